@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/base/clock.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <ctime>
+
+namespace stillframe {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+std::int64_t read_clock(clockid_t id) {
+  timespec ts{};
+  ::clock_gettime(id, &ts);
+  return static_cast<std::int64_t>(ts.tv_sec) * kSecond + ts.tv_nsec;
+}
+
+}  // namespace
+
+WallTime wall_now() { return {read_clock(CLOCK_REALTIME)}; }
+
+std::uint64_t boottime_now_ns() {
+  return static_cast<std::uint64_t>(read_clock(CLOCK_BOOTTIME));
+}
+
+std::uint64_t monotonic_now_ns() {
+  return static_cast<std::uint64_t>(read_clock(CLOCK_MONOTONIC));
+}
+
+WallTime wall_from_boottime(std::uint64_t boot_ns) {
+  return {read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME) +
+          static_cast<std::int64_t>(boot_ns)};
+}
+
+std::string rfc3339(WallTime time) {
+  std::int64_t seconds = time.ns / kSecond;
+  std::int64_t nanos = time.ns % kSecond;
+  if (nanos < 0) {
+    nanos += kSecond;
+    --seconds;
+  }
+  const std::time_t t = seconds;
+  std::tm tm{};
+  ::gmtime_r(&t, &tm);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",
+                     tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                     tm.tm_min, tm.tm_sec, nanos);
+}
+
+Result<WallTime> parse_rfc3339(std::string_view text) {
+  const std::string copy(text);
+  std::tm tm{};
+  const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &tm);
+  if (rest == nullptr) return fail("not an RFC 3339 time: " + copy);
+  std::int64_t nanos = 0;
+  if (*rest == '.') {
+    std::int64_t scale = kSecond;
+    for (++rest; std::isdigit(static_cast<unsigned char>(*rest)) != 0; ++rest) {
+      scale /= 10;
+      nanos += (*rest - '0') * scale;
+    }
+  }
+  std::int64_t offset = 0;
+  if (*rest == 'Z' || *rest == 'z') {
+    ++rest;
+  } else if (*rest == '+' || *rest == '-') {
+    int hours = 0;
+    int minutes = 0;
+    if (std::sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2) {
+      return fail("not an RFC 3339 time: " + copy);
+    }
+    offset = (hours * 60 + minutes) * 60 * (*rest == '-' ? -1 : 1);
+    rest += 6;
+  } else {
+    return fail("an RFC 3339 time needs a zone (Z or +01:00): " + copy);
+  }
+  if (*rest != '\0') return fail("not an RFC 3339 time: " + copy);
+  return WallTime{(::timegm(&tm) - offset) * kSecond + nanos};
+}
+
+std::string short_age(std::int64_t ns) {
+  const std::int64_t s = ns < 0 ? 0 : ns / kSecond;
+  if (s < 60) return fmt::format("{}s", s);
+  if (s < 3600) return fmt::format("{}m{:02}s", s / 60, s % 60);
+  if (s < 86400) return fmt::format("{}h{:02}m", s / 3600, s % 3600 / 60);
+  return fmt::format("{}d{:02}h", s / 86400, s % 86400 / 3600);
+}
+
+}  // namespace stillframe

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "agent/base/fd.h"
+#include "agent/base/text.h"
+
+namespace stillframe {
+namespace {
+
+bool is_kernel_file(const std::string& path) {
+  return starts_with(path, "/proc/") || starts_with(path, "/sys/");
+}
+
+Result<> write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return fail("write", errno);
+    }
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+  // O_NONBLOCK so that a FIFO put in the place of a file cannot hang us.
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (fd < 0) return fail(path, errno);
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return fail(path, errno);
+  if (!S_ISREG(st.st_mode) && !is_kernel_file(path)) {
+    return fail(path + " is not a regular file", EINVAL);
+  }
+  std::string out;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return fail(path, errno);
+    }
+    if (n == 0) return out;
+    out.append(buffer, static_cast<std::size_t>(n));
+    if (out.size() > limit) return fail(path, EFBIG);
+  }
+}
+
+Result<> write_file_atomic(const std::string& path, std::string_view content,
+                           unsigned mode) {
+  std::string temporary = path + ".XXXXXX";
+  Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (fd < 0) return fail(temporary, errno);
+  auto written = write_all(fd, content);
+  if (written && ::fchmod(fd, mode) != 0) written = fail("chmod", errno);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    written = fail("rename", errno);
+  }
+  if (!written) {
+    ::unlink(temporary.c_str());
+    return fail(written, path);
+  }
+  return {};
+}
+
+Result<std::string> read_link(const std::string& path) {
+  char buffer[PATH_MAX];
+  const ssize_t n = ::readlink(path.c_str(), buffer, sizeof buffer);
+  if (n < 0) return fail(path, errno);
+  return std::string(buffer, static_cast<std::size_t>(n));
+}
+
+Result<> make_directories(const std::string& path, unsigned mode) {
+  for (std::size_t at = 1; at <= path.size(); ++at) {
+    if (at != path.size() && path[at] != '/') continue;
+    const std::string part = path.substr(0, at);
+    if (::mkdir(part.c_str(), mode) != 0 && errno != EEXIST) {
+      return fail(part, errno);
+    }
+  }
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return fail(path, errno);
+  if (!S_ISDIR(st.st_mode)) return fail(path, ENOTDIR);
+  return {};
+}
+
+}  // namespace stillframe

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One container's drift: the tree says what its rootfs is, the ledger who made
+// it so; this joins the two, judges, and answers. It knows no kernel and no
+// thread: observations and scan results are handed in, work and events come
+// out. Owned and used by the agent's loop alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/drift/scan/scanner.h"
+#include "agent/drift/scan/tree.h"
+#include "agent/model/container.h"
+#include "agent/model/mutation.h"
+#include "agent/model/observation.h"
+#include "agent/policy/policy.h"
+
+namespace stillframe::drift {
+
+// What to scan next. Nothing when neither is set.
+struct ScanWork {
+  bool full = false;
+  std::vector<PartialTask> parts;
+  explicit operator bool() const { return full || !parts.empty(); }
+};
+
+struct DriftSummary {
+  bool mutated = false;
+  bool ever_mutated = false;
+  bool complete = false;   // no scan due, ledger within its bound
+  std::uint64_t mutated_paths = 0;   // verdict violation
+  WallTime first_mutation;           // 0: none
+  std::map<std::pair<Class, Origin>, std::uint64_t> violations;
+  std::optional<Actor> last_actor;   // of the newest violation
+};
+
+class ContainerDrift {
+ public:
+  using EventSink = std::function<void(const MutationEvent&)>;
+
+  struct Options {
+    std::size_t max_records = 100'000;
+    std::string state_file;   // empty: nothing is kept
+  };
+
+  // Loads state_file when it is there and belongs to this upper root; a damaged
+  // one is set aside (renamed *.damaged) and said in `trouble()`.
+  ContainerDrift(ContainerRecord record, const policy::Policy* policy,
+                 EventSink sink, Options options);
+  ~ContainerDrift();
+  ContainerDrift(const ContainerDrift&) = delete;
+  ContainerDrift& operator=(const ContainerDrift&) = delete;
+
+  // The container started (again): new init, mounts and so on. The ledger goes
+  // on. `live_since` is the boot time of its first exec; 0: before we looked.
+  void started(ContainerRecord record, std::uint64_t live_since_boot_ns);
+  void stopped(std::uint64_t boot_ns);
+  void set_policy(const policy::Policy* policy);  // re-judges
+
+  void observe(const FileObservation& seen, const Actor& actor);
+  void observe(const ExecObservation& seen, const Actor& actor);
+  void observe(const SysctlObservation& seen, const Actor& actor);
+  // Events of this container may be missing: a full scan is due, and what it
+  // finds without an event is unattributed.
+  void lost(std::uint64_t boot_ns);
+
+  // Takes the work that is due (and remembers it as under way). The caller
+  // scans and hands the result to applied(). One at a time.
+  ScanWork take_work();
+  void request_full_scan();
+  bool scan_due() const;        // take_work() would give something
+  bool scan_under_way() const;
+  // When take_work() should be asked next, boot time; 0: nothing pending.
+  // Directories that keep changing are paced: the scanning of one takes no more
+  // than about a tenth of the time.
+  std::uint64_t next_work_boot_ns() const;
+  void applied(const ScanResult& scan);
+  void applied(const PartialResult& part);
+
+  const ContainerRecord& record() const;
+  void set_info(const ContainerInfo& info);   // better metadata arrived
+  const UpperTree& tree() const;
+  std::vector<PathChange> diff() const;       // in path order
+  std::vector<std::string> docker_lines() const;
+  DriftSummary summary() const;
+  std::vector<std::string> trouble() const;
+
+  // Writes what is not written yet (append only, no fsync: survives kill -9).
+  // Called once per turn of the loop.
+  Result<> flush();
+  // The container is gone for good: removes the state file.
+  void forget();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stillframe::drift

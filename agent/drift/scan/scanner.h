@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads an upper directory and compares it with the lower layers. The container
+// is the adversary and may change anything while we read: every step goes
+// through a directory descriptor with no symbolic link followed, and what moved
+// under our hands is reported as stale, not guessed.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/drift/entry.h"
+#include "agent/model/container.h"
+
+namespace stillframe::drift {
+
+struct ScanLimits {
+  std::size_t max_entries = 1'000'000;
+  // Larger files are taken as different without being read when their mtime
+  // differs, and as equal when it does not.
+  std::uint64_t max_compare_bytes = 64u << 20;
+};
+
+// A part of the upper directory to look at again.
+struct PartialTask {
+  std::string directory;           // path inside the rootfs; "" is its root
+  InodeId inode;                   // the upper inode expected there
+  bool whole = false;              // all entries, and names that are gone
+  std::vector<std::string> names;  // else: just these
+};
+
+struct PartialResult {
+  struct Directory {
+    InodeId inode;
+    bool whole = false;
+    // The directory is not there any more, or is another one: look wider.
+    bool stale = false;
+    Entry self;                      // the directory's own entry, read anew
+    std::vector<std::string> gone;   // of the names asked for
+    // Entries found; one that is a directory not known before is followed by
+    // everything below it (parents before children).
+    std::vector<Entry> entries;
+  };
+  std::vector<Directory> directories;
+  std::vector<std::string> errors;
+  std::uint64_t started_boot_ns = 0;
+  std::uint64_t duration_ns = 0;
+};
+
+// One container's scanner; used by one thread at a time. Keeps nothing open
+// between scans. Remembers which files it has compared, by inode and ctime, so
+// that an unchanged file is not read twice.
+class Scanner {
+ public:
+  // Called for each upper inode *before* it (or, of a directory, its contents)
+  // is read: whoever watches inodes registers it here, so that a change after
+  // our look is an event.
+  using Registrar = std::function<void(const InodeId& inode, bool directory)>;
+
+  Scanner(OverlayLayers layers, Registrar registrar, ScanLimits limits = {});
+  ~Scanner();
+  Scanner(const Scanner&) = delete;
+  Scanner& operator=(const Scanner&) = delete;
+
+  ScanResult scan();
+  // `known(inode)` tells whether the caller's tree already holds a directory,
+  // and thus whether to descend into it.
+  PartialResult scan(const std::vector<PartialTask>& tasks,
+                     const std::function<bool(const InodeId&)>& known);
+
+  const OverlayLayers& layers() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The identity of an upper directory, for matching what the kernel reports.
+// Generation by name_to_handle_at(2) (ext4, xfs, btrfs, tmpfs handle formats:
+// include/linux/exportfs.h); 0 where the filesystem gives none.
+Result<UpperRoot> upper_root_of(const std::string& upper_path);
+
+}  // namespace stillframe::drift

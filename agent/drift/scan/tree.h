@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The upper directory as last scanned, as a tree of upper inodes. Paths come
+// from here and nowhere else.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/drift/entry.h"
+#include "agent/drift/scan/scanner.h"
+
+namespace stillframe::drift {
+
+class UpperTree {
+ public:
+  // What a scan changed in the tree. Pointers are good until the next apply().
+  struct Delta {
+    std::vector<const Entry*> appeared;  // (parent, name) not there before, or
+                                         // there with another inode
+    std::vector<const Entry*> changed;   // same inode, another ctime or state
+    std::vector<std::pair<std::string /*path*/, Entry>> vanished;
+  };
+
+  UpperTree();
+  ~UpperTree();
+  UpperTree(UpperTree&&) noexcept;
+  UpperTree& operator=(UpperTree&&) noexcept;
+
+  Delta apply(const ScanResult& scan);    // replaces all
+  Delta apply(const PartialResult& part); // replaces what it looked at
+
+  bool empty() const;
+  std::size_t size() const;
+  InodeId root() const;
+
+  // A generation of 0 on either side matches any. Of a hard-linked inode the
+  // first alias in path order.
+  const Entry* find(const InodeId& inode) const;
+  std::vector<const Entry*> aliases(const InodeId& inode) const;
+  const Entry* find(const InodeId& parent, std::string_view name) const;
+  const Entry* find_path(std::string_view path) const;  // no links followed
+  bool has_directory(const InodeId& inode) const;
+
+  // "/etc/passwd"; "/" for the root; empty when the inode is unknown.
+  std::string path_of(const Entry& entry) const;
+  std::string path_of(const InodeId& inode) const;
+
+  // In path order (byte-wise, parents before children), the root excluded.
+  void for_each(
+      const std::function<void(const std::string& path, const Entry&)>& visit)
+      const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// What the container's own tool prints for this tree: raw lines "A /path"
+// without newline, hidden paths of the tool left out, unsorted. `runtime` is
+// ContainerInfo::runtime: podman, docker, anything else as podman without its
+// hidden paths.
+std::vector<std::string> oracle_lines(const UpperTree& tree,
+                                      std::string_view runtime);
+
+// Whether that tool would print a line for `path`.
+bool oracle_shows(const UpperTree& tree, std::string_view runtime,
+                  std::string_view path);
+
+}  // namespace stillframe::drift

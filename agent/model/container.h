@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/model/inode.h"
+
+namespace stillframe {
+
+// Where a container's rootfs lies on the host. Paths are absolute, in the
+// agent's own mount namespace, raw bytes.
+struct OverlayLayers {
+  std::string upper;
+  std::vector<std::string> lower;  // topmost first
+  bool empty() const { return upper.empty(); }
+};
+
+// What a runtime says of a container. Untrusted bytes throughout.
+struct ContainerInfo {
+  std::string id;         // bare, as the runtime prints it in full
+  std::string name;
+  std::string image;
+  std::string image_id;   // bare hex where the runtime uses a digest
+  std::string runtime;    // podman, runc, docker, containerd, cri-o, …, unknown
+  std::string pod_namespace;
+  std::string pod;
+  std::string pod_container;  // the container's name within its pod
+  std::string workload;       // what outlives it; empty: none known
+  std::map<std::string, std::string> labels;
+  WallTime created;           // 0: unknown
+};
+
+// A place in the rootfs that is a mount of its own: the runtime may have made
+// the mount point, and what lies on it is not part of the snapshot.
+struct MountPoint {
+  std::string path;  // inside the container, absolute
+  std::string type;
+  bool read_only = false;
+};
+
+// Everything that resolvers find out about one container.
+struct ContainerRecord {
+  ContainerInfo info;
+  std::uint64_t cgroup = 0;     // id in the observed hierarchy; 0: not running
+  std::string cgroup_path;      // relative to the hierarchy's root
+  std::uint32_t init_pid = 0;   // 0: not running
+  std::uint64_t init_start_ns = 0;  // boot time
+  std::uint32_t init_uid = 0;       // inside the container: what --user named
+  UpperRoot root;
+  OverlayLayers layers;
+  std::vector<MountPoint> mounts;
+  std::vector<std::string> trouble;  // metadata that could not be read, and why
+  bool running() const { return init_pid != 0; }
+};
+
+}  // namespace stillframe

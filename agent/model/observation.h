@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What sensors say. One format for every rung of every sensor's ladder: nothing
+// above sensors/ can tell which one produced it. Strings are raw bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/model/inode.h"
+
+namespace stillframe {
+
+// The process that acted, as the kernel saw it at that instant.
+struct ProcessRef {
+  std::uint64_t cgroup = 0;    // id of its cgroup in the observed hierarchy
+  std::uint64_t session = 0;   // 0: not in a container, or its init's own tree
+  std::uint64_t start_ns = 0;  // boot time at which its thread group started
+  std::uint32_t pid = 0;       // thread-group id, host's pid namespace
+  std::uint32_t ppid = 0;
+  std::uint32_t uid = 0;       // host's user namespace
+  bool in_container = false;   // its cgroup belongs to a live container
+  bool kernel_thread = false;
+  std::string comm;
+  std::string parent_comm;
+  std::string exe;             // file name of its executable, no directories
+};
+
+// The operation in the course of which an inode changed.
+enum class FileOp : std::uint8_t {
+  unknown,  // io_uring, 32-bit system calls, …: state must tell
+  open,     // of an existing file for writing: at least a copy-up
+  create,
+  write,
+  truncate,
+  unlink,
+  rmdir,
+  rename,
+  link,
+  symlink,
+  mkdir,
+  mknod,
+  chmod,
+  chown,
+  xattr,
+  acl,
+  flags,
+  utimes,
+};
+
+// An inode of an upper directory changed.
+struct FileObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;
+  InodeId inode;       // what changed
+  InodeId parent;      // the directory it was in; none for the root itself
+  std::string name;    // its name there; empty for the root
+  FileOp op = FileOp::unknown;
+  std::uint32_t mode = 0;    // st_mode
+  std::uint32_t repeats = 0; // further changes folded into this observation
+  bool live = false;         // the container had begun to run
+  // A directory changed because of one of its entries: which one, only a
+  // rescan of that directory can tell. `hint` is the path that the caller
+  // passed, which can be changed while the call runs: a hint and no more.
+  bool entries = false;
+  bool created = false;      // the inode is being made in this very operation
+  bool direct = false;       // came through the upper filesystem, not overlay
+  bool ambiguous = false;    // may be a refresh after another's mmap store
+  std::string hint;
+  ProcessRef process;
+};
+
+enum class ExecKind : std::uint8_t { upper, memfd, deleted, volume, script };
+
+// A program was run that the image does not hold as such.
+struct ExecObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;
+  ExecKind kind = ExecKind::upper;
+  InodeId inode;        // of the executable, where it is an upper inode
+  InodeId directory;    // script: upper inode of the working directory, if any
+  std::string path;     // as the kernel knows it: bprm->filename
+  bool starts_life = false;  // it was the container's first exec
+  ProcessRef process;
+};
+
+struct SysctlObservation {
+  std::uint64_t boot_ns = 0;
+  std::string name;      // net/ipv4/ip_forward
+  std::string value;     // what was written
+  ProcessRef process;
+};
+
+// A container's init has run its first program on its own rootfs.
+struct LiveObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;               // none: the rootfs is not an overlay
+  std::string cgroup_name;      // last path component, raw
+  std::string cgroup_parent;    // the one before it
+  ProcessRef process;           // process.cgroup is the container's
+};
+
+// A process entered a live container from outside: docker exec and the like.
+struct SessionObservation {
+  std::uint64_t boot_ns = 0;
+  std::uint32_t tty = 0;        // device number of its controlling tty, or 0
+  std::string first_cmd;        // argv, joined by spaces, cut at 256 bytes
+  ProcessRef process;           // process.session is the session's id
+};
+
+struct ExitObservation {        // a container's init or a session's leader ended
+  std::uint64_t boot_ns = 0;
+  ProcessRef process;
+};
+
+struct CgroupObservation {
+  std::uint64_t boot_ns = 0;
+  std::uint64_t cgroup = 0;
+  bool removed = false;         // else: a child of a container's was made
+  std::string name;
+};
+
+// The sensors' own troubles. `root` is set where they concern one container.
+struct LossObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;
+  std::string reason;
+  std::uint64_t count = 0;
+};
+
+using Observation =
+    std::variant<FileObservation, ExecObservation, SysctlObservation,
+                 LiveObservation, SessionObservation, ExitObservation,
+                 CgroupObservation, LossObservation>;
+
+}  // namespace stillframe

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's state at one instant, immutable once published. The loop makes a
+// new one after each batch of work; HTTP threads read the latest.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "agent/model/container.h"
+#include "agent/model/mutation.h"
+
+namespace stillframe {
+
+struct ContainerView {
+  ContainerInfo info;
+  WallTime started;
+  bool running = false;
+  bool mutated = false;
+  bool ever_mutated = false;
+  bool complete = true;
+  std::uint64_t mutated_paths = 0;
+  WallTime first_mutation;            // 0: none
+  std::map<std::pair<Class, Origin>, std::uint64_t> violations;
+  std::optional<Actor> last_actor;
+};
+
+struct Histogram {
+  std::vector<double> bounds;               // upper bounds, ascending, no +Inf
+  std::vector<std::uint64_t> counts;        // one more than bounds
+  double sum = 0;
+};
+
+using MutationKey = std::tuple<std::string /*namespace*/, std::string /*workload*/,
+                               Kind, Origin, Verdict>;
+using ReplacementKey = std::tuple<std::string, std::string, bool /*image changed*/>;
+using ToolKey = std::tuple<std::string, std::string, std::string /*tool*/>;
+
+enum class Coverage : std::uint8_t { events, state, none };
+
+// How one sensor works on this machine.
+struct SensorStatus {
+  std::string sensor;          // lifecycle, files, code, libraries, …
+  std::string implementation;  // tp_btf ctime, …; empty: none
+  Coverage coverage = Coverage::none;
+  std::string reason;          // why not better; empty: nothing to say
+  std::string cure;
+};
+
+struct AgentStats {
+  std::uint64_t events = 0;
+  std::map<std::string, std::uint64_t> lost;   // by reason
+  std::uint64_t suppressed = 0;
+  std::uint64_t scans = 0;
+  std::uint64_t scan_errors = 0;
+  std::uint64_t scan_entries = 0;
+  double scan_seconds = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t journal_entries = 0;
+  std::uint64_t containers_overflow = 0;       // not shown: over the cap
+  std::uint64_t metadata_errors = 0;           // broken config.json and the like
+  std::uint64_t log_warnings = 0;
+  std::uint64_t log_errors = 0;
+};
+
+struct Snapshot {
+  WallTime taken;
+  bool ready = false;          // sensors attached and the first scan done
+  std::vector<ContainerView> containers;
+  std::map<MutationKey, std::uint64_t> mutations;
+  std::map<ToolKey, std::uint64_t> in_place_updates;
+  std::map<ReplacementKey, std::uint64_t> replacements;
+  std::map<std::string, std::uint64_t> lifecycle;
+  Histogram mutated_lifetime;
+  std::vector<SensorStatus> sensors;
+  AgentStats stats;
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+}  // namespace stillframe

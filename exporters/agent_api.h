@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All that exporters and the socket API may ask of the agent. Implemented by
+// the engine; every method may be called from any thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/model/container.h"
+#include "agent/model/mutation.h"
+#include "agent/model/snapshot.h"
+
+namespace stillframe {
+
+struct DiffAnswer {
+  ContainerView container;
+  bool complete = true;
+  std::vector<PathChange> changes;
+  std::vector<std::string> docker_lines;  // raw bytes, no newlines
+};
+
+// One entry of the event stream, rendered once: a line of JSON, and what
+// filters and the compact form need.
+struct StreamEvent {
+  std::uint64_t seq = 0;
+  WallTime time;
+  std::string class_name;       // a mutation class, "lifecycle" or "agent"
+  std::string kind;
+  ContainerInfo container;      // empty id: about the agent itself
+  std::string verdict;          // empty for lifecycle and agent
+  std::string path;
+  std::string from;
+  std::string detail;
+  std::uint64_t count = 1;
+  std::optional<Actor> actor;
+  std::string json;             // the whole event, one line, no newline
+};
+using StreamEventPtr = std::shared_ptr<const StreamEvent>;
+
+// A bounded queue of events for one listener. A listener too slow for it loses
+// the oldest, and is told how many.
+class EventStream {
+ public:
+  virtual ~EventStream() = default;
+  // Waits for the next event; nothing when the time is up or the agent stops
+  // (then closed() is true).
+  virtual StreamEventPtr next(std::chrono::milliseconds wait) = 0;
+  virtual bool closed() const = 0;
+  virtual std::uint64_t dropped() const = 0;
+};
+
+// What `doctor` reports about the machine.
+struct MachineReport {
+  std::string kernel_release;
+  bool btf = false;
+  std::string lsm;             // the kernel's list, or empty
+  std::string lockdown;
+  std::vector<std::string> missing_capabilities;
+  std::string cgroup_mode;
+  std::string cgroup_observed; // mount point of the observed hierarchy
+  std::vector<std::string> runtimes;
+};
+
+struct DoctorReport {
+  std::vector<SensorStatus> sensors;
+  MachineReport machine;
+};
+
+class AgentApi {
+ public:
+  virtual ~AgentApi() = default;
+  virtual SnapshotPtr snapshot() const = 0;
+  // The loop turned within the last ten seconds.
+  virtual bool healthy() const = 0;
+  // Scans, then answers. `container`: id, unique prefix of it, or name; the
+  // error says which containers there are when it is none or several.
+  virtual Result<DiffAnswer> diff(const std::string& container) = 0;
+  // Scans all, then answers.
+  virtual Result<SnapshotPtr> scanned_snapshot() = 0;
+  // Past events since `since` that are still kept, then new ones when `follow`.
+  virtual std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
+                                                 bool follow) = 0;
+};
+
+}  // namespace stillframe
