@@ -33,6 +33,7 @@ struct StreamEvent {
   std::string kind;
   ContainerInfo container;      // empty id: about the agent itself
   std::string verdict;          // empty for lifecycle and agent
+  std::string rule;             // the policy rule that decided, or empty
   std::string path;
   std::string from;
   std::string detail;

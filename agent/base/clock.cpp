@@ -4,12 +4,22 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <cstdlib>
 #include <ctime>
 
 namespace stillframe {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
+
+// What nanoseconds in 64 bits can hold: the years 1678 to 2261.
+constexpr std::int64_t kFirstSecond = -9'214'560'000;
+constexpr std::int64_t kLastSecond = 9'214'646'400;
+
+bool two_digits(std::string_view text) {
+  return std::isdigit(static_cast<unsigned char>(text[0])) != 0 &&
+         std::isdigit(static_cast<unsigned char>(text[1])) != 0;
+}
 
 std::int64_t read_clock(clockid_t id) {
   timespec ts{};
@@ -58,7 +68,7 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   if (*rest == '.') {
     std::int64_t scale = kSecond;
     for (++rest; std::isdigit(static_cast<unsigned char>(*rest)) != 0; ++rest) {
-      scale /= 10;
+      scale /= 10;  // 0 beyond nanoseconds: further digits do not count
       nanos += (*rest - '0') * scale;
     }
   }
@@ -66,18 +76,23 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   if (*rest == 'Z' || *rest == 'z') {
     ++rest;
   } else if (*rest == '+' || *rest == '-') {
-    int hours = 0;
-    int minutes = 0;
-    if (std::sscanf(rest + 1, "%2d:%2d", &hours, &minutes) != 2) {
+    const std::string_view zone(rest + 1);
+    if (zone.size() < 5 || zone[2] != ':' || !two_digits(zone) ||
+        !two_digits(zone.substr(3))) {
       return fail("not an RFC 3339 time: " + copy);
     }
-    offset = (hours * 60 + minutes) * 60 * (*rest == '-' ? -1 : 1);
+    const int minutes = std::atoi(rest + 1) * 60 + std::atoi(rest + 4);
+    offset = minutes * 60 * (*rest == '-' ? -1 : 1);
     rest += 6;
   } else {
     return fail("an RFC 3339 time needs a zone (Z or +01:00): " + copy);
   }
   if (*rest != '\0') return fail("not an RFC 3339 time: " + copy);
-  return WallTime{(::timegm(&tm) - offset) * kSecond + nanos};
+  const std::int64_t seconds = ::timegm(&tm) - offset;
+  if (seconds < kFirstSecond || seconds > kLastSecond) {
+    return fail("a time out of range: " + copy);
+  }
+  return WallTime{seconds * kSecond + nanos};
 }
 
 std::string short_age(std::int64_t ns) {

@@ -64,47 +64,56 @@ void append_utf8(std::string& out, std::uint32_t c) {
   out += static_cast<char>(0x80u | (c & 0x3Fu));
 }
 
+// The escape of an ASCII character that needs one, else nothing.
+std::string ascii_escape(std::uint8_t byte, bool quotes) {
+  if (byte == '\n') return "\\n";
+  if (byte == '\t') return "\\t";
+  if (byte == '\r') return "\\r";
+  if (byte < 0x20 || byte == 0x7F) return fmt::format("\\x{:02x}", byte);
+  if (quotes && (byte == '"' || byte == '\\')) {
+    return {'\\', static_cast<char>(byte)};
+  }
+  return {};
+}
+
+// Appends `bytes` so that they are printable; `quotes` escapes quotes and
+// backslashes too. Whether anything was escaped.
+bool append_escaped(std::string& out, std::string_view bytes, bool quotes) {
+  bool any = false;
+  for (std::size_t i = 0; i < bytes.size();) {
+    const Decoded d = decode_utf8(bytes.substr(i));
+    const std::size_t length = d.length == 0 ? 1 : d.length;
+    std::string escape;
+    if (d.length == 0) {
+      escape = fmt::format("\\x{:02x}", static_cast<std::uint8_t>(bytes[i]));
+    } else if (d.length == 1) {
+      escape = ascii_escape(static_cast<std::uint8_t>(d.code_point), quotes);
+    } else if (is_deceptive(d.code_point)) {
+      escape = fmt::format("\\u{:04x}", d.code_point);
+    }
+    if (escape.empty()) {
+      out.append(bytes.substr(i, length));
+    } else {
+      out += escape;
+      any = true;
+    }
+    i += length;
+  }
+  return any;
+}
+
 }  // namespace
 
 std::string display(std::string_view bytes) {
   std::string out;
-  bool quoted = false;
-  for (std::size_t i = 0; i < bytes.size();) {
-    const Decoded d = decode_utf8(bytes.substr(i));
-    const auto byte = static_cast<std::uint8_t>(bytes[i]);
-    if (d.length == 0) {
-      out += fmt::format("\\x{:02x}", byte);
-      quoted = true;
-      ++i;
-    } else if (d.length == 1) {
-      if (byte == '\n') {
-        out += "\\n";
-      } else if (byte == '\t') {
-        out += "\\t";
-      } else if (byte == '\r') {
-        out += "\\r";
-      } else if (byte == '"' || byte == '\\') {
-        out += '\\';
-        out += static_cast<char>(byte);
-      } else if (byte < 0x20 || byte == 0x7F) {
-        out += fmt::format("\\x{:02x}", byte);
-      } else {
-        out += static_cast<char>(byte);
-        ++i;
-        continue;
-      }
-      quoted = true;
-      ++i;
-    } else if (is_deceptive(d.code_point)) {
-      out += fmt::format("\\u{:04x}", d.code_point);
-      quoted = true;
-      i += d.length;
-    } else {
-      out.append(bytes.substr(i, d.length));
-      i += d.length;
-    }
-  }
-  return quoted ? '"' + out + '"' : out;
+  if (!append_escaped(out, bytes, true)) return out;
+  return '"' + out + '"';
+}
+
+std::string printable(std::string_view bytes) {
+  std::string out;
+  append_escaped(out, bytes, false);
+  return out;
 }
 
 std::string json_text(std::string_view bytes) {

@@ -17,6 +17,11 @@ namespace stillframe {
 // neither drive the terminal nor break a line.
 std::string display(std::string_view bytes);
 
+// For places that want no quotes around, such as metric labels and messages:
+// control and deceptive characters and bytes that are not UTF-8 become \n, \x1b,
+// \xff, …; all else stays. Unlike display() it has no inverse.
+std::string printable(std::string_view bytes);
+
 // For JSON: valid UTF-8 whose invalid bytes are carried in U+10FF00+byte.
 // dump_json() turns those into lone surrogates \udcXX, as Python's
 // surrogateescape does. Text that really contains U+10FF00..U+10FFFF is carried

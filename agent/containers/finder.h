@@ -46,11 +46,11 @@ class Finder {
   // needed to tell its own tree from what was exec'ed into it.
   struct Member {
     std::uint32_t pid = 0;
-    std::uint64_t cgroup = 0;      // id of the cgroup it is in (maybe a child)
+    std::uint64_t cgroup = 0;  // id of the cgroup it is in (maybe a child)
     std::uint64_t start_ns = 0;
-    bool from_init = false;        // descends from the container's init
+    bool from_init = false;            // descends from the container's init
     std::uint32_t session_leader = 0;  // pid of the first process of its exec
-    std::string first_cmd;         // of that leader
+    std::string first_cmd;             // of that leader
   };
   std::vector<Member> members(const ContainerRecord& record) const;
 

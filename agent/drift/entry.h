@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,47 +16,63 @@ namespace stillframe::drift {
 
 // How an upper file differs from the one that the lower layers show there.
 struct Difference {
-  bool type = false;      // became another type of file
-  bool content = false;   // bytes (of a symlink: target; of a device: number)
+  bool type = false;     // became another type of file
+  bool content = false;  // bytes (of a symlink: target; of a device: number)
   bool mode = false;
   bool owner = false;
-  bool xattr = false;     // user-visible extended attributes, ACLs aside
+  bool xattr = false;  // user-visible extended attributes, ACLs aside
   bool acl = false;
-  bool time = false;      // mtime
-  bool opaque = false;    // a directory that hides all below it
+  bool time = false;  // mtime
+  // A directory that hides the lower one of its path: opaque, inside an opaque
+  // one, or another one renamed onto it.
+  bool opaque = false;
   bool any_metadata() const { return mode || owner || xattr || acl; }
 };
 
 // One entry of the upper directory.
 struct Entry {
   InodeId inode;
-  InodeId parent;            // none for the root itself
-  std::string name;          // empty for the root itself
-  std::uint32_t mode = 0;    // st_mode; of a whiteout: that of what it hides
+  InodeId parent;          // none for the root itself
+  std::string name;        // empty for the root itself
+  std::uint32_t mode = 0;  // st_mode; of a whiteout: that of what it hides
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint32_t links = 0;
   std::uint64_t size = 0;
   WallTime mtime;
-  WallTime ctime;            // of the upper inode: cannot be set back
+  WallTime ctime;  // of the upper inode: cannot be set back
   bool whiteout = false;
-  // Against the lower layers. `none`: a directory that is in the upper only
-  // because something below it changed (the directory itself is equal).
+  // Against what the lower layers show at this path. `none`: a directory that
+  // is in the upper only because something below it changed (the directory
+  // itself is equal), or a whiteout that hides nothing.
+  //
+  // A directory's mtime moves with each entry made or removed in it. The
+  // scanner therefore leaves `none` with differs.time set where nothing but the
+  // mtime differs, and UpperTree, which sees the whole, turns it into `changed`
+  // as long as no entry directly in the directory has a change of its own.
   Change change = Change::none;
-  Difference differs;        // meaningful for Change::changed
-  std::string redirect;      // trusted.overlay.redirect: its former path
-  bool metacopy = false;     // content still in the lower layer
-  // The line that the container's own tool prints for this path; `oracle_also`
-  // is a second one (an opaque directory: D and, in some cases, A).
+  Difference differs;     // meaningful for Change::changed
+  bool metacopy = false;  // content still in the lower layer
+  // podman's own line for this path, before its hidden paths are taken away. A
+  // directory without one gets a C all the same when an A or D lies below it:
+  // ask oracle_shows(), which knows the tree.
   Change oracle = Change::none;
+  // What a comparison by stat(2) alone sees, as docker makes it: mode, owner,
+  // device number, capability, and of other things than directories size and
+  // mtime.
+  bool stat_differs = false;
+  std::string redirect;  // trusted.overlay.redirect: its former path
+  // Where differs.opaque: names that the image shows in this directory and the
+  // upper one does not have. No entries stand for them.
+  std::shared_ptr<const std::vector<std::string>> hidden;
   bool directory() const { return (mode & 0170000u) == 0040000u; }
 };
 
 struct ScanResult {
   InodeId root;
-  std::vector<Entry> entries;    // parents before children; [0] is the root
+  std::vector<Entry> entries;       // parents before children; [0] is the root
   std::vector<std::string> errors;  // what could not be read, and why
-  bool complete = true;          // false: limits reached or something unreadable
+  bool complete = true;  // false: limits reached or something unreadable
   std::uint64_t started_boot_ns = 0;
   std::uint64_t duration_ns = 0;
 };

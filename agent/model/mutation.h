@@ -15,7 +15,7 @@ namespace stillframe {
 struct Session {
   std::uint64_t id = 0;
   std::string first_cmd;
-  std::string tty;    // "pts/3", or empty
+  std::string tty;    // "pts3", or empty
   std::uint32_t uid = 0;
   WallTime start;
   bool operator==(const Session&) const = default;

@@ -22,7 +22,9 @@ struct ProcessRef {
   std::uint32_t pid = 0;       // thread-group id, host's pid namespace
   std::uint32_t ppid = 0;
   std::uint32_t uid = 0;       // host's user namespace
-  bool in_container = false;   // its cgroup belongs to a live container
+  bool in_container = false;   // its cgroup belongs to a container
+  bool followed = false;       // seen since its start: `session` is right
+  bool host_mounts = false;    // in the agent's own mount namespace
   bool kernel_thread = false;
   std::string comm;
   std::string parent_comm;
@@ -89,6 +91,7 @@ struct ExecObservation {
 
 struct SysctlObservation {
   std::uint64_t boot_ns = 0;
+  UpperRoot root;
   std::string name;      // net/ipv4/ip_forward
   std::string value;     // what was written
   ProcessRef process;
@@ -106,18 +109,21 @@ struct LiveObservation {
 // A process entered a live container from outside: docker exec and the like.
 struct SessionObservation {
   std::uint64_t boot_ns = 0;
-  std::uint32_t tty = 0;        // device number of its controlling tty, or 0
-  std::string first_cmd;        // argv, joined by spaces, cut at 256 bytes
+  std::string tty;              // its controlling tty, "pts3"; or empty
+  std::string first_cmd;        // argv joined by spaces, cut at 256 bytes
   ProcessRef process;           // process.session is the session's id
 };
 
-struct ExitObservation {        // a container's init or a session's leader ended
+// A container's init or a session's leader ended.
+struct ExitObservation {
   std::uint64_t boot_ns = 0;
+  bool init = false;
   ProcessRef process;
 };
 
 struct CgroupObservation {
   std::uint64_t boot_ns = 0;
+  UpperRoot root;               // of the container it belongs to, if any
   std::uint64_t cgroup = 0;
   bool removed = false;         // else: a child of a container's was made
   std::string name;

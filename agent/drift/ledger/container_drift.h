@@ -33,11 +33,11 @@ struct ScanWork {
 struct DriftSummary {
   bool mutated = false;
   bool ever_mutated = false;
-  bool complete = false;   // no scan due, ledger within its bound
-  std::uint64_t mutated_paths = 0;   // verdict violation
-  WallTime first_mutation;           // 0: none
+  bool complete = false;            // no scan due, ledger within its bound
+  std::uint64_t mutated_paths = 0;  // verdict violation
+  WallTime first_mutation;          // 0: none
   std::map<std::pair<Class, Origin>, std::uint64_t> violations;
-  std::optional<Actor> last_actor;   // of the newest violation
+  std::optional<Actor> last_actor;  // of the newest violation
 };
 
 class ContainerDrift {
@@ -46,7 +46,7 @@ class ContainerDrift {
 
   struct Options {
     std::size_t max_records = 100'000;
-    std::string state_file;   // empty: nothing is kept
+    std::string state_file;  // empty: nothing is kept
   };
 
   // Loads state_file when it is there and belongs to this upper root; a damaged
@@ -74,7 +74,7 @@ class ContainerDrift {
   // scans and hands the result to applied(). One at a time.
   ScanWork take_work();
   void request_full_scan();
-  bool scan_due() const;        // take_work() would give something
+  bool scan_due() const;  // take_work() would give something
   bool scan_under_way() const;
   // When take_work() should be asked next, boot time; 0: nothing pending.
   // Directories that keep changing are paced: the scanning of one takes no more
@@ -84,9 +84,9 @@ class ContainerDrift {
   void applied(const PartialResult& part);
 
   const ContainerRecord& record() const;
-  void set_info(const ContainerInfo& info);   // better metadata arrived
+  void set_info(const ContainerInfo& info);  // better metadata arrived
   const UpperTree& tree() const;
-  std::vector<PathChange> diff() const;       // in path order
+  std::vector<PathChange> diff() const;  // in path order
   std::vector<std::string> docker_lines() const;
   DriftSummary summary() const;
   std::vector<std::string> trouble() const;

@@ -38,8 +38,8 @@ struct PartialResult {
     bool whole = false;
     // The directory is not there any more, or is another one: look wider.
     bool stale = false;
-    Entry self;                      // the directory's own entry, read anew
-    std::vector<std::string> gone;   // of the names asked for
+    Entry self;                     // the directory's own entry, read anew
+    std::vector<std::string> gone;  // of the names asked for
     // Entries found; one that is a directory not known before is followed by
     // everything below it (parents before children).
     std::vector<Entry> entries;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,9 +18,14 @@
 
 namespace stillframe::drift {
 
+// Who prints lines "A /path" for a container.
+enum class DiffTool : std::uint8_t { podman, docker };
+
 class UpperTree {
  public:
   // What a scan changed in the tree. Pointers are good until the next apply().
+  // A directory that was renamed has vanished and appeared; what is in it has
+  // not, unless it changed otherwise.
   struct Delta {
     std::vector<const Entry*> appeared;  // (parent, name) not there before, or
                                          // there with another inode
@@ -32,8 +38,8 @@ class UpperTree {
   UpperTree(UpperTree&&) noexcept;
   UpperTree& operator=(UpperTree&&) noexcept;
 
-  Delta apply(const ScanResult& scan);    // replaces all
-  Delta apply(const PartialResult& part); // replaces what it looked at
+  Delta apply(const ScanResult& scan);     // replaces all
+  Delta apply(const PartialResult& part);  // replaces what it looked at
 
   bool empty() const;
   std::size_t size() const;
@@ -51,10 +57,14 @@ class UpperTree {
   std::string path_of(const Entry& entry) const;
   std::string path_of(const InodeId& inode) const;
 
-  // In path order (byte-wise, parents before children), the root excluded.
-  void for_each(
-      const std::function<void(const std::string& path, const Entry&)>& visit)
-      const;
+  // The line that the tool would print for an entry of this tree, or none; its
+  // hidden paths are not considered.
+  Change line_of(const Entry& entry, DiffTool tool) const;
+
+  // In path order (names byte-wise, parents before children), the root
+  // excluded.
+  void for_each(const std::function<void(const std::string& path,
+                                         const Entry&)>& visit) const;
 
  private:
   struct Impl;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/commands.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "agent/base/text.h"
+#include "exporters/socket/answers.h"
+#include "exporters/socket/client.h"
+
+namespace stillframe::cli {
+namespace {
+
+using socket_api::Client;
+using socket_api::Parameters;
+
+// Fails with EPIPE when nobody reads any more.
+Result<> write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
+      ::poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return fail("writing the output", errno);
+    }
+  }
+  return {};
+}
+
+void say(int fd, std::string_view text) {
+  std::string line(text);
+  line += '\n';
+  // Nowhere is left to complain to when stderr does not work.
+  static_cast<void>(write_all(fd, line));
+}
+
+int print(std::string_view bytes, int code, Streams streams) {
+  const auto written = write_all(streams.out, bytes);
+  if (!written && written.error().code != EPIPE) {
+    return complain(written.error(), streams);
+  }
+  return code;
+}
+
+Parameters look(const Options& options, const std::string& output, int fd) {
+  const bool color = console::use_color(options.color, fd);
+  return {{"output", output},
+          {"color", color ? "1" : "0"},
+          {"width", std::to_string(console::terminal_width(fd))}};
+}
+
+// Asks, prints the answer; the exit code is `code_of` the reply.
+int ask(const Options& options, const std::string& endpoint,
+        const Parameters& parameters, Streams streams,
+        const std::function<int(const socket_api::Reply&)>& code_of) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto reply = Client(options.socket).get(endpoint, parameters);
+  if (!reply) return complain(reply.error(), streams);
+  if (!reply->notice.empty()) say(streams.err, reply->notice);
+  return print(reply->body, code_of(*reply), streams);
+}
+
+int always_fine(const socket_api::Reply&) { return kSuccess; }
+
+int follow_events(const Options& options, const Parameters& parameters,
+                  Streams streams) {
+  std::signal(SIGPIPE, SIG_IGN);
+  Result<> written;
+  const auto done =
+      Client(options.socket)
+          .stream("/v1/events", parameters, [&](std::string_view piece) {
+            written = write_all(streams.out, piece);
+            return written.has_value();
+          });
+  if (!written) {
+    return written.error().code == EPIPE ? kSuccess
+                                         : complain(written.error(), streams);
+  }
+  if (!done) return complain(done.error(), streams);
+  say(streams.err, "stillframe: the agent has ended the stream");
+  return kSuccess;
+}
+
+}  // namespace
+
+int complain(const Error& error, Streams streams) {
+  say(streams.err, "stillframe: " + printable(error.message));
+  return kFailure;
+}
+
+int finish(const Exit& exit, Streams streams) {
+  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(write_all(streams.err, exit.err));
+  return print(exit.out, exit.code, streams);
+}
+
+int run_ps(const Options& options, Streams streams) {
+  Parameters parameters = look(options, options.ps.output, streams.out);
+  parameters["workloads"] = options.ps.workloads ? "1" : "0";
+  return ask(options, "/v1/ps", parameters, streams, always_fine);
+}
+
+int run_diff(const Options& options, Streams streams) {
+  Parameters parameters = look(options, options.diff.output, streams.out);
+  parameters["container"] = options.diff.container;
+  return ask(options, "/v1/diff", parameters, streams,
+             [&](const socket_api::Reply& reply) {
+               const bool violated = reply.violations.value_or(0) != 0;
+               return options.diff.exit_code && violated ? kFailure : kSuccess;
+             });
+}
+
+int run_events(const Options& options, Streams streams) {
+  const EventsOptions& events = options.events;
+  Parameters parameters = look(options, events.output, streams.out);
+  parameters["follow"] = events.follow ? "1" : "0";
+  if (!events.container.empty()) parameters["container"] = events.container;
+  if (events.since) parameters["since"] = rfc3339(*events.since);
+  if (events.follow) return follow_events(options, parameters, streams);
+  // Read whole before it is printed: a pager may take all day.
+  return ask(options, "/v1/events", parameters, streams, always_fine);
+}
+
+int run_doctor(const Options& options,
+               const std::function<Result<DoctorReport>()>& local,
+               Streams streams) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const Parameters parameters =
+      look(options, options.doctor.output, streams.out);
+  const auto reply = Client(options.socket).get("/v1/doctor", parameters);
+  if (reply) return print(reply->body, kSuccess, streams);
+  const auto report = local();
+  if (!report) return complain(report.error(), streams);
+  const auto query =
+      socket_api::parse_query({parameters.begin(), parameters.end()});
+  if (!query) return complain(query.error(), streams);
+  return print(socket_api::doctor_answer(*report, *query).body, kSuccess,
+               streams);
+}
+
+}  // namespace stillframe::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/help.h"
+
+#include <array>
+#include <utility>
+
+namespace stillframe::cli {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7>
+    kExamples = {{
+        {"", R"(  stillframe doctor             what can be seen on this machine
+  stillframe run                watch this node, metrics on port 12015
+  stillframe ps                 which containers are still their image
+  stillframe diff web           what changed in 'web', who did it and when
+  stillframe events -f          mutations as they happen
+)"},
+        {"run", R"(  stillframe run
+  stillframe run --web.listen-address 127.0.0.1:12015 --log.format json
+  stillframe run --config.file /etc/stillframe/stillframe.toml
+)"},
+        {"ps", R"(  stillframe ps
+  stillframe ps --workloads
+  stillframe ps -o json | jq '.containers[] | select(.state == "mutated")'
+)"},
+        {"diff", R"(  stillframe diff web
+  stillframe diff 3f2a --exit-code    1 when something violates the policy
+  stillframe diff web -o docker       as 'docker diff' prints it
+)"},
+        {"events", R"(  stillframe events --since 10m
+  stillframe events -f --container web
+  stillframe events -f -o json | jq .actor
+)"},
+        {"doctor", R"(  stillframe doctor
+  stillframe doctor -o json
+)"},
+        {"completion", R"(  source <(stillframe completion bash)
+  stillframe completion zsh > /usr/local/share/zsh/site-functions/_stillframe
+)"},
+    }};
+
+}  // namespace
+
+std::string_view examples_of(std::string_view subcommand) {
+  for (const auto& [name, text] : kExamples) {
+    if (name == subcommand) return text;
+  }
+  return {};
+}
+
+}  // namespace stillframe::cli

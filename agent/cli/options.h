@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/log.h"
+#include "exporters/console/style.h"
+#include "exporters/prometheus/listen_address.h"
+
+namespace stillframe::cli {
+
+enum class Command { run, ps, diff, events, doctor };
+
+struct RunOptions {
+  std::vector<metrics::ListenAddress> listen;
+  std::string telemetry_path;
+  std::string state_dir;
+  std::chrono::milliseconds scan_interval{};
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::logfmt;
+  std::chrono::milliseconds metrics_grace{};
+  std::size_t max_containers = 0;
+};
+
+struct PsOptions {
+  std::string output;  // table, json
+  bool workloads = false;
+};
+
+struct DiffOptions {
+  std::string container;
+  std::string output;  // table, json, docker
+  bool exit_code = false;
+};
+
+struct EventsOptions {
+  bool follow = false;
+  std::string container;
+  std::optional<WallTime> since;
+  std::string output;  // compact, json
+};
+
+struct DoctorOptions {
+  std::string output;  // table, json
+};
+
+// A command line, understood: those of the command that was given are set.
+struct Options {
+  Command command = Command::run;
+  std::string socket;
+  console::ColorMode color = console::ColorMode::automatic;
+  RunOptions run;
+  PsOptions ps;
+  DiffOptions diff;
+  EventsOptions events;
+  DoctorOptions doctor;
+};
+
+}  // namespace stillframe::cli

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/parse.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+
+#include "agent/base/text.h"
+#include "agent/cli/completion.h"
+#include "agent/cli/duration.h"
+#include "agent/cli/help.h"
+#include "agent/cli/settings.h"
+#include "exporters/socket/address.h"
+
+namespace stillframe::cli {
+namespace {
+
+// Examples before everything else: they are what most people look for.
+class ExamplesFirst : public CLI::Formatter {
+ public:
+  std::string make_description(const CLI::App* app) const override {
+    const bool whole = app->get_parent() == nullptr;
+    return app->get_description() + "\n\nExamples:\n" +
+           std::string(examples_of(whole ? "" : app->get_name())) + '\n';
+  }
+};
+
+// The values as they are given; turned into Options once all are known.
+struct Raw {
+  std::vector<std::string> listen = {":12015"};
+  std::string telemetry_path = "/metrics";
+  std::string state_dir = "/var/lib/stillframe";
+  std::string scan_interval = "60s";
+  std::string log_level = "info";
+  std::string log_format = "logfmt";
+  std::string metrics_grace = "5m";
+  std::size_t max_containers = 1000;
+  std::string config_file;
+  bool print_config = false;
+  std::string since;
+  std::string shell;
+  std::string app_socket;
+  std::string socket = socket_api::kDefaultPath;
+  std::string color = "auto";
+};
+
+// A validator out of a function that returns a Result.
+template <typename Parse>
+std::function<std::string(const std::string&)> checked_by(Parse parse) {
+  return [parse](const std::string& text) -> std::string {
+    const auto result = parse(text);
+    return result ? "" : result.error().message;
+  };
+}
+
+Result<WallTime> parse_since(const std::string& text) {
+  if (const auto age = parse_duration(text)) {
+    const auto ns = std::chrono::nanoseconds(*age).count();
+    return WallTime{wall_now().ns - ns};
+  }
+  if (auto time = parse_rfc3339(text)) return time;
+  return fail("'" + printable(text) +
+              "' is neither a duration such as 10m nor an RFC 3339 time such "
+              "as 2026-01-31T12:00:00Z");
+}
+
+std::string check_telemetry_path(const std::string& text) {
+  if (text.size() < 2 || text[0] != '/') {
+    return "must begin with / and be more than that";
+  }
+  for (const std::string_view taken :
+       {"/-/healthy", "/-/ready", "/healthz", "/readyz"}) {
+    if (text == taken) return "is taken by a health probe";
+  }
+  const auto bad = text.find_first_of("?#% \t\r\n");
+  return bad == std::string::npos ? "" : "must not hold ?, #, % or blanks";
+}
+
+std::string check_absolute(const std::string& text) {
+  return !text.empty() && text[0] == '/' ? "" : "must be an absolute path";
+}
+
+std::string check_not_empty(const std::string& text) {
+  return text.empty() ? "must not be empty" : "";
+}
+
+class Parser {
+ public:
+  explicit Parser(const std::string& version);
+  tl::expected<Options, Exit> parse(int argc, const char* const* argv);
+
+ private:
+  CLI::App* add(const std::string& name, const std::string& description);
+  void add_output(CLI::App* command, std::string& value,
+                  const std::vector<std::string>& choices);
+  void add_run();
+  void add_ps();
+  void add_diff();
+  void add_events();
+  void add_doctor();
+  void add_completion();
+  Result<> settle();
+  Exit usage(const std::string& message) const;
+  Exit completion() const;
+  Options options() const;
+
+  CLI::App app_{
+      "Stillframe tells which containers are still the image that "
+      "they were started from."};
+  Raw raw_;
+  Options options_;
+};
+
+Parser::Parser(const std::string& version) {
+  app_.name("stillframe");
+  app_.formatter(std::make_shared<ExamplesFirst>());
+  app_.set_version_flag("--version", version, "Print version and quit");
+  app_.set_help_flag("-h,--help", "Print this help and quit");
+  app_.add_option("--socket", raw_.app_socket, "The agent's socket");
+  app_.require_subcommand(0, 1);
+  add_run();
+  add_ps();
+  add_diff();
+  add_events();
+  add_doctor();
+  add_completion();
+}
+
+CLI::App* Parser::add(const std::string& name, const std::string& description) {
+  CLI::App* command = app_.add_subcommand(name, description);
+  command->add_option("--socket", raw_.socket, "The agent's socket")
+      ->check(check_not_empty)
+      ->capture_default_str();
+  command
+      ->add_option("--color", raw_.color,
+                   "Colour the output: always, never or auto")
+      ->check(CLI::IsMember({"always", "never", "auto"}))
+      ->capture_default_str();
+  return command;
+}
+
+void Parser::add_output(CLI::App* command, std::string& value,
+                        const std::vector<std::string>& choices) {
+  value = choices.front();
+  command->add_option("-o,--output", value, "Form of the output")
+      ->check(CLI::IsMember(choices))
+      ->capture_default_str();
+}
+
+void Parser::add_run() {
+  CLI::App* run = add("run", "Run the agent in the foreground");
+  run->add_option("--web.listen-address", raw_.listen,
+                  "Address to serve metrics on; may be repeated")
+      ->allow_extra_args(false)
+      ->check(checked_by(metrics::parse_listen_address))
+      ->default_str(raw_.listen.front());
+  run->add_option("--web.telemetry-path", raw_.telemetry_path,
+                  "Path under which to serve metrics")
+      ->check(check_telemetry_path)
+      ->capture_default_str();
+  run->add_option("--state-dir", raw_.state_dir,
+                  "Directory for state that outlives the agent")
+      ->check(check_absolute)
+      ->capture_default_str();
+  run->add_option("--scan-interval", raw_.scan_interval,
+                  "How often to scan each container's files")
+      ->check(checked_by(parse_duration))
+      ->capture_default_str();
+  run->add_option("--metrics.grace", raw_.metrics_grace,
+                  "How long a container that is gone keeps its metrics")
+      ->check(checked_by(parse_duration))
+      ->capture_default_str();
+  run->add_option("--metrics.max-containers", raw_.max_containers,
+                  "Most containers with metrics of their own")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
+      ->capture_default_str();
+  run->add_option("--log.level", raw_.log_level,
+                  "Least level to log: debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  run->add_option("--log.format", raw_.log_format,
+                  "Form of log lines: logfmt or json")
+      ->check(CLI::IsMember({"logfmt", "json"}))
+      ->capture_default_str();
+  run->add_option("--config.file", raw_.config_file,
+                  "File with these settings; flags and environment win");
+  run->add_flag("--print-config", raw_.print_config,
+                "Print the settings in effect and quit");
+}
+
+void Parser::add_ps() {
+  CLI::App* ps = add("ps", "List containers and whether they are still");
+  add_output(ps, options_.ps.output, {"table", "json"});
+  ps->add_flag("--workloads", options_.ps.workloads,
+               "Group the table by workload");
+}
+
+void Parser::add_diff() {
+  CLI::App* diff = add("diff", "Show what changed in a container, and who did");
+  diff->add_option("CONTAINER", options_.diff.container,
+                   "Id, unique beginning of it, or name")
+      ->required()
+      ->check(check_not_empty);
+  add_output(diff, options_.diff.output, {"table", "json", "docker"});
+  diff->add_flag("--exit-code", options_.diff.exit_code,
+                 "Exit with 1 when there are violations");
+}
+
+void Parser::add_events() {
+  CLI::App* events = add("events", "Show mutations as they happen");
+  events->add_flag("-f,--follow", options_.events.follow,
+                   "Go on with new events until interrupted");
+  events->add_option("--container", options_.events.container,
+                     "Only those of this container: id, beginning or name");
+  events
+      ->add_option("--since", raw_.since,
+                   "Only those since this time, or this long ago (10m)")
+      ->check(checked_by(parse_since));
+  add_output(events, options_.events.output, {"compact", "json"});
+}
+
+void Parser::add_doctor() {
+  CLI::App* doctor =
+      add("doctor", "Tell what can be seen on this machine and what cannot");
+  add_output(doctor, options_.doctor.output, {"table", "json"});
+}
+
+void Parser::add_completion() {
+  CLI::App* completion =
+      app_.add_subcommand("completion", "Print completion code for a shell");
+  completion->add_option("SHELL", raw_.shell, "bash or zsh")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh"}));
+}
+
+Exit Parser::usage(const std::string& message) const {
+  return {.code = kUsage,
+          .out = {},
+          .err = "stillframe: " + printable(message) +
+                 "\nTry 'stillframe --help'.\n"};
+}
+
+// Values from the environment and the configuration file, by precedence.
+Result<> Parser::settle() {
+  CLI::App* command = app_.get_subcommands().front();
+  CLI::Option* socket = command->get_option_no_throw("--socket");
+  if (socket != nullptr && socket->count() == 0 && !raw_.app_socket.empty()) {
+    raw_.socket = raw_.app_socket;
+    socket->add_result(raw_.app_socket);
+  }
+  const bool run = command->get_name() == "run";
+  for (CLI::Option* option : command->get_options()) {
+    if (!run && option != socket) continue;
+    if (const auto done = apply_environment(*option); !done) return done;
+  }
+  if (run && !raw_.config_file.empty()) {
+    return apply_config_file(*command, raw_.config_file);
+  }
+  return {};
+}
+
+Exit Parser::completion() const {
+  std::vector<CommandWords> commands;
+  for (const CLI::App* command : app_.get_subcommands({})) {
+    CommandWords words{.name = command->get_name(),
+                       .description = command->get_description(),
+                       .flags = {}};
+    for (const CLI::Option* option : command->get_options()) {
+      for (const auto& name : option->get_lnames()) {
+        words.flags.push_back("--" + name);
+      }
+    }
+    commands.push_back(std::move(words));
+  }
+  return {.code = kSuccess,
+          .out = raw_.shell == "bash" ? bash_completion(commands)
+                                      : zsh_completion(commands),
+          .err = {}};
+}
+
+// All values have been checked as they came in.
+Options Parser::options() const {
+  Options options = options_;
+  options.socket = raw_.socket;
+  options.color = *console::color_mode_from(raw_.color);
+  const std::string name = app_.get_subcommands().front()->get_name();
+  if (name == "ps") options.command = Command::ps;
+  if (name == "diff") options.command = Command::diff;
+  if (name == "events") options.command = Command::events;
+  if (name == "doctor") options.command = Command::doctor;
+  if (!raw_.since.empty()) options.events.since = *parse_since(raw_.since);
+  for (const auto& address : raw_.listen) {
+    options.run.listen.push_back(*metrics::parse_listen_address(address));
+  }
+  options.run.telemetry_path = raw_.telemetry_path;
+  options.run.state_dir = raw_.state_dir;
+  options.run.scan_interval = *parse_duration(raw_.scan_interval);
+  options.run.metrics_grace = *parse_duration(raw_.metrics_grace);
+  options.run.max_containers = raw_.max_containers;
+  options.run.log_level = *log_level_from(raw_.log_level);
+  options.run.log_format = *log_format_from(raw_.log_format);
+  return options;
+}
+
+tl::expected<Options, Exit> Parser::parse(int argc, const char* const* argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::Success& wish) {
+    std::ostringstream out;
+    app_.exit(wish, out, out);
+    return tl::unexpected<Exit>(Exit{kSuccess, out.str(), {}});
+  } catch (const CLI::Error& error) {
+    return tl::unexpected<Exit>(usage(error.what()));
+  }
+  if (app_.get_subcommands().empty()) {
+    return tl::unexpected<Exit>(usage(
+        "a command is missing: run, ps, diff, events, doctor or completion"));
+  }
+  if (const auto settled = settle(); !settled) {
+    return tl::unexpected<Exit>(usage(settled.error().message));
+  }
+  if (!raw_.shell.empty()) return tl::unexpected<Exit>(completion());
+  if (raw_.print_config) {
+    const CLI::App* run = app_.get_subcommands().front();
+    return tl::unexpected<Exit>(Exit{kSuccess, effective_config(*run), {}});
+  }
+  if (options_.ps.workloads && options_.ps.output == "json") {
+    return tl::unexpected<Exit>(
+        usage("--workloads groups the table; with -o json each container "
+              "names its workload"));
+  }
+  return options();
+}
+
+}  // namespace
+
+tl::expected<Options, Exit> parse(int argc, const char* const* argv,
+                                  const std::string& version) {
+  return Parser(version).parse(argc, argv);
+}
+
+}  // namespace stillframe::cli

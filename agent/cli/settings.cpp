@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/settings.h"
+
+#include <fmt/format.h>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <cctype>
+#include <cstdlib>
+
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+#include "agent/cli/config_file.h"
+
+namespace stillframe::cli {
+namespace {
+
+std::string long_name(const CLI::Option& option) {
+  const auto& names = option.get_lnames();
+  return names.empty() ? "" : names.front();
+}
+
+// These steer the command itself.
+bool is_setting(const CLI::Option& option) {
+  const std::string name = long_name(option);
+  return !name.empty() && name != "help" && name != "config.file" &&
+         name != "print-config" && name != "color";
+}
+
+bool is_repeatable(const CLI::Option& option) {
+  return option.get_items_expected_max() > 1;
+}
+
+CLI::Option* setting_named(CLI::App& run, const std::string& key) {
+  for (CLI::Option* option : run.get_options()) {
+    if (is_setting(*option) && long_name(*option) == key) return option;
+  }
+  return nullptr;
+}
+
+Result<> set(CLI::Option& option, const std::vector<std::string>& values) {
+  if (!is_repeatable(option) && values.size() != 1) {
+    return fail(long_name(option) + " takes one value");
+  }
+  if (values.empty()) return fail(long_name(option) + " needs a value");
+  try {
+    for (const auto& value : values) option.add_result(value);
+    option.run_callback();
+  } catch (const CLI::Error& error) {
+    return fail(printable(error.what()));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string environment_name(std::string flag) {
+  for (char& c : flag) {
+    c = c == '.' || c == '-'
+            ? '_'
+            : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return "STILLFRAME_" + flag;
+}
+
+Result<> apply_environment(CLI::Option& option) {
+  if (option.count() != 0 || !is_setting(option)) return {};
+  const std::string variable = environment_name(long_name(option));
+  const char* value = std::getenv(variable.c_str());
+  if (value == nullptr || *value == '\0') return {};
+  const auto done = set(option, {value});
+  if (!done) return fail(done, "environment variable " + variable);
+  return {};
+}
+
+Result<> apply_config_file(CLI::App& run, const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return fail(text, "--config.file");
+  const auto entries = parse_config(*text, path);
+  if (!entries) return tl::unexpected<Error>(entries.error());
+  for (const auto& entry : *entries) {
+    const auto place = fmt::format("{}:{}", printable(path), entry.line);
+    CLI::Option* option = setting_named(run, entry.key);
+    if (option == nullptr) {
+      return fail(place + ": unknown key '" + entry.key + "'");
+    }
+    if (option->count() != 0) continue;
+    if (const auto done = set(*option, entry.values); !done) {
+      return fail(done, place);
+    }
+  }
+  return {};
+}
+
+std::string effective_config(const CLI::App& run) {
+  std::string out;
+  for (const CLI::Option* option : run.get_options()) {
+    if (!is_setting(*option)) continue;
+    std::vector<std::string> values = option->results();
+    if (values.empty()) values = {option->get_default_str()};
+    std::string text;
+    for (const auto& value : values) {
+      text += (text.empty() ? "" : ", ") + quote_config(value);
+    }
+    if (is_repeatable(*option)) text = '[' + text + ']';
+    out += long_name(*option) + " = " + text + '\n';
+  }
+  return out;
+}
+
+}  // namespace stillframe::cli

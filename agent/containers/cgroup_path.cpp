@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/cgroup_path.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "agent/base/text.h"
+
+namespace stillframe::containers {
+namespace {
+
+using std::string_view;
+
+// The kernel allows longer paths than PATH_MAX by nesting, runtimes do not.
+constexpr std::size_t kMaxPath = 65536;
+constexpr std::size_t kMaxName = 255;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_lower_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+
+bool all_lower_hex(string_view text) {
+  return std::all_of(text.begin(), text.end(), is_lower_hex);
+}
+
+bool all_digits(string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+bool consume_prefix(string_view& text, string_view prefix) {
+  if (!starts_with(text, prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+bool consume_suffix(string_view& text, string_view suffix) {
+  if (!ends_with(text, suffix)) return false;
+  text.remove_suffix(suffix.size());
+  return true;
+}
+
+// Hex digit groups of the given lengths, joined by dashes.
+template <std::size_t N>
+bool is_grouped_hex(string_view text, const std::array<std::size_t, N>& sizes) {
+  for (std::size_t i = 0; i < N; ++i) {
+    if (i != 0 && !consume_prefix(text, "-")) return false;
+    if (text.size() < sizes[i] || !is_hex(text.substr(0, sizes[i]))) {
+      return false;
+    }
+    text.remove_prefix(sizes[i]);
+  }
+  return text.empty();
+}
+
+bool is_garden_id(string_view text) {
+  return is_grouped_hex(text, std::array<std::size_t, 5>{8, 4, 4, 4, 4});
+}
+
+// A Fargate task's container: 32 hex digits, a dash, digits.
+bool is_ecs_id(string_view text) {
+  return text.size() > 33 && all_lower_hex(text.substr(0, 32)) &&
+         text[32] == '-' && all_digits(text.substr(33));
+}
+
+// systemd writes bytes that its unit names cannot hold as \xHH.
+std::string systemd_unescape(string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned value = 0;
+    const char* end = text.data() + std::min(i + 4, text.size());
+    if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' &&
+        std::from_chars(text.data() + i + 2, end, value, 16).ptr == end) {
+      out += static_cast<char>(value);
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string pod_uid(string_view text) {
+  std::string uid(text);
+  std::replace(uid.begin(), uid.end(), '_', '-');
+  const bool is_static = uid.size() == 32 && all_lower_hex(uid);
+  if (is_static ||
+      is_grouped_hex(uid, std::array<std::size_t, 5>{8, 4, 4, 4, 12})) {
+    return uid;
+  }
+  return "";
+}
+
+// The pod that a component names: podUID, or kubepods-burstable-podUID.slice
+// with what the kubelet's --cgroup-root puts in front of it.
+std::string pod_of_component(string_view part) {
+  if (consume_prefix(part, "pod")) return pod_uid(part);
+  part = part.substr(0, part.find(':'));
+  if (!consume_suffix(part, ".slice")) return "";
+  if (part.find("kubepods") == string_view::npos) return "";
+  const std::size_t at = part.rfind("-pod");
+  return at == string_view::npos ? "" : pod_uid(part.substr(at + 4));
+}
+
+struct Match {
+  string_view runtime;
+  std::string id;
+  bool helper = false;
+  bool system = false;
+  bool with_next = false;  // the component after it is the container's cgroup
+};
+
+struct Prefix {
+  string_view text;
+  string_view runtime;
+  bool helper;
+};
+
+// The longer ones first: crio-conmon- also begins with crio-.
+constexpr std::array kPrefixes = {
+    Prefix{"cri-containerd-", "containerd", false},
+    Prefix{"nerdctl-", "containerd", false},
+    Prefix{"crio-conmon-", "cri-o", true},
+    Prefix{"crio-", "cri-o", false},
+    Prefix{"libpod-conmon-", "podman", true},
+    Prefix{"libpod-payload-", "podman", false},
+    Prefix{"libpod-", "podman", false},
+    Prefix{"docker-", "docker", false},
+};
+
+std::optional<Match> match_prefixed(string_view part) {
+  consume_suffix(part, ".scope");
+  for (const auto& prefix : kPrefixes) {
+    string_view rest = part;
+    if (consume_prefix(rest, prefix.text) && is_container_id(rest)) {
+      return Match{prefix.runtime, std::string(rest), prefix.helper};
+    }
+  }
+  return std::nullopt;
+}
+
+// A cgroupfs runtime that was given systemd's slice:prefix:name form takes it
+// for a directory name.
+std::optional<Match> match_colons(string_view part) {
+  const std::size_t last = part.rfind(':');
+  if (last == string_view::npos) return std::nullopt;
+  const string_view id = part.substr(last + 1);
+  const string_view head = part.substr(0, last);
+  if (!is_container_id(id)) return std::nullopt;
+  constexpr std::array<std::pair<string_view, string_view>, 4> kKinds = {
+      {{":cri-containerd", "containerd"},
+       {":docker", "docker"},
+       {":crio", "cri-o"},
+       {":libpod", "podman"}}};
+  for (const auto& [suffix, runtime] : kKinds) {
+    if (ends_with(head, suffix)) return Match{runtime, std::string(id)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Match> system_match(string_view runtime, std::string name,
+                                  bool helper = false) {
+  if (!is_plain_name(name)) return std::nullopt;
+  return Match{runtime, std::move(name), helper, true};
+}
+
+std::optional<Match> match_lxc(const std::vector<string_view>& parts,
+                               std::size_t at) {
+  string_view part = parts[at];
+  const string_view parent = at == 0 ? "" : parts[at - 1];
+  if (parent == "lxc.payload" || (at == 1 && parent == "lxc")) {
+    return system_match("lxc", std::string(part));
+  }
+  if (parent == "lxc.monitor") {
+    return system_match("lxc", std::string(part), true);
+  }
+  if (consume_prefix(part, "lxc.payload.")) {
+    return system_match("lxc", std::string(part));
+  }
+  if (consume_prefix(part, "lxc.monitor.")) {
+    return system_match("lxc", std::string(part), true);
+  }
+  return std::nullopt;
+}
+
+// lxc-4711-name: libvirt puts the driver and a running number in front.
+std::string libvirt_name(const std::string& machine) {
+  string_view rest = machine;
+  if (!consume_prefix(rest, "lxc-")) return "";
+  const std::size_t dash = rest.find('-');
+  if (dash == string_view::npos || !all_digits(rest.substr(0, dash))) return "";
+  return std::string(rest.substr(dash + 1));
+}
+
+std::optional<Match> match_machine(const std::vector<string_view>& parts,
+                                   std::size_t at) {
+  string_view part = parts[at];
+  const string_view next = at + 1 < parts.size() ? parts[at + 1] : "";
+  if (consume_suffix(part, ".libvirt-lxc")) {
+    return system_match("libvirt-lxc", std::string(part));
+  }
+  std::optional<Match> match;
+  if (consume_prefix(part, "systemd-nspawn@") &&
+      consume_suffix(part, ".service")) {
+    match =
+        system_match("nspawn", systemd_unescape(part), next == "supervisor");
+  } else if (consume_prefix(part, "machine-") &&
+             consume_suffix(part, ".scope")) {
+    const std::string machine = systemd_unescape(part);
+    const std::string name = libvirt_name(machine);
+    if (!name.empty()) return system_match("libvirt-lxc", name);
+    // Virtual machines have such scopes too; only nspawn has a payload.
+    if (next == "payload") match = system_match("nspawn", machine);
+  }
+  if (match) match->with_next = next == "payload";
+  return match;
+}
+
+std::optional<Match> match_bare_id(const std::vector<string_view>& parts,
+                                   std::size_t at) {
+  const string_view part = parts[at];
+  const string_view parent = at == 0 ? "" : parts[at - 1];
+  if (is_container_id(part)) {
+    const bool docker = parent == "docker" || parent == "actions_job";
+    return Match{docker ? "docker" : "", std::string(part)};
+  }
+  if (at >= 2 && parts[0] == "ecs" && is_ecs_id(part)) {
+    return Match{"ecs", std::string(part)};
+  }
+  if (is_garden_id(part)) return Match{"garden", std::string(part)};
+  string_view job = part;
+  if (consume_prefix(job, "bpm-") && consume_suffix(job, ".scope") &&
+      is_plain_name(job)) {
+    return Match{"bpm", std::string(job)};
+  }
+  if (parent == "libpod_parent" && part == "conmon") {
+    return Match{"podman", "", true};
+  }
+  return std::nullopt;
+}
+
+std::optional<Match> match_at(const std::vector<string_view>& parts,
+                              std::size_t at) {
+  if (parts[at].size() > kMaxName) return std::nullopt;
+  if (auto match = match_prefixed(parts[at])) return match;
+  if (auto match = match_colons(parts[at])) return match;
+  if (auto match = match_lxc(parts, at)) return match;
+  if (auto match = match_machine(parts, at)) return match;
+  return match_bare_id(parts, at);
+}
+
+// Components of an absolute path; none if it has empty or dotted ones.
+std::vector<string_view> components(string_view path) {
+  std::vector<string_view> parts;
+  if (path.size() < 2 || path[0] != '/' || path.size() > kMaxPath) return parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const string_view part = path.substr(0, end);
+    if (part.empty() || part == "." || part == "..") return {};
+    parts.push_back(part);
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+std::string prefix_through(string_view path, string_view part) {
+  const auto end = static_cast<std::size_t>(part.data() - path.data());
+  return std::string(path.substr(0, end + part.size()));
+}
+
+// containerd without CRI: /<namespace>/<id>, both free-form.
+std::optional<CgroupName> match_containerd(
+    string_view path, const std::vector<string_view>& parts) {
+  if (parts.size() < 2) return std::nullopt;
+  for (const string_view part : {parts[0], parts[1]}) {
+    if (!is_plain_name(part) || ends_with(part, ".slice") ||
+        ends_with(part, ".scope") || ends_with(part, ".service")) {
+      return std::nullopt;
+    }
+  }
+  CgroupName name;
+  name.runtime = "containerd";
+  name.id = parts[1];
+  name.path = prefix_through(path, parts[1]);
+  name.certain = false;
+  return name;
+}
+
+}  // namespace
+
+bool is_container_id(std::string_view text) {
+  return text.size() == 64 && all_lower_hex(text);
+}
+
+bool is_plain_name(std::string_view text) {
+  if (text.empty() || text.size() > kMaxName) return false;
+  if (text == "." || text == "..") return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < '\x7f' && c != '/' && c != '\\';
+  });
+}
+
+std::optional<unsigned> user_of_cgroup(std::string_view path) {
+  const auto parts = components(path);
+  for (auto it = parts.rbegin(); it != parts.rend(); ++it) {
+    string_view part = *it;
+    if (!consume_prefix(part, "user-") || !consume_suffix(part, ".slice")) {
+      continue;
+    }
+    unsigned uid = 0;
+    const char* end = part.data() + part.size();
+    const auto parsed = std::from_chars(part.data(), end, uid);
+    if (parsed.ec == std::errc() && parsed.ptr == end) return uid;
+  }
+  return std::nullopt;
+}
+
+bool is_image_build(std::string_view path) {
+  // BuildKit inside dockerd: /docker/buildkit/<id>; alone: /buildkit/<id>.
+  // Buildah runs its steps under runc ids buildah-<working container>.
+  const auto parts = components(path);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (starts_with(parts[i], "buildah-")) return true;
+    if (parts[i] == "buildkit" && i + 1 < parts.size()) return true;
+    if (parts[i].find(":buildkit:") != string_view::npos) return true;
+  }
+  return false;
+}
+
+std::optional<CgroupName> parse_cgroup_path(std::string_view path) {
+  const auto parts = components(path);
+  std::optional<CgroupName> found;
+  std::string pod;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (auto uid = pod_of_component(parts[i]); !uid.empty()) pod = uid;
+    auto match = match_at(parts, i);
+    if (!match) continue;
+    CgroupName name;
+    name.runtime = match->runtime;
+    name.id = match->id;
+    name.pod_uid = std::exchange(pod, "");
+    if (match->system) name.system_name = match->id;
+    name.helper = match->helper;
+    if (match->with_next) ++i;
+    name.path = prefix_through(path, parts[i]);
+    if (found) name.outer = found->helper ? found->outer : found->path;
+    found = std::move(name);
+  }
+  return found ? found : match_containerd(path, parts);
+}
+
+}  // namespace stillframe::containers

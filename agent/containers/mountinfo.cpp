@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/mountinfo.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "agent/base/text.h"
+
+namespace stillframe::containers {
+namespace {
+
+using std::string_view;
+
+bool is_octal(char c) { return c >= '0' && c <= '7'; }
+
+std::string octal_unescape(string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) &&
+        is_octal(text[i + 2]) && is_octal(text[i + 3])) {
+      out += static_cast<char>((text[i + 1] - '0') * 64 +
+                               (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+string_view next_field(string_view& line) {
+  const std::size_t end = std::min(line.find(' '), line.size());
+  const string_view field = line.substr(0, end);
+  line.remove_prefix(std::min(end + 1, line.size()));
+  return field;
+}
+
+template <typename Number>
+bool parse_number(string_view text, Number& value) {
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  return !text.empty() && parsed.ec == std::errc() && parsed.ptr == end;
+}
+
+bool parse_dev(string_view text, std::uint32_t& dev) {
+  const std::size_t colon = text.find(':');
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  if (colon == string_view::npos ||
+      !parse_number(text.substr(0, colon), major) ||
+      !parse_number(text.substr(colon + 1), minor)) {
+    return false;
+  }
+  dev = major << 20 | minor;
+  return true;
+}
+
+std::optional<Mount> parse_line(string_view line) {
+  Mount mount;
+  next_field(line);  // mount id
+  next_field(line);  // parent's
+  if (!parse_dev(next_field(line), mount.dev)) return std::nullopt;
+  mount.root = octal_unescape(next_field(line));
+  mount.target = octal_unescape(next_field(line));
+  for (const auto& option : split(next_field(line), ',')) {
+    if (option == "ro") mount.read_only = true;
+  }
+  string_view field;
+  do {  // optional fields end with a lone dash
+    if (line.empty()) return std::nullopt;
+    field = next_field(line);
+  } while (field != "-");
+  mount.type = octal_unescape(next_field(line));
+  mount.source = octal_unescape(next_field(line));
+  for (const auto& option : split(line, ',')) {
+    mount.options.push_back(octal_unescape(option));
+  }
+  if (mount.target.empty() || mount.target[0] != '/') return std::nullopt;
+  return mount;
+}
+
+// The part of lowerdir= up to the data-only layers, which "::" separates: those
+// hold file contents and no names.
+void add_lower_list(string_view text, std::vector<std::string>& lower) {
+  std::string part;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] == '\\' && i + 1 < text.size()) {
+      part += text[i];
+      part += text[++i];
+    } else if (i == text.size() || text[i] == ':') {
+      if (part.empty()) return;
+      lower.push_back(overlay_unescape(part));
+      part.clear();
+    } else {
+      part += text[i];
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Mount> parse_mountinfo(std::string_view text) {
+  std::vector<Mount> mounts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (auto mount = parse_line(text.substr(0, end))) {
+      mounts.push_back(std::move(*mount));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return mounts;
+}
+
+const Mount* mount_at(const std::vector<Mount>& mounts,
+                      std::string_view target) {
+  const auto it =
+      std::find_if(mounts.rbegin(), mounts.rend(),
+                   [&](const Mount& mount) { return mount.target == target; });
+  return it == mounts.rend() ? nullptr : &*it;
+}
+
+std::string overlay_unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    out += text[i];
+  }
+  return out;
+}
+
+OverlayOptions parse_overlay(const Mount& mount) {
+  OverlayOptions result;
+  for (const string_view option : mount.options) {
+    const std::size_t equals = option.find('=');
+    if (equals == string_view::npos) continue;
+    const string_view key = option.substr(0, equals);
+    const string_view value = option.substr(equals + 1);
+    if (key == "upperdir") result.upper = value;
+    if (key == "lowerdir") add_lower_list(value, result.lower);
+    // One layer each, with no colons to escape (Linux 6.8).
+    if (key == "lowerdir+") result.lower.emplace_back(value);
+  }
+  return result;
+}
+
+std::vector<MountPoint> mount_points(const std::vector<Mount>& mounts,
+                                     std::size_t limit) {
+  std::vector<MountPoint> points;
+  for (const auto& mount : mounts) {
+    if (mount.target == "/") continue;
+    if (points.size() >= limit) break;
+    points.push_back({mount.target, mount.type, mount.read_only});
+  }
+  return points;
+}
+
+}  // namespace stillframe::containers

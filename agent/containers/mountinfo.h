@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// /proc/PID/mountinfo (proc_pid_mountinfo(5)) and overlayfs' options in it. A
+// parser of our own: libmount undoes the octal escapes of the option string
+// before anybody could split it, after which a comma in a layer's path cannot
+// be told from one between options.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/model/container.h"
+
+namespace stillframe::containers {
+
+struct Mount {
+  std::uint32_t dev = 0;  // kernel encoding
+  std::string root;
+  std::string target;
+  std::string type;
+  std::string source;
+  bool read_only = false;            // of this mount, not of its filesystem
+  std::vector<std::string> options;  // the filesystem's, unescaped
+};
+
+// Lines that do not parse are left out.
+std::vector<Mount> parse_mountinfo(std::string_view text);
+
+// The mount that a process sees at `target`: the last one there. Null: none.
+const Mount* mount_at(const std::vector<Mount>& mounts,
+                      std::string_view target);
+
+// What an overlay mount was made of, as its maker wrote it: paths may be
+// relative to the directory that it stood in.
+struct OverlayOptions {
+  std::string upper;  // may still hold backslash escapes: see overlay_unescape
+  std::vector<std::string> lower;  // topmost first, without data-only layers
+};
+
+OverlayOptions parse_overlay(const Mount& mount);
+
+// Backslash and any character mean that character: overlayfs' own escaping.
+std::string overlay_unescape(std::string_view text);
+
+// Mount points below the root, at most `limit` of them.
+std::vector<MountPoint> mount_points(const std::vector<Mount>& mounts,
+                                     std::size_t limit);
+
+}  // namespace stillframe::containers

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/podman_store.h"
+
+#include <algorithm>
+
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+#include "agent/containers/bolt_file.h"
+#include "agent/containers/cgroup_path.h"
+#include "agent/containers/directory.h"
+#include "agent/containers/json.h"
+
+namespace stillframe::containers {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxContainersJson = 16u << 20;
+constexpr std::size_t kMaxConfig = 2u << 20;
+constexpr std::size_t kMaxLayers = 512;  // overlayfs itself takes 500
+
+std::optional<StoredContainer> stored_container(const json& entry) {
+  StoredContainer container;
+  container.id = text_of(entry, "id");
+  container.layer = text_of(entry, "layer");
+  // Both become parts of paths.
+  if (!is_container_id(container.id)) return std::nullopt;
+  if (!is_container_id(container.layer)) container.layer.clear();
+  container.image_id = text_of(entry, "image");
+  container.created =
+      parse_rfc3339(text_of(entry, "created")).value_or(WallTime{});
+  const auto& names = member(entry, "names");
+  if (names.is_array() && !names.empty()) {
+    const auto* name = names[0].get_ptr<const std::string*>();
+    if (name != nullptr) container.name = *name;
+  }
+  // JSON within JSON, written by the storage library's user.
+  const json metadata = json::parse(text_of(entry, "metadata"), nullptr, false);
+  container.image = text_of(metadata, "image-name");
+  if (container.name.empty()) container.name = text_of(metadata, "name");
+  return container;
+}
+
+// l/ABCDEF: one of containers/storage's short names for a layer's diff.
+bool is_layer_link(const std::string& text) {
+  return starts_with(text, "l/") && text.size() > 2 && text.size() < 64 &&
+         std::all_of(
+             text.begin() + 2, text.end(),
+             [](char c) {
+               return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+             });
+}
+
+LibpodConfig libpod_config_of(const json& config) {
+  LibpodConfig result;
+  result.labels = text_map(member(config, "labels"));
+  const auto& command = member(config, "CreateCommand");
+  if (!command.is_array() || command.empty()) return result;
+  result.has_command = true;
+  const std::string name = text_of(config, "name");
+  std::string last;
+  for (const auto& item : command) {
+    const auto* word = item.get_ptr<const std::string*>();
+    if (word == nullptr) continue;
+    // The container's own arguments follow; one that names this very container
+    // by chance would have to be its generated name.
+    if (*word == "--name=" + name || (last == "--name" && *word == name)) {
+      result.given_name = name;
+    }
+    last = *word;
+  }
+  return result;
+}
+
+}  // namespace
+
+PodmanStore::PodmanStore(std::string graph_root, std::string run_root)
+    : graph_root_(std::move(graph_root)), run_root_(std::move(run_root)) {
+  // Volatile ones (podman run --rm) moved to the run root in storage 1.38.
+  for (const auto& path :
+       {graph_root_ + "/overlay-containers/containers.json",
+        graph_root_ + "/overlay-containers/volatile-containers.json",
+        run_root_ + "/overlay-containers/volatile-containers.json"}) {
+    sources_.push_back({path, "", {}});
+  }
+}
+
+Result<> PodmanStore::reload(Source& source) {
+  const auto list = read_json(source.path, kMaxContainersJson);
+  if (!list) return tl::unexpected<Error>(list.error());
+  if (!list->is_array()) return fail(source.path + " is no list", EBADMSG);
+  source.containers.clear();
+  for (const auto& entry : *list) {
+    if (auto container = stored_container(entry)) {
+      source.containers.push_back(std::move(*container));
+    }
+  }
+  return {};
+}
+
+Result<> PodmanStore::update() {
+  Result<> result;
+  bool changed = false;
+  for (auto& source : sources_) {
+    const std::string stamp = file_stamp(source.path);
+    if (stamp == source.stamp) continue;
+    changed = true;
+    source.stamp = stamp;
+    if (stamp.empty()) {
+      source.containers.clear();
+    } else if (const auto loaded = reload(source); !loaded) {
+      source.stamp = "unread";  // try again next time
+      result = loaded;
+    }
+  }
+  if (!changed) return result;
+  containers_.clear();
+  for (const auto& source : sources_) {
+    for (const auto& container : source.containers) {
+      containers_.emplace(container.id, container);
+    }
+  }
+  std::erase_if(configs_,
+                [&](const auto& item) { return find(item.first) == nullptr; });
+  return result;
+}
+
+const StoredContainer* PodmanStore::find(const std::string& id) const {
+  const auto it = containers_.find(id);
+  return it == containers_.end() ? nullptr : &it->second;
+}
+
+const std::map<std::string, StoredContainer>& PodmanStore::containers() const {
+  return containers_;
+}
+
+Result<OverlayLayers> PodmanStore::layers(
+    const StoredContainer& container) const {
+  if (container.layer.empty()) return fail("its layer is not told");
+  const std::string dir = overlay_root() + "/" + container.layer;
+  OverlayLayers layers;
+  layers.upper = dir + "/diff";
+  if (!is_directory(layers.upper)) return fail(layers.upper, ENOENT);
+  const auto lower = read_file(dir + "/lower", 65536);
+  if (!lower && lower.error().code != ENOENT) return fail(lower, "layers");
+  for (const auto& link : split(lower.value_or(""), ':')) {
+    if (link.empty()) continue;
+    if (!is_layer_link(link) || layers.lower.size() >= kMaxLayers) {
+      return fail(dir + "/lower is not a list of layers", EBADMSG);
+    }
+    layers.lower.push_back(overlay_root() + "/" + link);
+  }
+  return layers;
+}
+
+Result<std::map<std::string, std::string>> PodmanStore::annotations(
+    const std::string& id) const {
+  const std::string tail =
+      "/overlay-containers/" + id + "/userdata/config.json";
+  auto config = read_json(graph_root_ + tail, kMaxConfig);
+  if (!config) config = read_json(run_root_ + tail, kMaxConfig);
+  if (!config) return tl::unexpected<Error>(config.error());
+  return text_map(member(*config, "annotations"));
+}
+
+Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {
+  if (const auto it = configs_.find(id); it != configs_.end()) {
+    return it->second;
+  }
+  const auto database = BoltFile::read(graph_root_ + "/libpod/bolt_state.db");
+  if (!database) return tl::unexpected<Error>(database.error());
+  const auto text = database->get({"ctr", id}, "config");
+  if (!text) return fail("container is not in libpod's database", ENOENT);
+  const json config = json::parse(*text, nullptr, false);
+  if (text_of(config, "id") != id) {
+    return fail("libpod's database is being written", EBADMSG);
+  }
+  return configs_[id] = libpod_config_of(config);
+}
+
+std::vector<std::string> PodmanStore::uppers() const {
+  std::vector<std::string> result;
+  for (const auto& [id, container] : containers_) {
+    if (container.layer.empty()) continue;
+    result.push_back(overlay_root() + "/" + container.layer + "/diff");
+  }
+  return result;
+}
+
+}  // namespace stillframe::containers

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One containers/storage directory with libpod's database in it: what podman
+// and CRI-O keep of their containers. Rootless users have one each, and then
+// everything in it is that user's word.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+#include "agent/model/container.h"
+
+namespace stillframe::containers {
+
+struct StoredContainer {
+  std::string id;
+  std::string name;
+  std::string image;
+  std::string image_id;
+  std::string layer;
+  WallTime created;
+};
+
+// What libpod's database says beyond that; it never changes once created.
+struct LibpodConfig {
+  std::map<std::string, std::string> labels;
+  // Name asked for with --name on podman's command line; empty: none was.
+  std::string given_name;
+  bool has_command = false;  // false: made through the API, not told
+};
+
+class PodmanStore {
+ public:
+  // `graph_root` and `run_root` with the host prefix.
+  PodmanStore(std::string graph_root, std::string run_root);
+
+  // Reads containers.json and volatile-containers.json again if one changed.
+  // Fails when neither can be read; what was known then stays.
+  Result<> update();
+
+  const StoredContainer* find(const std::string& id) const;
+  const std::map<std::string, StoredContainer>& containers() const;
+
+  // The layer's upper directory and what is below it, from its `lower` file.
+  Result<OverlayLayers> layers(const StoredContainer& container) const;
+
+  // Annotations of the OCI config that podman gave the runtime.
+  Result<std::map<std::string, std::string>> annotations(
+      const std::string& id) const;
+
+  // From libpod's bolt database.
+  Result<LibpodConfig> libpod_config(const std::string& id);
+
+  std::string overlay_root() const { return graph_root_ + "/overlay"; }
+  std::vector<std::string> uppers() const;
+
+ private:
+  struct Source {
+    std::string path;
+    std::string stamp;  // of the file when last read
+    std::vector<StoredContainer> containers;
+  };
+  static Result<> reload(Source& source);
+
+  std::string graph_root_;
+  std::string run_root_;
+  std::vector<Source> sources_;
+  std::map<std::string, StoredContainer> containers_;
+  std::map<std::string, LibpodConfig> configs_;
+};
+
+}  // namespace stillframe::containers

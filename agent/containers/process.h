@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A process as /proc tells it. Nothing is kept open: an open /proc/PID/root or
+// mountinfo would pin the container's mount namespace past its end.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/containers/mountinfo.h"
+
+namespace stillframe::containers {
+
+struct Process {
+  std::uint32_t pid = 0;
+  std::uint32_t ppid = 0;
+  std::uint32_t uid = 0;  // real, host's user namespace
+  std::uint64_t start_ticks = 0;
+  std::uint64_t start_ns = 0;  // boot time
+  std::vector<std::uint32_t> namespace_pids;
+  std::uint64_t mount_ns = 0;  // 0: could not be read
+  std::uint64_t pid_ns = 0;
+  std::uint64_t root_dev = 0;  // as stat(2) has it
+  std::uint64_t root_ino = 0;
+
+  bool is_namespace_init() const {
+    return namespace_pids.size() > 1 && namespace_pids.back() == 1;
+  }
+};
+
+class Proc {
+ public:
+  explicit Proc(std::string host_prefix);
+
+  // None when it is gone (or was replaced while we read), or is a zombie.
+  std::optional<Process> read(std::uint32_t pid) const;
+
+  // Only pid, ppid and start: cheap.
+  std::optional<Process> read_stat(std::uint32_t pid) const;
+
+  std::string cgroup(std::uint32_t pid, const std::string& observed) const;
+  std::string command(std::uint32_t pid) const;  // argv, at most 256 bytes
+  Result<std::vector<Mount>> mounts(std::uint32_t pid) const;
+  Result<std::vector<Mount>> host_mounts() const;
+
+  // Root and mount namespace both differ from the host's.
+  bool has_own_root(const Process& process) const;
+  bool has_own_pids(const Process& process) const;
+
+ private:
+  std::string base_;
+  std::optional<Process> host_;
+};
+
+}  // namespace stillframe::containers

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/runc_resolver.h"
+
+#include <charconv>
+
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+#include "agent/containers/cgroup_path.h"
+#include "agent/containers/directory.h"
+#include "agent/containers/json.h"
+#include "agent/containers/workload.h"
+
+namespace stillframe::containers {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxState = 2u << 20;
+
+// runc keeps annotations as "key=value" labels, and the bundle among them.
+std::map<std::string, std::string> labels_of(const json& config) {
+  std::map<std::string, std::string> result;
+  const auto& labels = member(config, "labels");
+  if (!labels.is_array()) return result;
+  for (const auto& item : labels) {
+    const auto* label = item.get_ptr<const std::string*>();
+    if (label == nullptr) continue;
+    const std::size_t equals = label->find('=');
+    if (equals == std::string::npos) continue;
+    result.emplace(label->substr(0, equals), label->substr(equals + 1));
+  }
+  return result;
+}
+
+// Absolute as runc saw it -> relative to the hierarchy's root.
+std::string relative_cgroup(std::string path, const CgroupLayout& layout) {
+  if (!starts_with(path, layout.observed_mount + "/")) return "";
+  return path.substr(layout.observed_mount.size());
+}
+
+}  // namespace
+
+Result<RuncState> parse_runc_state(std::string_view text,
+                                   const CgroupLayout& layout) {
+  const json state_json = json::parse(text, nullptr, false);
+  if (!state_json.is_object()) return fail("not a runc state", EBADMSG);
+  const auto& config = member(state_json, "config");
+  RuncState state;
+  state.id = text_of(state_json, "id");
+  state.init_pid =
+      static_cast<std::uint32_t>(number_of(state_json, "init_process_pid"));
+  state.init_start_ticks = number_of(state_json, "init_process_start");
+  state.created =
+      parse_rfc3339(text_of(state_json, "created")).value_or(WallTime{});
+  state.rootfs = text_of(config, "rootfs");
+  state.annotations = labels_of(config);
+  if (auto bundle = state.annotations.extract("bundle")) {
+    state.bundle = bundle.mapped();
+  }
+  state.cgroup_path = relative_cgroup(
+      text_of(member(state_json, "cgroup_paths"), layout.observed.c_str()),
+      layout);
+  if (!is_plain_name(state.id)) return fail("a state without an id", EBADMSG);
+  return state;
+}
+
+RuncResolver::RuncResolver(CgroupLayout layout, std::string host_prefix)
+    : layout_(std::move(layout)), prefix_(std::move(host_prefix)) {}
+
+bool RuncResolver::serves(std::string_view) const { return true; }
+
+std::vector<RuncResolver::Root> RuncResolver::roots() const {
+  std::vector<Root> roots{
+      {prefix_ + "/run/runc", "runc", {}},
+      {prefix_ + "/run/docker/runtime-runc/moby", "docker", {}}};
+  const std::string containerd = prefix_ + "/run/containerd/runc";
+  for (const auto& space : subdirectories(containerd, 256)) {
+    roots.push_back({containerd + "/" + space,
+                     space == "moby" ? "docker" : "containerd",
+                     {}});
+  }
+  const std::string users = prefix_ + "/run/user";
+  for (const auto& name : subdirectories(users, 4096)) {
+    unsigned uid = 0;
+    const char* end = name.data() + name.size();
+    if (std::from_chars(name.data(), end, uid).ptr != end) continue;
+    roots.push_back({users + "/" + name + "/runc", "runc", uid});
+  }
+  return roots;
+}
+
+const RuncState* RuncResolver::load(const Root& root, const std::string& id) {
+  const std::string path = root.path + "/" + id + "/state.json";
+  const std::string stamp = file_stamp(path);
+  if (stamp.empty()) {
+    states_.erase(path);
+    return nullptr;
+  }
+  auto& cached = states_[path];
+  if (cached.stamp != stamp) {
+    cached = {stamp, std::nullopt};
+    if (const auto text = read_file(path, kMaxState)) {
+      if (auto state = parse_runc_state(*text, layout_)) {
+        cached.state = std::move(*state);
+      }
+    }
+  }
+  if (!cached.state || cached.state->id != id) return nullptr;
+  if (root.user && user_of_cgroup(cached.state->cgroup_path) != root.user) {
+    return nullptr;
+  }
+  return &*cached.state;
+}
+
+std::optional<RuntimeMetadata> RuncResolver::find(const RuntimeQuery& query) {
+  if (!is_plain_name(query.id)) return std::nullopt;
+  for (const auto& root : roots()) {
+    const RuncState* state = load(root, query.id);
+    if (state == nullptr) continue;
+    // Ids are unique within one root only.
+    if (!query.cgroup_path.empty() && !state->cgroup_path.empty() &&
+        state->cgroup_path != query.cgroup_path) {
+      continue;
+    }
+    return metadata(root, *state);
+  }
+  return std::nullopt;
+}
+
+std::map<std::string, std::string> RuncResolver::cgroups() {
+  std::map<std::string, std::string> result;
+  std::map<std::string, Cached> still_there;
+  for (const auto& root : roots()) {
+    for (const auto& id : subdirectories(root.path)) {
+      const RuncState* state = load(root, id);
+      if (state != nullptr && state->cgroup_path.size() > 1) {
+        result.emplace(state->cgroup_path, id);
+      }
+      const std::string path = root.path + "/" + id + "/state.json";
+      if (auto node = states_.extract(path))
+        still_there.insert(std::move(node));
+    }
+  }
+  states_ = std::move(still_there);  // forgets containers that are gone
+  return result;
+}
+
+RuntimeMetadata RuncResolver::metadata(const Root& root,
+                                       const RuncState& state) const {
+  RuntimeMetadata result;
+  auto& info = result.info;
+  info.id = state.id;
+  info.runtime = root.runtime;
+  info.created = state.created;
+  info.labels = state.annotations;
+  result.init_pid = state.init_pid;
+  result.init_start_ticks = state.init_start_ticks;
+  result.rootfs = state.rootfs;
+  result.bundle = state.bundle;
+  const auto manager = state.annotations.find("io.container.manager");
+  if (manager != state.annotations.end()) {
+    info.runtime = manager->second == "libpod" ? "podman" : manager->second;
+  }
+  apply_annotations(state.annotations, info);
+  const bool bare = info.runtime == "runc";
+  // Whoever runs runc by hand chose the id.
+  if (info.name.empty()) info.name = state.id;
+  info.workload = workload_of(info, bare || !is_container_id(info.name));
+  return result;
+}
+
+}  // namespace stillframe::containers

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// runc's own state files: bare runc, and what containerd and dockerd run by it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/containers/cgroup_layout.h"
+#include "agent/containers/runtime_resolver.h"
+
+namespace stillframe::containers {
+
+// What is of use in a state.json.
+struct RuncState {
+  std::string id;
+  std::uint32_t init_pid = 0;
+  std::uint64_t init_start_ticks = 0;
+  WallTime created;
+  std::string rootfs;
+  std::string bundle;
+  std::map<std::string, std::string> annotations;
+  std::string cgroup_path;  // in the observed hierarchy; empty: not in it
+};
+
+Result<RuncState> parse_runc_state(std::string_view text,
+                                   const CgroupLayout& layout);
+
+class RuncResolver : public RuntimeResolver {
+ public:
+  RuncResolver(CgroupLayout layout, std::string host_prefix);
+
+  bool serves(std::string_view runtime) const override;
+  std::optional<RuntimeMetadata> find(const RuntimeQuery& query) override;
+  std::map<std::string, std::string> cgroups() override;
+
+ private:
+  // A directory of ID/state.json, and whose containers they are.
+  struct Root {
+    std::string path;
+    std::string runtime;
+    std::optional<unsigned> user;  // rootless: believed on that user's only
+  };
+  struct Cached {
+    std::string stamp;
+    std::optional<RuncState> state;
+  };
+
+  std::vector<Root> roots() const;
+  const RuncState* load(const Root& root, const std::string& id);
+  RuntimeMetadata metadata(const Root& root, const RuncState& state) const;
+
+  CgroupLayout layout_;
+  std::string prefix_;
+  std::map<std::string, Cached> states_;  // by path of state.json
+};
+
+}  // namespace stillframe::containers

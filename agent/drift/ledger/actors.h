@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Actors, each kept once: a package manager changes thousands of files. Records
+// name a set of actors by its number. Bounded, since a fork bomb that touches
+// files makes a new actor with each process.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/model/mutation.h"
+
+namespace stillframe::drift {
+
+using ActorId = std::uint32_t;
+using ActorSet = std::uint32_t;
+
+class ActorTable {
+ public:
+  static constexpr std::size_t kMaxPerSet = 16;  // the most recent stay
+  static constexpr std::size_t kMaxActors = 16'384;
+  static constexpr std::size_t kMaxSets = 65'536;
+
+  ActorTable();
+
+  // Beyond the bound, actors that differ only in pid and session become one,
+  // and beyond twice the bound only the origin is kept.
+  ActorId intern(const Actor& actor);
+  const Actor& get(ActorId id) const { return actors_[id]; }
+
+  // Sets: 0 is the empty one; the actor that came last is at the end.
+  ActorSet add(ActorSet set, ActorId actor);
+  const std::vector<ActorId>& members(ActorSet set) const { return sets_[set]; }
+  std::size_t size() const { return actors_.size(); }
+
+ private:
+  ActorId find_or_add(const Actor& actor);
+
+  std::vector<Actor> actors_;
+  std::unordered_multimap<std::size_t, ActorId> by_hash_;
+  std::vector<std::vector<ActorId>> sets_;
+  std::unordered_multimap<std::size_t, ActorSet> sets_by_hash_;
+};
+
+}  // namespace stillframe::drift

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/container_drift.h"
+
+#include <algorithm>
+
+#include "agent/drift/ledger/tracker.h"
+
+namespace stillframe::drift {
+
+ContainerDrift::ContainerDrift(ContainerRecord record,
+                               const policy::Policy* policy, EventSink sink,
+                               Options options)
+    : impl_(std::make_unique<Impl>(std::move(record), policy, std::move(sink),
+                                   std::move(options))) {}
+
+ContainerDrift::~ContainerDrift() = default;
+
+void ContainerDrift::started(ContainerRecord record,
+                             std::uint64_t live_since_boot_ns) {
+  impl_->lived_before = impl_->state.lived;
+  impl_->state.lived = true;
+  impl_->live_since_ns = live_since_boot_ns;
+  impl_->record = std::move(record);
+  impl_->own = OwnWrites(impl_->record);
+  impl_->stale = true;
+}
+
+void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
+  impl_->lived_before = impl_->state.lived;
+  impl_->record.init_pid = 0;
+}
+
+void ContainerDrift::set_policy(const policy::Policy* policy) {
+  impl_->policy = policy;
+  impl_->stale = true;
+}
+
+void ContainerDrift::observe(const FileObservation& seen, const Actor& actor) {
+  impl_->observe(seen, actor);
+}
+
+void ContainerDrift::observe(const ExecObservation& seen, const Actor& actor) {
+  impl_->observe(seen, actor);
+}
+
+void ContainerDrift::observe(const SysctlObservation& seen,
+                             const Actor& actor) {
+  impl_->observe(seen, actor);
+}
+
+void ContainerDrift::lost(std::uint64_t boot_ns) {
+  impl_->full_due = true;
+  // Who else was there is unknown now: to name one of the rest would be a
+  // guess.
+  impl_->candidates.settle_all(boot_ns + 1);
+}
+
+ScanWork ContainerDrift::take_work() { return impl_->take_work(); }
+
+void ContainerDrift::request_full_scan() {
+  impl_->full_due = true;
+  impl_->full_asked = true;
+}
+
+bool ContainerDrift::scan_due() const { return impl_->scan_due(); }
+
+bool ContainerDrift::scan_under_way() const { return impl_->under_way; }
+
+std::uint64_t ContainerDrift::next_work_boot_ns() const {
+  return impl_->next_work();
+}
+
+void ContainerDrift::applied(const ScanResult& scan) { impl_->applied(scan); }
+
+void ContainerDrift::applied(const PartialResult& part) {
+  impl_->applied(part);
+}
+
+const ContainerRecord& ContainerDrift::record() const { return impl_->record; }
+
+void ContainerDrift::set_info(const ContainerInfo& info) {
+  impl_->record.info = info;
+  impl_->stale = true;  // rules match by name, image and labels
+}
+
+const UpperTree& ContainerDrift::tree() const { return impl_->tree; }
+
+std::vector<PathChange> ContainerDrift::diff() const { return impl_->diff(); }
+
+std::vector<std::string> ContainerDrift::docker_lines() const {
+  return oracle_lines(impl_->tree, impl_->record.info.runtime);
+}
+
+DriftSummary ContainerDrift::summary() const { return impl_->summary(); }
+
+std::vector<std::string> ContainerDrift::trouble() const {
+  auto all = impl_->trouble;
+  if (!impl_->scan_trouble.empty()) all.push_back(impl_->scan_trouble);
+  if (const auto over = impl_->ledger.overflow(); over != 0) {
+    all.push_back("the ledger is full: " + std::to_string(over) +
+                  " changes are not recorded");
+  }
+  return all;
+}
+
+Result<> ContainerDrift::flush() { return impl_->flush(); }
+
+void ContainerDrift::forget() { impl_->store.remove(); }
+
+}  // namespace stillframe::drift

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which directories have to be looked at again, and when. All times are boot
+// time in nanoseconds, given by the caller.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "agent/model/inode.h"
+
+namespace stillframe::drift {
+
+class DirtySet {
+ public:
+  // So that an operation's own later events arrive before the look at it.
+  static constexpr std::uint64_t kDebounceNs = 5'000'000;
+  // A directory is not scanned again before ten times as long as it took.
+  static constexpr std::uint64_t kPace = 10;
+  static constexpr std::size_t kMaxNames = 256;
+  static constexpr std::size_t kMaxDirectories = 4096;
+
+  struct Due {
+    InodeId directory;
+    bool whole = false;
+    std::vector<std::string> names;
+  };
+
+  void mark(const InodeId& directory, std::string_view name, std::uint64_t now);
+  void mark_whole(const InodeId& directory, std::uint64_t now);
+  void drop(const InodeId& directory);
+  void clear();
+
+  // Takes what is due.
+  std::vector<Due> take(std::uint64_t now);
+  // Puts back what could not be scanned yet.
+  void put_back(const Due& due, std::uint64_t when);
+  void scanned(const InodeId& directory, std::uint64_t now,
+               std::uint64_t duration_ns);
+
+  bool empty() const { return marks_.empty(); }
+  bool has(const InodeId& directory) const {
+    return marks_.contains(directory.ino);
+  }
+  bool overflowed() const { return overflowed_; }  // until clear()
+  std::uint64_t next() const;                      // 0: nothing marked
+
+ private:
+  struct Marks {
+    InodeId directory;
+    bool whole = false;
+    std::set<std::string, std::less<>> names;
+    std::uint64_t due = 0;
+  };
+  Marks* marks_of(const InodeId& directory, std::uint64_t now);
+
+  std::unordered_map<std::uint64_t, Marks> marks_;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> queue_;  // due, ino
+  std::unordered_map<std::uint64_t, std::uint64_t> not_before_;
+  bool overflowed_ = false;
+};
+
+}  // namespace stillframe::drift

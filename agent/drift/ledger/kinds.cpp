@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/kinds.h"
+
+#include <sys/stat.h>
+
+namespace stillframe::drift {
+
+bool KindList::add(Kind kind) {
+  if (has(kind)) return false;
+  mask_ |= bit(kind);
+  for (unsigned at = 0; at < 60; at += 5) {
+    if (((order_ >> at) & 31u) != 0) continue;
+    order_ |= (static_cast<std::uint64_t>(kind) + 1) << at;
+    break;
+  }
+  return true;
+}
+
+void KindList::add(const KindList& other) {
+  for (const Kind kind : other.list()) add(kind);
+}
+
+void KindList::remove(Kind kind) {
+  KindList rest;
+  for (const Kind k : list()) {
+    if (k != kind) rest.add(k);
+  }
+  *this = rest;
+}
+
+bool KindList::has_class(Class mutation_class) const {
+  for (std::size_t i = 0; i < kKindNames.size(); ++i) {
+    const auto kind = static_cast<Kind>(i);
+    if (has(kind) && class_of(kind) == mutation_class) return true;
+  }
+  return false;
+}
+
+std::vector<Kind> KindList::list() const {
+  std::vector<Kind> out;
+  std::uint32_t left = mask_;
+  for (unsigned at = 0; at < 60 && ((order_ >> at) & 31u) != 0; at += 5) {
+    const auto kind = static_cast<Kind>(((order_ >> at) & 31u) - 1);
+    out.push_back(kind);
+    left &= ~bit(kind);
+  }
+  for (unsigned i = 0; left != 0; ++i, left >>= 1) {
+    if ((left & 1u) != 0) out.push_back(static_cast<Kind>(i));
+  }
+  return out;
+}
+
+Kind KindList::worst() const {
+  Kind worst = Kind::unknown_change;
+  int most = -1;
+  for (const Kind kind : list()) {
+    const int s = severity(class_of(kind));
+    if (s <= most) continue;
+    most = s;
+    worst = kind;
+  }
+  return worst;
+}
+
+int severity(Class mutation_class) {
+  switch (mutation_class) {
+    case Class::metadata:
+      return 0;
+    case Class::content:
+      return 1;
+    case Class::limits:
+      return 2;
+    case Class::mounts:
+      return 3;
+    case Class::memory:
+      return 4;
+    case Class::kernel:
+      return 5;
+    case Class::code:
+      return 6;
+  }
+  return 0;
+}
+
+Kind create_kind(std::uint32_t mode) {
+  if (S_ISDIR(mode)) return Kind::dir_create;
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return Kind::device_create;
+  return Kind::file_create;
+}
+
+Kind delete_kind(std::uint32_t mode) {
+  return S_ISDIR(mode) ? Kind::dir_delete : Kind::file_delete;
+}
+
+std::optional<Kind> kind_of(const FileObservation& seen) {
+  switch (seen.op) {
+    case FileOp::unknown:
+      if (seen.created) return create_kind(seen.mode);
+      return std::nullopt;
+    case FileOp::open:
+      // O_TMPFILE and the like make the inode in the course of an open.
+      return seen.created ? create_kind(seen.mode) : Kind::copy_up;
+    case FileOp::create:
+    case FileOp::symlink:
+      return Kind::file_create;
+    case FileOp::mkdir:
+      return Kind::dir_create;
+    case FileOp::mknod:
+      return create_kind(seen.mode);
+    case FileOp::write:
+      return Kind::file_write;
+    case FileOp::truncate:
+      return Kind::file_truncate;
+    case FileOp::unlink:  // unlinkat(2) removes directories, too
+      return delete_kind(seen.mode);
+    case FileOp::rmdir:
+      return Kind::dir_delete;
+    case FileOp::rename:
+      return Kind::file_rename;
+    case FileOp::link:
+      return Kind::file_link;
+    case FileOp::chmod:
+      return Kind::mode_change;
+    case FileOp::chown:
+      return Kind::owner_change;
+    case FileOp::xattr:
+      return Kind::xattr_change;
+    case FileOp::acl:
+      return Kind::acl_change;
+    case FileOp::flags:
+      return Kind::flags_change;
+    case FileOp::utimes:
+      return Kind::time_change;
+  }
+  return std::nullopt;
+}
+
+KindList state_kinds(const Entry& entry) {
+  KindList kinds;
+  switch (entry.change) {
+    case Change::none:
+      break;
+    case Change::added:
+      kinds.add(create_kind(entry.mode));
+      break;
+    case Change::deleted:
+      kinds.add(delete_kind(entry.mode));
+      break;
+    case Change::changed: {
+      const auto& d = entry.differs;
+      if (d.opaque) kinds.add(Kind::dir_delete);
+      if (d.content || d.type) kinds.add(Kind::unknown_change);
+      if (d.mode) kinds.add(Kind::mode_change);
+      if (d.owner) kinds.add(Kind::owner_change);
+      if (d.xattr) kinds.add(Kind::xattr_change);
+      if (d.acl) kinds.add(Kind::acl_change);
+      if (d.time && kinds.empty()) kinds.add(Kind::time_change);
+      if (kinds.empty()) kinds.add(Kind::copy_up);
+      break;
+    }
+  }
+  return kinds;
+}
+
+KindList kinds_by_operation(FileOp op, const Entry& entry) {
+  if (entry.whiteout || entry.change == Change::deleted) {
+    KindList kinds;
+    kinds.add(delete_kind(entry.mode));
+    return kinds;
+  }
+  FileObservation as_if;
+  as_if.op = op;
+  as_if.mode = entry.mode;
+  as_if.created = entry.change == Change::added;
+  KindList kinds;
+  switch (op) {
+    case FileOp::rename:
+      kinds.add(Kind::file_rename);
+      break;
+    case FileOp::link:
+      kinds.add(Kind::file_link);
+      break;
+    case FileOp::unlink:
+    case FileOp::rmdir:
+    case FileOp::unknown:
+      break;  // that left something behind: its state tells what
+    default:
+      if (entry.change == Change::added) {
+        kinds.add(create_kind(entry.mode));
+      } else if (op == FileOp::create) {
+        kinds.add(Kind::copy_up);  // O_CREAT on what was there
+      } else if (const auto kind = kind_of(as_if)) {
+        kinds.add(*kind);
+      }
+  }
+  return explained(kinds, entry);
+}
+
+KindList explained(KindList recorded, const Entry& entry) {
+  if (recorded.empty()) return state_kinds(entry);
+  const bool content = recorded.has_class(Class::content);
+  if (entry.change == Change::added || entry.change == Change::deleted) {
+    if (!content) recorded.add(state_kinds(entry));
+    return recorded;
+  }
+  if (entry.change != Change::changed || content) return recorded;
+  const auto& d = entry.differs;
+  if (d.opaque) recorded.add(Kind::dir_delete);
+  if (d.content || d.type) recorded.add(Kind::unknown_change);
+  if (d.mode) recorded.add(Kind::mode_change);
+  if (d.owner) recorded.add(Kind::owner_change);
+  if (d.xattr) recorded.add(Kind::xattr_change);
+  if (d.acl) recorded.add(Kind::acl_change);
+  const bool only_time =
+      !d.opaque && !d.content && !d.type && !d.any_metadata();
+  // A directory's mtime moves with whatever comes and goes in it.
+  if (d.time && only_time && !entry.directory()) {
+    recorded.add(Kind::time_change);
+  }
+  return recorded;
+}
+
+bool restored(const KindList& recorded, const Entry& entry) {
+  if (entry.change != Change::changed) return false;
+  const auto& d = entry.differs;
+  if (d.type || d.content || d.opaque || d.any_metadata()) return false;
+  if (!d.time) return true;
+  return (recorded.has_class(Class::content) || entry.directory()) &&
+         !recorded.has(Kind::time_change);
+}
+
+}  // namespace stillframe::drift

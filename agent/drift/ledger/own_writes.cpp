@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/own_writes.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <optional>
+
+#include "agent/base/fd.h"
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+
+namespace stillframe::drift {
+namespace {
+
+constexpr std::array kPlaces = {
+    "/etc/hosts",   "/etc/hostname", "/etc/resolv.conf",
+    "/etc/mtab",    "/run",          "/run/.containerenv",
+    "/run/secrets", "/run/notify",   "/dev",
+    "/dev/console", "/proc",         "/sys",
+    "/.dockerenv"};
+constexpr std::size_t kMaxMounts = 4096;
+constexpr std::size_t kMaxUserFile = 1u << 20;
+
+// LAYER/etc, with no symbolic link followed below the layer itself.
+Fd open_etc(const std::string& layer) {
+  Fd root(::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (root < 0) return Fd(-1);
+  return Fd(
+      ::openat(root, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+std::optional<std::string> read_etc(const std::string& layer,
+                                    const char* name) {
+  Fd etc = open_etc(layer);
+  if (etc < 0) return std::nullopt;
+  Fd file(::openat(etc, name,
+                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  struct stat st{};
+  if (file < 0 || ::fstat(file, &st) != 0 || !S_ISREG(st.st_mode)) {
+    return std::nullopt;
+  }
+  auto text =
+      read_file("/proc/self/fd/" + std::to_string(int(file)), kMaxUserFile);
+  if (!text) return std::nullopt;
+  return *std::move(text);
+}
+
+bool mtab_links_to_mounts(const std::string& upper) {
+  Fd etc = open_etc(upper);
+  char target[PATH_MAX];
+  if (etc < 0) return false;
+  const ssize_t n = ::readlinkat(etc, "mtab", target, sizeof target);
+  return n > 0 && std::string_view(target, static_cast<std::size_t>(n)) ==
+                      "/proc/mounts";
+}
+
+// The one line that `now` has more than `before`, without its newline.
+std::optional<std::string_view> added_line(std::string_view before,
+                                           std::string_view now) {
+  if (!starts_with(now, before)) return std::nullopt;
+  now.remove_prefix(before.size());
+  if (!before.empty() && before.back() != '\n') {
+    if (now.empty() || now.front() != '\n') return std::nullopt;
+    now.remove_prefix(1);
+  }
+  if (ends_with(now, "\n")) now.remove_suffix(1);
+  if (now.empty() || now.find('\n') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return now;
+}
+
+bool unprivileged_number(std::string_view text) {
+  return !text.empty() && text.front() != '0' && text.size() <= 10 &&
+         text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
+bool adds_user_line(std::string_view before, std::string_view now,
+                    std::uint32_t uid) {
+  const auto line = added_line(before, now);
+  if (!line || uid == 0) return false;
+  const auto field = split(*line, ':');
+  return field.size() == 7 && !field[0].empty() &&
+         (field[1] == "*" || field[1] == "x") &&
+         field[2] == std::to_string(uid) &&
+         (field[3] == "0" || unprivileged_number(field[3]));
+}
+
+bool adds_group_line(std::string_view before, std::string_view now,
+                     std::uint32_t uid) {
+  const auto line = added_line(before, now);
+  if (!line || uid == 0) return false;
+  const auto field = split(*line, ':');
+  return field.size() == 4 && !field[0].empty() && field[1] == "x" &&
+         unprivileged_number(field[2]) && field[3] == std::to_string(uid);
+}
+
+OwnWrites::OwnWrites(const ContainerRecord& record)
+    : layers_(record.layers),
+      init_uid_(record.init_uid),
+      places_(kPlaces.begin(), kPlaces.end()) {
+  for (const auto& mount : record.mounts) {
+    if (places_.size() >= kMaxMounts) break;
+    std::string path = mount.path;
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    while (path.size() > 1 && path.front() == '/') {
+      if (!places_.insert(path).second) break;
+      path.resize(path.rfind('/'));
+    }
+  }
+}
+
+bool OwnWrites::listed(std::string_view path) const {
+  return path == "/etc/passwd" || path == "/etc/group" ||
+         places_.contains(std::string(path));
+}
+
+bool OwnWrites::made(const Entry& entry, const std::string& path,
+                     bool others_below) const {
+  if (path == "/etc/passwd" || path == "/etc/group") {
+    return user_entry(entry, path);
+  }
+  if (entry.change != Change::added || !listed(path)) return false;
+  if (S_ISDIR(entry.mode)) return !others_below;
+  if (S_ISREG(entry.mode)) return entry.size == 0 && entry.links <= 1;
+  return S_ISLNK(entry.mode) && path == "/etc/mtab" &&
+         mtab_links_to_mounts(layers_.upper);
+}
+
+bool OwnWrites::user_entry(const Entry& entry, const std::string& path) const {
+  if (entry.change != Change::changed || !S_ISREG(entry.mode)) return false;
+  const auto& d = entry.differs;
+  if (d.type || d.any_metadata()) return false;
+  const bool passwd = path == "/etc/passwd";
+  Answer& known = passwd ? passwd_ : group_;
+  if (known.inode == entry.inode && known.ctime == entry.ctime) {
+    return known.own;
+  }
+  const char* name = passwd ? "passwd" : "group";
+  const auto now = read_etc(layers_.upper, name);
+  std::optional<std::string> before;
+  for (const auto& lower : layers_.lower) {
+    before = read_etc(lower, name);
+    if (before) break;
+  }
+  const auto adds = passwd ? adds_user_line : adds_group_line;
+  known = {entry.inode, entry.ctime,
+           now && before && adds(*before, *now, init_uid_)};
+  return known.own;
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the ledger holds of one changed thing: which kinds of change, when, how
+// often and by whom. Kept small: there may be a hundred thousand.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/model/inode.h"
+#include "agent/model/words.h"
+
+namespace stillframe::drift {
+
+// A set of kinds that remembers the order in which the first twelve came.
+class KindList {
+ public:
+  bool add(Kind kind);  // false: it was there
+  void add(const KindList& other);
+  void remove(Kind kind);
+  bool has(Kind kind) const { return (mask_ & bit(kind)) != 0; }
+  bool has_class(Class mutation_class) const;
+  bool empty() const { return mask_ == 0; }
+  bool only(Kind kind) const { return mask_ == bit(kind); }
+  std::vector<Kind> list() const;
+  // The most severe one, by class; of one class, the earliest.
+  Kind worst() const;
+  bool operator==(const KindList&) const = default;
+
+ private:
+  static constexpr std::uint32_t bit(Kind kind) {
+    return 1u << static_cast<unsigned>(kind);
+  }
+  std::uint32_t mask_ = 0;
+  std::uint64_t order_ = 0;  // five bits each, kind + 1, first in the lowest
+};
+static_assert(kKindNames.size() < 31);
+
+// Of two classes the more severe one counts: code > kernel > memory > mounts >
+// limits > content > metadata.
+int severity(Class mutation_class);
+
+// Three sorts of key. An upper inode: `inode` alone. A place that holds no
+// inode of its own (a whiteout): the parent's inode and the name. Something
+// with no place in the tree (memfd:x, /proc/sys/…): no inode, and `name`.
+struct RecordKey {
+  InodeId inode;
+  std::string name;
+
+  static RecordKey of_inode(const InodeId& inode) { return {inode, {}}; }
+  static RecordKey of_place(const InodeId& parent, std::string name) {
+    return {parent, std::move(name)};
+  }
+  static RecordKey of_path(std::string path) { return {{}, std::move(path)}; }
+};
+
+struct Record {
+  KindList kinds;
+  WallTime first_seen;
+  WallTime last_seen;
+  std::uint64_t last_boot_ns = 0;  // of the newest observation; 0: before load
+  std::uint32_t count = 0;
+  std::uint32_t actors = 0;  // a set in the ActorTable
+  bool observed = false;     // by an event, not found by a scan
+  bool live = false;         // by an event after the container began to run
+  bool own = false;          // the runtime's, seen before the first life
+  bool unsettled = false;    // of unknown operation: a scan has yet to tell
+  bool first_exec = false;   // it was the container's first exec
+  bool gone = false;  // unlinked: the inode may come back as another file
+};
+
+}  // namespace stillframe::drift

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/standing.h"
+
+#include <algorithm>
+
+namespace stillframe::drift {
+namespace {
+
+// A longer chain of directories than any path can name.
+constexpr int kMaxDepth = 4096;
+
+template <typename Enum>
+std::size_t index(Enum value) {
+  return static_cast<std::size_t>(value);
+}
+
+// The list in words.h is in order of severity.
+static_assert(Verdict::violation < Verdict::allowed &&
+              Verdict::allowed < Verdict::scratch &&
+              Verdict::scratch < Verdict::runtime &&
+              Verdict::runtime < Verdict::restored);
+
+bool bump(std::uint32_t& counter, int by) {
+  const bool was = counter != 0;
+  counter = static_cast<std::uint32_t>(static_cast<int>(counter) + by);
+  return was != (counter != 0);
+}
+
+}  // namespace
+
+bool worse(Verdict a, Verdict b) { return a < b; }
+
+bool Standings::Below::any() const {
+  return std::any_of(verdicts.begin(), verdicts.end(),
+                     [](auto n) { return n != 0; });
+}
+
+Verdict Standings::Below::worst() const {
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    if (verdicts[i] != 0) return static_cast<Verdict>(i);
+  }
+  return Verdict::restored;
+}
+
+Origin Standings::Below::violator() const {
+  for (std::size_t i = 0; i < violators.size(); ++i) {
+    if (violators[i] != 0) return static_cast<Origin>(i);
+  }
+  return Origin::unattributed;
+}
+
+void Standings::count(const Standing& standing, int by) {
+  if (standing.verdict != Verdict::violation) return;
+  violating_ += static_cast<std::uint64_t>(by);
+  const std::pair key{standing.mutation_class, standing.origin};
+  auto& n = violations_[key];
+  n += static_cast<std::uint64_t>(by);
+  if (n == 0) violations_.erase(key);
+}
+
+bool Standings::count_below(Below& below, const Standing& standing, int by) {
+  bool shifted = bump(below.verdicts[index(standing.verdict)], by);
+  if (standing.verdict == Verdict::violation) {
+    shifted |= bump(below.violators[index(standing.origin)], by);
+  }
+  if (standing.unexplained) shifted |= bump(below.unexplained, by);
+  return shifted;
+}
+
+void Standings::set(const RecordKey& place,
+                    const std::optional<Standing>& standing,
+                    const ParentOf& parent_of,
+                    const std::function<void(const InodeId&)>& shifted) {
+  const auto it = places_.find(place);
+  std::optional<Standing> old;
+  if (it != places_.end()) old = it->second;
+  if (old == standing) return;
+  if (old) count(*old, -1);
+  if (standing) {
+    count(*standing, 1);
+    places_[place] = *standing;
+  } else {
+    places_.erase(it);
+  }
+  InodeId at = place.inode;
+  for (int depth = 0; at && depth < kMaxDepth; ++depth) {
+    Below& below = below_[at.ino];
+    bool shift = false;
+    if (old) shift |= count_below(below, *old, -1);
+    if (standing) shift |= count_below(below, *standing, 1);
+    if (!below.any()) below_.erase(at.ino);
+    if (shift) shifted(at);
+    at = parent_of(at);
+  }
+}
+
+const Standing* Standings::find(const RecordKey& place) const {
+  const auto it = places_.find(place);
+  return it == places_.end() ? nullptr : &it->second;
+}
+
+const Standings::Below* Standings::below(const InodeId& directory) const {
+  const auto it = below_.find(directory.ino);
+  return it == below_.end() ? nullptr : &it->second;
+}
+
+void Standings::set_derived(const InodeId& directory,
+                            const std::optional<Standing>& standing) {
+  const auto it = derived_.find(directory.ino);
+  if (it != derived_.end()) {
+    count(it->second, -1);
+    if (!standing) derived_.erase(it);
+  }
+  if (!standing) return;
+  count(*standing, 1);
+  derived_[directory.ino] = *standing;
+}
+
+void Standings::clear() { *this = {}; }
+
+}  // namespace stillframe::drift

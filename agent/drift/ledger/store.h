@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger on disk, so that an agent that was killed goes on where it was:
+// JSON Lines, appended to with one write(2) at a time. The kernel keeps what
+// was written when we are killed; only a crash of the machine can lose the end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include "agent/base/fd.h"
+#include "agent/base/result.h"
+#include "agent/drift/ledger/actors.h"
+#include "agent/drift/ledger/ledger.h"
+#include "agent/model/container.h"
+
+namespace stillframe::drift {
+
+// What is kept besides the records.
+struct StoredState {
+  bool lived = false;  // it had begun to run at least once
+  bool ever_mutated = false;
+  WallTime first_mutation;  // 0: none
+  std::uint64_t overflow = 0;
+  bool operator==(const StoredState&) const = default;
+};
+
+class Store {
+ public:
+  enum class Loaded {
+    nothing,  // no file, or one of another container of the same name
+    state,
+    damaged,  // set aside; what it held is lost
+  };
+
+  // `path` empty: nothing is kept.
+  Store(std::string path, const ContainerRecord& record);
+
+  Loaded load(ActorTable& actors, Ledger& ledger, StoredState& state,
+              std::string& why);
+  Result<> flush(const ActorTable& actors, Ledger& ledger,
+                 const StoredState& state);
+  void remove();
+
+ private:
+  std::string header() const;
+  void append_record(std::string& out, const RecordKey& key,
+                     const ActorTable& actors, const Ledger& ledger);
+  Result<> rewrite(const ActorTable& actors, const Ledger& ledger,
+                   const StoredState& state);
+  Result<> append(std::string_view text);
+
+  std::string path_;
+  std::string id_;
+  InodeId root_;
+  Fd fd_{-1};
+  bool whole_ = true;  // the next flush writes everything
+  std::size_t bytes_ = 0;
+  StoredState written_;
+  // Actors have numbers of their own in the file.
+  std::unordered_map<ActorId, std::uint32_t> numbers_;
+  std::uint32_t next_number_ = 0;
+};
+
+}  // namespace stillframe::drift

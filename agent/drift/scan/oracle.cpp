@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// podman 4 (containers/storage, overlay driver) walks the upper directory;
+// docker 20.10 (overlay2) compares the mounted rootfs with the image's by
+// stat(2). Both are judged from what the scan noted of each entry.
+#include <algorithm>
+#include <array>
+
+#include "agent/drift/scan/tree.h"
+
+namespace stillframe::drift {
+namespace {
+
+// libpod leaves these out, whoever made them (libpod/diff.go). What it prints
+// because of them, as `C /etc` for /etc/mtab, stays.
+constexpr std::array<std::string_view, 12> kPodmanHides = {
+    "/dev",        "/etc/hostname",      "/etc/hosts",
+    "/proc",       "/etc/resolv.conf",   "/run",
+    "/run/notify", "/run/.containerenv", "/run/secrets",
+    "/sys",        "/run/podman-init",   "/etc/mtab"};
+
+bool hides(std::string_view runtime, std::string_view path) {
+  return runtime == "podman" &&
+         std::find(kPodmanHides.begin(), kPodmanHides.end(), path) !=
+             kPodmanHides.end();
+}
+
+DiffTool tool_of(std::string_view runtime) {
+  return runtime == "docker" ? DiffTool::docker : DiffTool::podman;
+}
+
+std::string line(Change change, std::string_view path) {
+  return std::string{static_cast<char>(change), ' '}.append(path);
+}
+
+}  // namespace
+
+std::vector<std::string> oracle_lines(const UpperTree& tree,
+                                      std::string_view runtime) {
+  std::vector<std::string> out;
+  const DiffTool tool = tool_of(runtime);
+  tree.for_each([&](const std::string& path, const Entry& entry) {
+    const Change change = tree.line_of(entry, tool);
+    if (change != Change::none && !hides(runtime, path)) {
+      out.push_back(line(change, path));
+    }
+    if (tool != DiffTool::docker || !entry.hidden) return;
+    for (const std::string& name : *entry.hidden) {
+      out.push_back(line(Change::deleted, path + "/" + name));
+    }
+  });
+  return out;
+}
+
+bool oracle_shows(const UpperTree& tree, std::string_view runtime,
+                  std::string_view path) {
+  if (hides(runtime, path)) return false;
+  const DiffTool tool = tool_of(runtime);
+  if (const Entry* entry = tree.find_path(path)) {
+    return tree.line_of(*entry, tool) != Change::none;
+  }
+  const std::size_t slash = path.rfind('/');
+  if (tool != DiffTool::docker || slash == std::string_view::npos) return false;
+  const Entry* parent = tree.find_path(path.substr(0, slash));
+  if (!parent || !parent->hidden) return false;
+  return std::find(parent->hidden->begin(), parent->hidden->end(),
+                   path.substr(slash + 1)) != parent->hidden->end();
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/scanner.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <unordered_map>
+#include <utility>
+
+#include "agent/base/text.h"
+#include "agent/drift/scan/handle.h"
+#include "agent/drift/scan/inspect.h"
+
+namespace stillframe::drift {
+namespace {
+
+// An upper directory on the way down, and what is still to be visited in it.
+struct Frame {
+  struct Pending {
+    std::string name;
+    std::string redirect;
+    InodeId inode;
+    bool pure = false;
+  };
+  UpperDir dir;
+  std::vector<Pending> pending;
+
+  std::size_t descriptors() const {
+    return 1 + dir.view.merged.size() + dir.view.literal.size();
+  }
+};
+
+std::size_t descriptor_budget() {
+  struct rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+  return std::clamp<std::size_t>(limit.rlim_cur / 4, 256, 4096);
+}
+
+bool same(const InodeId& a, const InodeId& b) {
+  return a.ino == b.ino && (a.generation == 0 || b.generation == 0 ||
+                            a.generation == b.generation);
+}
+
+bool single_component(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name.find('/') == std::string::npos &&
+         name.find('\0') == std::string::npos;
+}
+
+}  // namespace
+
+struct Scanner::Impl {
+  OverlayLayers layers;
+  ScanLimits limits;
+  Inspector inspector;
+  // Where each directory was when last looked at, as a hash of parent and name:
+  // one that comes up elsewhere was renamed, and all below it is to be compared
+  // with other lower directories.
+  std::unordered_map<InodeId, std::size_t> places;
+
+  // Of the scan under way.
+  std::unique_ptr<LowerLayers> lower;
+  long fs_magic = 0;
+  bool complete = true;
+
+  Impl(OverlayLayers l, Registrar registrar, ScanLimits lim)
+      : layers(std::move(l)),
+        limits(lim),
+        inspector(std::move(registrar), lim) {}
+
+  bool begin(std::vector<std::string>* errors, UpperDir* root);
+  void end(bool full);
+  bool settle(const Entry& entry);
+  std::optional<UpperDir> enter(const UpperDir& parent,
+                                const Frame::Pending& child);
+  bool list(Frame* frame, bool descend_all,
+            const std::function<bool(const InodeId&)>& known,
+            std::vector<Entry>* entries);
+  void walk(Frame first, std::vector<Entry>* entries);
+  void subtree(const UpperDir& parent, const Frame::Pending& child,
+               std::vector<Entry>* entries);
+  PartialResult::Directory part(
+      const UpperDir& root, const PartialTask& task,
+      const std::function<bool(const InodeId&)>& known);
+  bool find_directory(const UpperDir& root, const PartialTask& task,
+                      Frame* found, Entry* self);
+};
+
+bool Scanner::Impl::begin(std::vector<std::string>* errors, UpperDir* root) {
+  complete = true;
+  lower = std::make_unique<LowerLayers>(layers.lower, errors);
+  if (!errors->empty()) complete = false;
+  root->fd = ::open(layers.upper.c_str(),
+                    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME);
+  if (root->fd < 0 && errno == EPERM) {
+    root->fd = ::open(layers.upper.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }
+  struct stat st{};
+  if (root->fd < 0 || ::fstat(root->fd, &st) != 0) {
+    errors->push_back("upper directory " + layers.upper + ": " +
+                      std::strerror(errno));
+    complete = false;
+    return false;
+  }
+  fs_magic = fs_magic_of(root->fd);
+  root->inode = inode_id(root->fd, st, fs_magic);
+  root->view = lower->root();
+  inspector.begin(fs_magic, lower.get(), errors);
+  return true;
+}
+
+void Scanner::Impl::end(bool full) {
+  if (inspector.troubles() != 0) complete = false;
+  inspector.end(full);
+  lower.reset();
+}
+
+// Notes where a directory is. True when it was elsewhere before.
+bool Scanner::Impl::settle(const Entry& entry) {
+  const std::size_t place = std::hash<InodeId>()(entry.parent) * 31 +
+                            std::hash<std::string>()(entry.name);
+  const auto [at, fresh] = places.try_emplace(entry.inode, place);
+  const bool moved = !fresh && at->second != place;
+  at->second = place;
+  return moved;
+}
+
+// None when the directory is not there any more: whoever changed that changed
+// the parent too, which is registered already.
+std::optional<UpperDir> Scanner::Impl::enter(const UpperDir& parent,
+                                             const Frame::Pending& child) {
+  UpperDir dir;
+  dir.path = parent.path + "/" + child.name;
+  dir.fd = open_directory(parent.fd, child.name.c_str());
+  struct stat st{};
+  if (dir.fd < 0 || ::fstat(dir.fd, &st) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
+      inspector.trouble(dir.path, "open", errno);
+    }
+    return std::nullopt;
+  }
+  dir.inode = inode_id(dir.fd, st, fs_magic);
+  if (!same(dir.inode, child.inode)) return std::nullopt;
+  dir.pure = child.pure;
+  dir.view = lower->enter(parent.view, child.name, child.redirect);
+  return dir;
+}
+
+// Reads a directory: its entries go to `entries`, directories that are to be
+// entered to frame->pending. False when not all of them could be read.
+bool Scanner::Impl::list(Frame* frame, bool descend_all,
+                         const std::function<bool(const InodeId&)>& known,
+                         std::vector<Entry>* entries) {
+  const std::size_t room =
+      limits.max_entries - std::min(limits.max_entries, entries->size());
+  const std::size_t troubles = inspector.troubles();
+  int error = 0;
+  const auto names = read_names(frame->dir.fd, room, &error);
+  if (error == EFBIG) {
+    complete = false;
+    inspector.trouble(frame->dir.path, "too many entries", 0);
+  } else if (error != 0 && error != ENOENT) {
+    inspector.trouble(frame->dir.path, "read", error);
+  }
+  for (const DirectoryName& one : names) {
+    auto found = inspector.inspect(frame->dir, one.name);
+    if (!found) continue;
+    const Entry& entry = found->entry;
+    if (entry.directory() && !entry.whiteout) {
+      const bool moved = settle(entry);
+      if (descend_all || moved || !known(entry.inode)) {
+        frame->pending.push_back(
+            {entry.name, entry.redirect, entry.inode, found->pure});
+      }
+    }
+    entries->push_back(std::move(found->entry));
+  }
+  return inspector.troubles() == troubles;
+}
+
+// Everything below a directory, which itself has been listed. Iterates: how
+// deep it goes is the container's choice. A directory is let go of before its
+// last subdirectory is entered, so that a mere chain takes no descriptors.
+void Scanner::Impl::walk(Frame first, std::vector<Entry>* entries) {
+  const std::size_t budget = descriptor_budget() + first.descriptors();
+  std::size_t open = first.descriptors();
+  std::vector<Frame> stack;
+  stack.push_back(std::move(first));
+  while (!stack.empty()) {
+    Frame& top = stack.back();
+    if (top.pending.empty()) {
+      open -= top.descriptors();
+      stack.pop_back();
+      continue;
+    }
+    const Frame::Pending child = std::move(top.pending.back());
+    top.pending.pop_back();
+    if (open + top.descriptors() > budget) {
+      inspector.trouble(top.dir.path + "/" + child.name,
+                        "nested too deeply to be read", 0);
+      continue;
+    }
+    auto dir = enter(top.dir, child);
+    if (top.pending.empty()) {
+      open -= top.descriptors();
+      stack.pop_back();
+    }
+    if (!dir) continue;
+    Frame frame{*std::move(dir), {}};
+    list(&frame, true, {}, entries);
+    if (frame.pending.empty()) continue;
+    open += frame.descriptors();
+    stack.push_back(std::move(frame));
+  }
+}
+
+void Scanner::Impl::subtree(const UpperDir& parent, const Frame::Pending& child,
+                            std::vector<Entry>* entries) {
+  auto dir = enter(parent, child);
+  if (!dir) return;
+  Frame frame{*std::move(dir), {}};
+  list(&frame, true, {}, entries);
+  walk(std::move(frame), entries);
+}
+
+bool Scanner::Impl::find_directory(const UpperDir& root,
+                                   const PartialTask& task, Frame* found,
+                                   Entry* self) {
+  // The root's descriptor is used by each task: read from it through another.
+  found->dir = UpperDir{open_directory(root.fd, "."), root.inode, "", root.view,
+                        root.pure};
+  *self = inspector.inspect_root(root);
+  for (const std::string& part : split(task.directory, '/')) {
+    if (part.empty()) continue;
+    if (!single_component(part)) return false;
+    auto entry = inspector.inspect(found->dir, part);
+    if (!entry || !entry->entry.directory() || entry->entry.whiteout) {
+      return false;
+    }
+    *self = std::move(entry->entry);
+    auto dir =
+        enter(found->dir, {part, self->redirect, self->inode, entry->pure});
+    if (!dir) return false;
+    found->dir = *std::move(dir);
+  }
+  return found->dir.fd >= 0 && same(found->dir.inode, task.inode);
+}
+
+PartialResult::Directory Scanner::Impl::part(
+    const UpperDir& root, const PartialTask& task,
+    const std::function<bool(const InodeId&)>& known) {
+  PartialResult::Directory out;
+  out.inode = task.inode;
+  out.whole = task.whole;
+  Frame frame;
+  if (!find_directory(root, task, &frame, &out.self)) {
+    out.stale = true;
+    return out;
+  }
+  out.inode = frame.dir.inode;
+  if (task.whole) {
+    // What could not be listed must not count as gone.
+    out.whole = list(&frame, false, known, &out.entries);
+    walk(std::move(frame), &out.entries);
+    return out;
+  }
+  for (const std::string& name : task.names) {
+    const std::size_t troubles = inspector.troubles();
+    std::optional<Inspected> found;
+    if (single_component(name)) found = inspector.inspect(frame.dir, name);
+    if (!found) {
+      // What cannot be read is there all the same.
+      if (inspector.troubles() == troubles) out.gone.push_back(name);
+      continue;
+    }
+    const Entry entry = found->entry;
+    out.entries.push_back(std::move(found->entry));
+    if (!entry.directory() || entry.whiteout) continue;
+    const bool moved = settle(entry);
+    if (!moved && known(entry.inode)) continue;
+    subtree(frame.dir, {name, entry.redirect, entry.inode, found->pure},
+            &out.entries);
+  }
+  return out;
+}
+
+Scanner::Scanner(OverlayLayers layers, Registrar registrar, ScanLimits limits)
+    : impl_(std::make_unique<Impl>(std::move(layers), std::move(registrar),
+                                   limits)) {}
+Scanner::~Scanner() = default;
+
+const OverlayLayers& Scanner::layers() const { return impl_->layers; }
+
+ScanResult Scanner::scan() {
+  ScanResult out;
+  out.started_boot_ns = boottime_now_ns();
+  Frame root;
+  impl_->places.clear();
+  if (impl_->begin(&out.errors, &root.dir)) {
+    out.root = root.dir.inode;
+    out.entries.push_back(impl_->inspector.inspect_root(root.dir));
+    impl_->list(&root, true, {}, &out.entries);
+    impl_->walk(std::move(root), &out.entries);
+    impl_->end(true);
+  }
+  out.complete = impl_->complete;
+  impl_->lower.reset();
+  out.duration_ns = boottime_now_ns() - out.started_boot_ns;
+  return out;
+}
+
+PartialResult Scanner::scan(const std::vector<PartialTask>& tasks,
+                            const std::function<bool(const InodeId&)>& known) {
+  PartialResult out;
+  out.started_boot_ns = boottime_now_ns();
+  UpperDir root;
+  if (impl_->begin(&out.errors, &root)) {
+    for (const PartialTask& task : tasks) {
+      out.directories.push_back(impl_->part(root, task, known));
+    }
+    impl_->end(false);
+  }
+  impl_->lower.reset();
+  out.duration_ns = boottime_now_ns() - out.started_boot_ns;
+  return out;
+}
+
+}  // namespace stillframe::drift

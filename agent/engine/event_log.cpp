@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/event_log.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <condition_variable>
+
+#include "agent/base/file.h"
+#include "agent/base/log.h"
+#include "exporters/jsonl/json.h"
+
+namespace stillframe::engine {
+
+// One listener's bounded queue, shared between the loop and the listener.
+class EventQueue {
+ public:
+  void push(StreamEventPtr event) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (events_.size() >= kMax) {
+        events_.pop_front();
+        ++dropped_;
+      }
+      events_.push_back(std::move(event));
+    }
+    wake_.notify_one();
+  }
+
+  StreamEventPtr pop(std::chrono::milliseconds wait) {
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, wait, [this] { return closed_ || !events_.empty(); });
+    if (events_.empty()) return nullptr;
+    StreamEventPtr event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+  }
+
+  void close() {
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    wake_.notify_all();
+  }
+
+  bool finished() {
+    const std::lock_guard lock(mutex_);
+    return closed_ && events_.empty();
+  }
+
+  std::uint64_t dropped() {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+ private:
+  static constexpr std::size_t kMax = 65'536;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<StreamEventPtr> events_;
+  std::uint64_t dropped_ = 0;
+  bool closed_ = false;
+};
+
+namespace {
+
+class QueueStream : public EventStream {
+ public:
+  explicit QueueStream(std::shared_ptr<EventQueue> queue)
+      : queue_(std::move(queue)) {}
+  StreamEventPtr next(std::chrono::milliseconds wait) override {
+    return queue_->pop(wait);
+  }
+  bool closed() const override { return queue_->finished(); }
+  std::uint64_t dropped() const override { return queue_->dropped(); }
+
+ private:
+  std::shared_ptr<EventQueue> queue_;
+};
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+}  // namespace
+
+EventLog::EventLog(std::string state_dir)
+    : seq_file_(std::move(state_dir) + "/seq"), node_(host_name()) {
+  const auto text = read_file(seq_file_, 64);
+  if (text && !text->empty() &&
+      std::isdigit(static_cast<unsigned char>((*text)[0])) != 0) {
+    seq_ = reserved_ = std::strtoull(text->c_str(), nullptr, 10);
+  }
+}
+
+EventLog::~EventLog() { close(); }
+
+std::uint64_t EventLog::next_seq() {
+  if (seq_ == reserved_) {
+    reserved_ += kBlock;
+    auto written =
+        write_file_atomic(seq_file_, std::to_string(reserved_) + "\n");
+    if (!written) log_error("cannot keep event numbers", {{"error", written.error().message}});
+  }
+  return ++seq_;
+}
+
+void EventLog::publish(StreamEvent event) {
+  event.seq = next_seq();
+  event.json = jsonl::event_json(event, node_, event.rule);
+  auto shared = std::make_shared<const StreamEvent>(std::move(event));
+  const std::lock_guard lock(mutex_);
+  recent_.push_back(shared);
+  if (recent_.size() > kKept) recent_.pop_front();
+  std::erase_if(listeners_, [&](const auto& weak) {
+    const auto queue = weak.lock();
+    if (queue) queue->push(shared);
+    return queue == nullptr;
+  });
+}
+
+void EventLog::mutation(const ContainerInfo& container,
+                        const MutationEvent& event) {
+  StreamEvent out;
+  out.time = event.time;
+  out.class_name = to_string(class_of(event.kind));
+  out.kind = to_string(event.kind);
+  out.container = container;
+  out.verdict = to_string(event.verdict);
+  out.rule = event.rule;
+  out.path = event.path;
+  out.from = event.from;
+  out.detail = event.detail;
+  out.count = event.count;
+  out.actor = event.actor;
+  publish(std::move(out));
+}
+
+void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
+                         WallTime time, const std::optional<Actor>& actor,
+                         std::string detail) {
+  StreamEvent out;
+  out.time = time;
+  out.class_name = "lifecycle";
+  out.kind = to_string(kind);
+  out.container = container;
+  out.actor = actor;
+  out.detail = std::move(detail);
+  ++lifecycle_counts_[out.kind];
+  publish(std::move(out));
+}
+
+void EventLog::agent(std::string kind, std::string detail) {
+  StreamEvent out;
+  out.time = wall_now();
+  out.class_name = "agent";
+  out.kind = std::move(kind);
+  out.detail = std::move(detail);
+  publish(std::move(out));
+}
+
+std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
+                                                 bool follow) {
+  auto queue = std::make_shared<EventQueue>();
+  const std::lock_guard lock(mutex_);
+  for (const auto& event : recent_) {
+    if (since && event->time >= *since) queue->push(event);
+  }
+  if (follow && !closed_) {
+    listeners_.push_back(queue);
+  } else {
+    queue->close();
+  }
+  return std::make_unique<QueueStream>(std::move(queue));
+}
+
+void EventLog::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  for (const auto& weak : listeners_) {
+    if (const auto queue = weak.lock()) queue->close();
+  }
+  listeners_.clear();
+}
+
+}  // namespace stillframe::engine

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/machine.h"
+
+#include <cap-ng.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "agent/base/file.h"
+#include "agent/containers/cgroup_layout.h"
+
+namespace stillframe::engine {
+namespace {
+
+constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
+
+struct Needed {
+  unsigned capability;
+  const char* name;
+};
+
+// Why each: bpf(2) and perf_event attachment; attaching to cgroups; reading
+// upper directories and /proc of others; signals of libbpf's map limits are
+// not needed since 5.11.
+constexpr std::array kNeeded = {
+    Needed{CAP_BPF, "CAP_BPF"},
+    Needed{CAP_PERFMON, "CAP_PERFMON"},
+    Needed{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+    Needed{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
+    Needed{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
+    Needed{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
+};
+
+bool have(unsigned capability) {
+  return capng_have_capability(CAPNG_EFFECTIVE, capability) != 0;
+}
+
+std::string first_line(const std::string& path) {
+  auto text = read_file(path, 65536);
+  if (!text) return "";
+  return text->substr(0, text->find('\n'));
+}
+
+bool exists(const char* path) { return ::access(path, F_OK) == 0; }
+
+std::vector<std::string> runtimes() {
+  struct Trace {
+    const char* path;
+    const char* runtime;
+  };
+  // What each leaves on disk while it is in use.
+  constexpr std::array kTraces = {
+      Trace{"/var/lib/containers/storage/overlay-containers", "podman"},
+      Trace{"/run/runc", "runc"},
+      Trace{"/run/crun", "crun"},
+      Trace{"/var/lib/docker/containers", "docker"},
+      Trace{"/run/containerd/io.containerd.runtime.v2.task", "containerd"},
+  };
+  std::vector<std::string> found;
+  for (const Trace& trace : kTraces) {
+    if (exists(trace.path)) found.emplace_back(trace.runtime);
+  }
+  return found;
+}
+
+Result<> check_state_dir(const std::string& state_dir) {
+  auto made = make_directories(state_dir + "/containers");
+  if (!made) {
+    return fail(made, "cannot use the state directory (choose another with "
+                      "--state-dir)");
+  }
+  const std::string probe = state_dir + "/.writable";
+  auto written = write_file_atomic(probe, "");
+  if (!written) {
+    return fail(written, "cannot write to the state directory (choose another "
+                         "with --state-dir)");
+  }
+  ::unlink(probe.c_str());
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> missing_capabilities() {
+  std::vector<std::string> missing;
+  if (capng_get_caps_process() != 0) return {"(cannot be read)"};
+  for (const Needed& needed : kNeeded) {
+    const bool stand_in =
+        (needed.capability == CAP_BPF || needed.capability == CAP_PERFMON) &&
+        have(CAP_SYS_ADMIN);
+    if (!have(needed.capability) && !stand_in) missing.emplace_back(needed.name);
+  }
+  return missing;
+}
+
+MachineReport inspect_machine() {
+  MachineReport report;
+  utsname names{};
+  if (::uname(&names) == 0) {
+    report.kernel_release = std::string(names.release) + " " + names.machine;
+  }
+  report.btf = exists(kBtf);
+  report.lsm = first_line("/sys/kernel/security/lsm");
+  report.lockdown = first_line("/sys/kernel/security/lockdown");
+  report.missing_capabilities = missing_capabilities();
+  if (const auto layout = containers::detect_cgroups()) {
+    report.cgroup_mode = containers::to_string(layout->mode);
+    report.cgroup_observed = layout->observed_mount;
+  }
+  report.runtimes = runtimes();
+  return report;
+}
+
+Result<> check_prerequisites(const std::string& state_dir) {
+  if (const auto missing = missing_capabilities(); !missing.empty()) {
+    std::string names;
+    for (const auto& name : missing) names += (names.empty() ? "" : ", ") + name;
+    return fail("the agent must run as root or with more capabilities: " +
+                names + " missing");
+  }
+  if (!exists(kBtf)) {
+    return fail(std::string("this kernel has no type information (") + kBtf +
+                "): use one built with CONFIG_DEBUG_INFO_BTF=y, as "
+                "distributions' kernels since 5.10 are");
+  }
+  return check_state_dir(state_dir);
+}
+
+}  // namespace stillframe::engine

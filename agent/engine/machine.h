@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "exporters/agent_api.h"
+
+namespace stillframe::engine {
+
+// Capabilities that the agent needs and this process lacks, by name
+// ("CAP_BPF"). CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON.
+std::vector<std::string> missing_capabilities();
+
+// What `doctor` says of the machine; reads /proc and /sys, needs no privilege.
+MachineReport inspect_machine();
+
+// Fails with one line and its cure where the agent could not work at all.
+Result<> check_prerequisites(const std::string& state_dir);
+
+}  // namespace stillframe::engine

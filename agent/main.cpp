@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+
+#include "agent/base/log.h"
+#include "agent/cli/commands.h"
+#include "agent/cli/parse.h"
+#include "agent/containers/cgroup_layout.h"
+#include "agent/engine/engine.h"
+#include "agent/engine/machine.h"
+#include "agent/version.h"
+#include "exporters/prometheus/http_server.h"
+#include "exporters/socket/server.h"
+
+namespace stillframe {
+namespace {
+
+std::string version_text() {
+  return fmt::format("stillframe {} (commit {}, libbpf {})", kVersion,
+                     kRevision, libbpf_version_string());
+}
+
+// Before any thread exists: the loop takes these signals from a descriptor.
+void prepare_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+Result<> run_agent(const cli::Options& options) {
+  prepare_signals();
+  const auto& run = options.run;
+  auto engine = engine::Engine::create(
+      {.state_dir = run.state_dir,
+       .scan_interval = run.scan_interval,
+       .metrics_grace = run.metrics_grace});
+  if (!engine) return tl::unexpected<Error>(engine.error());
+  auto& agent = **engine;
+  auto socket = socket_api::Server::start(
+      agent, {.path = options.socket,
+              .version = version_text(),
+              .doctor = [&agent] { return agent.doctor(); }});
+  if (!socket) return tl::unexpected<Error>(socket.error());
+  auto web = metrics::HttpServer::start(
+      agent, {.listen = run.listen,
+              .telemetry_path = run.telemetry_path,
+              .max_containers = run.max_containers,
+              .build = {kVersion, kRevision}});
+  if (!web) return tl::unexpected<Error>(web.error());
+  if (auto attached = agent.attach(); !attached) return attached;
+  for (const auto& address : (*web)->addresses()) {
+    log_info("serving metrics", {{"address", to_string(address)},
+                                 {"path", run.telemetry_path}});
+  }
+  return agent.run();
+}
+
+// Without an agent: try the sensors for a moment and say what came of it.
+Result<DoctorReport> examine() {
+  DoctorReport report;
+  report.machine = engine::inspect_machine();
+  sensors::SensorConfig config;
+  if (const auto layout = containers::detect_cgroups()) {
+    config.observed_controller = layout->observed;
+    config.unified_mount = layout->unified;
+  }
+  const auto sensors = sensors::Sensors::start(config);
+  if (sensors) {
+    report.sensors = (*sensors)->status();
+    return report;
+  }
+  const std::string cure =
+      report.machine.missing_capabilities.empty()
+          ? "use a kernel with BTF and BPF (CONFIG_DEBUG_INFO_BTF=y)"
+          : "run it as root";
+  for (const char* name : {"lifecycle", "files", "code", "kernel"}) {
+    report.sensors.push_back(
+        {name, "", Coverage::none, sensors.error().message, cure});
+  }
+  return report;
+}
+
+int dispatch(const cli::Options& options) {
+  switch (options.command) {
+    case cli::Command::run: {
+      log_setup(options.run.log_level, options.run.log_format,
+                console::use_color(options.color, STDERR_FILENO));
+      const auto result = run_agent(options);
+      return result ? cli::kSuccess : cli::complain(result.error());
+    }
+    case cli::Command::ps:
+      return cli::run_ps(options);
+    case cli::Command::diff:
+      return cli::run_diff(options);
+    case cli::Command::events:
+      return cli::run_events(options);
+    case cli::Command::doctor:
+      return cli::run_doctor(options, examine);
+  }
+  return cli::kFailure;
+}
+
+}  // namespace
+}  // namespace stillframe
+
+int main(int argc, char** argv) {
+  using namespace stillframe;
+  try {
+    const auto options = cli::parse(argc, argv, version_text());
+    if (!options) return cli::finish(options.error());
+    return dispatch(*options);
+  } catch (const std::exception& error) {
+    return cli::complain({0, error.what()});
+  }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sensors/decode.h"
+
+#include <cstring>
+#include <string>
+
+#include "agent/sensors/file_op.h"
+
+namespace stillframe::sensors {
+namespace {
+
+// A change through overlay carries the ctime of the upper inode. When that is
+// older than this, the upper inode was not changed by the call in progress. Two
+// ticks of the slowest clock (HZ=100) and some scheduling.
+constexpr std::int64_t kFreshNs = 50'000'000;
+
+template <std::size_t N>
+std::string text(const char (&field)[N]) {
+  return std::string(field, strnlen(field, N));
+}
+
+InodeId inode_id(const sf_inode& inode) { return {inode.ino, inode.generation}; }
+
+UpperRoot upper_root(const sf_inode& inode) {
+  return {inode.dev, inode_id(inode)};
+}
+
+ProcessRef process_ref(const sf_process& from) {
+  ProcessRef to;
+  to.cgroup = from.cgroup;
+  to.session = from.session;
+  to.start_ns = from.start_ns;
+  to.pid = from.pid;
+  to.ppid = from.ppid;
+  to.uid = from.uid;
+  to.in_container = (from.flags & SF_PROCESS_IN_CONTAINER) != 0;
+  to.followed = (from.flags & SF_PROCESS_FOLLOWED) != 0;
+  to.host_mounts = (from.flags & SF_PROCESS_HOST_MNT_NS) != 0;
+  to.kernel_thread = (from.flags & SF_PROCESS_KERNEL) != 0;
+  to.comm = text(from.comm);
+  to.parent_comm = text(from.parent_comm);
+  to.exe = text(from.exe);
+  return to;
+}
+
+Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
+                                std::int64_t real_minus_boot_ns) {
+  const std::size_t room = size - offsetof(sf_file_event, text);
+  if (std::size_t{raw.name_len} + raw.hint_len > room) {
+    return fail("file event with names beyond its end");
+  }
+  const SyscallNote note{
+      .nr = raw.nr,
+      .arg = raw.arg,
+      .mode = raw.mode,
+      .created = (raw.flags & SF_FILE_CREATED) != 0,
+      .entries = (raw.flags & SF_FILE_ENTRIES) != 0,
+      .compat = (raw.flags & SF_FILE_COMPAT) != 0,
+      .acl = (raw.flags & SF_FILE_ACL) != 0,
+  };
+  FileObservation seen;
+  seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
+  seen.inode = inode_id(raw.inode);
+  seen.parent = inode_id(raw.parent);
+  seen.name.assign(raw.text, raw.name_len);
+  seen.hint.assign(raw.text + raw.name_len, raw.hint_len);
+  seen.op = file_op(note);
+  seen.mode = raw.mode;
+  seen.repeats = raw.repeats;
+  seen.live = (raw.flags & SF_FILE_LIVE) != 0;
+  seen.entries = note.entries;
+  seen.created = note.created;
+  seen.direct = (raw.flags & SF_FILE_DIRECT) != 0;
+  if (!seen.direct && raw.ctime_ns != 0 && may_be_refresh(note)) {
+    const auto now =
+        static_cast<std::int64_t>(seen.boot_ns) + real_minus_boot_ns;
+    seen.ambiguous = now - raw.ctime_ns > kFreshNs;
+  }
+  seen.process = process_ref(raw.header.process);
+  return seen;
+}
+
+Result<Observation> decode_exec(const sf_exec_event& raw) {
+  if (raw.kind > SF_EXEC_SCRIPT) return fail("exec event of unknown kind");
+  ExecObservation seen;
+  seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
+  seen.kind = static_cast<ExecKind>(raw.kind);
+  seen.inode = inode_id(raw.inode);
+  seen.directory = inode_id(raw.directory);
+  seen.path = text(raw.path);
+  seen.starts_life = raw.starts_life != 0;
+  seen.process = process_ref(raw.header.process);
+  return seen;
+}
+
+Result<Observation> decode_session(const sf_session_event& raw) {
+  if (raw.argv_len > sizeof raw.argv) return fail("session event too long");
+  SessionObservation seen;
+  seen.boot_ns = raw.header.time_ns;
+  seen.tty = text(raw.tty);
+  seen.first_cmd.assign(raw.argv, raw.argv_len);
+  while (!seen.first_cmd.empty() && seen.first_cmd.back() == '\0') {
+    seen.first_cmd.pop_back();
+  }
+  for (char& c : seen.first_cmd) {
+    if (c == '\0') c = ' ';
+  }
+  seen.process = process_ref(raw.header.process);
+  return seen;
+}
+
+// The event as a struct of its own: the ring buffer's memory need not be
+// aligned for it, and a short event leaves zeroes.
+template <typename Raw>
+bool read_raw(Raw& raw, const void* data, std::size_t size,
+              std::size_t minimum = sizeof(Raw)) {
+  if (size < minimum) return false;
+  std::memset(&raw, 0, sizeof raw);
+  std::memcpy(&raw, data, size < sizeof raw ? size : sizeof raw);
+  return true;
+}
+
+template <typename Raw, typename Decode>
+Result<Observation> with(const void* data, std::size_t size, Decode decode,
+                         std::size_t minimum = sizeof(Raw)) {
+  Raw raw;
+  if (!read_raw(raw, data, size, minimum)) return fail("event too short");
+  return decode(raw);
+}
+
+}  // namespace
+
+Result<Observation> decode(const void* data, std::size_t size,
+                           std::int64_t real_minus_boot_ns) {
+  sf_header header;
+  if (!read_raw(header, data, size)) return fail("event too short");
+  if (header.version != SF_ABI_VERSION) return fail("event of another version");
+  switch (header.type) {
+    case SF_EVENT_FILE:
+      return with<sf_file_event>(
+          data, size,
+          [&](const auto& raw) {
+            return decode_file(raw, size, real_minus_boot_ns);
+          },
+          offsetof(sf_file_event, text));
+    case SF_EVENT_EXEC:
+      return with<sf_exec_event>(data, size, decode_exec);
+    case SF_EVENT_SESSION:
+      return with<sf_session_event>(data, size, decode_session);
+    case SF_EVENT_SYSCTL:
+      return with<sf_sysctl_event>(
+          data, size, [](const auto& raw) -> Result<Observation> {
+            return SysctlObservation{raw.header.time_ns,
+                                     upper_root(raw.header.root),
+                                     text(raw.name), text(raw.value),
+                                     process_ref(raw.header.process)};
+          });
+    case SF_EVENT_LIVE:
+      return with<sf_live_event>(
+          data, size, [](const auto& raw) -> Result<Observation> {
+            return LiveObservation{raw.header.time_ns,
+                                   upper_root(raw.header.root), text(raw.name),
+                                   text(raw.parent),
+                                   process_ref(raw.header.process)};
+          });
+    case SF_EVENT_EXIT:
+      return with<sf_exit_event>(
+          data, size, [](const auto& raw) -> Result<Observation> {
+            return ExitObservation{raw.header.time_ns, raw.init != 0,
+                                   process_ref(raw.header.process)};
+          });
+    case SF_EVENT_CGROUP:
+      return with<sf_cgroup_event>(
+          data, size, [](const auto& raw) -> Result<Observation> {
+            return CgroupObservation{raw.header.time_ns,
+                                     upper_root(raw.header.root), raw.cgroup,
+                                     raw.removed != 0, text(raw.name)};
+          });
+    case SF_EVENT_BUDGET:
+      return with<sf_budget_event>(
+          data, size, [](const auto& raw) -> Result<Observation> {
+            return LossObservation{raw.header.time_ns,
+                                   upper_root(raw.header.root), "budget",
+                                   raw.suppressed};
+          });
+    default:
+      return fail("event of unknown type");
+  }
+}
+
+std::optional<sf_change_key> rearm_key(const void* data, std::size_t size) {
+  sf_file_event raw;
+  if (!read_raw(raw, data, size, offsetof(sf_file_event, text)) ||
+      raw.header.type != SF_EVENT_FILE ||
+      (raw.flags & SF_FILE_ENTRIES) == 0) {
+    return std::nullopt;
+  }
+  return sf_change_key{raw.inode.ino, raw.inode.generation, raw.inode.dev,
+                       raw.header.process.pid,
+                       raw.nr + SF_CHANGE_ENTRIES};
+}
+
+}  // namespace stillframe::sensors

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Code: programs run in a container that its image does not hold as such. */
+#ifndef STILLFRAME_BPF_CODE_H
+#define STILLFRAME_BPF_CODE_H
+
+#include "bpf/lifecycle.h"
+
+/* Pseudo system call numbers in the key of `changes`. */
+#define NR_EXEC(kind) (-100 - (s32)(kind))
+
+struct exec {
+	struct task_struct *task;
+	struct linux_binprm *bprm;
+	struct sf_inode root;
+	struct sf_inode inode;
+	struct sf_inode directory;
+	u32 kind;
+	bool starts_life;
+};
+
+static __always_inline void send_exec(const struct exec *exec)
+{
+	struct sf_scratch *s = get_scratch();
+
+	if (!s)
+		return;
+	fill_header(&s->exec.header, SF_EVENT_EXEC, sizeof(s->exec), &exec->root, exec->task);
+	s->exec.inode = exec->inode;
+	s->exec.directory = exec->directory;
+	s->exec.kind = exec->kind;
+	s->exec.starts_life = exec->starts_life;
+	s->exec.path[0] = 0;
+	if (bpf_probe_read_kernel_str(s->exec.path, sizeof(s->exec.path), exec->bprm->filename) < 0)
+		count_loss(SF_LOSS_read_failed);
+	submit(&s->exec, sizeof(s->exec));
+}
+
+static __always_inline bool is_memfd(struct file *file)
+{
+	char name[8] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), file->f_path.dentry->d_name.name);
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' &&
+	       name[4] == 'd' && name[5] == ':';
+}
+
+/* Judges the executable. Returns false for one that the image holds. */
+static __always_inline bool foreign(struct exec *exec)
+{
+	struct file *file = exec->bprm->file;
+	struct inode *inode = file->f_inode;
+	struct super_block *sb = inode->i_sb;
+	struct dentry *upper;
+
+	fill_inode(&exec->inode, inode);
+	if (inode->i_nlink == 0) {
+		exec->kind = sb->s_magic == TMPFS_MAGIC && is_memfd(file) ? SF_EXEC_MEMFD :
+									    SF_EXEC_DELETED;
+		return true;
+	}
+	if (sb != exec->task->fs->root.mnt->mnt_sb) {
+		exec->kind = SF_EXEC_VOLUME;
+		return true;
+	}
+	if (!is_overlay(sb))
+		return false;
+	upper = upper_dentry(inode);
+	if (!upper || !upper->d_inode)
+		return false;
+	fill_inode(&exec->inode, upper->d_inode);
+	exec->kind = SF_EXEC_UPPER;
+	return true;
+}
+
+/* FNV-1a over the path's first bytes: folds repeats of the same script. */
+static __always_inline u64 path_hash(const char *path)
+{
+	char text[64] = {};
+	u64 hash = 14695981039346656037ull;
+
+	bpf_probe_read_kernel_str(text, sizeof(text), path);
+	for (int i = 0; i < 64; i++) {
+		if (!text[i])
+			break;
+		hash = (hash ^ (u8)text[i]) * 1099511628211ull;
+	}
+	return hash;
+}
+
+static __always_inline void judge_exec(struct exec *exec, u64 session)
+{
+	struct sf_change_key key = {};
+	struct dentry *pwd;
+	u64 now = bpf_ktime_get_boot_ns();
+	u32 repeats;
+
+	key.actor = (u32)session;
+	if (foreign(exec)) {
+		key.ino = exec->inode.ino;
+		key.generation = exec->inode.generation;
+		key.dev = exec->inode.dev;
+		key.nr = NR_EXEC(exec->kind);
+		if (!reported(&key, false, now, &repeats))
+			send_exec(exec);
+	}
+	/* A script: the file is its interpreter by now, and only the path is left
+	 * of it. The kernel's own copy, so it cannot change; the agent looks
+	 * whether it lies in the upper directory. */
+	if (exec->bprm->interp == exec->bprm->filename)
+		return;
+	exec->kind = SF_EXEC_SCRIPT;
+	__builtin_memset(&exec->inode, 0, sizeof(exec->inode));
+	pwd = exec->task->fs->pwd.dentry;
+	if (is_overlay(pwd->d_inode->i_sb)) {
+		struct dentry *upper = upper_dentry(pwd->d_inode);
+
+		if (upper && upper->d_inode)
+			fill_inode(&exec->directory, upper->d_inode);
+	}
+	key.ino = path_hash(exec->bprm->filename);
+	key.generation = (u32)exec->directory.ino;
+	key.dev = (u32)exec->root.ino;
+	key.nr = NR_EXEC(SF_EXEC_SCRIPT);
+	if (!reported(&key, false, now, &repeats))
+		send_exec(exec);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct exec exec = {.task = task, .bprm = bprm};
+	struct cgroup *cgroup = cgroup_of(task);
+	u64 id = cgroup_id(cgroup);
+	struct sf_cgroup_state *state = bpf_map_lookup_elem(&cgroups, &id);
+	struct sf_followed *followed;
+	u32 tgid = task->tgid;
+
+	if (!cgroup || !has_own_root(task))
+		return 0;
+	if (!state || !(state->flags & SF_CGROUP_LIVE)) {
+		if (!state && !parent_cgroup(cgroup))
+			return 0; /* the root cgroup is the host's */
+		begin_life(task, cgroup, id);
+		exec.starts_life = true;
+		state = bpf_map_lookup_elem(&cgroups, &id);
+		if (!state)
+			return 0;
+	}
+	exec.root = state->root;
+	followed = bpf_map_lookup_elem(&processes, &tgid);
+	if (!followed) {
+		begin_session(task, id, &exec.root);
+		followed = bpf_map_lookup_elem(&processes, &tgid);
+	}
+	judge_exec(&exec, followed ? followed->session : 0);
+	return 0;
+}
+
+#endif

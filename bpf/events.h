@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The one header that both sides include: what the kernel side writes into the
+ * ring buffer and shares through maps. Fixed-width types, explicit padding.
+ */
+#ifndef STILLFRAME_BPF_EVENTS_H
+#define STILLFRAME_BPF_EVENTS_H
+
+#include <linux/types.h>
+
+#define SF_ABI_VERSION 1
+
+#define SF_COMM_LEN   16
+#define SF_EXE_LEN    32
+#define SF_NAME_LEN   256 /* NAME_MAX and its NUL */
+#define SF_HINT_LEN   256
+#define SF_CGROUP_LEN 128
+#define SF_ARGV_LEN   256
+#define SF_TTY_LEN    16
+
+/* Everything that can go missing, by reason: per-CPU counters in map `losses`. */
+#define SF_LOSS_REASONS(X)                                                                         \
+	X(ringbuf_full)   /* an event found no room */                                             \
+	X(roots_full)     /* a rootfs could not be registered */                                   \
+	X(inodes_full)    /* an upper inode could not be registered */                             \
+	X(cgroups_full)   /* a container's cgroup could not be registered */                       \
+	X(processes_full) /* a process could not be followed */                                    \
+	X(read_failed)    /* kernel or user memory could not be read */                            \
+	X(walk_truncated) /* a file lies too deep to find its upper root */
+
+#define SF_LOSS_NAME(name) SF_LOSS_##name,
+enum sf_loss { SF_LOSS_REASONS(SF_LOSS_NAME) SF_LOSS_COUNT };
+#undef SF_LOSS_NAME
+
+/* Other per-CPU counters, map `counters`. */
+enum sf_counter {
+	SF_COUNTER_EVENTS,     /* written to the ring buffer */
+	SF_COUNTER_FOLDED,     /* repeats folded into an earlier event */
+	SF_COUNTER_SUPPRESSED, /* over a container's budget */
+	SF_COUNTER_COUNT,
+};
+
+enum sf_event_type {
+	SF_EVENT_FILE = 1,
+	SF_EVENT_EXEC,
+	SF_EVENT_SYSCTL,
+	SF_EVENT_LIVE,
+	SF_EVENT_SESSION,
+	SF_EVENT_EXIT,
+	SF_EVENT_CGROUP,
+	SF_EVENT_BUDGET,
+};
+
+/* dev is the kernel's dev_t: MAJOR << 20 | MINOR (include/linux/kdev_t.h). */
+struct sf_inode {
+	__u64 ino;
+	__u32 generation;
+	__u32 dev;
+};
+
+/* sf_process.flags */
+#define SF_PROCESS_IN_CONTAINER (1u << 0) /* its cgroup is a container's */
+#define SF_PROCESS_FOLLOWED     (1u << 1) /* `session` is known to be right */
+#define SF_PROCESS_HOST_MNT_NS  (1u << 2) /* in the agent's mount namespace */
+#define SF_PROCESS_KERNEL       (1u << 3) /* kernel thread or io_uring worker */
+
+struct sf_process {
+	__u64 cgroup;
+	__u64 session; /* microseconds since boot at which its leader started; 0: init's own tree */
+	__u64 start_ns;
+	__u32 pid; /* thread-group id */
+	__u32 ppid;
+	__u32 uid;
+	__u32 flags;
+	char comm[SF_COMM_LEN];
+	char parent_comm[SF_COMM_LEN];
+	char exe[SF_EXE_LEN];
+};
+
+struct sf_header {
+	__u16 version;
+	__u16 type;
+	__u32 size; /* of the whole event */
+	__u64 time_ns; /* CLOCK_BOOTTIME */
+	struct sf_inode root;
+	struct sf_process process;
+};
+
+/* sf_file_event.flags */
+#define SF_FILE_LIVE    (1u << 0) /* the container had begun to live */
+#define SF_FILE_CREATED (1u << 1) /* the inode is being made right now */
+#define SF_FILE_DIRECT  (1u << 2) /* through the upper filesystem, not overlay */
+#define SF_FILE_COMPAT  (1u << 3) /* 32-bit system call: nr is of another table */
+#define SF_FILE_ENTRIES (1u << 4) /* a directory, changed by one of its entries */
+#define SF_FILE_ACL     (1u << 5) /* the extended attribute is a POSIX ACL */
+
+struct sf_file_event {
+	struct sf_header header;
+	struct sf_inode inode;
+	struct sf_inode parent;
+	__s64 ctime_ns; /* the ctime being set; 0: now */
+	__u64 arg; /* the system call's argument that tells variants apart */
+	__s32 nr; /* system call; -1: page fault; -2: no system call of its own */
+	__u32 repeats;
+	__u32 mode;
+	__u32 links;
+	__u32 flags;
+	__u16 name_len;
+	__u16 hint_len;
+	char text[SF_NAME_LEN + SF_HINT_LEN]; /* name, then hint; cut to size */
+};
+
+enum sf_exec_kind {
+	SF_EXEC_UPPER,
+	SF_EXEC_MEMFD,
+	SF_EXEC_DELETED,
+	SF_EXEC_VOLUME,
+	SF_EXEC_SCRIPT,
+};
+
+struct sf_exec_event {
+	struct sf_header header;
+	struct sf_inode inode;
+	struct sf_inode directory;
+	__u32 kind;
+	__u32 starts_life;
+	char path[SF_HINT_LEN];
+};
+
+struct sf_sysctl_event {
+	struct sf_header header;
+	char name[128];
+	char value[128];
+};
+
+struct sf_live_event {
+	struct sf_header header;
+	char name[SF_CGROUP_LEN];
+	char parent[SF_CGROUP_LEN];
+};
+
+struct sf_session_event {
+	struct sf_header header;
+	char tty[SF_TTY_LEN];
+	__u32 argv_len;
+	__u32 reserved;
+	char argv[SF_ARGV_LEN]; /* NUL-separated */
+};
+
+struct sf_exit_event {
+	struct sf_header header;
+	__u32 init; /* 1: the container's init; 0: a session's leader */
+	__u32 reserved;
+};
+
+struct sf_cgroup_event {
+	struct sf_header header;
+	__u64 cgroup;
+	__u32 removed;
+	__u32 reserved;
+	char name[SF_CGROUP_LEN];
+};
+
+struct sf_budget_event {
+	struct sf_header header;
+	__u64 suppressed;
+};
+
+/* Map values and keys that userspace writes too. */
+
+#define SF_ROOT_LIVE   (1u << 0)
+#define SF_ROOT_IGNORE (1u << 1) /* an overlay that is no container's: the host's own */
+
+struct sf_root_state {
+	__u32 flags;
+	__u32 used; /* events in the current window */
+	__u64 window_ns; /* when it began */
+	__u64 suppressed; /* in the current window */
+};
+
+struct sf_inode_key {
+	__u64 ino;
+	__u32 dev;
+	__u32 reserved;
+};
+
+struct sf_inode_state {
+	struct sf_inode root;
+	__u32 generation;
+	__u32 reserved;
+};
+
+#define SF_CGROUP_LIVE  (1u << 0)
+#define SF_CGROUP_CHILD (1u << 1) /* below a container's own cgroup */
+
+struct sf_cgroup_state {
+	struct sf_inode root;
+	__u32 flags;
+	__u32 init; /* thread-group id of the container's init */
+};
+
+#define SF_FOLLOWED_INIT   (1u << 0)
+#define SF_FOLLOWED_LEADER (1u << 1) /* first process of a session */
+
+struct sf_followed {
+	__u64 session;
+	__u64 cgroup;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/* Added to sf_change_key.nr for a directory that changed because of an entry: it
+ * may change of its own accord in the same system call. */
+#define SF_CHANGE_ENTRIES 0x40000000
+
+struct sf_change_key {
+	__u64 ino;
+	__u32 generation;
+	__u32 dev;
+	__u32 actor; /* thread-group id, or a session's low bits for execs */
+	__s32 nr;
+};
+
+struct sf_change_state {
+	__u64 sent_ns;
+	__u32 repeats;
+	__u32 reserved;
+};
+
+#ifdef __cplusplus
+#define SF_STATIC_ASSERT static_assert
+#else
+#define SF_STATIC_ASSERT _Static_assert
+#endif
+SF_STATIC_ASSERT(sizeof(struct sf_inode) == 16, "sf_inode");
+SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
+SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
+SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
+SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 512, "sf_file_event");
+
+#endif

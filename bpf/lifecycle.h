@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A container's life: it begins at the first exec of a task whose root is not
+ * the host's, in a cgroup that is not known yet. From that instant its changes
+ * count, without a word from userspace; the agent, told by the same event, finds
+ * out who it is and takes it back if it was no container.
+ */
+#ifndef STILLFRAME_BPF_LIFECYCLE_H
+#define STILLFRAME_BPF_LIFECYCLE_H
+
+#include "bpf/files.h"
+
+static __always_inline struct cgroup *parent_cgroup(struct cgroup *cgroup)
+{
+	/* self is the first member of struct cgroup (include/linux/cgroup-defs.h) */
+	struct cgroup_subsys_state *parent = cgroup->self.parent;
+
+	return parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+}
+
+static __always_inline void read_cgroup_name(char *out, u32 size, struct cgroup *cgroup)
+{
+	out[0] = 0;
+	if (cgroup && bpf_probe_read_kernel_str(out, size, BPF_CORE_READ(cgroup, kn, name)) < 0)
+		count_loss(SF_LOSS_read_failed);
+}
+
+/* Has this task a root directory of its own? */
+static __always_inline bool has_own_root(struct task_struct *task)
+{
+	struct inode *root;
+
+	if (in_host_mnt_ns(task))
+		return false;
+	root = task->fs->root.dentry->d_inode;
+	return root->i_ino != host_root_ino || root->i_sb->s_dev != host_root_dev;
+}
+
+static __always_inline bool is_overlay(struct super_block *sb)
+{
+	return sb->s_magic == OVERLAYFS_SUPER_MAGIC;
+}
+
+static __always_inline void follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
+{
+	struct sf_followed followed = {.session = session, .cgroup = cgroup, .flags = flags};
+
+	if (bpf_map_update_elem(&processes, &tgid, &followed, BPF_ANY))
+		count_loss(SF_LOSS_processes_full);
+}
+
+static __always_inline int begin_life(struct task_struct *task, struct cgroup *cgroup, u64 id)
+{
+	struct sf_cgroup_state state = {.flags = SF_CGROUP_LIVE, .init = task->tgid};
+	struct super_block *sb = task->fs->root.mnt->mnt_sb;
+	struct sf_scratch *s = get_scratch();
+	struct sf_root_state *root;
+
+	if (!s)
+		return 0;
+	if (is_overlay(sb) && upper_root(&state.root, sb)) {
+		root = root_state(&state.root);
+		if (root)
+			root->flags |= SF_ROOT_LIVE;
+	}
+	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY)) {
+		count_loss(SF_LOSS_cgroups_full);
+		return 0;
+	}
+	follow(task->tgid, 0, id, SF_FOLLOWED_INIT);
+	fill_header(&s->live.header, SF_EVENT_LIVE, sizeof(s->live), &state.root, task);
+	read_cgroup_name(s->live.name, sizeof(s->live.name), cgroup);
+	read_cgroup_name(s->live.parent, sizeof(s->live.parent), parent_cgroup(cgroup));
+	submit(&s->live, sizeof(s->live));
+	return 0;
+}
+
+static __always_inline void begin_session(struct task_struct *task, u64 cgroup,
+					  const struct sf_inode *root)
+{
+	struct sf_scratch *s = get_scratch();
+	struct mm_struct *mm = task->mm;
+	u64 session = task->group_leader->start_boottime / 1000;
+	struct tty_struct *tty;
+	u64 start, len;
+
+	follow(task->tgid, session, cgroup, SF_FOLLOWED_LEADER);
+	if (!s)
+		return;
+	fill_header(&s->session.header, SF_EVENT_SESSION, sizeof(s->session), root, task);
+	s->session.tty[0] = 0;
+	tty = task->signal->tty;
+	if (tty)
+		bpf_probe_read_kernel_str(s->session.tty, SF_TTY_LEN, tty->name);
+	s->session.argv_len = 0;
+	s->session.reserved = 0;
+	if (mm) {
+		start = mm->arg_start;
+		len = mm->arg_end - start;
+		if (len > SF_ARGV_LEN - 1)
+			len = SF_ARGV_LEN - 1;
+		/* A power of two less one: a bound that the verifier can see. */
+		len &= SF_ARGV_LEN - 1;
+		if (!bpf_probe_read_user(s->session.argv, len, (const void *)start))
+			s->session.argv_len = len;
+		else
+			count_loss(SF_LOSS_read_failed);
+	}
+	submit(&s->session, sizeof(s->session));
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u32 tgid = parent->tgid;
+	struct sf_followed *followed;
+
+	if (child->tgid == (int)tgid)
+		return 0; /* a thread */
+	followed = bpf_map_lookup_elem(&processes, &tgid);
+	if (followed)
+		follow(child->tgid, followed->session, followed->cgroup, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(stillframe_exit, struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+	struct sf_followed *followed;
+	struct sf_cgroup_state *cgroup;
+	struct sf_root_state *root;
+	struct sf_scratch *s;
+	struct sf_inode none = {};
+
+	followed = bpf_map_lookup_elem(&processes, &tgid);
+	if (!followed)
+		return 0;
+	/* do_exit() has counted this thread out already: 0 means the last one. */
+	if (task->signal->live.counter > 0)
+		return 0;
+	if (followed->flags & (SF_FOLLOWED_INIT | SF_FOLLOWED_LEADER)) {
+		u64 id = followed->cgroup;
+		u32 init = !!(followed->flags & SF_FOLLOWED_INIT);
+
+		cgroup = bpf_map_lookup_elem(&cgroups, &id);
+		if (cgroup && init) {
+			/* A new init in the same cgroup begins a new life. */
+			cgroup->flags &= ~SF_CGROUP_LIVE;
+			root = bpf_map_lookup_elem(&roots, &cgroup->root);
+			if (root)
+				root->flags &= ~SF_ROOT_LIVE;
+		}
+		s = get_scratch();
+		if (s) {
+			struct sf_exit_event *event = (struct sf_exit_event *)s;
+
+			fill_header(&event->header, SF_EVENT_EXIT, sizeof(*event),
+				    cgroup ? &cgroup->root : &none, task);
+			event->init = init;
+			event->reserved = 0;
+			submit(event, sizeof(*event));
+		}
+	}
+	bpf_map_delete_elem(&processes, &tgid);
+	return 0;
+}
+
+static __always_inline void send_cgroup(struct cgroup *cgroup, u64 id, u32 removed,
+					const struct sf_inode *root)
+{
+	struct sf_scratch *s = get_scratch();
+
+	if (!s)
+		return;
+	fill_header(&s->cgroup.header, SF_EVENT_CGROUP, sizeof(s->cgroup), root,
+		    bpf_get_current_task_btf());
+	s->cgroup.cgroup = id;
+	s->cgroup.removed = removed;
+	s->cgroup.reserved = 0;
+	read_cgroup_name(s->cgroup.name, sizeof(s->cgroup.name), cgroup);
+	submit(&s->cgroup, sizeof(s->cgroup));
+}
+
+/* A cgroup below a container's belongs to it (systemd or a nested manager). */
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
+{
+	struct sf_cgroup_state state = {};
+	struct sf_cgroup_state *above;
+	u64 id;
+
+	if (cgroup->root->hierarchy_id != observed_hierarchy)
+		return 0;
+	id = cgroup_id(parent_cgroup(cgroup));
+	above = bpf_map_lookup_elem(&cgroups, &id);
+	if (!above)
+		return 0;
+	state = *above;
+	state.flags |= SF_CGROUP_CHILD;
+	id = cgroup_id(cgroup);
+	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY))
+		count_loss(SF_LOSS_cgroups_full);
+	send_cgroup(cgroup, id, 0, &state.root);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
+{
+	struct sf_cgroup_state *state;
+	struct sf_inode root;
+	u64 id;
+
+	if (cgroup->root->hierarchy_id != observed_hierarchy)
+		return 0;
+	id = cgroup_id(cgroup);
+	state = bpf_map_lookup_elem(&cgroups, &id);
+	if (!state)
+		return 0;
+	root = state->root;
+	bpf_map_delete_elem(&cgroups, &id);
+	send_cgroup(cgroup, id, 1, &root);
+	return 0;
+}
+
+#endif

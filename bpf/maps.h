@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * All maps and load-time constants. Sizes are for a node with some hundred
+ * containers; together they stay below 10 MiB. Whatever does not fit is counted
+ * in `losses` and repaired by a scan.
+ */
+#ifndef STILLFRAME_BPF_MAPS_H
+#define STILLFRAME_BPF_MAPS_H
+
+#include "bpf/events.h"
+#include "bpf/kernel_types.h"
+
+#include <linux/bpf.h>
+#include <stddef.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+/* Set by the agent before loading. */
+const volatile __u32 host_mnt_ns; /* inode number of its mount namespace */
+const volatile __u32 host_root_dev; /* its root directory */
+const volatile __u64 host_root_ino;
+/* The observed hierarchy: its id, and for a v1 one the controller's index in
+ * css_set.subsys; -1 for the unified hierarchy. */
+const volatile __s32 observed_hierarchy;
+const volatile __s32 observed_subsys = -1;
+/* Events that one container may cause in a second. */
+const volatile __u32 budget_per_second = 32768;
+/* enum inode_state_flags_t where BTF has it (6.18), else the values of 6.13. */
+const volatile __u32 inode_new = 1u << 0;
+const volatile __u32 inode_creating = 1u << 15;
+
+/* Written by all programs, read by the agent; a full buffer counts as loss. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} events SEC(".maps");
+
+/* Written by all programs, read by the agent; key: enum sf_loss. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SF_LOSS_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} losses SEC(".maps");
+
+/* Written by all programs, read by the agent; key: enum sf_counter. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SF_COUNTER_COUNT);
+	__type(key, u32);
+	__type(value, u64);
+} counters SEC(".maps");
+
+/* Upper roots, by (dev, ino, generation): made here at the first sight of an
+ * overlay, or by the agent; the agent removes them with the container. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sf_inode);
+	__type(value, struct sf_root_state);
+} roots SEC(".maps");
+
+/* Upper inodes already known to lie in an upper directory: made here by overlay
+ * events and by the agent's scans, read where an inode changes without overlay
+ * (page faults, writes straight into the upper directory). Removed by the agent
+ * with the container. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sf_inode_key);
+	__type(value, struct sf_inode_state);
+} upper_inodes SEC(".maps");
+
+/* Device numbers of filesystems that hold upper directories: the first test for
+ * all other inodes. Written by the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, u32);
+	__type(value, u32);
+} upper_devs SEC(".maps");
+
+/* Inodes on such filesystems that a container changed and that lie in no upper
+ * directory: volumes. Spares them the walk. Value: generation. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct sf_inode_key);
+	__type(value, u32);
+} not_upper SEC(".maps");
+
+/* Cgroups of containers and those below them, by id in the observed hierarchy:
+ * made here at the first exec and at mkdir, or by the agent for those that ran
+ * before; removed at rmdir. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, struct sf_cgroup_state);
+} cgroups SEC(".maps");
+
+/* Processes in containers, by thread-group id, and the session each belongs to:
+ * made at exec and fork (or by the agent at start), removed at exit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, struct sf_followed);
+} processes SEC(".maps");
+
+/* What was reported lately, by (inode, actor, system call). For files: at most
+ * one event a second, repeats counted. For directories that changed because of
+ * an entry: one event until the agent has taken it out (and removed the key), so
+ * that a rescan always follows the last change. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct sf_change_key);
+	__type(value, struct sf_change_state);
+} changes SEC(".maps");
+
+/* Room to build an event in before it is copied to the ring buffer: events are
+ * larger than the stack. Per CPU and program run; tracepoints do not nest. */
+struct sf_scratch {
+	union {
+		struct sf_file_event file;
+		struct sf_exec_event exec;
+		struct sf_live_event live;
+		struct sf_session_event session;
+		struct sf_cgroup_event cgroup;
+		struct sf_sysctl_event sysctl;
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct sf_scratch);
+} scratch SEC(".maps");
+
+static __always_inline void count(void *map, u32 key, u64 by)
+{
+	u64 *value = bpf_map_lookup_elem(map, &key);
+
+	if (value)
+		*value += by;
+}
+
+static __always_inline void count_loss(enum sf_loss reason)
+{
+	count(&losses, reason, 1);
+}
+
+static __always_inline struct sf_scratch *get_scratch(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/* `size` is bounded by the caller; the ring buffer takes it as it is. */
+static __always_inline long submit(void *event, u64 size)
+{
+	long err = bpf_ringbuf_output(&events, event, size, 0);
+
+	if (err)
+		count_loss(SF_LOSS_ringbuf_full);
+	else
+		count(&counters, SF_COUNTER_EVENTS, 1);
+	return err;
+}
+
+#endif

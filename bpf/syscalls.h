@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the system call in progress tells of a change. It is a description, never
+ * evidence: the change itself has already been seen on the inode.
+ */
+#ifndef STILLFRAME_BPF_SYSCALLS_H
+#define STILLFRAME_BPF_SYSCALLS_H
+
+#include "bpf/maps.h"
+
+#include <asm/unistd.h>
+
+/* Since 6.6 and 6.13; older headers lack them. */
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+#ifndef __NR_setxattrat
+#define __NR_setxattrat 463
+#endif
+#ifndef __NR_removexattrat
+#define __NR_removexattrat 466
+#endif
+
+#define NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
+#define NR_NONE       (-2) /* kernel threads and io_uring workers: stale registers */
+
+enum change_class {
+	CHANGE_READ, /* cannot change anything: a refresh of overlay's copy */
+	CHANGE_SELF, /* changes the inode's own attributes */
+	CHANGE_XATTR, /* the same, by attribute name */
+	CHANGE_OTHER, /* content, or a directory's entries */
+};
+
+struct syscall {
+	s32 nr;
+	bool compat;
+	struct pt_regs *regs;
+};
+
+static __always_inline void read_syscall(struct syscall *out, struct task_struct *task)
+{
+	out->compat = false;
+	out->regs = NULL;
+	out->nr = NR_NONE;
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER))
+		return;
+	out->regs = (struct pt_regs *)bpf_task_pt_regs(task);
+#if defined(__TARGET_ARCH_x86)
+	out->nr = (s32)out->regs->orig_ax;
+	out->compat = task->thread_info.status & TS_COMPAT;
+#elif defined(__TARGET_ARCH_arm64)
+	out->nr = out->regs->syscallno;
+#endif
+}
+
+static __always_inline u64 syscall_arg(const struct syscall *call, int n)
+{
+#if defined(__TARGET_ARCH_x86)
+	switch (n) {
+	case 0:
+		return call->regs->di;
+	case 1:
+		return call->regs->si;
+	case 2:
+		return call->regs->dx;
+	default:
+		return call->regs->r10;
+	}
+#elif defined(__TARGET_ARCH_arm64)
+	/* regs[0] is overwritten by the return value only after the call. */
+	return call->regs->regs[n & 7];
+#endif
+}
+
+static __always_inline enum change_class classify(const struct syscall *call)
+{
+	if (call->compat)
+		return CHANGE_OTHER;
+	switch (call->nr) {
+	case __NR_read:
+	case __NR_pread64:
+	case __NR_readv:
+	case __NR_preadv:
+	case __NR_preadv2:
+	case __NR_mmap:
+	case __NR_execve:
+	case __NR_execveat:
+		return CHANGE_READ;
+#ifdef __NR_chmod
+	case __NR_chmod:
+	case __NR_chown:
+	case __NR_lchown:
+	case __NR_utime:
+	case __NR_utimes:
+	case __NR_futimesat:
+#endif
+	case __NR_fchmod:
+	case __NR_fchmodat:
+	case __NR_fchmodat2:
+	case __NR_fchown:
+	case __NR_fchownat:
+	case __NR_utimensat:
+	case __NR_ioctl:
+		return CHANGE_SELF;
+	case __NR_setxattr:
+	case __NR_lsetxattr:
+	case __NR_fsetxattr:
+	case __NR_removexattr:
+	case __NR_lremovexattr:
+	case __NR_fremovexattr:
+	case __NR_setxattrat:
+	case __NR_removexattrat:
+		return CHANGE_XATTR;
+	default:
+		return CHANGE_OTHER;
+	}
+}
+
+/* Whether an attribute call names an ACL ("system.posix_acl_access" or
+ * "…_default", which setfacl and friends write). */
+static __always_inline bool names_acl(const struct syscall *call)
+{
+	char name[20] = {};
+	const char acl[] = "system.posix_acl_";
+	const bool at = call->nr == __NR_setxattrat || call->nr == __NR_removexattrat;
+	const void *user = (const void *)syscall_arg(call, at ? 3 : 1);
+
+	if (bpf_probe_read_user_str(name, sizeof(name), user) < 0)
+		return false;
+	for (unsigned int i = 0; i < sizeof(acl) - 1; i++) {
+		if (name[i] != acl[i])
+			return false;
+	}
+	return true;
+}
+
+/* The path by which a call names the directory entry that it removes, moves or
+ * links; NULL where it has none. The caller's memory: a hint only. */
+static __always_inline const void *entry_path(const struct syscall *call)
+{
+	switch (call->nr) {
+#ifdef __NR_open
+	case __NR_open:
+	case __NR_creat:
+	case __NR_unlink:
+	case __NR_rmdir:
+	case __NR_rename:
+		return (const void *)syscall_arg(call, 0);
+	case __NR_link:
+		return (const void *)syscall_arg(call, 1);
+#endif
+	case __NR_openat:
+	case __NR_openat2:
+	case __NR_unlinkat:
+#ifdef __NR_renameat
+	case __NR_renameat:
+#endif
+	case __NR_renameat2:
+		return (const void *)syscall_arg(call, 1);
+	case __NR_linkat:
+		return (const void *)syscall_arg(call, 3);
+	default:
+		return NULL;
+	}
+}
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "agent/base/text.h"
+#include "exporters/console/actor.h"
+#include "exporters/console/console.h"
+#include "exporters/console/table.h"
+
+namespace stillframe::console {
+namespace {
+
+Cell change_cell(Change change) {
+  switch (change) {
+    case Change::added:
+      return {"A", Color::green};
+    case Change::changed:
+      return {"C", Color::yellow};
+    case Change::deleted:
+      return {"D", Color::red};
+    case Change::none:
+      break;
+  }
+  return {"-", Color::dim};
+}
+
+std::string kinds_text(const std::vector<Kind>& kinds) {
+  std::string out;
+  for (const Kind kind : kinds) {
+    if (!out.empty()) out += ',';
+    out += to_string(kind);
+  }
+  return out;
+}
+
+std::string path_text(const PathChange& change) {
+  std::string out = display(change.path);
+  if (!change.from.empty()) out += " <- " + display(change.from);
+  return out;
+}
+
+std::string who_text(const std::vector<Actor>& actors) {
+  if (actors.empty()) return std::string(to_string(Origin::unattributed));
+  std::string out = who(actors.back());
+  if (actors.size() > 1) out += fmt::format(" +{} more", actors.size() - 1);
+  return out;
+}
+
+std::string ago(WallTime then, WallTime now) {
+  return then.ns == 0 ? "?" : short_age(now.ns - then.ns) + " ago";
+}
+
+// "exec (apt, sh) and host (cp)", in the order of the vocabulary, so that the
+// same state always gives the same text.
+std::string culprits(const std::vector<PathChange>& changes) {
+  constexpr std::size_t kNamed = 3;  // of each origin; the rest is "…"
+  std::map<Origin, std::set<std::string>> doers;
+  for (const auto& change : changes) {
+    if (change.verdict != Verdict::violation) continue;
+    for (const auto& actor : change.actors) {
+      auto& names = doers[actor.origin];
+      const auto& name = actor.tool.empty() ? actor.comm : actor.tool;
+      if (!name.empty()) names.insert(display(name));
+    }
+  }
+  std::string out;
+  std::size_t left = doers.size();
+  for (const auto& [origin, names] : doers) {
+    if (!out.empty()) out += left == 1 ? " and " : ", ";
+    --left;
+    out +=
+        origin == Origin::unattributed ? "someone unseen" : to_string(origin);
+    if (names.empty()) continue;
+    std::size_t shown = 0;
+    std::string list;
+    for (const auto& name : names) {
+      if (shown == kNamed) {
+        list += ", …";
+        break;
+      }
+      list += (shown++ == 0 ? "" : ", ") + name;
+    }
+    out += " (" + list + ')';
+  }
+  return out;
+}
+
+// "2 scratch, 1 allowed"
+std::string tolerated(const std::vector<PathChange>& changes) {
+  std::map<Verdict, std::uint64_t> counts;
+  for (const auto& change : changes) {
+    if (change.verdict != Verdict::violation) ++counts[change.verdict];
+  }
+  std::string out;
+  for (const auto& [verdict, count] : counts) {
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count,
+                       to_string(verdict));
+  }
+  return out;
+}
+
+WallTime first_violation(const std::vector<PathChange>& changes) {
+  WallTime first;
+  for (const auto& change : changes) {
+    if (change.verdict != Verdict::violation) continue;
+    if (first.ns == 0 || change.first_seen < first) first = change.first_seen;
+  }
+  return first;
+}
+
+}  // namespace
+
+std::string diff_summary(const DiffAnswer& answer, WallTime now) {
+  const auto violations = static_cast<std::uint64_t>(std::count_if(
+      answer.changes.begin(), answer.changes.end(),
+      [](const auto& change) { return change.verdict == Verdict::violation; }));
+  const std::string others = tolerated(answer.changes);
+  std::string line;
+  if (violations != 0) {
+    line = fmt::format("mutated: {} changed by {}, first {}",
+                       counted(violations, "path"), culprits(answer.changes),
+                       ago(first_violation(answer.changes), now));
+    if (!others.empty()) line += "; tolerated: " + others;
+  } else if (answer.container.mutated) {
+    line = "mutated";
+  } else {
+    line = "still: " + container_name(answer.container.info) +
+           " is the image it was started from";
+    if (!others.empty()) line += ", but for what is tolerated: " + others;
+    if (answer.container.ever_mutated) line += " (it was mutated before)";
+  }
+  if (!answer.complete) line += " (incomplete: a scan is still due)";
+  return line;
+}
+
+std::string diff_table(const DiffAnswer& answer, WallTime now,
+                       const Style& style) {
+  std::string out;
+  if (!answer.changes.empty()) {
+    Table table({"", "PATH", "VERDICT", "KINDS", "WHO", "WHEN"});
+    table.allow_shrinking(4, 24);
+    for (const auto& change : answer.changes) {
+      const auto verdict = to_string(change.verdict);
+      table.add({change_cell(change.change),
+                 {path_text(change), Color::none},
+                 {std::string(verdict), verdict_color(verdict)},
+                 {kinds_text(change.kinds), Color::none},
+                 {who_text(change.actors), Color::none},
+                 {ago(change.last_seen, now), Color::dim}});
+    }
+    out = table.render(style) + '\n';
+  }
+  const bool mutated = answer.container.mutated;
+  return out +
+         paint(style, mutated ? Color::red : Color::green,
+               diff_summary(answer, now)) +
+         '\n';
+}
+
+std::string docker_lines(const DiffAnswer& answer) {
+  std::string out;
+  for (const auto& line : answer.docker_lines) {
+    out += line;
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace stillframe::console

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+#include "exporters/console/actor.h"
+#include "exporters/console/console.h"
+#include "exporters/console/table.h"
+
+namespace stillframe::console {
+namespace {
+
+Cell coverage_cell(Coverage coverage) {
+  switch (coverage) {
+    case Coverage::events:
+      return {"events", Color::green};
+    case Coverage::state:
+      return {"state", Color::yellow};
+    case Coverage::none:
+      break;
+  }
+  return {"none", Color::red};
+}
+
+std::string listed(const std::vector<std::string>& texts,
+                   std::string_view otherwise) {
+  std::string out;
+  for (const auto& text : texts) {
+    if (!out.empty()) out += ", ";
+    out += display(text);
+  }
+  return out.empty() ? std::string(otherwise) : out;
+}
+
+std::string or_else(std::string_view text, std::string_view otherwise) {
+  return text.empty() ? std::string(otherwise) : display(text);
+}
+
+std::string machine_text(const MachineReport& machine, const Style& style) {
+  const auto line = [&](std::string_view name, std::string_view value) {
+    return paint(style, Color::bold, fmt::format("{:<12}", name)) + "  " +
+           std::string(value) + '\n';
+  };
+  return line("kernel", display(machine.kernel_release) +
+                            (machine.btf ? ", BTF" : ", no BTF")) +
+         line("lsm", or_else(machine.lsm, "none listed")) +
+         line("lockdown", or_else(machine.lockdown, "none")) +
+         line("capabilities",
+              machine.missing_capabilities.empty()
+                  ? "all there"
+                  : "missing " + listed(machine.missing_capabilities, "")) +
+         line("cgroup", display(machine.cgroup_mode) + ", observed at " +
+                            or_else(machine.cgroup_observed, "nothing")) +
+         line("runtimes", listed(machine.runtimes, "none found"));
+}
+
+std::string cures(const std::vector<SensorStatus>& sensors,
+                  const Style& style) {
+  std::string out;
+  for (const auto& sensor : sensors) {
+    if (sensor.reason.empty() && sensor.cure.empty()) continue;
+    out += paint(style, Color::bold, display(sensor.sensor)) + ": " +
+           or_else(sensor.reason, "no reason known") + '\n';
+    if (!sensor.cure.empty()) out += "  cure: " + display(sensor.cure) + '\n';
+  }
+  return out.empty() ? out : '\n' + out;
+}
+
+std::string verdict_line(const std::vector<SensorStatus>& sensors) {
+  const auto seen = std::count_if(
+      sensors.begin(), sensors.end(),
+      [](const auto& s) { return s.coverage == Coverage::events; });
+  const auto blind =
+      std::count_if(sensors.begin(), sensors.end(),
+                    [](const auto& s) { return s.coverage == Coverage::none; });
+  if (blind == 0 && static_cast<std::size_t>(seen) == sensors.size()) {
+    return "All sensors see every event as it happens.\n";
+  }
+  return fmt::format(
+      "{} of {} sensors see events; {} see only what changed, not who; {} see "
+      "nothing.\n",
+      seen, sensors.size(), static_cast<long>(sensors.size()) - seen - blind,
+      blind);
+}
+
+}  // namespace
+
+std::string doctor_text(const DoctorReport& report, const Style& style) {
+  Table table({"SENSOR", "COVERAGE", "IMPLEMENTATION"});
+  for (const auto& sensor : report.sensors) {
+    table.add({{display(sensor.sensor), Color::none},
+               coverage_cell(sensor.coverage),
+               {or_else(sensor.implementation, "-"), Color::none}});
+  }
+  return machine_text(report.machine, style) + '\n' + table.render(style) +
+         cures(report.sensors, style) + '\n' + verdict_line(report.sensors);
+}
+
+}  // namespace stillframe::console

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/jsonl/json.h"
+
+#include "agent/base/text.h"
+
+namespace stillframe::jsonl {
+namespace {
+
+using nlohmann::json;
+
+json text_or_null(std::string_view bytes) {
+  if (bytes.empty()) return nullptr;
+  return json_text(bytes);
+}
+
+json time_or_null(WallTime time) {
+  if (time.ns == 0) return nullptr;
+  return rfc3339(time);
+}
+
+json session_value(const Session& session) {
+  return {{"id", session.id},
+          {"first_cmd", json_text(session.first_cmd)},
+          {"tty", text_or_null(session.tty)},
+          {"uid", session.uid},
+          {"start", time_or_null(session.start)}};
+}
+
+std::string_view state_name(const ContainerView& view) {
+  return view.mutated ? "mutated" : "still";
+}
+
+json view_value(const ContainerView& view) {
+  json value = container_value(view.info);
+  value["state"] = state_name(view);
+  value["running"] = view.running;
+  value["started"] = time_or_null(view.started);
+  value["mutated_paths"] = view.mutated_paths;
+  value["first_mutation"] = time_or_null(view.first_mutation);
+  value["last_actor"] =
+      view.last_actor ? actor_value(*view.last_actor) : json(nullptr);
+  return value;
+}
+
+std::string_view coverage_name(Coverage coverage) {
+  switch (coverage) {
+    case Coverage::events:
+      return "events";
+    case Coverage::state:
+      return "state";
+    case Coverage::none:
+      break;
+  }
+  return "none";
+}
+
+json text_list(const std::vector<std::string>& texts) {
+  json list = json::array();
+  for (const auto& text : texts) list.push_back(json_text(text));
+  return list;
+}
+
+}  // namespace
+
+json container_value(const ContainerInfo& info) {
+  return {{"id", json_text(info.id)},
+          {"name", json_text(info.name)},
+          {"image", json_text(info.image)},
+          {"image_id", json_text(info.image_id)},
+          {"runtime", json_text(info.runtime)},
+          {"namespace", json_text(info.pod_namespace)},
+          {"pod", json_text(info.pod)},
+          {"workload", json_text(info.workload)}};
+}
+
+json actor_value(const Actor& actor) {
+  json value = {{"origin", to_string(actor.origin)},
+                {"tool", text_or_null(actor.tool)},
+                {"comm", json_text(actor.comm)},
+                {"exe", json_text(actor.exe)},
+                {"pid", actor.pid},
+                {"uid", actor.uid},
+                {"session", actor.session ? session_value(*actor.session)
+                                          : json(nullptr)}};
+  if (actor.ambiguous) value["ambiguous"] = true;
+  return value;
+}
+
+json change_value(const PathChange& change) {
+  json kinds = json::array();
+  for (const Kind kind : change.kinds) kinds.push_back(to_string(kind));
+  json actors = json::array();
+  for (const auto& actor : change.actors) actors.push_back(actor_value(actor));
+  json value = {{"path", json_text(change.path)},
+                {"change", nullptr},
+                {"kinds", std::move(kinds)},
+                {"class", to_string(change.mutation_class)},
+                {"verdict", to_string(change.verdict)},
+                {"rule", text_or_null(change.rule)},
+                {"oracle", change.oracle},
+                {"first_seen", time_or_null(change.first_seen)},
+                {"last_seen", time_or_null(change.last_seen)},
+                {"count", change.count},
+                {"actors", std::move(actors)}};
+  if (change.change != Change::none) {
+    value["change"] = std::string(1, static_cast<char>(change.change));
+  }
+  if (!change.from.empty()) value["from"] = json_text(change.from);
+  return value;
+}
+
+std::string diff_json(const DiffAnswer& answer) {
+  json changes = json::array();
+  for (const auto& change : answer.changes) {
+    changes.push_back(change_value(change));
+  }
+  return dump_json({{"container", container_value(answer.container.info)},
+                    {"state", state_name(answer.container)},
+                    {"ever_mutated", answer.container.ever_mutated},
+                    {"complete", answer.complete},
+                    {"changes", std::move(changes)}});
+}
+
+std::string ps_json(const Snapshot& snapshot) {
+  json containers = json::array();
+  for (const auto& view : snapshot.containers) {
+    containers.push_back(view_value(view));
+  }
+  return dump_json({{"containers", std::move(containers)}});
+}
+
+std::string doctor_json(const DoctorReport& report) {
+  json sensors = json::array();
+  for (const auto& sensor : report.sensors) {
+    sensors.push_back({{"sensor", json_text(sensor.sensor)},
+                       {"implementation", text_or_null(sensor.implementation)},
+                       {"coverage", coverage_name(sensor.coverage)},
+                       {"reason", text_or_null(sensor.reason)},
+                       {"cure", text_or_null(sensor.cure)}});
+  }
+  const MachineReport& machine = report.machine;
+  return dump_json(
+      {{"sensors", std::move(sensors)},
+       {"kernel",
+        {{"release", json_text(machine.kernel_release)},
+         {"btf", machine.btf},
+         {"lsm", text_or_null(machine.lsm)},
+         {"lockdown", text_or_null(machine.lockdown)},
+         {"missing_capabilities", text_list(machine.missing_capabilities)}}},
+       {"cgroup",
+        {{"mode", json_text(machine.cgroup_mode)},
+         {"observed", json_text(machine.cgroup_observed)}}},
+       {"runtimes", text_list(machine.runtimes)}});
+}
+
+json event_value(const StreamEvent& event, std::string_view node,
+                 std::string_view rule, json detail) {
+  if (!event.detail.empty()) detail["text"] = json_text(event.detail);
+  if (event.count > 1) detail["count"] = event.count;
+  return {{"v", 1},
+          {"seq", event.seq},
+          {"time", rfc3339(event.time)},
+          {"node", json_text(node)},
+          {"class", json_text(event.class_name)},
+          {"kind", json_text(event.kind)},
+          {"verdict", text_or_null(event.verdict)},
+          {"rule", text_or_null(rule)},
+          {"container", event.container.id.empty()
+                            ? json(nullptr)
+                            : container_value(event.container)},
+          {"path", text_or_null(event.path)},
+          {"from", text_or_null(event.from)},
+          {"detail", std::move(detail)},
+          {"actor", event.actor ? actor_value(*event.actor) : json(nullptr)}};
+}
+
+std::string event_json(const StreamEvent& event, std::string_view node,
+                       std::string_view rule, json detail) {
+  return dump_json(event_value(event, node, rule, std::move(detail)));
+}
+
+}  // namespace stillframe::jsonl

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The JSON that scripts outside read: shapes and names are a contract. Every
+// string of a container goes through json_text(), so the values here are only
+// good for dump_json(), which the *_json() functions end with.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "agent/model/container.h"
+#include "agent/model/mutation.h"
+#include "agent/model/snapshot.h"
+#include "exporters/agent_api.h"
+
+namespace stillframe::jsonl {
+
+// One line each, without a newline.
+std::string diff_json(const DiffAnswer& answer);
+std::string ps_json(const Snapshot& snapshot);
+std::string doctor_json(const DoctorReport& report);
+
+// An entry of the event stream. `detail` is an object that the caller has made
+// with json_text(); the event's own detail and count (when above one) are added
+// to it as "text" and "count".
+nlohmann::json event_value(const StreamEvent& event, std::string_view node,
+                           std::string_view rule = {},
+                           nlohmann::json detail = nlohmann::json::object());
+std::string event_json(const StreamEvent& event, std::string_view node,
+                       std::string_view rule = {},
+                       nlohmann::json detail = nlohmann::json::object());
+
+// Their parts.
+nlohmann::json container_value(const ContainerInfo& info);
+nlohmann::json actor_value(const Actor& actor);
+nlohmann::json change_value(const PathChange& change);
+
+}  // namespace stillframe::jsonl

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus/metric_table.h"
+
+#include "agent/base/text.h"
+
+namespace stillframe::metrics {
+namespace {
+
+using prometheus::MetricType;
+
+double seconds(WallTime time) { return static_cast<double>(time.ns) / 1e9; }
+
+// As kube-state-metrics writes it, so that the two can be joined.
+std::string container_id(const ContainerView& view) {
+  return view.info.runtime + "://" + view.info.id;
+}
+
+template <auto Value>
+void per_container(const ScrapeInput& in, Samples& out) {
+  for (const auto* view : in.containers) {
+    out.add({container_id(*view)}, Value(*view));
+  }
+}
+
+void container_info(const ScrapeInput& in, Samples& out) {
+  for (const auto* view : in.containers) {
+    const ContainerInfo& info = view->info;
+    out.add({container_id(*view), info.name, info.pod_namespace, info.pod,
+             info.pod_container, info.image, info.image_id, info.runtime,
+             info.workload},
+            1);
+  }
+}
+
+void container_start_time(const ScrapeInput& in, Samples& out) {
+  for (const auto* view : in.containers) {
+    if (view->started.ns == 0) continue;
+    out.add({container_id(*view)}, seconds(view->started));
+  }
+}
+
+void container_first_mutation(const ScrapeInput& in, Samples& out) {
+  for (const auto* view : in.containers) {
+    if (view->first_mutation.ns == 0) continue;
+    out.add({container_id(*view)}, seconds(view->first_mutation));
+  }
+}
+
+void container_violations(const ScrapeInput& in, Samples& out) {
+  for (const auto* view : in.containers) {
+    for (const auto& [key, count] : view->violations) {
+      if (count == 0) continue;
+      out.add(
+          {container_id(*view), to_string(key.first), to_string(key.second)},
+          static_cast<double>(count));
+    }
+  }
+}
+
+void mutations(const ScrapeInput& in, Samples& out) {
+  for (const auto& [key, count] : in.snapshot.mutations) {
+    const auto& [name_space, workload, kind, origin, verdict] = key;
+    out.add({name_space, workload, to_string(class_of(kind)), to_string(kind),
+             to_string(origin), to_string(verdict)},
+            static_cast<double>(count));
+  }
+}
+
+void in_place_updates(const ScrapeInput& in, Samples& out) {
+  for (const auto& [key, count] : in.snapshot.in_place_updates) {
+    const auto& [name_space, workload, tool] = key;
+    out.add({name_space, workload, tool}, static_cast<double>(count));
+  }
+}
+
+void replacements(const ScrapeInput& in, Samples& out) {
+  for (const auto& [key, count] : in.snapshot.replacements) {
+    const auto& [name_space, workload, image_changed] = key;
+    out.add({name_space, workload, image_changed ? "true" : "false"},
+            static_cast<double>(count));
+  }
+}
+
+void containers(const ScrapeInput& in, Samples& out) {
+  double still = 0;
+  double mutated = 0;
+  for (const auto& view : in.snapshot.containers) {
+    if (view.running) ++(view.mutated ? mutated : still);
+  }
+  out.add({"still"}, still);
+  out.add({"mutated"}, mutated);
+}
+
+void lifecycle(const ScrapeInput& in, Samples& out) {
+  for (const auto name : kLifecycleNames) out.add({name}, 0);
+  for (const auto& [event, count] : in.snapshot.lifecycle) {
+    out.add({event}, static_cast<double>(count));
+  }
+}
+
+void sensor_info(const ScrapeInput& in, Samples& out) {
+  for (const auto& sensor : in.snapshot.sensors) {
+    out.add({sensor.sensor, sensor.implementation}, 1);
+  }
+}
+
+void sensor_coverage(const ScrapeInput& in, Samples& out) {
+  for (const auto& sensor : in.snapshot.sensors) {
+    const auto is = [&](Coverage c) {
+      return sensor.coverage == c ? 1.0 : 0.0;
+    };
+    out.add({sensor.sensor, "events"}, is(Coverage::events));
+    out.add({sensor.sensor, "state"}, is(Coverage::state));
+    out.add({sensor.sensor, "none"}, is(Coverage::none));
+  }
+}
+
+void events_lost(const ScrapeInput& in, Samples& out) {
+  for (const auto& [reason, count] : in.snapshot.stats.lost) {
+    out.add({reason}, static_cast<double>(count));
+  }
+}
+
+void log_messages(const ScrapeInput& in, Samples& out) {
+  out.add({"warning"}, static_cast<double>(in.snapshot.stats.log_warnings));
+  out.add({"error"}, static_cast<double>(in.snapshot.stats.log_errors));
+}
+
+template <auto Member>
+void stat(const ScrapeInput& in, Samples& out) {
+  out.add(static_cast<double>(in.snapshot.stats.*Member));
+}
+
+template <auto Member>
+void self(const ScrapeInput& in, Samples& out) {
+  if (in.self) out.add(in.self.value().*Member);
+}
+
+MetricSection container_section() {
+  return {
+      "Per container",
+      "Join them on `(instance, container_id)`. A container that is gone keeps "
+      "its series for `--metrics.grace` with `stillframe_container_running` 0. "
+      "At most `--metrics.max-containers` containers are shown, the mutated "
+      "ones first.",
+      {
+          {"stillframe_container_info",
+           MetricType::Gauge,
+           {"container_id", "name", "namespace", "pod", "container", "image",
+            "image_id", "runtime", "workload"},
+           "",
+           "Who a container is; always 1.",
+           container_info},
+          {"stillframe_container_start_time_seconds",
+           MetricType::Gauge,
+           {"container_id"},
+           "seconds since 1970",
+           "When a container started.",
+           container_start_time},
+          {"stillframe_container_running",
+           MetricType::Gauge,
+           {"container_id"},
+           "",
+           "Whether a container runs (1) or is stopped or gone (0).",
+           per_container<[](const ContainerView& v) -> double {
+             return v.running ? 1 : 0;
+           }>},
+          {"stillframe_container_mutated",
+           MetricType::Gauge,
+           {"container_id"},
+           "",
+           "Whether a container is no longer its image: 1 if so, 0 if still.",
+           per_container<[](const ContainerView& v) -> double {
+             return v.mutated ? 1 : 0;
+           }>},
+          {"stillframe_container_mutated_paths",
+           MetricType::Gauge,
+           {"container_id"},
+           "",
+           "Paths of a container that were changed against the policy.",
+           per_container<[](const ContainerView& v) -> double {
+             return static_cast<double>(v.mutated_paths);
+           }>},
+          {"stillframe_container_first_mutation_time_seconds",
+           MetricType::Gauge,
+           {"container_id"},
+           "seconds since 1970",
+           "When a container was first mutated; absent while it is still.",
+           container_first_mutation},
+          {"stillframe_container_violations",
+           MetricType::Gauge,
+           {"container_id", "class", "origin"},
+           "",
+           "Violations in a container by class and origin; only where not 0.",
+           container_violations},
+      }};
+}
+
+MetricSection workload_section() {
+  return {
+      "Per workload and node",
+      "They outlive the containers. Workloads beyond the agent's cap count as "
+      "`_other`.",
+      {
+          {"stillframe_mutations_total",
+           MetricType::Counter,
+           {"namespace", "workload", "class", "kind", "origin", "verdict"},
+           "",
+           "Mutations of running containers.",
+           mutations},
+          {"stillframe_in_place_updates_total",
+           MetricType::Counter,
+           {"namespace", "workload", "tool"},
+           "",
+           "Updates of running containers in place, by the tool used.",
+           in_place_updates},
+          {"stillframe_replacements_total",
+           MetricType::Counter,
+           {"namespace", "workload", "image_changed"},
+           "",
+           "Containers replaced by another of the same workload.",
+           replacements},
+          {"stillframe_mutated_lifetime_seconds",
+           MetricType::Histogram,
+           {},
+           "seconds",
+           "How long mutated containers lived on after their first mutation.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add(in.snapshot.mutated_lifetime);
+           }},
+          {"stillframe_containers",
+           MetricType::Gauge,
+           {"state"},
+           "",
+           "Running containers by state: still or mutated.",
+           containers},
+          {"stillframe_containers_overflow",
+           MetricType::Gauge,
+           {},
+           "",
+           "Containers without series of their own, being over the cap.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add(static_cast<double>(in.overflow));
+           }},
+          {"stillframe_container_lifecycle_total",
+           MetricType::Counter,
+           {"event"},
+           "",
+           "Lifecycle events of containers.",
+           lifecycle},
+      }};
+}
+
+MetricSection agent_section() {
+  return {
+      "The agent",
+      "What the agent sees, and what it does not.",
+      {
+          {"stillframe_sensor_info",
+           MetricType::Gauge,
+           {"sensor", "implementation"},
+           "",
+           "How each sensor works on this machine; always 1.",
+           sensor_info},
+          {"stillframe_sensor_coverage",
+           MetricType::Gauge,
+           {"sensor", "coverage"},
+           "",
+           "What each sensor covers: events, state only, or none; 1 on one.",
+           sensor_coverage},
+          {"stillframe_events_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Events received from the kernel.",
+           stat<&AgentStats::events>},
+          {"stillframe_events_lost_total",
+           MetricType::Counter,
+           {"reason"},
+           "",
+           "Events lost, by reason; a scan makes up for them.",
+           events_lost},
+          {"stillframe_events_suppressed_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Events held back because a container was over its budget.",
+           stat<&AgentStats::suppressed>},
+          {"stillframe_scan_runs_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Scans of containers' root filesystems.",
+           stat<&AgentStats::scans>},
+          {"stillframe_scan_errors_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Scans that failed.",
+           stat<&AgentStats::scan_errors>},
+          {"stillframe_scan_entries_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Directory entries looked at by scans.",
+           stat<&AgentStats::scan_entries>},
+          {"stillframe_scan_seconds_total",
+           MetricType::Counter,
+           {},
+           "seconds",
+           "Time spent in scans.",
+           stat<&AgentStats::scan_seconds>},
+          {"stillframe_sessions_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Entries into running containers from outside, as by exec.",
+           stat<&AgentStats::sessions>},
+          {"stillframe_journal_entries_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Entries written to the journal.",
+           stat<&AgentStats::journal_entries>},
+          {"stillframe_metadata_errors_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Metadata of containers that could not be read.",
+           stat<&AgentStats::metadata_errors>},
+          {"stillframe_log_messages_total",
+           MetricType::Counter,
+           {"level"},
+           "",
+           "Warnings and errors that the agent logged.",
+           log_messages},
+          {"stillframe_ready",
+           MetricType::Gauge,
+           {},
+           "",
+           "Whether the sensors are attached and the first scan is done.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add(in.snapshot.ready ? 1 : 0);
+           }},
+          {"stillframe_build_info",
+           MetricType::Gauge,
+           {"version", "revision"},
+           "",
+           "What this agent was built from; always 1.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add({in.build.version, in.build.revision}, 1);
+           }},
+      }};
+}
+
+MetricSection process_section() {
+  return {"The agent's process",
+          "As in Prometheus' own client libraries.",
+          {
+              {"process_cpu_seconds_total",
+               MetricType::Counter,
+               {},
+               "seconds",
+               "Total user and system CPU time spent.",
+               self<&SelfMetrics::cpu_seconds>},
+              {"process_resident_memory_bytes",
+               MetricType::Gauge,
+               {},
+               "bytes",
+               "Resident memory size.",
+               self<&SelfMetrics::resident_bytes>},
+              {"process_virtual_memory_bytes",
+               MetricType::Gauge,
+               {},
+               "bytes",
+               "Virtual memory size.",
+               self<&SelfMetrics::virtual_bytes>},
+              {"process_open_fds",
+               MetricType::Gauge,
+               {},
+               "",
+               "Number of open file descriptors.",
+               self<&SelfMetrics::open_fds>},
+              {"process_max_fds",
+               MetricType::Gauge,
+               {},
+               "",
+               "Maximum number of open file descriptors.",
+               self<&SelfMetrics::max_fds>},
+              {"process_start_time_seconds",
+               MetricType::Gauge,
+               {},
+               "seconds since 1970",
+               "Start time of the process.",
+               self<&SelfMetrics::start_time_seconds>},
+          }};
+}
+
+}  // namespace
+
+const std::vector<MetricSection>& metric_table() {
+  static const std::vector<MetricSection> table = {
+      container_section(), workload_section(), agent_section(),
+      process_section()};
+  return table;
+}
+
+}  // namespace stillframe::metrics

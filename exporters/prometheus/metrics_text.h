@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <prometheus/collectable.h>
+
+#include <functional>
+#include <string>
+
+#include "exporters/prometheus/metric_table.h"
+
+namespace stillframe::metrics {
+
+// Builds all series anew for each scrape from the latest snapshot, so that the
+// series of containers that are gone vanish with them.
+class SnapshotCollector : public prometheus::Collectable {
+ public:
+  SnapshotCollector(std::function<SnapshotPtr()> latest, BuildInfo build,
+                    std::size_t max_containers);
+
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  std::function<SnapshotPtr()> latest_;
+  BuildInfo build_;
+  std::size_t max_containers_;
+};
+
+// The text exposition format, version 0.0.4.
+std::string metrics_text(const prometheus::Collectable& collector);
+
+// docs/metrics.md.
+std::string metrics_markdown();
+
+}  // namespace stillframe::metrics

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus/samples.h"
+
+#include <cassert>
+#include <limits>
+
+#include "agent/base/text.h"
+
+namespace stillframe::metrics {
+namespace {
+
+constexpr std::size_t kLongestLabel = 512;
+
+// At most `limit` bytes, not cutting a UTF-8 character (of four bytes at most).
+std::string_view cut(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  std::size_t end = limit;
+  for (int i = 0; i < 3 && end > 0; ++i) {
+    if ((static_cast<unsigned char>(text[end]) & 0xC0u) != 0x80u) break;
+    --end;
+  }
+  return text.substr(0, end);
+}
+
+}  // namespace
+
+std::string label_value(std::string_view bytes) {
+  return std::string(cut(printable(cut(bytes, kLongestLabel)), kLongestLabel));
+}
+
+Samples::Samples(const std::vector<std::string_view>& labels,
+                 prometheus::MetricType type)
+    : labels_(labels), type_(type) {}
+
+void Samples::add(const std::vector<std::string_view>& values, double value) {
+  assert(values.size() == labels_.size());
+  std::vector<std::string> key;
+  key.reserve(values.size());
+  for (const auto bytes : values) key.push_back(label_value(bytes));
+  const auto [at, is_new] = index_.try_emplace(key, metrics_.size());
+  if (is_new) {
+    prometheus::ClientMetric metric;
+    for (std::size_t i = 0; i < key.size(); ++i) {
+      metric.label.push_back({std::string(labels_[i]), key[i]});
+    }
+    metrics_.push_back(std::move(metric));
+  }
+  prometheus::ClientMetric& metric = metrics_[at->second];
+  if (type_ == prometheus::MetricType::Counter) {
+    metric.counter.value += value;
+  } else if (is_new) {
+    metric.gauge.value = value;
+  }
+}
+
+void Samples::add(const Histogram& histogram) {
+  prometheus::ClientMetric metric;
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    total += histogram.counts[i];
+    if (i < histogram.bounds.size()) {
+      metric.histogram.bucket.push_back({total, histogram.bounds[i]});
+    }
+  }
+  metric.histogram.bucket.push_back(
+      {total, std::numeric_limits<double>::infinity()});
+  metric.histogram.sample_count = total;
+  metric.histogram.sample_sum = histogram.sum;
+  metrics_.push_back(std::move(metric));
+}
+
+}  // namespace stillframe::metrics

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/socket/answers.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "agent/base/text.h"
+#include "exporters/console/console.h"
+#include "exporters/jsonl/json.h"
+
+namespace stillframe::socket_api {
+namespace {
+
+constexpr std::size_t kWidest = 10'000;
+
+std::string text_type() { return "text/plain; charset=utf-8"; }
+
+Answer json_answer(std::string body) {
+  return {.status = 200,
+          .body = std::move(body) + '\n',
+          .type = "application/json",
+          .notice = {},
+          .violations = {}};
+}
+
+Answer text_answer(std::string body) {
+  return {.status = 200,
+          .body = std::move(body),
+          .type = text_type(),
+          .notice = {},
+          .violations = {}};
+}
+
+Result<bool> flag_from(const std::string& name, const std::string& value) {
+  if (value == "1" || value == "true") return true;
+  if (value == "0" || value == "false") return false;
+  return fail(name + " is neither 0 nor 1: " + printable(value));
+}
+
+Result<std::size_t> width_from(const std::string& value) {
+  std::size_t width = 0;
+  const char* end = value.data() + value.size();
+  const auto [at, error] = std::from_chars(value.data(), end, width);
+  if (error != std::errc{} || at != end || width > kWidest) {
+    return fail("width is no number of columns: " + printable(value));
+  }
+  return width;
+}
+
+// Stores one parameter.
+Result<> apply(Query& query, const std::string& name,
+               const std::string& value) {
+  const auto store = [](auto& place, const auto& result) -> Result<> {
+    if (!result) return tl::unexpected<Error>(result.error());
+    place = *result;
+    return {};
+  };
+  if (name == "output") return store(query.output, output_from(value));
+  if (name == "color") return store(query.style.color, flag_from(name, value));
+  if (name == "width") return store(query.style.width, width_from(value));
+  if (name == "workloads") {
+    return store(query.workloads, flag_from(name, value));
+  }
+  if (name == "follow") return store(query.follow, flag_from(name, value));
+  if (name == "since") return store(query.since, parse_rfc3339(value));
+  if (name == "container") {
+    query.container = value;
+    return {};
+  }
+  return fail("unknown parameter: " + printable(name));
+}
+
+int status_of(const Error& error) {
+  switch (error.code) {
+    case ENOENT:
+      return 404;
+    case EINVAL:
+    case EEXIST:
+    case ENOTUNIQ:
+      return 400;
+    default:
+      return 500;
+  }
+}
+
+}  // namespace
+
+Result<Output> output_from(std::string_view name) {
+  if (name == "table") return Output::table;
+  if (name == "json") return Output::json;
+  if (name == "docker") return Output::docker;
+  if (name == "compact") return Output::compact;
+  return fail("unknown output: " + printable(name));
+}
+
+Result<Query> parse_query(
+    const std::multimap<std::string, std::string>& parameters) {
+  Query query;
+  for (const auto& [name, value] : parameters) {
+    if (const auto done = apply(query, name, value); !done) {
+      return tl::unexpected<Error>(done.error());
+    }
+  }
+  return query;
+}
+
+Answer ps_answer(AgentApi& agent, const Query& query) {
+  const auto snapshot = agent.scanned_snapshot();
+  if (!snapshot) {
+    return error_answer(500, snapshot.error().message,
+                        "see the agent's log, and 'stillframe doctor'");
+  }
+  const Snapshot& state = **snapshot;
+  if (query.output == Output::json) return json_answer(jsonl::ps_json(state));
+  Answer answer = text_answer(
+      query.workloads ? console::workloads_table(state, query.style)
+                      : console::ps_table(state, wall_now(), query.style));
+  if (answer.body.empty()) answer.notice = console::kNoContainers;
+  return answer;
+}
+
+Answer diff_answer(AgentApi& agent, const Query& query) {
+  if (query.container.empty()) {
+    return error_answer(400, "no container named", "stillframe diff CONTAINER");
+  }
+  const auto diff = agent.diff(query.container);
+  if (!diff) {
+    return error_answer(status_of(diff.error()), diff.error().message,
+                        "see which containers there are with: stillframe ps");
+  }
+  Answer answer;
+  if (query.output == Output::json) {
+    answer = json_answer(jsonl::diff_json(*diff));
+  } else if (query.output == Output::docker) {
+    answer = text_answer(console::docker_lines(*diff));
+    answer.type = "application/octet-stream";
+  } else {
+    answer = text_answer(console::diff_table(*diff, wall_now(), query.style));
+  }
+  answer.violations = static_cast<std::uint64_t>(std::count_if(
+      diff->changes.begin(), diff->changes.end(),
+      [](const auto& change) { return change.verdict == Verdict::violation; }));
+  return answer;
+}
+
+Answer doctor_answer(const DoctorReport& report, const Query& query) {
+  if (query.output == Output::json) {
+    return json_answer(jsonl::doctor_json(report));
+  }
+  return text_answer(console::doctor_text(report, query.style));
+}
+
+Answer ping_answer(const AgentApi& agent, const std::string& version) {
+  const SnapshotPtr snapshot = agent.snapshot();
+  return json_answer(
+      dump_json({{"version", json_text(version)},
+                 {"pid", ::getpid()},
+                 {"healthy", agent.healthy()},
+                 {"ready", snapshot != nullptr && snapshot->ready}}));
+}
+
+Answer error_answer(int status, const std::string& error,
+                    const std::string& hint) {
+  Answer answer = json_answer(
+      dump_json({{"error", json_text(error)}, {"hint", json_text(hint)}}));
+  answer.status = status;
+  return answer;
+}
+
+Answer bad_query(const Error& error) {
+  return error_answer(400, error.message,
+                      "is the command line tool of another version than the "
+                      "agent?");
+}
+
+}  // namespace stillframe::socket_api

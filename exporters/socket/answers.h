@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the socket API answers, apart from how it gets there.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "exporters/agent_api.h"
+#include "exporters/console/style.h"
+
+namespace stillframe::socket_api {
+
+enum class Output { table, json, docker, compact };
+
+Result<Output> output_from(std::string_view name);
+
+// A request's query, understood.
+struct Query {
+  Output output = Output::table;
+  console::Style style;
+  std::string container;
+  bool workloads = false;
+  bool follow = false;
+  std::optional<WallTime> since;
+};
+
+Result<Query> parse_query(
+    const std::multimap<std::string, std::string>& parameters);
+
+// An answer ready to be sent.
+struct Answer {
+  int status = 200;
+  std::string body;
+  std::string type = "application/json";
+  std::string notice;                       // for stderr
+  std::optional<std::uint64_t> violations;  // of a diff
+};
+
+Answer ps_answer(AgentApi& agent, const Query& query);
+Answer diff_answer(AgentApi& agent, const Query& query);
+Answer doctor_answer(const DoctorReport& report, const Query& query);
+Answer ping_answer(const AgentApi& agent, const std::string& version);
+
+// {"error":…,"hint":…}
+Answer error_answer(int status, const std::string& error,
+                    const std::string& hint);
+Answer bad_query(const Error& error);
+
+}  // namespace stillframe::socket_api

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/socket/client.h"
+
+#include <httplib.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/text.h"
+#include "exporters/socket/address.h"
+
+namespace stillframe::socket_api {
+namespace {
+
+constexpr std::time_t kAnswerSeconds = 300;
+// A quiet stream sends nothing for as long as nothing happens.
+constexpr std::time_t kForeverSeconds = 10L * 365 * 24 * 3600;
+constexpr int kUnusedPort = 80;
+constexpr std::size_t kLongestError = 64 << 10;
+
+httplib::Client connect_to(const std::string& path, std::time_t patience) {
+  httplib::Client client(path, kUnusedPort);
+  client.set_address_family(AF_UNIX);
+  client.set_read_timeout(patience);
+  return client;
+}
+
+std::string target(const std::string& endpoint, const Parameters& parameters) {
+  const httplib::Params params(parameters.begin(), parameters.end());
+  return params.empty() ? endpoint
+                        : httplib::append_query_params(endpoint, params);
+}
+
+httplib::Headers headers() {
+  return {{"Host", "stillframe"}, {"Accept-Encoding", "identity"}};
+}
+
+// The agent's {"error","hint"} as one line.
+Error error_of(int status, const std::string& body) {
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const auto field = [&](const char* name) -> std::string {
+    if (!json.is_object() || !json.contains(name)) return {};
+    const auto& value = json[name];
+    return value.is_string() ? printable(value.get<std::string>()) : "";
+  };
+  std::string message = field("error");
+  if (message.empty()) {
+    return {0, "the agent answered with HTTP status " + std::to_string(status)};
+  }
+  const std::string hint = field("hint");
+  if (!hint.empty()) message += " (" + hint + ')';
+  return {0, message};
+}
+
+Error broken(httplib::Error error) {
+  if (error == httplib::Error::Read) {
+    return {0, "the agent did not answer: see its log"};
+  }
+  return {0, "the talk with the agent broke off (" + httplib::to_string(error) +
+                 "): was it stopped?"};
+}
+
+std::optional<std::uint64_t> number(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  if (text.empty() || error != std::errc{} || at != end) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Client::Client(std::string socket_path) : path_(std::move(socket_path)) {}
+
+Result<Reply> Client::get(const std::string& endpoint,
+                          const Parameters& parameters) const {
+  if (const auto there = probe(path_); !there) {
+    return tl::unexpected<Error>(unreachable(path_, there.error()));
+  }
+  auto client = connect_to(path_, kAnswerSeconds);
+  const auto response = client.Get(target(endpoint, parameters), headers());
+  if (!response) return tl::unexpected<Error>(broken(response.error()));
+  if (response->status != 200) {
+    return tl::unexpected<Error>(error_of(response->status, response->body));
+  }
+  return Reply{
+      .body = response->body,
+      .notice = printable(response->get_header_value("X-Stillframe-Notice")),
+      .violations =
+          number(response->get_header_value("X-Stillframe-Violations"))};
+}
+
+Result<> Client::stream(
+    const std::string& endpoint, const Parameters& parameters,
+    const std::function<bool(std::string_view)>& sink) const {
+  if (const auto there = probe(path_); !there) {
+    return tl::unexpected<Error>(unreachable(path_, there.error()));
+  }
+  auto client = connect_to(path_, kForeverSeconds);
+  int status = 0;
+  std::string error_body;
+  bool stopped = false;
+  const auto response = client.Get(
+      target(endpoint, parameters), headers(),
+      [&](const httplib::Response& head) {
+        status = head.status;
+        return true;
+      },
+      [&](const char* data, std::size_t size) {
+        if (status != 200) {
+          error_body.append(data, size);
+          return error_body.size() <= kLongestError;
+        }
+        stopped = !sink(std::string_view(data, size));
+        return !stopped;
+      });
+  if (status != 0 && status != 200) {
+    return tl::unexpected<Error>(error_of(status, error_body));
+  }
+  if (!response && !stopped) {
+    return tl::unexpected<Error>(broken(response.error()));
+  }
+  return {};
+}
+
+}  // namespace stillframe::socket_api

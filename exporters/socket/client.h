@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+
+namespace stillframe::socket_api {
+
+using Parameters = std::map<std::string, std::string>;
+
+struct Reply {
+  std::string body;                         // raw bytes
+  std::string notice;                       // for stderr; may be empty
+  std::optional<std::uint64_t> violations;  // of a diff
+};
+
+// Asks the agent over its Unix socket. Errors are one printable line each, with
+// what to do about it.
+class Client {
+ public:
+  explicit Client(std::string socket_path);
+
+  // Waits as long as a scan of all containers may take: five minutes.
+  Result<Reply> get(const std::string& endpoint,
+                    const Parameters& parameters) const;
+
+  // Hands each piece of the body to `sink` as it comes, until the agent ends
+  // the stream or `sink` returns false.
+  Result<> stream(const std::string& endpoint, const Parameters& parameters,
+                  const std::function<bool(std::string_view)>& sink) const;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace stillframe::socket_api

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "exporters/agent_api.h"
+#include "exporters/socket/answers.h"
+
+namespace stillframe::socket_api {
+
+// Renders one listener's events: those of its container, in its output, and a
+// line where events were lost because it read too slowly.
+class EventFeed {
+ public:
+  EventFeed(std::unique_ptr<EventStream> stream, Query query);
+
+  enum class State { more, ended };
+  struct Step {
+    State state = State::more;
+    std::string text;  // may be empty: nothing yet
+  };
+
+  // Waits up to `wait` for an event.
+  Step step(std::chrono::milliseconds wait);
+
+ private:
+  bool wanted(const StreamEvent& event) const;
+  std::string rendered(const StreamEvent& event) const;
+  std::string loss();
+
+  std::unique_ptr<EventStream> stream_;
+  Query query_;
+  std::uint64_t reported_dropped_ = 0;
+};
+
+// Fails when `container` is the prefix of several containers' ids. One that
+// does not exist (yet, or any more) is fine: its events may be.
+Result<> check_event_filter(const Snapshot& snapshot,
+                            const std::string& container);
+
+}  // namespace stillframe::socket_api

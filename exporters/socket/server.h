@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The agent's private API: HTTP over a Unix socket of mode 0660.
+//
+//   GET /v1/ping
+//   GET /v1/ps       output=table|json workloads=0|1
+//   GET /v1/diff     output=table|json|docker container=…
+//   GET /v1/events   output=compact|json follow=0|1 since=TIME container=…
+//   GET /v1/doctor   output=table|json
+//
+// The agent renders (color=0|1, width=COLUMNS), the client prints the body's
+// raw bytes. X-Stillframe-Violations counts a diff's violations,
+// X-Stillframe-Notice is a line for stderr. Errors: {"error":…,"hint":…}.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/base/result.h"
+#include "exporters/agent_api.h"
+
+namespace stillframe::socket_api {
+
+struct ServerOptions {
+  std::string path;
+  std::string version;
+  std::function<DoctorReport()> doctor;  // called from any thread
+};
+
+// Serves until destroyed, then removes its socket.
+class Server {
+ public:
+  // Makes the socket's directory where it is missing and replaces a socket that
+  // nobody listens on any more. Fails when another agent listens on it.
+  // `agent` must outlive the server.
+  static Result<std::unique_ptr<Server>> start(AgentApi& agent,
+                                               ServerOptions options);
+  ~Server();
+
+ private:
+  Server();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stillframe::socket_api

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Installs what is missing of Debian's packages, by groups. To be sourced.
+
+declare -A PACKAGE_GROUPS=(
+  [build]="g++ cmake ninja-build pkg-config git clang-19 libbpf-dev bpftool
+    libbpfcc-dev prometheus-cpp-dev libcli11-dev libcpp-httplib-dev
+    nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libcap-ng-dev
+    libseccomp-dev libsystemd-dev libmount-dev libexpected-dev libyaml-cpp-dev
+    zlib1g-dev libelf-dev libgtest-dev libgmock-dev"
+  [test]="libbenchmark-dev podman runc busybox-static prometheus python3
+    python3-pytest clang-format-19 clang-tidy-19 shellcheck util-linux"
+)
+
+_die() {
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
+_packages_of() {
+  local group
+  for group in "$@"; do
+    [[ -n ${PACKAGE_GROUPS[$group]:-} ]] || _die "deps: no group '$group'"
+    # Word splitting is what the lists are written for.
+    # shellcheck disable=SC2086
+    printf '%s\n' ${PACKAGE_GROUPS[$group]}
+  done
+  # Debian 12 has promtool inside prometheus, later ones beside it.
+  if [[ " $* " == *" test "* ]] && (($(_debian_version) >= 13)); then
+    echo promtool
+  fi
+}
+
+_debian_version() {
+  # shellcheck source=/dev/null
+  (. /etc/os-release && echo "${VERSION_ID:-99}")
+}
+
+_missing_of() {
+  local package
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == \
+      installed ]] || echo "$package"
+  done
+}
+
+# Installs without starting services: a Prometheus that runs by itself would
+# hold its port, and where there is no systemd starting it would fail.
+_install() {
+  local policy=/usr/sbin/policy-rc.d ours=0 status=0
+  if [[ ! -e $policy ]]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    ours=1
+    # Written now: the variables are gone when the trap runs.
+    # shellcheck disable=SC2064
+    trap "rm -f '$policy'" EXIT
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -q && apt-get install -q -y --no-install-recommends "$@"; } \
+    >&2 || status=$?
+  if ((ours)); then
+    rm -f "$policy"
+    trap - EXIT
+  fi
+  if [[ -d /run/systemd/system && " $* " == *" prometheus "* ]]; then
+    systemctl --quiet disable --now prometheus || true
+  fi
+  return "$status"
+}
+
+# require_packages GROUP…: quiet when everything is there.
+require_packages() {
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    _die "This needs Debian 12 or 13 (there is no dpkg or apt here)." \
+      "Elsewhere, install what scripts/lib/deps.sh lists and use cmake."
+  fi
+  local list packages missing
+  list=$(_packages_of "$@") || exit 1
+  mapfile -t packages <<<"$list"
+  mapfile -t missing < <(_missing_of "${packages[@]}")
+  ((${#missing[@]})) || return 0
+  ((EUID == 0)) ||
+    _die "Missing packages: ${missing[*]}" \
+      "Run this as root, or: apt-get install ${missing[*]}"
+  echo "Installing: ${missing[*]}" >&2
+  _install "${missing[@]}" ||
+    _die "apt-get could not install: ${missing[*]}"
+}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests share: one image, one agent, containers that always go."""
+
+import os
+import pathlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness import agent as agents
+from harness import image as images
+from harness import operations
+from harness.agent import Agent
+from harness.podman import Container
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.geteuid() != 0:
+        pytest.exit("the native tests need root", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def mutate() -> pathlib.Path:
+    """The program that changes things, on the host."""
+    default = agents.binary().parent / "tests/mutators/mutate"
+    return pathlib.Path(os.environ.get("STILLFRAME_MUTATE", default))
+
+
+@pytest.fixture(scope="session")
+def tree(mutate: pathlib.Path) -> images.Tree:
+    tree = images.base_tree(mutate)
+    operations.add_to(tree)
+    return tree
+
+
+@pytest.fixture(scope="session")
+def image(tree: images.Tree) -> Iterator[str]:
+    name = f"localhost/stillframe-native:{os.getpid()}"
+    images.import_image(name, tree)
+    yield name
+    images.remove_image(name)
+
+
+@pytest.fixture(scope="session")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    """The agent that most tests share."""
+    with Agent(tmp_path_factory.mktemp("agent")).start() as running:
+        yield running
+
+
+@pytest.fixture
+def own_agent(tmp_path: pathlib.Path) -> Iterator[Agent]:
+    """An agent not yet started, for tests that kill and restart it."""
+    with Agent(tmp_path / "agent") as mine:
+        mine.directory.mkdir()
+        yield mine
+
+
+@pytest.fixture
+def start(image: str) -> Iterator[Callable[..., Container]]:
+    """Starts containers that end with the test."""
+    running: list[Container] = []
+
+    def start_one(*command: str, **more) -> Container:
+        container = Container(image, *command, **more)
+        running.append(container)
+        return container
+
+    yield start_one
+    for container in running:
+        container.remove()

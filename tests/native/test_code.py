@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that run although the image does not hold them so."""
+
+import pathlib
+import shutil
+
+import pytest
+
+from harness.agent import Agent
+from harness.bundle import Bundle
+from harness.checks import event, mutations, same_diff
+from harness.image import BUSYBOX, Tree
+
+CASES = {
+    "new binary": ("cp /bin/busybox /new/sh; /new/sh -c true", "exec_new"),
+    "changed binary": ("echo >>/bin/mutate; mutate --help", "exec_changed"),
+    "memfd": ("mutate exec_memfd /bin/busybox true", "exec_memfd"),
+    "deleted": ("mutate exec_deleted /bin/busybox /new/busybox true",
+                "exec_deleted"),
+    "volume": ("/ctl/busybox true", "exec_volume"),
+    "changed script": ("echo true >>/bin/script; /bin/script",
+                       "script_changed"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("origin", ["exec", "workload"])
+def test_exec_is_recorded(agent: Agent, start, case: str, origin: str) -> None:
+    script, kind = CASES[case]
+    container = start()
+    # The copy of busybox goes with the volume when the container does.
+    shutil.copy(BUSYBOX, container.control / "busybox")
+    (container.shell if origin == "exec" else container.work)(script)
+    seen = event(agent, container.name, kind)
+    assert (seen["class"], seen["actor"]["origin"]) == ("code", origin)
+    same_diff(agent, container)
+
+
+def test_new_script_is_recorded(agent: Agent, start) -> None:
+    container = start()
+    container.shell("printf '#!/bin/sh\\ntrue\\n' >/new/s;"
+                    " chmod +x /new/s; /new/s")
+    kinds = {e["kind"] for e in mutations(agent, container.name)}
+    assert kinds & {"script_changed", "exec_new"}
+
+
+def test_image_programs_are_not_recorded(agent: Agent, start) -> None:
+    container = start()
+    programs = "busybox true; /bin/script; /bin/setuid; mutate --help"
+    container.work(programs)
+    container.shell(programs)
+    assert mutations(agent, container.name) == []
+
+
+@pytest.fixture
+def bundle(tmp_path: pathlib.Path, tree: Tree):
+    with Bundle(tmp_path, tree) as container:
+        yield container
+
+
+def test_sysctl_write_is_recorded(agent: Agent, bundle: Bundle) -> None:
+    bundle.work("echo 1 >/proc/sys/net/ipv4/ip_forward")
+    seen = event(agent, bundle.id, "sysctl_write")
+    assert "ip_forward" in str(seen["detail"]) + str(seen["path"])
+    assert (seen["class"], seen["actor"]["origin"]) == ("kernel", "workload")
+
+
+def test_bare_runc_container_is_recognised(agent: Agent,
+                                           bundle: Bundle) -> None:
+    row = agent.ps(bundle.id)
+    assert row is not None and row["state"] == "still"
+    assert row["runtime"] == "runc"
+    bundle.work("echo x >>/etc/group; rm /data/alias")
+    bundle.exec("touch", "/new/file")
+    changes = agent.changes(bundle.id)
+    found = {path: (change["change"], {a["origin"] for a in change["actors"]})
+             for path, change in changes.items()
+             if change["verdict"] == "violation" and path not in ("/etc", "/new",
+                                                                  "/data")}
+    assert found == {
+        "/etc/group": ("C", {"workload"}),
+        "/data/alias": ("D", {"workload"}),
+        "/new/file": ("A", {"exec"}),
+    }

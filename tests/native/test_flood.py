@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many changes at once: none is lost, and each has its actor."""
+
+from harness.agent import Agent
+from harness.checks import origins, same_diff
+from harness.waiting import wait_for
+
+COUNT = 20_000
+
+
+def test_burst_loses_nothing(own_agent: Agent, start) -> None:
+    own_agent.start()
+    container = start()
+    container.work(f"mutate burst /new {COUNT}")
+    paths = {f"/new/b{i:06d}" for i in range(COUNT)}
+    wait_for(lambda: own_agent.diff(container.name)["complete"], 30,
+             "scan complete")
+    changes = own_agent.changes(container.name)
+    assert paths <= changes.keys()
+    wrong = {p for p in paths if origins(changes[p]) != {"workload"}}
+    assert not wrong, (len(wrong), sorted(wrong)[:3])
+    lost = own_agent.metric("stillframe_events_lost_total")
+    assert lost and set(lost.values()) == {0.0}, lost
+    same_diff(own_agent, container)

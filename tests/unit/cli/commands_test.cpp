@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/commands.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "agent/base/fd.h"
+#include "agent/base/file.h"
+#include "exporters/socket/server.h"
+#include "tests/unit/exporters/fake_agent.h"
+
+namespace stillframe::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Catches what a command writes.
+class Catcher {
+ public:
+  Catcher() : fd_(::memfd_create("caught", MFD_CLOEXEC)) {}
+  int fd() const { return fd_; }
+  std::string text() const {
+    return *read_file("/proc/self/fd/" + std::to_string(fd_));
+  }
+
+ private:
+  Fd fd_;
+};
+
+class CommandsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/stillframe-commands-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    directory_ = name;
+    options_.socket = directory_ + "/s";
+    options_.ps.output = "table";
+    options_.diff = {.container = "web", .output = "table", .exit_code = false};
+    options_.events.output = "json";
+    options_.doctor.output = "table";
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  void start_agent() {
+    auto started = socket_api::Server::start(
+        agent_, {.path = options_.socket, .version = "1", .doctor = [] {
+                   return report("from the agent");
+                 }});
+    ASSERT_TRUE(started) << started.error().message;
+    server_ = std::move(*started);
+  }
+  static DoctorReport report(const std::string& kernel) {
+    DoctorReport report;
+    report.machine.kernel_release = kernel;
+    return report;
+  }
+  Streams streams() { return {.out = out_.fd(), .err = err_.fd()}; }
+
+  std::string directory_;
+  Options options_;
+  test::FakeAgent agent_;
+  std::unique_ptr<socket_api::Server> server_;
+  Catcher out_;
+  Catcher err_;
+};
+
+TEST_F(CommandsTest, PsSaysWhenThereIsNothing) {
+  start_agent();
+  EXPECT_EQ(run_ps(options_, streams()), 0);
+  EXPECT_EQ(out_.text(), "");
+  EXPECT_EQ(err_.text(), "No containers are running here.\n");
+}
+
+TEST_F(CommandsTest, PsPrintsATableWithoutColorIntoAFile) {
+  start_agent();
+  agent_.state.containers = {test::make_container("3f2a", "web")};
+  EXPECT_EQ(run_ps(options_, streams()), 0);
+  EXPECT_THAT(out_.text(), StartsWith("CONTAINER  NAME"));
+  EXPECT_EQ(err_.text(), "");
+}
+
+TEST_F(CommandsTest, PsColorsWhenToldTo) {
+  start_agent();
+  agent_.state.containers = {test::make_container("3f2a", "web")};
+  options_.color = console::ColorMode::always;
+  options_.ps.workloads = true;
+  EXPECT_EQ(run_ps(options_, streams()), 0);
+  EXPECT_THAT(out_.text(), StartsWith("\x1b[1mWORKLOAD\x1b[0m"));
+}
+
+TEST_F(CommandsTest, DiffTellsViolationsByItsExitCodeWhenAsked) {
+  start_agent();
+  agent_.answer = test::make_diff();
+  options_.diff.output = "docker";
+  EXPECT_EQ(run_diff(options_, streams()), 0);
+  EXPECT_EQ(out_.text(), "A /etc/x\nC /\xff\n\n");
+  options_.diff.exit_code = true;
+  EXPECT_EQ(run_diff(options_, streams()), 1);
+  agent_.answer->changes.erase(agent_.answer->changes.begin());
+  EXPECT_EQ(run_diff(options_, streams()), 0);
+}
+
+TEST_F(CommandsTest, DiffTellsOfAnUnknownContainerOnOneLine) {
+  start_agent();
+  EXPECT_EQ(run_diff(options_, streams()), 1);
+  EXPECT_EQ(out_.text(), "");
+  EXPECT_THAT(err_.text(), StartsWith("stillframe: no container 'x'"));
+  EXPECT_THAT(err_.text(), HasSubstr("stillframe ps)\n"));
+}
+
+TEST_F(CommandsTest, EventsPrintsThePast) {
+  start_agent();
+  agent_.queue->push(test::make_event(1, "3f2a"));
+  options_.events.since = test::kNoon;
+  EXPECT_EQ(run_events(options_, streams()), 0);
+  EXPECT_EQ(out_.text(), "{\"seq\":1}\n");
+  EXPECT_EQ(agent_.asked_since, test::kNoon);
+}
+
+TEST_F(CommandsTest, EventsFollowsUntilTheAgentStops) {
+  start_agent();
+  agent_.queue->push(test::make_event(1, "3f2a"));
+  agent_.queue->close();
+  options_.events.follow = true;
+  EXPECT_EQ(run_events(options_, streams()), 0);
+  EXPECT_EQ(out_.text(), "{\"seq\":1}\n");
+  EXPECT_THAT(err_.text(), HasSubstr("the agent has ended the stream"));
+}
+
+TEST_F(CommandsTest, AReaderThatIsGoneIsNoFailure) {
+  start_agent();
+  agent_.queue->push(test::make_event(1, "3f2a"));
+  agent_.queue->push(test::make_event(2, "3f2a"));
+  options_.events.follow = true;
+  int fds[2];
+  ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
+  ::close(fds[0]);
+  EXPECT_EQ(run_events(options_, {.out = fds[1], .err = err_.fd()}), 0);
+  EXPECT_EQ(run_ps(options_, {.out = fds[1], .err = err_.fd()}), 0);
+  ::close(fds[1]);
+  EXPECT_EQ(err_.text().find("Broken pipe"), std::string::npos);
+}
+
+TEST_F(CommandsTest, AFullDiskIsAFailure) {
+  start_agent();
+  agent_.state.containers = {test::make_container("3f2a", "web")};
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  EXPECT_EQ(run_ps(options_, {.out = full, .err = err_.fd()}), 1);
+  EXPECT_THAT(err_.text(), HasSubstr("No space left on device"));
+}
+
+TEST_F(CommandsTest, SaysHowToStartAnAgent) {
+  const std::string expected =
+      "stillframe: cannot reach the agent at " + options_.socket +
+      ": is it running? Start it with: stillframe run (as root)\n";
+  EXPECT_EQ(run_ps(options_, streams()), 1);
+  EXPECT_EQ(err_.text(), expected);
+  EXPECT_EQ(run_diff(options_, streams()), 1);
+  EXPECT_EQ(run_events(options_, streams()), 1);
+  options_.events.follow = true;
+  EXPECT_EQ(run_events(options_, streams()), 1);
+  EXPECT_EQ(err_.text(), expected + expected + expected + expected);
+  EXPECT_EQ(out_.text(), "");
+}
+
+TEST_F(CommandsTest, DoctorNeedsNoAgent) {
+  const auto local = [] { return Result<DoctorReport>(report("found here")); };
+  EXPECT_EQ(run_doctor(options_, local, streams()), 0);
+  EXPECT_THAT(out_.text(), HasSubstr("found here"));
+  EXPECT_EQ(err_.text(), "");
+}
+
+TEST_F(CommandsTest, DoctorAsksTheAgentThatRuns) {
+  start_agent();
+  const auto local = []() -> Result<DoctorReport> { return fail("not asked"); };
+  EXPECT_EQ(run_doctor(options_, local, streams()), 0);
+  EXPECT_THAT(out_.text(), HasSubstr("from the agent"));
+}
+
+TEST_F(CommandsTest, FinishPrintsWhereItBelongs) {
+  EXPECT_EQ(finish({.code = 2, .out = "o", .err = "e"}, streams()), 2);
+  EXPECT_EQ(out_.text(), "o");
+  EXPECT_EQ(err_.text(), "e");
+}
+
+}  // namespace
+}  // namespace stillframe::cli

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/parse.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/base/file.h"
+
+namespace stillframe::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+using Words = std::vector<std::string>;
+
+tl::expected<Options, Exit> parse_words(const Words& words) {
+  std::vector<const char*> argv = {"stillframe"};
+  for (const auto& word : words) argv.push_back(word.c_str());
+  return parse(static_cast<int>(argv.size()), argv.data(),
+               "stillframe 1.2\ncommit abc\nlibbpf 1.1");
+}
+
+// A file that goes away with the test.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& text) {
+    ::close(::mkstemp(path_));
+    static_cast<void>(write_file_atomic(path_, text));
+  }
+  ~TemporaryFile() { ::unlink(path_); }
+  std::string path() const { return path_; }
+
+ private:
+  char path_[32] = "/tmp/stillframe-cli-XXXXXX";
+};
+
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) {
+    ::setenv(name, value, 1);
+  }
+  ~Variable() { ::unsetenv(name_); }
+
+ private:
+  const char* name_;
+};
+
+TEST(Parse, GivesRunItsDefaults) {
+  const auto options = parse_words({"run"});
+  ASSERT_TRUE(options) << options.error().err;
+  EXPECT_EQ(options->command, Command::run);
+  EXPECT_EQ(options->socket, "/run/stillframe/stillframe.sock");
+  const RunOptions& run = options->run;
+  EXPECT_THAT(run.listen,
+              testing::ElementsAre(metrics::ListenAddress{"", 12015}));
+  EXPECT_EQ(run.telemetry_path, "/metrics");
+  EXPECT_EQ(run.state_dir, "/var/lib/stillframe");
+  EXPECT_EQ(run.scan_interval, milliseconds(60'000));
+  EXPECT_EQ(run.metrics_grace, milliseconds(300'000));
+  EXPECT_EQ(run.max_containers, 1000u);
+  EXPECT_EQ(run.log_level, LogLevel::info);
+  EXPECT_EQ(run.log_format, LogFormat::logfmt);
+}
+
+TEST(Parse, TakesEveryFlagOfRun) {
+  const auto options = parse_words({"run",
+                                    "--web.listen-address",
+                                    "127.0.0.1:1",
+                                    "--web.listen-address",
+                                    "[::1]:2",
+                                    "--web.telemetry-path=/m",
+                                    "--state-dir",
+                                    "/s",
+                                    "--socket",
+                                    "/x.sock",
+                                    "--scan-interval",
+                                    "500ms",
+                                    "--log.level",
+                                    "debug",
+                                    "--log.format",
+                                    "json",
+                                    "--metrics.grace",
+                                    "1m",
+                                    "--metrics.max-containers",
+                                    "7",
+                                    "--color",
+                                    "never"});
+  ASSERT_TRUE(options) << options.error().err;
+  const RunOptions& run = options->run;
+  EXPECT_EQ(options->socket, "/x.sock");
+  EXPECT_EQ(options->color, console::ColorMode::never);
+  EXPECT_EQ(run.listen.size(), 2u);
+  EXPECT_EQ(run.listen.at(1).host, "::1");
+  EXPECT_EQ(run.telemetry_path, "/m");
+  EXPECT_EQ(run.state_dir, "/s");
+  EXPECT_EQ(run.scan_interval, milliseconds(500));
+  EXPECT_EQ(run.log_level, LogLevel::debug);
+  EXPECT_EQ(run.log_format, LogFormat::json);
+  EXPECT_EQ(run.metrics_grace, milliseconds(60'000));
+  EXPECT_EQ(run.max_containers, 7u);
+}
+
+TEST(Parse, TakesTheAskingCommands) {
+  const auto ps = parse_words({"ps", "--workloads"});
+  ASSERT_TRUE(ps);
+  EXPECT_EQ(ps->command, Command::ps);
+  EXPECT_EQ(ps->ps.output, "table");
+  EXPECT_TRUE(ps->ps.workloads);
+
+  const auto diff = parse_words({"diff", "web", "-o", "docker", "--exit-code"});
+  ASSERT_TRUE(diff);
+  EXPECT_EQ(diff->command, Command::diff);
+  EXPECT_EQ(diff->diff.container, "web");
+  EXPECT_EQ(diff->diff.output, "docker");
+  EXPECT_TRUE(diff->diff.exit_code);
+
+  const auto events = parse_words(
+      {"events", "-f", "--container", "w", "--since", "2026-11-22T12:00:00Z"});
+  ASSERT_TRUE(events);
+  EXPECT_EQ(events->command, Command::events);
+  EXPECT_TRUE(events->events.follow);
+  EXPECT_EQ(events->events.container, "w");
+  EXPECT_EQ(events->events.since, WallTime{1'795'348'800'000'000'000});
+  EXPECT_EQ(events->events.output, "compact");
+
+  const auto doctor = parse_words({"doctor", "-o", "json"});
+  ASSERT_TRUE(doctor);
+  EXPECT_EQ(doctor->command, Command::doctor);
+  EXPECT_EQ(doctor->doctor.output, "json");
+}
+
+TEST(Parse, CountsSinceBackFromNow) {
+  const WallTime before = wall_now();
+  const auto events = parse_words({"events", "--since", "10m"});
+  ASSERT_TRUE(events);
+  const std::int64_t ago = 600'000'000'000;
+  EXPECT_GE(events->events.since->ns, before.ns - ago);
+  EXPECT_LE(events->events.since->ns, wall_now().ns - ago);
+}
+
+struct BadCase {
+  Words words;
+  const char* named;  // what the message must name
+};
+
+TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
+  const BadCase cases[] = {
+      {{}, "a command is missing"},
+      {{"nothing"}, "nothing"},
+      {{"--nothing"}, "--nothing"},
+      {{"run", "--policy", "f"}, "--policy"},
+      {{"run", "--web.config.file", "f"}, "--web.config.file"},
+      {{"run", "extra"}, "extra"},
+      {{"run", "--scan-interval", "soon"}, "--scan-interval"},
+      {{"run", "--scan-interval", "0s"}, "--scan-interval"},
+      {{"run", "--scan-interval"}, "--scan-interval"},
+      {{"run", "--metrics.grace", "-5m"}, "--metrics.grace"},
+      {{"run", "--metrics.max-containers", "0"}, "--metrics.max-containers"},
+      {{"run", "--metrics.max-containers", "x"}, "--metrics.max-containers"},
+      {{"run", "--web.listen-address", "12015"}, "--web.listen-address"},
+      {{"run", "--web.telemetry-path", "metrics"}, "--web.telemetry-path"},
+      {{"run", "--web.telemetry-path", "/healthz"}, "--web.telemetry-path"},
+      {{"run", "--state-dir", "relative"}, "--state-dir"},
+      {{"run", "--log.level", "loud"}, "--log.level"},
+      {{"run", "--log.format", "xml"}, "--log.format"},
+      {{"run", "--config.file", "/does/not/exist"}, "/does/not/exist"},
+      {{"run", "--socket", ""}, "--socket"},
+      {{"ps", "-o", "docker"}, "--output"},
+      {{"ps", "--color", "red"}, "--color"},
+      {{"ps", "--workloads", "-o", "json"}, "--workloads"},
+      {{"diff"}, "CONTAINER"},
+      {{"diff", ""}, "CONTAINER"},
+      {{"diff", "a", "b"}, "b"},
+      {{"diff", "a", "-o", "compact"}, "--output"},
+      {{"events", "--since", "yesterday"}, "--since"},
+      {{"events", "--since", "2026-11-22T12:00:00"}, "--since"},
+      {{"events", "-o", "table"}, "--output"},
+      {{"doctor", "--follow"}, "--follow"},
+      {{"completion"}, "SHELL"},
+      {{"completion", "fish"}, "SHELL"},
+  };
+  for (const auto& [words, named] : cases) {
+    const auto options = parse_words(words);
+    ASSERT_FALSE(options) << named;
+    EXPECT_EQ(options.error().code, 2) << named;
+    EXPECT_THAT(options.error().err, StartsWith("stillframe: "));
+    EXPECT_THAT(options.error().err, HasSubstr(named));
+    EXPECT_THAT(options.error().err, HasSubstr("\nTry 'stillframe --help'.\n"));
+    EXPECT_EQ(options.error().out, "");
+  }
+}
+
+TEST(Parse, EscapesHostileWordsInItsComplaint) {
+  const auto options = parse_words({"run", "--x\x1b[31m\n\xff"});
+  ASSERT_FALSE(options);
+  EXPECT_THAT(options.error().err, HasSubstr("--x\\x1b[31m\\n\\xff"));
+}
+
+TEST(Parse, HelpsWithExamplesFirst) {
+  for (const char* command :
+       {"", "run", "ps", "diff", "events", "doctor", "completion"}) {
+    Words words = {"--help"};
+    if (*command != '\0') words.insert(words.begin(), command);
+    const auto help = parse_words(words);
+    ASSERT_FALSE(help);
+    EXPECT_EQ(help.error().code, 0);
+    EXPECT_EQ(help.error().err, "");
+    const std::string& text = help.error().out;
+    const auto examples = text.find("Examples:\n  ");
+    const auto usage = text.find("Usage:");
+    ASSERT_NE(examples, std::string::npos) << text;
+    ASSERT_NE(usage, std::string::npos) << text;
+    EXPECT_LT(examples, usage);
+  }
+}
+
+TEST(Parse, PrintsItsVersion) {
+  const auto version = parse_words({"--version"});
+  ASSERT_FALSE(version);
+  EXPECT_EQ(version.error().code, 0);
+  EXPECT_EQ(version.error().out, "stillframe 1.2\ncommit abc\nlibbpf 1.1\n");
+}
+
+TEST(Parse, TakesTheSocketBeforeAndAfterTheCommand) {
+  EXPECT_EQ(parse_words({"--socket", "/a", "ps"})->socket, "/a");
+  EXPECT_EQ(parse_words({"ps", "--socket", "/b"})->socket, "/b");
+  EXPECT_EQ(parse_words({"--socket", "/a", "ps", "--socket", "/b"})->socket,
+            "/b");
+  const Variable variable("STILLFRAME_SOCKET", "/env");
+  EXPECT_EQ(parse_words({"ps"})->socket, "/env");
+  EXPECT_EQ(parse_words({"run"})->socket, "/env");
+  EXPECT_EQ(parse_words({"--socket", "/a", "ps"})->socket, "/a");
+  EXPECT_EQ(parse_words({"ps", "--socket", "/b"})->socket, "/b");
+}
+
+TEST(Parse, PrefersFlagsToEnvironmentToFileToDefaults) {
+  const TemporaryFile file(
+      "scan-interval = 1s\nstate-dir = \"/file\"\n"
+      "[web]\nlisten-address = [\":1\", \":2\"]\ntelemetry-path = /file\n");
+  const Variable one("STILLFRAME_STATE_DIR", "/env");
+  const Variable two("STILLFRAME_SCAN_INTERVAL", "2s");
+  const auto options = parse_words(
+      {"run", "--config.file", file.path(), "--scan-interval", "3s"});
+  ASSERT_TRUE(options) << options.error().err;
+  EXPECT_EQ(options->run.scan_interval, milliseconds(3000));
+  EXPECT_EQ(options->run.state_dir, "/env");
+  EXPECT_EQ(options->run.telemetry_path, "/file");
+  EXPECT_EQ(options->run.listen.size(), 2u);
+  EXPECT_EQ(options->run.log_level, LogLevel::info);
+}
+
+TEST(Parse, NamesFileLineOrVariableOfABadValue) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"a = 1\n", ":1: unknown key 'a'"},
+      {"\ncolor = never\n", ":2: unknown key 'color'"},
+      {"config.file = x\n", ":1: unknown key 'config.file'"},
+      {"\n[log]\nlevel = loud\n", ":3: --log.level"},
+      {"state-dir = [\"/a\", \"/b\"]\n", ":1: state-dir takes one value"},
+      {"web.listen-address = []\n", ":1: web.listen-address needs a value"},
+      {"nonsense\n", ":1: "},
+  };
+  for (const auto& [text, expected] : cases) {
+    const TemporaryFile file(text);
+    const auto options = parse_words({"run", "--config.file", file.path()});
+    ASSERT_FALSE(options) << text;
+    EXPECT_EQ(options.error().code, 2);
+    EXPECT_THAT(options.error().err, HasSubstr(file.path() + expected));
+  }
+  const Variable variable("STILLFRAME_LOG_LEVEL", "loud");
+  const auto options = parse_words({"run"});
+  ASSERT_FALSE(options);
+  EXPECT_EQ(options.error().code, 2);
+  EXPECT_THAT(options.error().err, HasSubstr("STILLFRAME_LOG_LEVEL"));
+  EXPECT_TRUE(parse_words({"run", "--log.level", "warn"}));
+}
+
+TEST(Parse, PrintsAConfigurationThatItCanRead) {
+  const auto printed =
+      parse_words({"run", "--print-config", "--scan-interval", "7s",
+                   "--web.listen-address", ":1", "--web.listen-address", ":2"});
+  ASSERT_FALSE(printed);
+  EXPECT_EQ(printed.error().code, 0);
+  const std::string& text = printed.error().out;
+  EXPECT_THAT(text, HasSubstr("scan-interval = \"7s\"\n"));
+  EXPECT_THAT(text, HasSubstr("web.listen-address = [\":1\", \":2\"]\n"));
+  EXPECT_THAT(text, HasSubstr("log.level = \"info\"\n"));
+  const TemporaryFile file(text);
+  const auto again =
+      parse_words({"run", "--config.file", file.path(), "--print-config"});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().err, "");
+  EXPECT_EQ(again.error().out, text);
+
+  const auto defaults = parse_words({"run", "--print-config"});
+  const TemporaryFile defaults_file(defaults.error().out);
+  EXPECT_TRUE(parse_words({"run", "--config.file", defaults_file.path()}))
+      << defaults.error().out;
+}
+
+TEST(Parse, CompletesInShells) {
+  for (const char* shell : {"bash", "zsh"}) {
+    const auto code = parse_words({"completion", shell});
+    ASSERT_FALSE(code);
+    EXPECT_EQ(code.error().code, 0);
+    for (const char* word : {"events", "--follow", "--web.listen-address",
+                             "--exit-code", "doctor"}) {
+      EXPECT_THAT(code.error().out, HasSubstr(word)) << shell;
+    }
+  }
+}
+
+TEST(Parse, WritesCompletionThatBashRuns) {
+  const TemporaryFile file(parse_words({"completion", "bash"}).error().out);
+  const std::string script =
+      "bash -c '. " + file.path() +
+      " && COMP_WORDS=(stillframe diff --ex) COMP_CWORD=2 && _stillframe && "
+      "[ \"${COMPREPLY[*]}\" = --exit-code ]'";
+  EXPECT_EQ(std::system(script.c_str()), 0);
+}
+
+}  // namespace
+}  // namespace stillframe::cli

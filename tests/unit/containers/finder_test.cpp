@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/finder.h"
+
+#include <gmock/gmock.h>
+
+#include "agent/containers/cgroup_tree.h"
+#include "agent/containers/upper_root.h"
+#include "temp_host.h"
+
+namespace stillframe::containers {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const std::string kA(64, 'a');
+const std::string kLayer(64, '1');
+const std::string kPath = "/machine.slice/libpod-" + kA + ".scope";
+const std::string kCgroups = "/sys/fs/cgroup";
+const std::string kStore = "/var/lib/containers/storage";
+
+std::string overlay(const std::string& upper) {
+  return "77 50 0:40 / / rw - overlay overlay rw,lowerdir=/l/base,upperdir=" +
+         upper + ",workdir=/l/work\n78 77 0:41 / /proc ro - proc proc rw\n";
+}
+
+class FinderTest : public testing::Test {
+ protected:
+  FinderTest() {
+    host_.process({.pid = 1, .ppid = 0, .root = "/hostroot", .ns = "[1]"});
+    host_.directory(kCgroups + "/system.slice");
+    host_.directory("/l/base");
+    layout_.unified = layout_.observed_mount = kCgroups;
+  }
+
+  // A process in a cgroup, with a root and namespaces of its own.
+  void contained(unsigned pid, const std::string& cgroup, TempHost::Task task) {
+    task.pid = pid;
+    task.cgroup = cgroup;
+    host_.process(task);
+    procs_[cgroup] += std::to_string(pid) + "\n";
+    host_.file(kCgroups + cgroup + "/cgroup.procs", procs_[cgroup]);
+  }
+
+  std::string podman_store() {
+    host_.file(kStore + "/overlay-containers/containers.json",
+               fixture("podman-containers.json"));
+    host_.directory(kStore + "/overlay/l/ABC");
+    host_.file(kStore + "/overlay/" + kLayer + "/lower", "l/ABC");
+    return host_.directory(kStore + "/overlay/" + kLayer + "/diff");
+  }
+
+  LiveObservation seen(unsigned pid, const ContainerRecord& record) const {
+    LiveObservation live;
+    live.process.pid = pid;
+    live.process.start_ns = record.init_start_ns;
+    live.process.cgroup = record.cgroup;
+    live.root = record.root;
+    live.cgroup_name = "libpod-" + kA + ".scope";
+    live.cgroup_parent = "machine.slice";
+    return live;
+  }
+
+  std::uint64_t cgroup_id(const std::string& path) const {
+    return CgroupTree(host_.prefix() + kCgroups).id_of(path);
+  }
+
+  Finder finder() const { return Finder(layout_, host_.prefix()); }
+
+  TempHost host_;
+  CgroupLayout layout_;
+  std::map<std::string, std::string> procs_;
+};
+
+TEST_F(FinderTest, FindsARunningPodmanContainer) {
+  const auto upper = podman_store();
+  const std::string text = overlay(kStore + "/overlay/" + kLayer + "/diff");
+  contained(100, kPath + "/container",
+            {.start = 500, .inner_pid = "7", .mountinfo = text});
+  contained(101, kPath + "/container",
+            {.start = 400, .inner_pid = "1", .mountinfo = text});
+  const auto records = finder().running();
+  ASSERT_THAT(records, SizeIs(1));
+  const auto& record = records[0];
+  EXPECT_EQ(record.info.name, "shop-web");
+  EXPECT_EQ(record.info.runtime, "podman");
+  EXPECT_EQ(record.cgroup_path, kPath);
+  EXPECT_EQ(record.cgroup, cgroup_id(kPath));
+  EXPECT_EQ(record.init_pid, 101u);
+  EXPECT_EQ(record.init_start_ns, 4'000'000'000u);
+  EXPECT_EQ(record.init_uid, 33u);
+  EXPECT_EQ(record.layers.upper, upper);
+  EXPECT_EQ(record.root, *upper_root_of(upper));
+  ASSERT_THAT(record.mounts, SizeIs(1));
+  EXPECT_EQ(record.mounts[0].path, "/proc");
+  EXPECT_THAT(finder().cgroups(record),
+              ElementsAre(cgroup_id(kPath), cgroup_id(kPath + "/container")));
+}
+
+TEST_F(FinderTest, HelpersAndHostProcessesAreNoContainers) {
+  contained(100, "/machine.slice/libpod-conmon-" + kA + ".scope", {});
+  contained(101, kPath, {.root = "/hostroot", .ns = "[1]"});
+  contained(102, "/system.slice/ssh.service",
+            {.inner_pid = "", .mountinfo = overlay("/l/up")});
+  host_.directory("/l/up");
+  EXPECT_THAT(finder().running(), IsEmpty());
+}
+
+TEST_F(FinderTest, UnexplainedCgroupsNeedPidsAndAnOverlayOfTheirOwn) {
+  const auto upper = host_.directory("/l/up");
+  contained(100, "/job", {.inner_pid = "1", .mountinfo = overlay("/l/up")});
+  contained(101, "/plain",
+            {.ns = "[3]",
+             .inner_pid = "1",
+             .mountinfo = "77 50 8:1 / / rw - ext4 /dev/sda rw\n"});
+  const auto records = finder().running();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.runtime, "unknown");
+  EXPECT_EQ(records[0].cgroup_path, "/job");
+  EXPECT_EQ(records[0].layers.upper, upper);
+  EXPECT_THAT(records[0].layers.lower, ElementsAre(host_.prefix() + "/l/base"));
+  EXPECT_TRUE(finder().exists(records[0]));
+  host_.remove("/l/up");
+  host_.remove(kCgroups + "/job");
+  EXPECT_FALSE(finder().exists(records[0]));
+}
+
+TEST_F(FinderTest, FindsBareRuncByItsState) {
+  host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
+  host_.directory("/srv/web-1/up");
+  host_.directory("/l/up");
+  contained(500, "/web-1/sub",
+            {.inner_pid = "1", .mountinfo = overlay("/l/up")});
+  const auto records = finder().running();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.id, "web-1");
+  EXPECT_EQ(records[0].info.runtime, "runc");
+  EXPECT_EQ(records[0].cgroup_path, "/web-1");
+}
+
+TEST_F(FinderTest, AContainerCannotPoseAsAnother) {
+  podman_store();
+  const std::string other(64, 'e');
+  const std::string outer = "/docker/" + other;
+  const std::string text = overlay(kStore + "/overlay/" + kLayer + "/diff");
+  contained(100, outer, {.inner_pid = "1"});
+  // In its own mount namespace still: it is the outer one.
+  contained(101, outer + "/libpod-" + kA, {.inner_pid = "2"});
+  ASSERT_THAT(finder().running(), SizeIs(1));
+  // In a new one, which names another's upper directory: nobody's word for it.
+  contained(
+      101, outer + "/libpod-" + kA,
+      {.root = "/nested", .ns = "[3]", .inner_pid = "1", .mountinfo = text});
+  const auto records = finder().running();
+  ASSERT_THAT(records, SizeIs(2));
+  EXPECT_EQ(records[1].info.id, kA);
+  EXPECT_EQ(records[1].info.name, kA);
+  EXPECT_TRUE(records[1].layers.empty());
+  EXPECT_FALSE(records[1].root);
+  EXPECT_THAT(finder().stopped(), SizeIs(1));
+}
+
+TEST_F(FinderTest, ANestedCgroupIsBelievedWhereTheHostsRuntimeMadeIt) {
+  const auto upper = podman_store();
+  const std::string path = "/docker/" + std::string(64, 'e') + "/libpod-" + kA;
+  host_.file("/run/runc/" + kA + "/state.json",
+             R"({"id":")" + kA + R"(","cgroup_paths":{"":")" + kCgroups + path +
+                 R"("}})");
+  contained(101, path,
+            {.inner_pid = "1",
+             .mountinfo = overlay(kStore + "/overlay/" + kLayer + "/diff")});
+  const auto records = finder().running();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.name, "shop-web");
+  EXPECT_EQ(records[0].layers.upper, upper);
+  EXPECT_TRUE(finder().exists(records[0]));
+}
+
+TEST_F(FinderTest, ResolvesWhatBeganToLive) {
+  podman_store();
+  contained(101, kPath,
+            {.inner_pid = "1",
+             .mountinfo = overlay(kStore + "/overlay/" + kLayer + "/diff")});
+  const auto record = finder().running().at(0);
+  auto live = seen(101, record);
+  live.process.start_ns += 9'000'000;
+  auto found = finder().resolve(live);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.id, kA);
+  EXPECT_EQ(found->init_pid, 101u);
+  EXPECT_EQ(found->layers.upper, record.layers.upper);
+  // The pid is another's by now.
+  live.process.start_ns += 50'000'000;
+  found = finder().resolve(live);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->running());
+  EXPECT_EQ(found->info.name, "shop-web");
+  EXPECT_EQ(found->layers.upper, record.layers.upper);
+}
+
+TEST_F(FinderTest, ResolvesByNameWhatIsGone) {
+  const auto upper = podman_store();
+  ContainerRecord gone;
+  gone.cgroup = 1u << 30;
+  gone.root = *upper_root_of(upper);
+  const auto found = finder().resolve(seen(4242, gone));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.name, "shop-web");
+  EXPECT_EQ(found->cgroup, 1u << 30);
+  EXPECT_EQ(found->layers.upper, upper);
+}
+
+TEST_F(FinderTest, NeverTakesAnothersUpper) {
+  podman_store();
+  ContainerRecord gone;
+  gone.root = *upper_root_of(host_.directory("/elsewhere"));
+  gone.cgroup = 1u << 30;
+  const auto found = finder().resolve(seen(4242, gone));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->root, gone.root);
+  EXPECT_TRUE(found->layers.empty());
+  EXPECT_THAT(found->trouble, testing::Contains(HasSubstr("no known place")));
+}
+
+TEST_F(FinderTest, ResolvesNoServicesHelpersOrBuilds) {
+  for (const char* name : {"ssh.service", "conmon", "buildah-buildah1", ""}) {
+    LiveObservation live;
+    live.process.pid = 4242;
+    live.process.cgroup = 1u << 30;
+    live.cgroup_name = name;
+    live.cgroup_parent = "libpod_parent";
+    EXPECT_FALSE(finder().resolve(live)) << name;
+  }
+}
+
+TEST_F(FinderTest, StoppedContainersAreThoseWithAnUpperAndNoInit) {
+  const auto upper = podman_store();
+  auto records = finder().stopped();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.id, kA);
+  EXPECT_FALSE(records[0].running());
+  EXPECT_EQ(records[0].layers.upper, upper);
+  EXPECT_TRUE(finder().exists(records[0]));
+  EXPECT_EQ(finder().refresh(records[0])->name, "shop-web");
+  const auto removed = finder();
+  EXPECT_TRUE(removed.exists(records[0]));
+  host_.file(kStore + "/overlay-containers/containers.json", "[]");
+  EXPECT_FALSE(removed.exists(records[0]));
+  EXPECT_FALSE(removed.refresh(records[0]));
+}
+
+TEST_F(FinderTest, MembersTellInitsTreeFromWhatWasExeced) {
+  podman_store();
+  contained(101, kPath, {.ppid = 90, .inner_pid = "1"});
+  contained(102, kPath, {.ppid = 101, .inner_pid = "2"});
+  contained(103, kPath + "/sub", {.ppid = 91, .inner_pid = "3"});
+  contained(104, kPath, {.ppid = 103, .inner_pid = "4"});
+  const auto record = finder().running().at(0);
+  const auto members = finder().members(record);
+  ASSERT_THAT(members, SizeIs(4));
+  EXPECT_TRUE(members[0].from_init);
+  EXPECT_TRUE(members[1].from_init);
+  EXPECT_EQ(members[2].session_leader, 103u);
+  EXPECT_EQ(members[2].cgroup, cgroup_id(kPath + "/sub"));
+  EXPECT_EQ(members[3].session_leader, 103u);
+  EXPECT_EQ(members[3].first_cmd, "run it");
+  auto stale = record;
+  stale.cgroup += 1;
+  EXPECT_THAT(finder().members(stale), IsEmpty());
+  EXPECT_THAT(finder().cgroups(stale), IsEmpty());
+}
+
+}  // namespace
+}  // namespace stillframe::containers

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/mountinfo.h"
+
+#include <gmock/gmock.h>
+
+#include "temp_host.h"
+
+namespace stillframe::containers {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Mountinfo, ParsesEscapesAndSkipsBrokenLines) {
+  const auto mounts = parse_mountinfo(fixture("mountinfo.container"));
+  ASSERT_EQ(mounts.size(), 5u);
+  EXPECT_EQ(mounts[2].root, "/srv/vol");
+  EXPECT_EQ(mounts[2].target, "/data");
+  EXPECT_EQ(mounts[2].dev, 254u << 20 | 1u);
+  EXPECT_EQ(mounts[2].type, "ext4");
+  EXPECT_TRUE(mounts[3].read_only);
+  EXPECT_EQ(mounts[4].target, "/mnt/a\\b\tc");
+}
+
+TEST(Mountinfo, TakesTheLastMountOnTheRoot) {
+  const auto mounts = parse_mountinfo(fixture("mountinfo.container"));
+  const Mount* root = mount_at(mounts, "/");
+  ASSERT_NE(root, nullptr);
+  const auto overlay = parse_overlay(*root);
+  EXPECT_EQ(overlay.upper, "/layers/up,per\nx");
+  EXPECT_THAT(overlay.lower,
+              ElementsAre("/layers/a:b", "/layers/c,d", "/layers/e f"));
+  EXPECT_EQ(mount_at(mounts, "/none"), nullptr);
+}
+
+TEST(Mountinfo, TakesLayersGivenOneByOneVerbatim) {
+  const auto mounts = parse_mountinfo(fixture("mountinfo.overlay-plus"));
+  ASSERT_EQ(mounts.size(), 1u);
+  const auto overlay = parse_overlay(mounts[0]);
+  EXPECT_EQ(overlay.upper, "/l/up");
+  EXPECT_THAT(overlay.lower, ElementsAre("/l/one:two", "/l/three"));
+}
+
+TEST(Mountinfo, ListsMountPointsUpToALimit) {
+  const auto mounts = parse_mountinfo(fixture("mountinfo.container"));
+  EXPECT_EQ(mount_points(mounts, 2).size(), 2u);
+  const auto points = mount_points(mounts, 100);
+  ASSERT_EQ(points.size(), 3u);
+  EXPECT_EQ(points[1].path, "/proc");
+  EXPECT_EQ(points[1].type, "proc");
+  EXPECT_TRUE(points[1].read_only);
+}
+
+TEST(Mountinfo, SurvivesRubbish) {
+  for (const std::string& text :
+       {std::string(), std::string("\n\n\n"), std::string(100000, ' '),
+        std::string(100000, 'x'), std::string("1 2 3:4 / / rw - "),
+        std::string("1 2 a:b / / rw - x y z\n"),
+        std::string("1 2 3:4 / relative rw - x y z\n"),
+        std::string("1 2 99999999999:4 / / rw - x y z\n")}) {
+    for (const auto& mount : parse_mountinfo(text)) {
+      EXPECT_EQ(mount.target, "/");
+    }
+  }
+  Mount odd;
+  odd.options = {"lowerdir=", "upperdir", "lowerdir=\\", "lowerdir=::x"};
+  EXPECT_EQ(parse_overlay(odd).upper, "");
+  EXPECT_THAT(parse_overlay(odd).lower, ElementsAre("\\"));
+}
+
+}  // namespace
+}  // namespace stillframe::containers

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/podman_resolver.h"
+
+#include <gmock/gmock.h>
+
+#include "bolt_database.h"
+#include "temp_host.h"
+
+namespace stillframe::containers {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::string kA(64, 'a');
+const std::string kB(64, 'b');
+const std::string kC(64, 'c');
+const std::string kLayer(64, '1');
+const std::string kStore = "/var/lib/containers/storage";
+
+void make_store(const TempHost& host, const std::string& store = kStore) {
+  host.file(store + "/overlay-containers/containers.json",
+            fixture("podman-containers.json"));
+  host.directory(store + "/overlay/" + kLayer + "/diff");
+  host.file(store + "/overlay/" + kLayer + "/lower", "l/ABC:l/DEF2");
+}
+
+std::string config(const std::string& id, const std::string& rest) {
+  return R"({"id":")" + id + R"(",)" + rest + "}";
+}
+
+TEST(PodmanResolver, TellsNameImageLayersAndLabels) {
+  const TempHost host;
+  make_store(host);
+  host.file(kStore + "/libpod/bolt_state.db",
+            libpod_database({{kA, config(kA, R"("labels":{"app":"x"})")}}));
+  PodmanResolver podman(host.prefix());
+  const auto found = podman.find({kA, "/libpod_parent/libpod-" + kA});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.name, "shop-web");
+  EXPECT_EQ(found->info.image, "docker.io/library/nginx:1.25");
+  EXPECT_EQ(found->info.image_id, kC);
+  EXPECT_EQ(found->info.runtime, "podman");
+  EXPECT_EQ(rfc3339(found->info.created), "2026-01-02T03:04:05.000000006Z");
+  EXPECT_EQ(found->info.labels.at("app"), "x");
+  const std::string overlay = host.prefix() + kStore + "/overlay/";
+  EXPECT_EQ(found->layers.upper, overlay + kLayer + "/diff");
+  EXPECT_THAT(found->layers.lower,
+              ElementsAre(overlay + "l/ABC", overlay + "l/DEF2"));
+  EXPECT_THAT(found->trouble, IsEmpty());
+}
+
+TEST(PodmanResolver, GeneratedNamesAreNoWorkloads) {
+  struct Case {
+    std::string rest;
+    std::string workload;
+  };
+  const std::string name = R"("name":"quirky_turing")";
+  for (const auto& [rest, workload] : std::vector<Case>{
+           {name, "registry.example:5000/db"},
+           {name + R"(,"CreateCommand":["podman","run","db"])",
+            "registry.example:5000/db"},
+           {name + R"(,"CreateCommand":["podman","run","--name"])",
+            "registry.example:5000/db"},
+           {name + R"(,"CreateCommand":["podman","run","--name",)" +
+                R"("quirky_turing","db"])",
+            "quirky_turing"},
+           {name + R"(,"CreateCommand":["podman","run",)" +
+                R"("--name=quirky_turing","db"])",
+            "quirky_turing"},
+           {name + R"(,"CreateCommand":[1,{},null])",
+            "registry.example:5000/db"}}) {
+    SCOPED_TRACE(rest);
+    const TempHost host;
+    make_store(host);
+    host.file(kStore + "/libpod/bolt_state.db",
+              libpod_database({{kB, config(kB, rest)}}));
+    PodmanResolver podman(host.prefix());
+    const auto found = podman.find({kB, ""});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->info.workload, workload);
+  }
+}
+
+TEST(PodmanResolver, ReadsThePodOfCriO) {
+  const TempHost host;
+  make_store(host);
+  host.file(kStore + "/overlay-containers/" + kA + "/userdata/config.json",
+            R"({"annotations":{"io.container.manager":"cri-o",
+                "io.kubernetes.pod.name":"web-x2x8z","bad":7,
+                "io.kubernetes.pod.namespace":"prod",
+                "io.kubernetes.container.name":"nginx"}})");
+  PodmanResolver podman(host.prefix());
+  const auto found = podman.find({kA, ""});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.runtime, "cri-o");
+  EXPECT_EQ(found->info.pod, "web-x2x8z");
+  EXPECT_EQ(found->info.pod_namespace, "prod");
+  EXPECT_EQ(found->info.workload, "web/nginx");
+}
+
+TEST(PodmanResolver, ToleratesWrongTypesAndLeavesNoDirectory) {
+  const TempHost host;
+  make_store(host);
+  PodmanResolver podman(host.prefix());
+  EXPECT_FALSE(podman.find({"../../etc", ""}));
+  const auto odd = podman.find({kC, ""});
+  ASSERT_TRUE(odd);
+  EXPECT_EQ(odd->info.name, "");
+  EXPECT_TRUE(odd->layers.empty());
+  EXPECT_THAT(odd->trouble, ElementsAre(HasSubstr("layer")));
+  host.file(kStore + "/overlay/" + kLayer + "/lower", "l/ABC:../../../etc");
+  EXPECT_TRUE(podman.find({kA, ""})->layers.empty());
+}
+
+TEST(PodmanResolver, KeepsWhatItKnewWhileTheListIsBroken) {
+  const TempHost host;
+  make_store(host);
+  const std::string list = kStore + "/overlay-containers/containers.json";
+  PodmanResolver podman(host.prefix());
+  EXPECT_TRUE(podman.find({kA, ""}));
+  host.file(list, "[{\"id\":");
+  EXPECT_TRUE(podman.find({kA, ""}));
+  host.file(list, "[]");
+  EXPECT_FALSE(podman.find({kA, ""}));
+}
+
+TEST(PodmanResolver, BelievesAUserOnlyAboutTheirOwn) {
+  const TempHost host;
+  host.file("/etc/passwd", "broken\nann:x:1000:1000::/home/ann:/bin/sh\n");
+  make_store(host, "/home/ann/.local/share/containers/storage");
+  PodmanResolver podman(host.prefix());
+  EXPECT_FALSE(podman.find({kA, "/machine.slice/libpod-" + kA + ".scope"}));
+  EXPECT_FALSE(podman.find({kA, "/user.slice/user-1001.slice/libpod-" + kA}));
+  const auto found =
+      podman.find({kA, "/user.slice/user-1000.slice/libpod-" + kA});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.name, "shop-web");
+}
+
+TEST(PodmanResolver, FollowsStorageConf) {
+  const auto conf = parse_storage_conf(
+      "graphroot = \"/wrong\"\n[storage]\ndriver = \"overlay\"\n"
+      "# graphroot = \"/no\"\n graphroot = \"/srv/graph\"\n"
+      "runroot='/srv/run'\n[storage.options]\ngraphroot = \"/other\"\n");
+  EXPECT_EQ(conf.graph_root, "/srv/graph");
+  EXPECT_EQ(conf.run_root, "/srv/run");
+  const TempHost host;
+  host.file("/etc/containers/storage.conf",
+            "[storage]\ngraphroot = \"/srv/graph\"\n");
+  make_store(host, "/srv/graph");
+  PodmanResolver podman(host.prefix());
+  EXPECT_EQ(podman.stored().size(), 3u);
+}
+
+}  // namespace
+}  // namespace stillframe::containers

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/runc_resolver.h"
+
+#include <gtest/gtest.h>
+
+#include "temp_host.h"
+
+namespace stillframe::containers {
+namespace {
+
+CgroupLayout v2_layout() {
+  CgroupLayout layout;
+  layout.unified = layout.observed_mount = "/sys/fs/cgroup";
+  return layout;
+}
+
+TEST(RuncState, TellsWhatIsThere) {
+  const auto state = parse_runc_state(fixture("runc-state.json"), v2_layout());
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->id, "web-1");
+  EXPECT_EQ(state->init_pid, 500u);
+  EXPECT_EQ(state->init_start_ticks, 12345u);
+  EXPECT_EQ(state->cgroup_path, "/web-1");
+  EXPECT_EQ(state->rootfs, "/srv/web-1/rootfs");
+  EXPECT_EQ(state->bundle, "/srv/web-1");
+  EXPECT_EQ(state->annotations.size(), 1u);
+  CgroupLayout v1;
+  v1.mode = CgroupMode::v1;
+  v1.observed = "memory";
+  v1.observed_mount = "/sys/fs/cgroup/memory";
+  EXPECT_EQ(parse_runc_state(fixture("runc-state.json"), v1)->cgroup_path,
+            "/web-1");
+}
+
+TEST(RuncState, RefusesRubbish) {
+  for (const char* text : {"", "{", "[]", "7", "{\"id\":7}", "{\"id\":\"a/b\"}",
+                           "{\"id\":\"..\"}", "{\"id\":\"a\\u001b\"}"}) {
+    EXPECT_FALSE(parse_runc_state(text, v2_layout())) << text;
+  }
+}
+
+TEST(RuncResolver, BareContainersAreNamedByTheirId) {
+  const TempHost host;
+  host.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
+  RuncResolver runc(v2_layout(), host.prefix());
+  const auto found = runc.find({"web-1", "/web-1"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.name, "web-1");
+  EXPECT_EQ(found->info.workload, "web-1");
+  EXPECT_EQ(found->info.runtime, "runc");
+  EXPECT_EQ(found->info.image, "registry.example:5000/web:1.2");
+  EXPECT_EQ(runc.cgroups().at("/web-1"), "web-1");
+  EXPECT_FALSE(runc.find({"web-1", "/other"}));
+  EXPECT_FALSE(runc.find({"../web-1", ""}));
+  host.remove("/run/runc/web-1");
+  EXPECT_FALSE(runc.find({"web-1", "/web-1"}));
+  EXPECT_TRUE(runc.cgroups().empty());
+}
+
+TEST(RuncResolver, KnowsContainerdsByTheirNamespace) {
+  const TempHost host;
+  host.file("/run/containerd/runc/k8s.io/web-1/state.json",
+            fixture("runc-state.json"));
+  RuncResolver runc(v2_layout(), host.prefix());
+  const auto found = runc.find({"web-1", ""});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.runtime, "containerd");
+}
+
+TEST(RuncResolver, BelievesAUserOnlyAboutTheirOwn) {
+  const TempHost host;
+  host.file("/run/user/1000/runc/web-1/state.json", fixture("runc-state.json"));
+  RuncResolver runc(v2_layout(), host.prefix());
+  EXPECT_FALSE(runc.find({"web-1", ""}));
+  EXPECT_TRUE(runc.cgroups().empty());
+}
+
+TEST(RuncResolver, AnOtherContainersStateIsNotBelieved) {
+  const TempHost host;
+  host.file("/run/runc/other/state.json", fixture("runc-state.json"));
+  RuncResolver runc(v2_layout(), host.prefix());
+  EXPECT_FALSE(runc.find({"other", ""}));
+}
+
+}  // namespace
+}  // namespace stillframe::containers

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What scans find, and who is named for it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/drift/ledger/world.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class Attribution : public ::testing::Test {
+ protected:
+  Attribution() {
+    w.put("/etc", 10, Change::none, kDirectory);
+    w.drift->started(w.record, 1);
+    w.settle();
+  }
+  World w;
+  Actor rm = actor("rm", Origin::exec, 1);
+  Actor apt = actor("apt", Origin::exec, 2);
+};
+
+struct StateCase {
+  std::string name;
+  Change change;
+  std::uint32_t mode;
+  Difference differs;
+  std::vector<std::string> kinds;
+};
+
+class State : public ::testing::TestWithParam<StateCase> {};
+
+TEST_P(State, AloneTellsTheKind) {
+  const auto& c = GetParam();
+  World w;
+  if (c.change == Change::deleted) {
+    w.whiteout("/x", c.mode);
+  } else {
+    w.put("/x", 50, c.change, c.mode).differs = c.differs;
+  }
+  w.settle();
+  EXPECT_EQ(w.kinds("/x"), c.kinds);
+  EXPECT_THAT(w.who("/x"), ElementsAre("unattributed"));
+  EXPECT_THAT(w.events, SizeIs(c.kinds.size()));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, State,
+    ::testing::Values(
+        StateCase{"new_file", Change::added, kFile, {}, {"file_create"}},
+        StateCase{
+            "new_directory", Change::added, kDirectory, {}, {"dir_create"}},
+        StateCase{
+            "new_device", Change::added, S_IFCHR | 0600, {}, {"device_create"}},
+        StateCase{"deleted_file", Change::deleted, kFile, {}, {"file_delete"}},
+        StateCase{"deleted_directory",
+                  Change::deleted,
+                  kDirectory,
+                  {},
+                  {"dir_delete"}},
+        StateCase{"content",
+                  Change::changed,
+                  kFile,
+                  {.content = true, .time = true},
+                  {"unknown_change"}},
+        StateCase{
+            "type", Change::changed, kFile, {.type = true}, {"unknown_change"}},
+        StateCase{
+            "metadata",
+            Change::changed,
+            kFile,
+            {.mode = true, .owner = true, .xattr = true, .acl = true},
+            {"mode_change", "owner_change", "xattr_change", "acl_change"}},
+        StateCase{"time_alone",
+                  Change::changed,
+                  kFile,
+                  {.time = true},
+                  {"time_change"}},
+        StateCase{"opaque",
+                  Change::changed,
+                  kDirectory,
+                  {.opaque = true},
+                  {"dir_delete"}},
+        StateCase{"nothing", Change::changed, kFile, {}, {"copy_up"}}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(Attribution, OneCandidateDidIt) {
+  w.whiteout("/etc/motd");
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/motd"), rm);
+  EXPECT_THAT(w.events, IsEmpty());
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/motd"), ElementsAre("file_delete"));
+  EXPECT_THAT(w.who("/etc/motd"), ElementsAre("exec:rm"));
+  EXPECT_THAT(w.told(), ElementsAre("file_delete /etc/motd by rm violation"));
+  EXPECT_EQ(w.row("/etc")->kinds, (std::vector<Kind>{Kind::copy_up}));
+}
+
+TEST_F(Attribution, OfTwoTheHintDecidesElseTheLatestIsAmbiguous) {
+  w.whiteout("/etc/a");
+  w.whiteout("/etc/b");
+  w.whiteout("/etc/c", kDirectory);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/a"), rm);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "b"), apt);
+  w.settle();
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:rm"));
+  EXPECT_THAT(w.who("/etc/b"), ElementsAre("exec:apt"));
+  EXPECT_THAT(w.who("/etc/c"), ElementsAre("exec:apt?"));
+  EXPECT_THAT(w.kinds("/etc/c"), ElementsAre("dir_delete"));
+}
+
+TEST_F(Attribution, AnOpenCopiesUp) {
+  w.put("/etc/hosts.allow", 50, Change::changed);
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/hosts.allow"),
+                   apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/hosts.allow"), ElementsAre("copy_up"));
+  EXPECT_THAT(w.who("/etc/hosts.allow"), ElementsAre("exec:apt"));
+  EXPECT_EQ(w.row("/etc/hosts.allow")->verdict, Verdict::restored);
+}
+
+TEST_F(Attribution, AnOpenThatLeftOtherBytesIsMoreThanACopyUp) {
+  w.put("/etc/x", 50, Change::changed).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/x"), apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("copy_up", "unknown_change"));
+  EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
+}
+
+TEST_F(Attribution, ARenamedDirectoryTakesItsOwnAlong) {
+  w.put("/etc/a", 60, Change::added, kDirectory);
+  w.drift->observe(w.seen(FileOp::mkdir, "/etc/a", 60), apt);
+  w.put("/etc/a/x", 61, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/a/x", 61), apt);
+  w.settle();
+  w.move("/etc/a", "/etc/b");
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "/etc/b"),
+                   actor("mv"));
+  w.settle();
+  EXPECT_EQ(w.row("/etc/a"), nullptr);
+  EXPECT_THAT(w.kinds("/etc/b"), ElementsAre("dir_create", "file_rename"));
+  EXPECT_EQ(w.row("/etc/b")->from, "/etc/a");
+  EXPECT_THAT(w.who("/etc/b"), ElementsAre("exec:apt", "exec:mv"));
+  EXPECT_THAT(w.who("/etc/b/x"), ElementsAre("exec:apt"));
+  EXPECT_EQ(w.told().back(), "file_rename /etc/b by mv violation");
+  EXPECT_EQ(w.drift->summary().mutated_paths, w.drift->diff().size());
+}
+
+TEST_F(Attribution, ANewSubtreeIsItsMakers) {
+  w.put("/etc/d", 60, Change::added, kDirectory);
+  w.put("/etc/d/e", 61, Change::added, kDirectory);
+  w.put("/etc/d/e/f", 62, Change::added);
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc"), apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("file_rename"));
+  EXPECT_THAT(w.who("/etc/d/e/f"), ElementsAre("exec:apt"));
+}
+
+TEST_F(Attribution, WhatWasMadeBeforeTheCandidateIsNotIts) {
+  auto& e = w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.entries_seen(FileOp::create, "/etc"), apt);
+  e.ctime.ns -= 3'000'000'000;
+  w.settle();
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("unattributed"));
+}
+
+TEST_F(Attribution, CandidatesEndWithTheScanThatSawTheirWork) {
+  w.whiteout("/etc/a");
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
+  w.settle();
+  w.whiteout("/etc/b");
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:rm"));
+  EXPECT_THAT(w.who("/etc/b"), ElementsAre("unattributed"));
+}
+
+TEST_F(Attribution, CandidatesNewerThanTheScanStay) {
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), apt);
+  const auto work = w.drift->take_work();
+  const auto result = w.part_of(work);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
+  w.whiteout("/etc/a");
+  w.drift->applied(result);
+  EXPECT_FALSE(w.drift->summary().complete);
+  w.settle();
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:rm"));
+}
+
+TEST_F(Attribution, AfterALossNobodyIsNamed) {
+  w.whiteout("/etc/a");
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/a"), rm);
+  w.drift->lost(w.tick());
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_EQ(w.settle().full, 1);
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("unattributed"));
+  EXPECT_TRUE(w.drift->summary().complete);
+}
+
+TEST_F(Attribution, ALaterChangeThatNobodySawIsUnattributed) {
+  auto& e = w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
+  w.settle();
+  e.ctime.ns += 1'500'000'000;  // repeats are told at most once a second
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt"));
+  e.ctime.ns += 10'000'000'000;
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt", "unattributed"));
+  EXPECT_EQ(w.row("/etc/x")->count, 2u);
+}
+
+TEST_F(Attribution, ADirectoryIsNotChangedByItsEntries) {
+  auto& d = w.put("/etc/d", 60, Change::added, kDirectory);
+  w.drift->observe(w.seen(FileOp::mkdir, "/etc/d", 60), apt);
+  w.settle();
+  w.put("/etc/d/x", 61, Change::added);
+  w.drift->observe(w.entries_seen(FileOp::create, "/etc/d"), rm);
+  w.drift->observe(w.seen(FileOp::create, "/etc/d/x", 61), rm);
+  d.ctime.ns += 60'000'000'000;
+  w.settle();
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:apt"));
+  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("dir_create"));
+}
+
+TEST_F(Attribution, WhatCameAndWentInADirectoryIsNoChangeOfIt) {
+  auto& lib = w.put("/lib", 80, Change::none, kDirectory);
+  lib.differs.time = true;
+  w.drift->observe(w.entries_seen(FileOp::open, "/"), apt);
+  w.drift->observe(w.entries_seen(FileOp::create, "/lib", "/lib/lock"), apt);
+  w.drift->observe(w.seen(FileOp::create, "/lib/lock", 81), apt);
+  w.drift->observe(w.seen(FileOp::unlink, "/lib/lock", 81), apt);
+  w.settle();
+  const auto* row = w.row("/lib");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(row->verdict, Verdict::restored);
+  EXPECT_THAT(w.who("/lib"), ElementsAre("exec:apt"));
+  EXPECT_FALSE(w.drift->summary().mutated);
+}
+
+TEST_F(Attribution, VanishedWithoutAnEventIsTold) {
+  w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
+  w.settle();
+  w.take("/etc/x");
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/x"), rm);
+  w.settle();
+  EXPECT_EQ(w.row("/etc/x"), nullptr);
+  EXPECT_EQ(w.told().back(), "file_delete /etc/x by rm violation");
+  EXPECT_THAT(w.events, SizeIs(2));
+}
+
+TEST_F(Attribution, NothingIsToldTwice) {
+  w.put("/etc/x", 50, Change::added);
+  w.whiteout("/etc/y");
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), apt);
+  w.settle();
+  ASSERT_THAT(w.events, SizeIs(2));
+  for (int i = 0; i < 3; ++i) {
+    w.drift->request_full_scan();
+    w.settle();
+  }
+  EXPECT_THAT(w.events, SizeIs(2));
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

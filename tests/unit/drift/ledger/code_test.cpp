@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Programs run that the image does not hold, and kernel settings.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/drift/ledger/world.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class Code : public ::testing::Test {
+ protected:
+  Code() {
+    w.put("/tmp", 11, Change::none, kDirectory);
+    w.put("/bin", 12, Change::none, kDirectory);
+    w.drift->started(w.record, 1);
+    w.settle();
+  }
+  ExecObservation run(ExecKind kind, const std::string& path,
+                      std::uint64_t ino = 0) {
+    ExecObservation o;
+    o.boot_ns = w.tick();
+    o.kind = kind;
+    o.path = path;
+    if (ino != 0) o.inode = {ino, 7};
+    return o;
+  }
+  World w;
+  Actor sh = actor("sh", Origin::workload);
+};
+
+TEST_F(Code, ANewProgramIsAViolationEvenInScratch) {
+  w.put("/tmp/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/tmp/x", 50), sh);
+  w.drift->observe(run(ExecKind::upper, "/tmp/x", 50), sh);
+  EXPECT_THAT(w.events, SizeIs(1));  // whether it is new, the scan will tell
+  w.settle();
+  EXPECT_THAT(w.kinds("/tmp/x"), ElementsAre("file_create", "exec_new"));
+  EXPECT_EQ(w.row("/tmp/x")->mutation_class, Class::code);
+  EXPECT_EQ(w.row("/tmp/x")->verdict, Verdict::violation);
+  EXPECT_EQ(w.told().back(), "exec_new /tmp/x by sh violation");
+  EXPECT_EQ(w.drift->summary().violations.at({Class::code, Origin::workload}),
+            1u);
+}
+
+struct UpperCase {
+  std::string name;
+  Change change;
+  Difference differs;
+  std::vector<std::string> kinds;
+};
+
+class Upper : public ::testing::TestWithParam<UpperCase> {};
+
+TEST_P(Upper, IsWhatTheTreeSays) {
+  const auto& c = GetParam();
+  World w;
+  w.put("/x", 50, c.change).differs = c.differs;
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.events.clear();
+  ExecObservation o;
+  o.boot_ns = w.tick();
+  o.kind = ExecKind::upper;
+  o.path = "/x";
+  o.inode = {50, 7};
+  w.drift->observe(o, actor("sh"));
+  std::vector<std::string> told;
+  for (const auto& e : w.events) told.emplace_back(to_string(e.kind));
+  EXPECT_EQ(told, c.kinds);
+  for (const auto& kind : c.kinds) {
+    EXPECT_THAT(w.kinds("/x"), ::testing::Contains(kind));
+  }
+  EXPECT_EQ(w.drift->summary().mutated, !c.kinds.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Upper,
+    ::testing::Values(
+        UpperCase{"added", Change::added, {}, {"exec_new"}},
+        UpperCase{
+            "content", Change::changed, {.content = true}, {"exec_changed"}},
+        UpperCase{"mode", Change::changed, {.mode = true}, {"exec_changed"}},
+        UpperCase{"copied_up_only", Change::changed, {}, {}}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(Code, ThatItWasRunStaysWhenTheFileIsGone) {
+  w.put("/tmp/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/tmp/x", 50), sh);
+  w.settle();
+  w.drift->observe(run(ExecKind::upper, "/tmp/x", 50), sh);
+  w.take("/tmp/x");
+  w.drift->observe(w.seen(FileOp::unlink, "/tmp/x", 50), sh);
+  w.settle();
+  const auto* row = w.row("/tmp/x");
+  ASSERT_NE(row, nullptr);
+  EXPECT_FALSE(row->oracle);
+  EXPECT_EQ(row->change, Change::changed);
+  EXPECT_THAT(w.kinds("/tmp/x"), ElementsAre("exec_new"));
+  EXPECT_TRUE(w.drift->summary().mutated);
+}
+
+TEST_F(Code, AlsoWhenItWasGoneBeforeTheFirstLook) {
+  w.drift->observe(w.seen(FileOp::create, "/tmp/x", 50), sh);
+  w.drift->observe(run(ExecKind::upper, "/tmp/x", 50), sh);
+  w.drift->observe(w.seen(FileOp::unlink, "/tmp/x", 50), sh);
+  w.settle();
+  ASSERT_NE(w.row("/tmp/x"), nullptr);
+  EXPECT_THAT(w.kinds("/tmp/x"), ElementsAre("exec_new"));
+}
+
+TEST_F(Code, AndWhenAnotherFileTookItsPlace) {
+  w.put("/tmp/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/tmp/x", 50), sh);
+  w.settle();
+  w.drift->observe(run(ExecKind::upper, "/tmp/x", 50), sh);
+  w.put("/tmp/x", 51, Change::added);
+  w.drift->observe(w.seen(FileOp::rename, "/tmp/x", 51), sh);
+  w.settle();
+  EXPECT_TRUE(w.drift->summary().mutated);
+}
+
+TEST_F(Code, OutsideTheTreeHasAnEntryOfItsOwn) {
+  w.drift->observe(run(ExecKind::memfd, "memfd:payload"), sh);
+  w.drift->observe(run(ExecKind::deleted, "/tmp/gone"), sh);
+  w.drift->observe(run(ExecKind::volume, "/data/tool"), sh);
+  EXPECT_THAT(w.told(), ElementsAre("exec_memfd memfd:payload by sh violation",
+                                    "exec_deleted /tmp/gone by sh violation",
+                                    "exec_volume /data/tool by sh violation"));
+  for (const auto* path : {"memfd:payload", "/tmp/gone", "/data/tool"}) {
+    ASSERT_NE(w.row(path), nullptr) << path;
+    EXPECT_FALSE(w.row(path)->oracle);
+    EXPECT_EQ(w.row(path)->verdict, Verdict::violation);
+  }
+  EXPECT_EQ(w.drift->summary().mutated_paths, 3u);
+}
+
+TEST_F(Code, AContainerThatLivesOnAVolumeIsMeantTo) {
+  auto o = run(ExecKind::volume, "/app/server");
+  o.starts_life = true;
+  w.drift->observe(o, sh);
+  EXPECT_THAT(w.events, IsEmpty());
+  EXPECT_EQ(w.row("/app/server")->verdict, Verdict::runtime);
+  EXPECT_FALSE(w.drift->summary().mutated);
+}
+
+TEST_F(Code, AChangedScriptIsFoundByItsPath) {
+  w.put("/bin/run.sh", 50, Change::changed).differs.content = true;
+  w.put("/bin/same.sh", 51, Change::changed).differs.mode = true;
+  w.drift->request_full_scan();
+  w.settle();
+  w.events.clear();
+  w.drift->observe(run(ExecKind::script, "/bin/./run.sh"), sh);
+  auto relative = run(ExecKind::script, "../bin/run.sh");
+  relative.directory = {11, 7};
+  w.drift->observe(relative, sh);
+  w.drift->observe(run(ExecKind::script, "/bin/same.sh"), sh);
+  w.drift->observe(run(ExecKind::script, "/bin/image.sh"), sh);
+  EXPECT_THAT(w.told(),
+              ElementsAre("script_changed /bin/run.sh by sh violation",
+                          "script_changed /bin/run.sh by sh violation"));
+  EXPECT_THAT(w.kinds("/bin/run.sh"),
+              ElementsAre("unknown_change", "script_changed"));
+}
+
+TEST_F(Code, ANewScriptWaitsForTheScanOfItsFile) {
+  w.put("/tmp/a.sh", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/tmp/a.sh", 50), sh);
+  w.drift->observe(run(ExecKind::script, "/tmp/a.sh"), sh);
+  EXPECT_THAT(w.events, SizeIs(1));
+  w.settle();
+  EXPECT_EQ(w.told().back(), "script_changed /tmp/a.sh by sh violation");
+}
+
+TEST_F(Code, AKernelSettingIsAnEntryOfItsOwn) {
+  SysctlObservation o;
+  o.boot_ns = w.tick();
+  o.name = "net/ipv4/ip_forward";
+  o.value = "1";
+  w.drift->observe(o, sh);
+  const auto* row = w.row("/proc/sys/net/ipv4/ip_forward");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(row->mutation_class, Class::kernel);
+  EXPECT_EQ(row->change, Change::changed);
+  EXPECT_FALSE(row->oracle);
+  ASSERT_THAT(w.events, SizeIs(1));
+  EXPECT_EQ(w.events[0].detail, "1");
+  EXPECT_EQ(w.events[0].verdict, Verdict::violation);
+}
+
+TEST_F(Code, HeldProgramsAreBounded) {
+  w.drift->request_full_scan();
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    w.drift->observe(run(ExecKind::upper, "/tmp/x", 5000 + i), sh);
+  }
+  w.settle();
+  EXPECT_THAT(w.events, SizeIs(1000));
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

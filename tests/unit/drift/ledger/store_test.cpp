@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger on disk: killed and started again, damaged, someone else's.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "agent/drift/ledger/store.h"
+#include "tests/unit/drift/ledger/world.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::string slurp(const std::string& path) {
+  std::stringstream out;
+  out << std::ifstream(path).rdbuf();
+  return out.str();
+}
+
+class Kept : public ::testing::Test {
+ protected:
+  Kept() : w(ContainerDrift::Options{.state_file = dir / "state"}) {
+    w.put("/etc", 10, Change::none, kDirectory);
+    w.drift->started(w.record, 1);
+    w.settle();
+  }
+  void mutate() {
+    const std::string odd = "/etc/\xff\n\"x";
+    w.put(odd, 50, Change::added);
+    auto who = actor("vi\x1b", Origin::exec, 7);
+    who.tool = "editor";
+    who.session = Session{
+        .id = 9, .first_cmd = "sh -i", .tty = "pts3", .uid = 5, .start = {123}};
+    w.drift->observe(w.seen(FileOp::create, odd, 50), who);
+    w.whiteout("/etc/gone");
+    w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), actor("rm"));
+    w.settle();
+    w.move(odd, "/etc/y");
+    w.drift->observe(w.seen(FileOp::rename, "/etc/y", 50), actor("mv"));
+    w.drift->observe(SysctlObservation{.boot_ns = w.tick(),
+                                       .root = {},
+                                       .name = "kernel/x",
+                                       .value = "1",
+                                       .process = {}},
+                     actor("sysctl"));
+    w.settle();
+  }
+  std::string path() const { return dir / "state"; }
+  ScratchDirectory dir;
+  World w;
+};
+
+std::string text_of(const std::vector<PathChange>& rows) {
+  std::stringstream out;
+  for (const auto& r : rows) {
+    out << static_cast<char>(r.change) << r.path << '|' << r.from << '|'
+        << to_string(r.verdict) << r.count << '|' << r.first_seen.ns << '|'
+        << r.last_seen.ns;
+    for (const Kind k : r.kinds) out << ' ' << to_string(k);
+    for (const auto& a : r.actors) {
+      out << " <" << to_string(a.origin) << a.comm << a.tool << a.pid
+          << (a.session ? a.session->first_cmd + a.session->tty : "") << '>';
+    }
+    out << '\n';
+  }
+  return out.str();
+}
+
+TEST_F(Kept, TheLedgerSurvivesAKill) {
+  mutate();
+  const auto before = text_of(w.drift->diff());
+  const auto summary = w.drift->summary();
+  w.restart();
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_TRUE(w.drift->summary().ever_mutated);
+  EXPECT_EQ(w.settle().full, 1);
+  EXPECT_EQ(text_of(w.drift->diff()), before);
+  EXPECT_EQ(w.drift->summary().first_mutation, summary.first_mutation);
+  EXPECT_EQ(w.drift->summary().mutated_paths, summary.mutated_paths);
+  EXPECT_EQ(w.drift->summary().violations, summary.violations);
+  EXPECT_THAT(w.events, IsEmpty());  // all of it was told before
+  EXPECT_THAT(w.drift->trouble(), IsEmpty());
+}
+
+TEST_F(Kept, AndGrowsOnFromThere) {
+  mutate();
+  w.restart();
+  w.settle();
+  w.put("/etc/z", 70, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/z", 70), actor("late"));
+  w.settle();
+  const auto before = text_of(w.drift->diff());
+  w.restart();
+  w.settle();
+  EXPECT_EQ(text_of(w.drift->diff()), before);
+}
+
+TEST_F(Kept, WhatHappenedMeanwhileIsUnattributed) {
+  mutate();
+  w.restart();
+  w.put("/etc/new", 80, Change::added);
+  w.settle();
+  EXPECT_THAT(w.who("/etc/new"), ElementsAre("unattributed"));
+  EXPECT_THAT(w.told(),
+              ElementsAre("file_create /etc/new by unattributed violation"));
+}
+
+TEST_F(Kept, AWriteBeforeTheNextLifeIsNotTheRuntimesFirst) {
+  w.restart();
+  w.put("/etc/x", 50, Change::added).size = 1;
+  auto o = w.seen(FileOp::create, "/etc/x", 50);
+  o.live = false;
+  w.drift->observe(o, actor("podman", Origin::host));
+  w.settle();
+  EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
+}
+
+TEST_F(Kept, ATornLastLineIsDroppedQuietly) {
+  mutate();
+  ASSERT_TRUE(w.drift->flush());
+  std::ofstream(path(), std::ios::app) << "[\"r\",12,0,\"half a li";
+  const auto before = text_of(w.drift->diff());
+  w.restart();
+  w.settle();
+  EXPECT_THAT(w.drift->trouble(), IsEmpty());
+  EXPECT_EQ(text_of(w.drift->diff()), before);
+  ASSERT_TRUE(w.drift->flush());
+  EXPECT_THAT(slurp(path()), ::testing::Not(HasSubstr("half a li")));
+}
+
+TEST_F(Kept, NoTruncationHurts) {
+  mutate();
+  ASSERT_TRUE(w.drift->flush());
+  const std::string whole = slurp(path());
+  ASSERT_GT(whole.size(), 500u);
+  for (std::size_t length = 0; length < whole.size(); length += 97) {
+    std::ofstream(path(), std::ios::trunc) << whole.substr(0, length);
+    ContainerDrift drift(w.record, &w.policy, {}, w.options);
+    EXPECT_THAT(drift.trouble(), IsEmpty()) << length;
+    drift.applied(w.full_scan());
+    EXPECT_FALSE(drift.diff().empty());
+  }
+}
+
+TEST_F(Kept, ADamagedFileIsSetAsideAndSaid) {
+  mutate();
+  ASSERT_TRUE(w.drift->flush());
+  const std::string whole = slurp(path());
+  const auto line = whole.find('\n', whole.find('\n') + 1) + 1;
+  const std::vector<std::string> damages = {
+      "garbage\n",
+      "[]\n",
+      "[1]\n",
+      "{}\n",
+      "[\"q\"]\n",
+      "[\"r\"]\n",
+      "[\"r\",1,1,\"\",\"no_such_kind\",1,1,1,[],0,\"\"]\n",
+      "[\"r\",1,1,\"\",\"file_write\",1,1,1,[12345],0,\"\"]\n",
+      "[\"r\",1,1,\"\",\"file_write\",1,1,1,[],0,\"\",5]\n",
+      "[\"r\",0,0,\"\",\"file_write\",1,1,1,[],0,\"\"]\n",
+      "[\"r\",-1,0,\"x\",\"file_write\",1,1,1,[],0,\"\"]\n",
+      "[\"a\",1,\"nowhere\",\"\",\"\",\"\",1,1,false,null]\n",
+      "[\"a\",1,\"exec\",\"\",\"\",\"\",1,1,false,[\"session\",1]]\n",
+      "[\"s\",1,true,0,0]\n",
+      std::string("\0\n", 2),
+      std::string(100'000, '[') + "\n"};
+  for (const auto& damage : damages) {
+    std::ofstream(path(), std::ios::trunc)
+        << whole.substr(0, line) << damage << whole.substr(line);
+    std::filesystem::remove(path() + ".damaged");
+    ContainerDrift drift(w.record, &w.policy, {}, w.options);
+    ASSERT_THAT(drift.trouble(), SizeIs(1)) << damage.substr(0, 60);
+    EXPECT_TRUE(std::filesystem::exists(path() + ".damaged"));
+    EXPECT_FALSE(std::filesystem::exists(path()));
+    drift.applied(w.full_scan());
+    for (const auto& row : drift.diff()) {
+      EXPECT_EQ(row.actors.at(0).origin, Origin::unattributed);
+    }
+    EXPECT_TRUE(drift.flush());
+  }
+}
+
+TEST_F(Kept, FlippedBytesNeverCrash) {
+  mutate();
+  ASSERT_TRUE(w.drift->flush());
+  const std::string whole = slurp(path());
+  for (std::size_t at = 0; at < whole.size(); at += 13) {
+    std::string broken = whole;
+    broken[at] = static_cast<char>(broken[at] ^ (1 << (at % 8)));
+    std::ofstream(path(), std::ios::trunc) << broken;
+    ContainerDrift drift(w.record, &w.policy, {}, w.options);
+    drift.applied(w.full_scan());
+    EXPECT_FALSE(drift.diff().empty());
+  }
+}
+
+TEST_F(Kept, AnotherContainersFileIsNotOurs) {
+  mutate();
+  ASSERT_TRUE(w.drift->flush());
+  auto other = w.record;
+  other.root.inode.ino = 4711;
+  ContainerDrift drift(other, &w.policy, {}, w.options);
+  EXPECT_FALSE(drift.summary().ever_mutated);
+  EXPECT_THAT(drift.trouble(), IsEmpty());
+  ASSERT_TRUE(drift.flush());
+  EXPECT_THAT(slurp(path()), HasSubstr("4711"));
+}
+
+TEST_F(Kept, ForgettingRemovesIt) {
+  mutate();
+  ASSERT_TRUE(w.drift->flush());
+  w.drift->forget();
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  ASSERT_TRUE(w.drift->flush());
+  EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(Kept, AFailureToWriteIsReportedAndMadeGood) {
+  mutate();
+  w.options.state_file = dir / "missing/state";
+  ContainerDrift drift(w.record, &w.policy, {}, w.options);
+  drift.applied(w.full_scan());
+  EXPECT_FALSE(drift.flush());
+  std::filesystem::create_directories(dir / "missing");
+  EXPECT_TRUE(drift.flush());
+  EXPECT_THAT(slurp(w.options.state_file), HasSubstr("file_delete"));
+}
+
+TEST(Store, TheLogDoesNotGrowWithoutEnd) {
+  ScratchDirectory dir;
+  World w(ContainerDrift::Options{.state_file = dir / "state"});
+  w.drift->started(w.record, 1);
+  w.put("/log", 50, Change::added);
+  w.settle();
+  std::uintmax_t largest = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    auto o = w.seen(FileOp::write, "/log", 50);
+    w.drift->observe(o, actor("sh"));
+    ASSERT_TRUE(w.drift->flush());
+    largest = std::max(largest, std::filesystem::file_size(dir / "state"));
+  }
+  EXPECT_LT(largest, (1u << 20) + 1000);
+  w.restart();
+  w.settle();
+  EXPECT_EQ(w.row("/log")->count, 20'001u);
+}
+
+TEST(Store, AHundredThousandRecordsComeBack) {
+  ScratchDirectory dir;
+  ContainerRecord record;
+  record.root.inode = {2, 7};
+  ActorTable actors;
+  Ledger ledger(200'000);
+  const auto who = actors.add(0, actors.intern(actor("sh")));
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
+    Record* r = ledger.upsert(RecordKey::of_inode({100 + i, 7}));
+    ASSERT_NE(r, nullptr);
+    r->kinds.add(Kind::file_create);
+    r->count = 1;
+    r->actors = who;
+  }
+  Store store(dir / "state", record);
+  ASSERT_TRUE(store.flush(actors, ledger, {}));
+
+  ActorTable actors_again;
+  Ledger again(200'000);
+  StoredState state;
+  std::string why;
+  Store reader(dir / "state", record);
+  EXPECT_EQ(reader.load(actors_again, again, state, why), Store::Loaded::state);
+  EXPECT_EQ(again.size(), 100'000u);
+  EXPECT_TRUE(again.take_touched().empty());
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What each path is judged to be, the totals, and what takes part in the diff.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/drift/ledger/world.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+struct Case {
+  std::string name;
+  Difference differs;
+  std::vector<FileOp> ops;
+  Verdict verdict;
+};
+
+class Changed : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Changed, IsJudgedByWhatIsLeft) {
+  const auto& c = GetParam();
+  World w;
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/x", 50, Change::changed).differs = c.differs;
+  for (const auto op : c.ops) {
+    w.drift->observe(w.seen(op, "/x", 50), actor("sh"));
+  }
+  w.drift->request_full_scan();
+  w.settle();
+  ASSERT_NE(w.row("/x"), nullptr);
+  EXPECT_EQ(w.row("/x")->verdict, c.verdict);
+  EXPECT_EQ(w.drift->summary().mutated, c.verdict == Verdict::violation);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Changed,
+    ::testing::Values(
+        Case{"copied_up", {}, {FileOp::open}, Verdict::restored},
+        Case{"written_back",
+             {.time = true},
+             {FileOp::write, FileOp::truncate},
+             Verdict::restored},
+        Case{"mode_set_back", {}, {FileOp::chmod}, Verdict::restored},
+        Case{"touched", {.time = true}, {FileOp::utimes}, Verdict::violation},
+        Case{"written_back_and_touched",
+             {.time = true},
+             {FileOp::write, FileOp::utimes},
+             Verdict::violation},
+        Case{"time_unexplained", {.time = true}, {}, Verdict::violation},
+        Case{"time_after_mere_open",
+             {.time = true},
+             {FileOp::open},
+             Verdict::violation},
+        Case{"other_bytes",
+             {.content = true},
+             {FileOp::write},
+             Verdict::violation},
+        Case{"other_bytes_after_mere_open",
+             {.content = true},
+             {FileOp::open},
+             Verdict::violation},
+        Case{
+            "other_mode", {.mode = true}, {FileOp::chmod}, Verdict::violation}),
+    [](const auto& info) { return info.param.name; });
+
+class Verdicts : public ::testing::Test {
+ protected:
+  Verdicts() {
+    w.put("/etc", 10, Change::none, kDirectory);
+    w.put("/tmp", 11, Change::none, kDirectory);
+    w.drift->started(w.record, 1);
+    w.settle();
+  }
+  void make(const std::string& path, std::uint64_t ino,
+            Origin origin = Origin::exec) {
+    w.put(path, ino, Change::added);
+    w.drift->observe(w.seen(FileOp::create, path, ino), actor("sh", origin));
+  }
+  World w;
+};
+
+TEST_F(Verdicts, ADirectoryTakesTheWorstOfItsEntries) {
+  w.put("/usr", 20, Change::none, kDirectory);
+  w.put("/usr/lib", 21, Change::none, kDirectory);
+  w.drift->request_full_scan();
+  w.settle();
+  make("/usr/lib/x", 50, Origin::host);
+  make("/tmp/y", 51);
+  w.settle();
+  for (const auto* path : {"/usr", "/usr/lib"}) {
+    ASSERT_NE(w.row(path), nullptr) << path;
+    EXPECT_EQ(w.row(path)->verdict, Verdict::violation);
+    EXPECT_EQ(w.row(path)->change, Change::changed);
+    EXPECT_EQ(w.row(path)->kinds, (std::vector<Kind>{Kind::copy_up}));
+    EXPECT_THAT(w.who(path), ElementsAre("host:sh"));
+    EXPECT_TRUE(w.row(path)->oracle);
+  }
+  EXPECT_EQ(w.row("/tmp")->verdict, Verdict::scratch);
+  const auto summary = w.drift->summary();
+  EXPECT_EQ(summary.mutated_paths, 3u);
+  EXPECT_EQ(summary.violations.at({Class::content, Origin::host}), 1u);
+  EXPECT_EQ(summary.violations.at({Class::metadata, Origin::host}), 2u);
+  EXPECT_THAT(summary.violations, SizeIs(2));
+}
+
+TEST_F(Verdicts, ADirectoryChangedItselfIsJudgedByItself) {
+  make("/tmp/x", 50);
+  w.at("/etc").change = Change::changed;
+  w.at("/etc").differs.mode = true;
+  w.drift->observe(w.seen(FileOp::chmod, "/etc", 10), actor("chmod"));
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc"), ElementsAre("mode_change"));
+  EXPECT_THAT(w.who("/etc"), ElementsAre("exec:chmod"));
+  EXPECT_EQ(w.row("/etc")->mutation_class, Class::metadata);
+}
+
+TEST_F(Verdicts, DirectoriesThatTheToolHidesAreLeftOut) {
+  w.put("/opt", 30, Change::none, kDirectory);
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_EQ(w.row("/opt"), nullptr);
+}
+
+TEST_F(Verdicts, AllThatTheToolPrintsIsInTheDiff) {
+  make("/etc/x", 50);
+  w.whiteout("/etc/y");
+  w.put("/etc/hosts", 51, Change::added).size = 0;
+  w.put("/etc/z", 52, Change::changed).differs.mode = true;
+  w.drift->request_full_scan();
+  w.settle();
+  const auto rows = w.drift->diff();
+  for (const auto& line : w.drift->docker_lines()) {
+    const std::string path = line.substr(2);
+    const auto* row = w.row(path);
+    ASSERT_NE(row, nullptr) << line;
+    EXPECT_TRUE(row->oracle) << line;
+  }
+  EXPECT_FALSE(w.row("/etc/hosts")->oracle);
+  for (const auto& row : rows) EXPECT_FALSE(row.actors.empty()) << row.path;
+}
+
+TEST_F(Verdicts, TotalsFollowEachChange) {
+  make("/etc/a", 50);
+  make("/etc/b", 51);
+  w.settle();
+  EXPECT_EQ(w.drift->summary().mutated_paths, 3u);
+  w.take("/etc/a");
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/a", 50), actor("rm"));
+  w.settle();
+  EXPECT_EQ(w.drift->summary().mutated_paths, 2u);
+  w.take("/etc/b");
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/b", 51), actor("rm"));
+  w.settle();
+  const auto summary = w.drift->summary();
+  EXPECT_EQ(summary.mutated_paths, 0u);
+  EXPECT_FALSE(summary.mutated);
+  EXPECT_TRUE(summary.ever_mutated);
+  EXPECT_THAT(summary.violations, IsEmpty());
+}
+
+TEST_F(Verdicts, TotalsAgreeWithTheDiffWhateverHappens) {
+  // A fixed sequence that makes, moves, replaces and removes.
+  std::uint64_t ino = 100;
+  std::uint32_t seed = 12345;
+  const auto pick = [&](std::uint32_t n) {
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 16) % n;
+  };
+  const std::vector<std::string> places = {"/etc", "/tmp", "/etc/d", "/tmp/d",
+                                           "/etc/d/e"};
+  for (int step = 0; step < 400; ++step) {
+    const std::string place = places[pick(5)];
+    const std::string path = place + "/" + std::string(1, 'a' + pick(4));
+    const bool parent = w.entries.contains(place);
+    switch (pick(6)) {
+      case 0:
+      case 1:
+        if (!parent) break;
+        w.take(path);
+        w.put(path, ++ino, Change::added);
+        w.drift->observe(w.seen(FileOp::create, path, ino), actor("sh"));
+        break;
+      case 2:
+        if (place.size() < 5 || !w.entries.contains(parent_path(place))) break;
+        w.take(place);
+        w.put(place, ++ino, Change::added, kDirectory);
+        w.drift->observe(w.seen(FileOp::mkdir, place, ino), actor("sh"));
+        w.drift->observe(w.entries_seen(FileOp::mkdir, parent_path(place)),
+                         actor("sh"));
+        break;
+      case 3:
+        if (!parent) break;
+        w.take(path);
+        w.drift->observe(w.entries_seen(FileOp::unlink, place), actor("rm"));
+        break;
+      case 4:
+        if (!parent) break;
+        w.take(path);
+        w.whiteout(path);
+        w.drift->observe(w.entries_seen(FileOp::unlink, place), actor("rm"));
+        break;
+      case 5:
+        if (!w.entries.contains("/etc/d") || w.entries.contains("/tmp/d")) {
+          break;
+        }
+        w.move("/etc/d", "/tmp/d");
+        w.drift->observe(w.entries_seen(FileOp::rename, "/etc"), actor("mv"));
+        w.drift->observe(w.entries_seen(FileOp::rename, "/tmp"), actor("mv"));
+        break;
+    }
+    w.settle();
+    std::uint64_t violations = 0;
+    const auto summary = w.drift->summary();
+    for (const auto& row : w.drift->diff()) {
+      if (row.verdict == Verdict::violation) ++violations;
+    }
+    ASSERT_EQ(summary.mutated_paths, violations) << "step " << step;
+    std::uint64_t by_class = 0;
+    for (const auto& [key, n] : summary.violations) by_class += n;
+    ASSERT_EQ(by_class, violations) << "step " << step;
+    ASSERT_TRUE(summary.complete) << "step " << step;
+  }
+}
+
+TEST_F(Verdicts, RowsComeInPathOrder) {
+  make("/etc/a", 50);
+  make("/etc/a-b", 51);
+  w.drift->observe(SysctlObservation{.boot_ns = w.tick(),
+                                     .root = {},
+                                     .name = "net/x",
+                                     .value = "1",
+                                     .process = {}},
+                   actor("sysctl"));
+  w.settle();
+  std::vector<std::string> paths;
+  for (const auto& row : w.drift->diff()) paths.push_back(row.path);
+  EXPECT_THAT(paths,
+              ElementsAre("/etc", "/etc/a", "/etc/a-b", "/proc/sys/net/x"));
+}
+
+TEST_F(Verdicts, FirstMutationStaysTheFirst) {
+  make("/etc/a", 50);
+  w.settle();
+  const auto first = w.drift->summary().first_mutation;
+  EXPECT_EQ(first, w.row("/etc/a")->first_seen);
+  make("/etc/b", 51);
+  w.take("/etc/a");
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/a", 50), actor("rm"));
+  w.settle();
+  EXPECT_EQ(w.drift->summary().first_mutation, first);
+}
+
+TEST_F(Verdicts, EachNameOfALinkedFileIsJudgedByItsPlace) {
+  w.put("/etc/x", 50, Change::added).links = 2;
+  w.put("/tmp/x", 50, Change::added).links = 2;
+  w.drift->observe(w.seen(FileOp::create, "/tmp/x", 50), actor("sh"));
+  w.drift->observe(w.seen(FileOp::link, "/etc/x", 50), actor("ln"));
+  w.settle();
+  EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
+  EXPECT_EQ(w.row("/tmp/x")->verdict, Verdict::scratch);
+  EXPECT_EQ(w.drift->summary().mutated_paths, 2u);  // with /etc
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is scanned, and when.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/drift/ledger/world.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class Work : public ::testing::Test {
+ protected:
+  Work() { w.put("/etc", 10, Change::none, kDirectory); }
+  World w;
+  Actor sh = actor("sh");
+};
+
+TEST_F(Work, BeginsWithAFullScan) {
+  EXPECT_TRUE(w.drift->scan_due());
+  EXPECT_EQ(w.drift->next_work_boot_ns(), 1u);
+  EXPECT_FALSE(w.drift->summary().complete);
+  const auto work = w.drift->take_work();
+  EXPECT_TRUE(work.full);
+  EXPECT_THAT(work.parts, IsEmpty());
+  EXPECT_TRUE(w.drift->scan_under_way());
+  EXPECT_FALSE(w.drift->take_work());
+  w.drift->applied(w.full_scan());
+  EXPECT_FALSE(w.drift->scan_under_way());
+  EXPECT_TRUE(w.drift->summary().complete);
+  EXPECT_EQ(w.drift->next_work_boot_ns(), 0u);
+}
+
+TEST_F(Work, ThenGoesByNames) {
+  w.settle();
+  w.drift->observe(w.seen(FileOp::write, "/etc/a", 50), sh);
+  w.drift->observe(w.seen(FileOp::write, "/etc/b", 51), sh);
+  EXPECT_NE(w.drift->next_work_boot_ns(), 0u);
+  const auto work = w.drift->take_work();
+  ASSERT_EQ(work.parts.size(), 1u);
+  EXPECT_EQ(work.parts[0].directory, "/etc");
+  EXPECT_EQ(work.parts[0].inode, (InodeId{10, 7}));
+  EXPECT_FALSE(work.parts[0].whole);
+  EXPECT_THAT(work.parts[0].names, ElementsAre("a", "b"));
+  w.drift->applied(w.part_of(work));
+  EXPECT_FALSE(w.drift->scan_due());
+}
+
+TEST_F(Work, TheRootIsTheEmptyPath) {
+  w.settle();
+  w.drift->observe(w.seen(FileOp::create, "/a", 50), sh);
+  auto work = w.drift->take_work();
+  ASSERT_EQ(work.parts.size(), 1u);
+  EXPECT_EQ(work.parts[0].directory, "");
+  EXPECT_THAT(work.parts[0].names, ElementsAre("a"));
+  w.drift->applied(w.part_of(work));
+  w.drift->observe(w.seen(FileOp::chmod, "/", kRoot), sh);
+  work = w.drift->take_work();
+  ASSERT_EQ(work.parts.size(), 1u);
+  EXPECT_THAT(work.parts[0].names, IsEmpty());
+}
+
+TEST_F(Work, MarksMadeDuringAScanStay) {
+  w.settle();
+  w.drift->observe(w.seen(FileOp::create, "/etc/a", 50), sh);
+  const auto work = w.drift->take_work();
+  const auto result = w.part_of(work);
+  w.put("/etc/a", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::write, "/etc/a", 50), sh);
+  EXPECT_FALSE(w.drift->take_work());
+  w.drift->applied(result);
+  EXPECT_EQ(w.row("/etc/a"), nullptr);
+  w.settle();
+  EXPECT_NE(w.row("/etc/a"), nullptr);
+}
+
+TEST_F(Work, AStaleDirectoryMeansAFullScan) {
+  w.settle();
+  w.drift->observe(w.seen(FileOp::create, "/etc/a", 50), sh);
+  const auto work = w.drift->take_work();
+  auto result = w.part_of(work);
+  result.directories[0].stale = true;
+  w.drift->applied(result);
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_NE(w.drift->next_work_boot_ns(), 0u);
+  w.drift->request_full_scan();
+  EXPECT_TRUE(w.drift->take_work().full);
+}
+
+TEST_F(Work, SoDoesAPartThatFailed) {
+  w.settle();
+  w.drift->observe(w.seen(FileOp::create, "/etc/a", 50), sh);
+  ASSERT_TRUE(w.drift->take_work());
+  PartialResult failed;
+  failed.started_boot_ns = w.tick();
+  failed.errors = {"gone"};
+  w.drift->applied(failed);
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_GT(w.drift->next_work_boot_ns(), boottime_now_ns());  // not at once
+}
+
+TEST_F(Work, ADirectoryThatIsGoneWithItsParentsScanIsNotStale) {
+  w.put("/etc/d", 60, Change::added, kDirectory);
+  w.settle();
+  w.drift->observe(w.entries_seen(FileOp::rmdir, "/etc/d"), sh);
+  w.drift->observe(w.entries_seen(FileOp::rmdir, "/etc"), sh);
+  w.take("/etc/d");
+  const auto scans = w.settle();
+  EXPECT_EQ(scans.full, 0);
+  EXPECT_EQ(w.row("/etc/d"), nullptr);
+  EXPECT_TRUE(w.drift->summary().complete);
+}
+
+TEST_F(Work, ALossIsMadeGoodByAFullScanThatIsPaced) {
+  w.settle();
+  auto slow = w.full_scan();
+  slow.duration_ns = 1'000'000'000;
+  w.drift->request_full_scan();
+  ASSERT_TRUE(w.drift->take_work().full);
+  w.drift->applied(slow);
+  w.drift->lost(w.tick());
+  EXPECT_FALSE(w.drift->scan_due());
+  EXPECT_GT(w.drift->next_work_boot_ns(), boottime_now_ns() + 5'000'000'000);
+  EXPECT_FALSE(w.drift->summary().complete);
+  w.drift->request_full_scan();  // somebody asks: at once
+  EXPECT_TRUE(w.drift->take_work().full);
+}
+
+TEST_F(Work, AnUnreadableUpperDirectoryChangesNothing) {
+  w.put("/etc/x", 50, Change::added);
+  w.settle();
+  w.drift->request_full_scan();
+  ASSERT_TRUE(w.drift->take_work().full);
+  ScanResult failed;
+  failed.complete = false;
+  failed.errors = {"upper directory /x: No such file or directory"};
+  failed.started_boot_ns = w.tick();
+  w.drift->applied(failed);
+  EXPECT_NE(w.row("/etc/x"), nullptr);
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_THAT(w.drift->trouble(), ElementsAre(failed.errors[0]));
+  EXPECT_FALSE(w.drift->scan_due());
+}
+
+TEST_F(Work, TooManyDirectoriesBecomeOneFullScan) {
+  w.settle();
+  for (std::uint64_t ino = 1000; ino < 6000; ++ino) {
+    auto o = w.seen(FileOp::write, "/etc/a", 100'000 + ino);
+    o.parent = {ino, 7};
+    w.drift->observe(o, sh);
+  }
+  const auto scans = w.settle();
+  EXPECT_EQ(scans.full, 1);
+  EXPECT_TRUE(w.drift->summary().complete);
+}
+
+TEST_F(Work, AnIncompleteScanIsSaid) {
+  auto scan = w.full_scan();
+  scan.complete = false;
+  ASSERT_TRUE(w.drift->take_work().full);
+  w.drift->applied(scan);
+  EXPECT_FALSE(w.drift->summary().complete);
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lower layers made by hand, as no container could make them.
+#include "agent/drift/scan/layers.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "tests/unit/drift/scan/fixture.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using LayersTest = Layers;
+
+struct Shown {
+  std::string path;
+  Change change;
+};
+
+// Puts an upper file at each path, and tells whether the image has it.
+class LowerLookup : public Layers {
+ protected:
+  void expect(const std::vector<Shown>& all) {
+    for (const Shown& one : all) {
+      make_dir(std::filesystem::path(upper(one.path)).parent_path());
+      put(upper(one.path), "upper");
+    }
+    const UpperTree tree = scan_tree();
+    for (const Shown& one : all) {
+      SCOPED_TRACE(one.path);
+      ASSERT_NE(tree.find_path(one.path), nullptr);
+      EXPECT_EQ(tree.find_path(one.path)->change, one.change);
+    }
+  }
+};
+
+TEST_F(LowerLookup, WhiteoutEndsTheSearch) {
+  put(lower(2, "/a"), "x");
+  whiteout(lower(1, "/a"));
+  put(lower(2, "/b"), "x");
+  whiteout(lower(1, "/b"));
+  put(lower(0, "/b"), "x");
+  make_dir(lower(2, "/d"));
+  put(lower(2, "/d/x"), "x");
+  whiteout(lower(1, "/d"));
+  expect({{"/a", Change::added},
+          {"/b", Change::changed},
+          {"/d/x", Change::added}});
+}
+
+TEST_F(LowerLookup, OpaqueDirectoryEndsTheSearch) {
+  for (const char* name : {"/t", "/u", "/no"}) {
+    make_dir(lower(2, name));
+    put(lower(2, std::string(name) + "/x"), "x");
+    make_dir(lower(1, name));
+  }
+  set_xattr(lower(1, "/t"), "trusted.overlay.opaque", "y");
+  set_xattr(lower(1, "/u"), "user.overlay.opaque", "y");
+  set_xattr(lower(1, "/no"), "trusted.overlay.opaque", "n");
+  expect({{"/t/x", Change::added},
+          {"/u/x", Change::added},
+          {"/no/x", Change::changed}});
+}
+
+TEST_F(LowerLookup, FileBetweenDirectoriesEndsTheMerge) {
+  make_dir(lower(2, "/d"));
+  put(lower(2, "/d/x"), "x");
+  put(lower(1, "/d"), "a file");
+  make_dir(lower(0, "/d"));
+  expect({{"/d/x", Change::added}});
+}
+
+TEST_F(LowerLookup, ExtendedWhiteoutsCountInMarkedDirectoriesOnly) {
+  for (const char* name : {"/marked", "/plain"}) {
+    make_dir(lower(2, name));
+    put(lower(2, std::string(name) + "/x"), "x");
+    make_dir(lower(1, name));
+    put(lower(1, std::string(name) + "/x"), "");
+    set_xattr(lower(1, std::string(name) + "/x"), "trusted.overlay.whiteout",
+              "y");
+  }
+  set_xattr(lower(1, "/marked"), "trusted.overlay.opaque", "x");
+  expect({{"/marked/x", Change::added}, {"/plain/x", Change::changed}});
+}
+
+TEST_F(LowerLookup, RedirectsOfLowerDirectoriesAreFollowed) {
+  make_dir(lower(2, "/old"));
+  put(lower(2, "/old/x"), "x");
+  make_dir(lower(1, "/absolute/in"));
+  set_xattr(lower(1, "/absolute/in"), "trusted.overlay.redirect", "/old");
+  make_dir(lower(1, "/relative"));
+  set_xattr(lower(1, "/relative"), "trusted.overlay.redirect", "old");
+  expect({{"/absolute/in/x", Change::changed},
+          {"/relative/x", Change::changed},
+          {"/relative/y", Change::added}});
+}
+
+TEST_F(LowerLookup, HundredAndThirtyLayersByWayOfLinks) {
+  const std::string links = base_ + "/l";
+  make_dir(links);
+  OverlayLayers many;
+  many.upper = upper();
+  for (int i = 0; i < 130; ++i) {
+    const std::string layer = base_ + "/layer" + std::to_string(i);
+    make_dir(layer + "/d");
+    put(layer + "/d/f" + std::to_string(i), "x");
+    many.lower.push_back(links + "/" + std::to_string(i));
+    std::filesystem::create_symlink(layer, many.lower.back());
+  }
+  make_dir(upper("/d"));
+  put(upper("/d/f129"), "y");
+  put(upper("/d/f130"), "y");
+  const ScanResult result = Scanner(many, {}).scan();
+  EXPECT_TRUE(result.complete);
+  UpperTree tree;
+  tree.apply(result);
+  EXPECT_EQ(tree.find_path("/d/f129")->change, Change::changed);
+  EXPECT_EQ(tree.find_path("/d/f130")->change, Change::added);
+}
+
+TEST_F(LayersTest, DirectoryMadeAnewTellsWhatItHides) {
+  make_dir(lower(1, "/d"));
+  for (const char* name : {"/d/a", "/d/b", "/d/c"}) put(lower(1, name), "x");
+  whiteout(lower(0, "/unrelated"));
+  make_dir(upper("/d"));
+  set_xattr(upper("/d"), "trusted.overlay.opaque", "y");
+  put(upper("/d/b"), "other");
+  const UpperTree tree = scan_tree();
+  const Entry* d = tree.find_path("/d");
+  ASSERT_TRUE(d->differs.opaque);
+  ASSERT_TRUE(d->hidden);
+  EXPECT_EQ(std::set<std::string>(d->hidden->begin(), d->hidden->end()),
+            (std::set<std::string>{"a", "c"}));
+  std::vector<std::string> lines = oracle_lines(tree, "docker");
+  std::sort(lines.begin(), lines.end());
+  EXPECT_EQ(lines,
+            (std::vector<std::string>{"C /d", "C /d/b", "D /d/a", "D /d/c"}));
+  EXPECT_TRUE(oracle_shows(tree, "docker", "/d/a"));
+  EXPECT_FALSE(oracle_shows(tree, "podman", "/d/a"));
+  lines = oracle_lines(tree, "podman");
+  EXPECT_EQ(lines, (std::vector<std::string>{"D /d", "C /d/b"}));
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

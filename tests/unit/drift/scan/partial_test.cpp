@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tests/unit/drift/scan/fixture.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PartialTest : public Layers {
+ protected:
+  void SetUp() override {
+    make_dir(lower(0, "/d"));
+    put(lower(0, "/d/image"), "x");
+    age_lowers();
+    make_dir(upper("/d/sub"));
+    put(upper("/d/a"), "a");
+    put(upper("/d/b"), "b");
+    put(upper("/d/sub/c"), "c");
+    tree_.apply(scanner_.scan());
+  }
+
+  InodeId inode(const std::string& path) const {
+    const Entry* entry = tree_.find_path(path);
+    return entry ? entry->inode : InodeId{};
+  }
+  PartialResult look(const std::vector<PartialTask>& tasks) {
+    return scanner_.scan(
+        tasks, [&](const InodeId& id) { return tree_.has_directory(id); });
+  }
+  PartialTask names(const std::string& path, std::vector<std::string> names) {
+    return {path, inode(path), false, std::move(names)};
+  }
+  PartialTask whole(const std::string& path) {
+    return {path, inode(path), true, {}};
+  }
+  void expect_as_full_scan() { EXPECT_EQ(dump(tree_), dump(scan_tree())); }
+
+  Scanner scanner_{layers(), {}};
+  UpperTree tree_;
+};
+
+std::vector<std::string> names_of(const std::vector<const Entry*>& entries) {
+  std::vector<std::string> out;
+  for (const Entry* entry : entries) out.push_back(entry->name);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+using Names = std::vector<std::string>;
+
+TEST_F(PartialTest, LooksAtNoOtherNames) {
+  put(upper("/d/new"), "n");
+  put(upper("/d/other"), "o");
+  const PartialResult result = look({names("/d", {"new", "absent"})});
+  ASSERT_EQ(result.directories.size(), 1u);
+  EXPECT_FALSE(result.directories[0].stale);
+  EXPECT_EQ(result.directories[0].gone, Names{"absent"});
+  EXPECT_EQ(result.directories[0].self.name, "d");
+  const auto delta = tree_.apply(result);
+  EXPECT_EQ(names_of(delta.appeared), Names{"new"});
+  EXPECT_EQ(tree_.find_path("/d/other"), nullptr);
+}
+
+TEST_F(PartialTest, GoneDirectoryTakesAllBelowItAlong) {
+  remove_tree(upper("/d/sub"));
+  const auto delta = tree_.apply(look({names("/d", {"sub"})}));
+  ASSERT_EQ(delta.vanished.size(), 2u);
+  EXPECT_EQ(delta.vanished[0].first, "/d/sub");
+  EXPECT_EQ(delta.vanished[1].first, "/d/sub/c");
+  expect_as_full_scan();
+}
+
+TEST_F(PartialTest, WholeDirectoryDropsWhatIsNotListed) {
+  fs::remove(upper("/d/a"));
+  put(upper("/d/b"), "longer");
+  const auto delta = tree_.apply(look({whole("/d")}));
+  ASSERT_EQ(delta.vanished.size(), 1u);
+  EXPECT_EQ(delta.vanished[0].first, "/d/a");
+  EXPECT_EQ(names_of(delta.changed), (Names{"b", "d"}));
+  expect_as_full_scan();
+}
+
+TEST_F(PartialTest, NewDirectoryIsFollowedAllTheWay) {
+  make_dir(upper("/d/n/o/p"));
+  put(upper("/d/n/o/p/q"), "q");
+  const auto delta = tree_.apply(look({names("/d", {"n"})}));
+  EXPECT_EQ(names_of(delta.appeared), (Names{"n", "o", "p", "q"}));
+  expect_as_full_scan();
+}
+
+TEST_F(PartialTest, KnownDirectoryIsNotEntered) {
+  put(upper("/d/sub/late"), "x");
+  tree_.apply(look({names("/d", {"sub"})}));
+  EXPECT_EQ(tree_.find_path("/d/sub/late"), nullptr);
+  tree_.apply(look({whole("/d/sub")}));
+  expect_as_full_scan();
+}
+
+TEST_F(PartialTest, RenamedDirectoryIsMovedAndComparedAnew) {
+  fs::rename(upper("/d/sub"), upper("/moved"));
+  make_dir(lower(0, "/moved"));
+  put(lower(0, "/moved/c"), "C");
+  // Only the new place is looked at: the old one goes by itself.
+  const auto delta = tree_.apply(look({names("", {"moved"})}));
+  EXPECT_EQ(tree_.find_path("/d/sub"), nullptr);
+  ASSERT_NE(tree_.find_path("/moved/c"), nullptr);
+  EXPECT_EQ(tree_.find_path("/moved/c")->change, Change::changed);
+  EXPECT_EQ(delta.vanished.size(), 1u);
+  tree_.apply(look({names("/d", {"sub"})}));
+  expect_as_full_scan();
+}
+
+TEST_F(PartialTest, AnotherDirectoryUnderTheNameIsStale) {
+  const PartialTask task = whole("/d/sub");
+  fs::rename(upper("/d/sub"), upper("/kept"));
+  make_dir(upper("/d/sub"));
+  put(upper("/d/sub/evil"), "x");
+  const PartialResult result = look({task});
+  EXPECT_TRUE(result.directories[0].stale);
+  EXPECT_TRUE(result.directories[0].entries.empty());
+  const auto delta = tree_.apply(result);
+  EXPECT_TRUE(delta.appeared.empty());
+}
+
+TEST_F(PartialTest, NoSymbolicLinkIsFollowed) {
+  make_dir(base_ + "/outside");
+  put(base_ + "/outside/secret", "x");
+  const PartialTask task = names("/d/sub", {"secret"});
+  remove_tree(upper("/d/sub"));
+  fs::create_directory_symlink(base_ + "/outside", upper("/d/sub"));
+  EXPECT_TRUE(look({task}).directories[0].stale);
+}
+
+TEST_F(PartialTest, NamesThatAreNoNamesAreGone) {
+  const Names hostile = {"",
+                         ".",
+                         "..",
+                         "a/b",
+                         "../x",
+                         std::string("a\0b", 3),
+                         std::string(300, 'n')};
+  const PartialResult result = look({names("/d", hostile)});
+  EXPECT_EQ(result.directories[0].gone, hostile);
+  EXPECT_TRUE(result.directories[0].entries.empty());
+  tree_.apply(result);
+  expect_as_full_scan();
+  EXPECT_TRUE(look({{"/d/../d", inode("/d"), true, {}}}).directories[0].stale);
+}
+
+TEST_F(PartialTest, FileTurnsIntoDirectoryAndBack) {
+  fs::remove(upper("/d/a"));
+  make_dir(upper("/d/a/in"));
+  tree_.apply(look({names("/d", {"a"})}));
+  expect_as_full_scan();
+  remove_tree(upper("/d/a"));
+  put(upper("/d/a"), "again");
+  const auto delta = tree_.apply(look({names("/d", {"a"})}));
+  EXPECT_EQ(names_of(delta.appeared), Names{"a"});
+  expect_as_full_scan();
+}
+
+TEST_F(PartialTest, DirectoryIsChangedByTimeOnceNothingInItIs) {
+  EXPECT_EQ(tree_.find_path("/d")->change, Change::none);
+  fs::remove(upper("/d/a"));
+  fs::remove(upper("/d/b"));
+  remove_tree(upper("/d/sub"));
+  const auto delta = tree_.apply(look({whole("/d")}));
+  EXPECT_EQ(tree_.find_path("/d")->change, Change::changed);
+  EXPECT_EQ(names_of(delta.changed), Names{"d"});
+  put(upper("/d/new"), "x");
+  tree_.apply(look({names("/d", {"new"})}));
+  EXPECT_EQ(tree_.find_path("/d")->change, Change::none);
+  expect_as_full_scan();
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/scanner.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <set>
+
+#include "tests/unit/drift/scan/fixture.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ScannerTest = Layers;
+
+TEST_F(ScannerTest, UpperRootHasTheKernelsDeviceAndAGeneration) {
+  const auto root = upper_root_of(upper());
+  ASSERT_TRUE(root.has_value());
+  struct stat st{};
+  ASSERT_EQ(::stat(upper().c_str(), &st), 0);
+  EXPECT_EQ(root->inode.ino, st.st_ino);
+  EXPECT_EQ(root->dev, major(st.st_dev) << 20 | minor(st.st_dev));
+  EXPECT_FALSE(upper_root_of(upper("/absent")).has_value());
+}
+
+TEST_F(ScannerTest, EachInodeIsRegisteredBeforeItIsRead) {
+  make_dir(upper("/dir"));
+  put(upper("/dir/file"), "x");
+  whiteout(upper("/gone"));
+  std::set<std::uint64_t> registered;
+  std::size_t directories = 0;
+  Scanner scanner(layers(), [&](const InodeId& inode, bool directory) {
+    registered.insert(inode.ino);
+    directories += directory ? 1 : 0;
+    // What happens now must still be in the result.
+    if (!directory) append(upper("/dir/file"), "yz");
+  });
+  UpperTree tree;
+  tree.apply(scanner.scan());
+  EXPECT_EQ(registered.size(), 3u);  // whiteouts share one inode: not watched
+  EXPECT_EQ(directories, 2u);
+  EXPECT_EQ(tree.find_path("/dir/file")->size, 3u);
+}
+
+TEST_F(ScannerTest, SaysWhichLayerIsMissingAndCarriesOn) {
+  put(upper("/new"), "x");
+  OverlayLayers broken = layers();
+  broken.lower.push_back(base_ + "/absent");
+  const ScanResult result = Scanner(broken, {}).scan();
+  EXPECT_FALSE(result.complete);
+  ASSERT_EQ(result.errors.size(), 1u);
+  EXPECT_NE(result.errors[0].find("/absent"), std::string::npos);
+  EXPECT_EQ(result.entries.size(), 2u);
+}
+
+TEST_F(ScannerTest, MissingUpperIsAnError) {
+  OverlayLayers broken = layers();
+  broken.upper = base_ + "/absent";
+  const ScanResult result = Scanner(broken, {}).scan();
+  EXPECT_FALSE(result.complete);
+  EXPECT_TRUE(result.entries.empty());
+  EXPECT_EQ(result.errors.size(), 1u);
+}
+
+TEST_F(ScannerTest, StopsAtItsLimitAndSaysSo) {
+  for (int i = 0; i < 20; ++i) put(upper("/f" + std::to_string(i)), "x");
+  ScanLimits limits;
+  limits.max_entries = 10;
+  const ScanResult result = Scanner(layers(), {}, limits).scan();
+  EXPECT_FALSE(result.complete);
+  EXPECT_LE(result.entries.size(), 11u);
+  EXPECT_FALSE(result.errors.empty());
+}
+
+TEST_F(ScannerTest, LargeFilesAreJudgedByTheirMtime) {
+  const std::string big(100, 'a');
+  const std::string other(100, 'b');
+  for (const char* name : {"/kept", "/touched"}) {
+    put(lower(0, name), big);
+    put(upper(name), other);
+  }
+  age_lowers();
+  set_mtime(upper("/kept"), kOldTime, kOldNs);
+  ScanLimits limits;
+  limits.max_compare_bytes = 50;
+  UpperTree tree;
+  tree.apply(Scanner(layers(), {}, limits).scan());
+  EXPECT_FALSE(tree.find_path("/kept")->differs.content);
+  EXPECT_TRUE(tree.find_path("/touched")->differs.content);
+}
+
+TEST_F(ScannerTest, WhiteoutTakesTheModeOfWhatItHides) {
+  make_dir(lower(1, "/dir"));
+  put(lower(1, "/file"), "x");
+  for (const char* name : {"/dir", "/file", "/nothing"}) whiteout(upper(name));
+  const UpperTree tree = scan_tree();
+  EXPECT_TRUE(tree.find_path("/dir")->directory());
+  EXPECT_EQ(tree.find_path("/file")->mode, 0100644u);
+  EXPECT_EQ(tree.find_path("/file")->change, Change::deleted);
+  EXPECT_EQ(tree.find_path("/nothing")->change, Change::none);
+  EXPECT_EQ(tree.find_path("/nothing")->oracle, Change::deleted);
+}
+
+TEST_F(ScannerTest, AttributesThatAnyoneMaySetAreNotBelieved) {
+  put(lower(0, "/file"), "image");
+  put(upper("/file"), "evil!");
+  set_xattr(upper("/file"), "user.overlay.metacopy", "");
+  make_dir(lower(0, "/usr"));
+  make_dir(upper("/dir"));
+  set_xattr(upper("/dir"), "user.overlay.redirect", "/usr");
+  const UpperTree tree = scan_tree();
+  EXPECT_TRUE(tree.find_path("/file")->differs.content);
+  EXPECT_EQ(tree.find_path("/dir")->redirect, "");
+}
+
+TEST_F(ScannerTest, LabelsOfOneSideAloneAreNoDifference) {
+  put(lower(0, "/file"), "x");
+  put(upper("/file"), "x");
+  age_lowers();
+  set_mtime(upper("/file"), kOldTime, kOldNs);
+  set_xattr(upper("/file"), "security.selinux", "label");
+  set_xattr(upper("/file"), "trusted.overlay.origin", "handle");
+  EXPECT_EQ(bits(scan_tree().find_path("/file")->differs), "");
+  set_xattr(lower(0, "/file"), "security.selinux", "another");
+  EXPECT_EQ(bits(scan_tree().find_path("/file")->differs), "xattr");
+}
+
+TEST_F(ScannerTest, ContentIsReadAgainWhenItMayHaveChanged) {
+  put(lower(0, "/file"), "image");
+  put(upper("/file"), "image");
+  age_lowers();
+  Scanner scanner(layers(), {});
+  UpperTree tree;
+  tree.apply(scanner.scan());
+  EXPECT_FALSE(tree.find_path("/file")->differs.content);
+  put(upper("/file"), "other");
+  tree.apply(scanner.scan());
+  EXPECT_TRUE(tree.find_path("/file")->differs.content);
+}
+
+TEST_F(ScannerTest, RootItselfIsCompared) {
+  put(upper("/file"), "x");
+  ASSERT_EQ(::chmod(upper().c_str(), 0777), 0);
+  const ScanResult result = Scanner(layers(), {}).scan();
+  ASSERT_FALSE(result.entries.empty());
+  EXPECT_EQ(result.entries[0].change, Change::changed);
+  EXPECT_EQ(bits(result.entries[0].differs), "mode");
+}
+
+TEST_F(ScannerTest, TenThousandEntries) {
+  for (int i = 0; i < 100; ++i) {
+    const std::string dir = upper("/d" + std::to_string(i));
+    make_dir(dir);
+    for (int j = 0; j < 100; ++j) put(dir + "/" + std::to_string(j), "");
+  }
+  const UpperTree tree = scan_tree();
+  EXPECT_EQ(tree.size(), 10101u);
+  EXPECT_EQ(oracle_lines(tree, "podman").size(), 10100u);
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/tree.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/drift/scan/inode_index.h"
+
+namespace stillframe::drift {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+
+constexpr std::uint32_t kDir = 0040755;
+constexpr std::uint32_t kFile = 0100644;
+
+Entry entry(std::uint64_t ino, std::uint64_t parent, std::string name,
+            std::uint32_t mode, Change change) {
+  Entry e;
+  e.inode = {ino, ino == 0 ? 0u : 7u};
+  e.parent = {parent, 7};
+  e.name = std::move(name);
+  e.mode = mode;
+  e.change = e.oracle = change;
+  return e;
+}
+
+Entry root_entry() {
+  Entry e = entry(1, 0, "", kDir, Change::none);
+  e.parent = {};
+  return e;
+}
+
+ScanResult result(std::vector<Entry> entries) {
+  entries.insert(entries.begin(), root_entry());
+  ScanResult out;
+  out.root = entries.front().inode;
+  out.entries = std::move(entries);
+  return out;
+}
+
+PartialResult part_of(InodeId directory, std::vector<std::string> gone,
+                      std::vector<Entry> entries) {
+  PartialResult::Directory one;
+  one.inode = directory;
+  one.gone = std::move(gone);
+  one.entries = std::move(entries);
+  PartialResult out;
+  out.directories.push_back(std::move(one));
+  return out;
+}
+
+std::vector<std::string> paths(const UpperTree& tree) {
+  std::vector<std::string> out;
+  tree.for_each([&](const std::string& p, const Entry&) { out.push_back(p); });
+  return out;
+}
+
+TEST(UpperTreeTest, EmptyTreeAnswersNothing) {
+  const UpperTree tree;
+  EXPECT_TRUE(tree.empty());
+  EXPECT_EQ(tree.find_path("/"), nullptr);
+  EXPECT_EQ(tree.find(InodeId{1, 0}), nullptr);
+  EXPECT_EQ(tree.path_of(InodeId{1, 0}), "");
+  EXPECT_TRUE(oracle_lines(tree, "podman").empty());
+}
+
+TEST(UpperTreeTest, FindsByInodePathAndPlace) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "etc", kDir, Change::none),
+                     entry(3, 2, "passwd", kFile, Change::changed)}));
+  EXPECT_EQ(tree.root(), (InodeId{1, 7}));
+  EXPECT_EQ(tree.path_of(InodeId{3, 7}), "/etc/passwd");
+  EXPECT_EQ(tree.path_of(InodeId{3, 0}), "/etc/passwd");  // matches any
+  EXPECT_EQ(tree.path_of(InodeId{3, 8}), "");
+  EXPECT_EQ(tree.path_of(InodeId{1, 7}), "/");
+  ASSERT_NE(tree.find(InodeId{2, 7}, "passwd"), nullptr);
+  EXPECT_EQ(tree.path_of(*tree.find_path("/etc/passwd")), "/etc/passwd");
+  EXPECT_EQ(tree.find_path("/etc/../etc"), nullptr);
+  EXPECT_TRUE(tree.has_directory(InodeId{2, 7}));
+  EXPECT_FALSE(tree.has_directory(InodeId{3, 7}));
+}
+
+TEST(UpperTreeTest, HardLinksGoByTheirFirstPath) {
+  UpperTree tree;
+  tree.apply(result({entry(5, 1, "z", kFile, Change::added),
+                     entry(2, 1, "d", kDir, Change::none),
+                     entry(5, 2, "x", kFile, Change::added),
+                     entry(5, 1, "d-", kFile, Change::added)}));
+  EXPECT_EQ(tree.path_of(InodeId{5, 7}), "/d/x");
+  std::vector<std::string> aliases;
+  for (const Entry* e : tree.aliases(InodeId{5, 7})) {
+    aliases.push_back(tree.path_of(*e));
+  }
+  EXPECT_THAT(aliases, ElementsAre("/d/x", "/d-", "/z"));
+  tree.apply(part_of({2, 7}, {"x"}, {}));
+  EXPECT_EQ(tree.path_of(InodeId{5, 7}), "/d-");
+}
+
+TEST(UpperTreeTest, FullScanReplacesAll) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "a", kDir, Change::added),
+                     entry(3, 2, "b", kFile, Change::added),
+                     entry(4, 1, "c", kFile, Change::added)}));
+  Entry changed = entry(4, 1, "c", kFile, Change::added);
+  changed.ctime.ns = 5;
+  const auto delta =
+      tree.apply(result({changed, entry(9, 1, "a", kFile, Change::added)}));
+  ASSERT_EQ(delta.appeared.size(), 1u);
+  EXPECT_EQ(delta.appeared[0]->name, "a");
+  ASSERT_EQ(delta.changed.size(), 1u);
+  EXPECT_EQ(delta.changed[0]->name, "c");
+  ASSERT_EQ(delta.vanished.size(), 1u);
+  EXPECT_EQ(delta.vanished[0].first, "/a/b");
+  EXPECT_THAT(paths(tree), ElementsAre("/a", "/c"));
+  const auto again =
+      tree.apply(result({changed, entry(9, 1, "a", kFile, Change::added)}));
+  EXPECT_TRUE(again.appeared.empty() && again.changed.empty() &&
+              again.vanished.empty());
+}
+
+TEST(UpperTreeTest, UnreadableUpperLeavesWhatWasKnown) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "a", kFile, Change::added)}));
+  tree.apply(ScanResult{});
+  EXPECT_EQ(tree.size(), 2u);
+}
+
+TEST(UpperTreeTest, EntriesWithoutParentsAreLeftOut) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 99, "a", kFile, Change::added)}));
+  EXPECT_EQ(tree.size(), 1u);
+}
+
+TEST(UpperTreeTest, DirectoryCannotBecomeItsOwnDescendant) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "a", kDir, Change::added),
+                     entry(3, 2, "b", kDir, Change::added)}));
+  tree.apply(part_of({3, 7}, {}, {entry(2, 3, "a", kDir, Change::added)}));
+  EXPECT_THAT(paths(tree), ElementsAre("/a", "/a/b", "/a/b/a"));
+}
+
+TEST(OracleTest, DirectoriesAboveAddedAndDeletedAreChanged) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "a", kDir, Change::none),
+                     entry(3, 2, "b", kDir, Change::none),
+                     entry(4, 3, "new", kFile, Change::added),
+                     entry(5, 1, "c", kDir, Change::none),
+                     entry(6, 5, "changed", kFile, Change::changed)}));
+  EXPECT_THAT(
+      oracle_lines(tree, "podman"),
+      UnorderedElementsAre("C /a", "C /a/b", "A /a/b/new", "C /c/changed"));
+  EXPECT_FALSE(oracle_shows(tree, "podman", "/c"));
+  EXPECT_TRUE(oracle_shows(tree, "podman", "/a"));
+  tree.apply(part_of({3, 7}, {"new"}, {}));
+  EXPECT_THAT(oracle_lines(tree, "podman"), ElementsAre("C /c/changed"));
+}
+
+TEST(OracleTest, PodmanHidesItsOwnAndOnlyThose) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "etc", kDir, Change::none),
+                     entry(3, 2, "mtab", kFile, Change::added),
+                     entry(4, 1, "run", kDir, Change::changed),
+                     entry(5, 4, ".containerenv", kFile, Change::added),
+                     entry(6, 4, "mine", kFile, Change::added)}));
+  EXPECT_THAT(oracle_lines(tree, "podman"),
+              UnorderedElementsAre("C /etc", "A /run/mine"));
+  EXPECT_EQ(oracle_lines(tree, "containerd").size(), 5u);
+  EXPECT_FALSE(oracle_shows(tree, "podman", "/etc/mtab"));
+  EXPECT_TRUE(oracle_shows(tree, "docker", "/etc/mtab"));
+}
+
+TEST(OracleTest, DockerGoesByStat) {
+  Entry copied = entry(3, 2, "copied", kFile, Change::changed);
+  Entry owned = entry(4, 2, "owned", kFile, Change::changed);
+  owned.stat_differs = true;
+  Entry pointless = entry(5, 2, "pointless", kFile, Change::none);
+  pointless.whiteout = true;
+  pointless.oracle = Change::deleted;
+  UpperTree tree;
+  tree.apply(
+      result({entry(2, 1, "d", kDir, Change::none), copied, owned, pointless}));
+  EXPECT_THAT(oracle_lines(tree, "docker"),
+              UnorderedElementsAre("C /d", "C /d/owned"));
+  EXPECT_THAT(oracle_lines(tree, "podman"),
+              UnorderedElementsAre("C /d", "C /d/copied", "C /d/owned",
+                                   "D /d/pointless"));
+}
+
+std::uint64_t own_number(const std::uint64_t& number) { return number; }
+
+TEST(InodeIndexTest, KeepsWhatItHoldsThroughErasures) {
+  std::vector<std::uint64_t> numbers(1000);
+  InodeIndex<std::uint64_t, own_number> index;
+  for (std::uint64_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = i + 1;
+    index.put(&numbers[i]);
+  }
+  for (std::uint64_t i = 0; i < numbers.size(); i += 3) index.erase(i + 1);
+  for (std::uint64_t i = 0; i < numbers.size(); ++i) {
+    EXPECT_EQ(index.find(i + 1), i % 3 == 0 ? nullptr : &numbers[i]) << i;
+  }
+}
+
+}  // namespace
+}  // namespace stillframe::drift

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/actors.h"
+
+#include <gtest/gtest.h>
+
+namespace stillframe::engine::test {
+namespace {
+
+using Place = Actors::Place;
+
+ProcessRef process(std::uint64_t session, bool followed) {
+  ProcessRef p;
+  p.pid = 4'000'000;  // above any real pid
+  p.start_ns = 77;
+  p.session = session;
+  p.followed = followed;
+  p.in_container = true;
+  p.comm = "sed";
+  p.exe = "busybox";
+  return p;
+}
+
+std::optional<bool> unknown(std::uint32_t) { return std::nullopt; }
+
+TEST(Actors, OriginFollowsFromPlaceAndSession) {
+  Actors actors;
+  EXPECT_EQ(actors.resolve(process(0, true), Place::victim, unknown).origin,
+            Origin::workload);
+  EXPECT_EQ(actors.resolve(process(9, true), Place::victim, unknown).origin,
+            Origin::exec);
+  EXPECT_EQ(actors.resolve(process(0, true), Place::host, unknown).origin,
+            Origin::host);
+  EXPECT_EQ(
+      actors.resolve(process(0, true), Place::other_container, unknown).origin,
+      Origin::container);
+}
+
+TEST(Actors, AProcessNotFollowedIsJudgedByItsAncestors) {
+  Actors actors;
+  const auto from_init = [](std::uint32_t) { return std::optional(true); };
+  const auto from_outside = [](std::uint32_t) { return std::optional(false); };
+  EXPECT_EQ(actors.resolve(process(0, false), Place::victim, from_init).origin,
+            Origin::workload);
+  EXPECT_EQ(
+      actors.resolve(process(0, false), Place::victim, from_outside).origin,
+      Origin::exec);
+}
+
+TEST(Actors, AHostProcessMovedIntoTheCgroupStaysAHostProcess) {
+  Actors actors;
+  ProcessRef moved = process(0, false);
+  moved.host_mounts = true;
+  EXPECT_EQ(actors.resolve(moved, Place::victim, unknown).origin,
+            Origin::host);
+}
+
+TEST(Actors, SessionComesWithTheActor) {
+  Actors actors;
+  SessionObservation seen;
+  seen.first_cmd = "sh -c sed";
+  seen.tty = "pts1";
+  seen.process = process(9, true);
+  actors.session_started(seen);
+  const Actor actor =
+      actors.resolve(process(9, true), Place::victim, unknown);
+  ASSERT_TRUE(actor.session);
+  EXPECT_EQ(actor.session->first_cmd, "sh -c sed");
+  EXPECT_EQ(actor.session->tty, "pts1");
+  EXPECT_EQ(actor.exe, "busybox");
+}
+
+TEST(Actors, SessionsAreBounded) {
+  Actors actors;
+  for (std::uint64_t id = 1; id <= 10'000; ++id) {
+    Session session;
+    session.id = id;
+    actors.add_session(session);
+  }
+  EXPECT_EQ(actors.find_session(1), nullptr);
+  EXPECT_NE(actors.find_session(10'000), nullptr);
+}
+
+}  // namespace
+}  // namespace stillframe::engine::test

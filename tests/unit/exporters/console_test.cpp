@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/console/console.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/base/text.h"
+#include "exporters/console/actor.h"
+#include "exporters/console/table.h"
+#include "tests/unit/exporters/fake_agent.h"
+
+namespace stillframe::console {
+namespace {
+
+using test::kHostile;
+using test::kNoon;
+using testing::HasSubstr;
+using testing::Not;
+
+const WallTime kLater{kNoon.ns + 125'000'000'000};  // 2m05s
+const Style kPlain;
+
+TEST(PsTable, AlignsItsColumns) {
+  Snapshot snapshot;
+  snapshot.containers = {
+      test::make_container("3f2a00112233445566", "web"),
+      test::make_container("aaaaaaaaaaaabbbb", "a-longer-name")};
+  auto& mutated = snapshot.containers[1];
+  mutated.mutated = true;
+  mutated.mutated_paths = 12;
+  mutated.complete = false;
+  mutated.running = false;
+  mutated.last_actor = test::make_actor();
+  EXPECT_EQ(
+      ps_table(snapshot, kLater, kPlain),
+      "CONTAINER     NAME           STATE    PATHS  IMAGE                      "
+      "LAST ACTOR  AGE\n"
+      "3f2a00112233  web            still    0      docker.io/library/nginx:1  "
+      "-           2m05s\n"
+      "aaaaaaaaaaaa  a-longer-name  mutated  12+    docker.io/library/nginx:1  "
+      "exec apt    stopped\n");
+}
+
+TEST(PsTable, IsNothingWithoutContainers) {
+  EXPECT_EQ(ps_table(Snapshot{}, kLater, kPlain), "");
+  EXPECT_EQ(workloads_table(Snapshot{}, kPlain), "");
+}
+
+TEST(PsTable, CutsTheImageToTheTerminal) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a00112233445566", "web")};
+  const std::string text =
+      ps_table(snapshot, kLater, {.color = false, .width = 70});
+  for (const auto& line : split(text, '\n')) EXPECT_LE(columns(line), 70u);
+  EXPECT_THAT(text, HasSubstr("docker.io"));
+  EXPECT_THAT(text, HasSubstr("…"));
+}
+
+TEST(PsTable, ShowsHostileNamesQuotedOnOneLine) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a", kHostile)};
+  snapshot.containers[0].info.image = "i\x1b]0;x\x07";
+  const std::string text = ps_table(snapshot, kLater, kPlain);
+  EXPECT_THAT(text, HasSubstr(R"("a\n\x1b[31m\xff\"b\\c")"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(split(text, '\n').size(), 3u);  // header, row, nothing
+}
+
+TEST(WorkloadsTable, CountsByWorkload) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("1", "a"),
+                         test::make_container("2", "b"),
+                         test::make_container("3", "c")};
+  snapshot.containers[1].mutated = true;
+  snapshot.containers[1].mutated_paths = 4;
+  snapshot.containers[2].info.workload = "";
+  EXPECT_EQ(workloads_table(snapshot, kPlain),
+            "WORKLOAD  NAMESPACE  CONTAINERS  RUNNING  MUTATED  PATHS  IMAGES\n"
+            "-         -          1           1        0        0      "
+            "docker.io/library/nginx:1\n"
+            "shop      -          2           2        1        4      "
+            "docker.io/library/nginx:1\n");
+}
+
+TEST(DiffTable, ShowsWhatWhoAndWhen) {
+  EXPECT_EQ(
+      diff_table(test::make_diff(), kLater, kPlain),
+      "   PATH    VERDICT    KINDS                   WHO"
+      "                                 WHEN\n"
+      "A  /etc/x  violation  file_create,file_write  exec apt (dpkg[4711]) in "
+      "\"sh -c x\"  2m05s ago\n"
+      "A  /tmp/y  scratch    file_create,file_write  exec apt (dpkg[4711]) in "
+      "\"sh -c x\"  2m05s ago\n"
+      "\n"
+      "mutated: 1 path changed by exec (apt), first 2m05s ago; tolerated: 1 "
+      "scratch\n");
+}
+
+TEST(DiffTable, ShowsHostileNamesQuoted) {
+  DiffAnswer diff = test::make_diff();
+  diff.container.info.name = kHostile;
+  diff.changes[0].path = "/" + kHostile;
+  diff.changes[0].from = "/" + kHostile;
+  diff.changes[0].actors[0].tool.clear();
+  diff.changes[0].actors[0].comm = kHostile;
+  diff.changes[0].actors[0].session->first_cmd = kHostile;
+  const std::string text = diff_table(diff, kLater, kPlain);
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, Not(HasSubstr("\xff")));
+  EXPECT_EQ(split(text, '\n').size(), 6u);
+}
+
+struct SummaryCase {
+  const char* name;
+  void (*prepare)(DiffAnswer&);
+  const char* expected;
+};
+
+void PrintTo(const SummaryCase& c, std::ostream* out) { *out << c.name; }
+
+class DiffSummary : public testing::TestWithParam<SummaryCase> {};
+
+TEST_P(DiffSummary, IsShortAndTrue) {
+  DiffAnswer diff = test::make_diff();
+  GetParam().prepare(diff);
+  EXPECT_EQ(diff_summary(diff, kLater), GetParam().expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, DiffSummary,
+    testing::Values(
+        SummaryCase{"still",
+                    [](DiffAnswer& d) {
+                      d.changes.clear();
+                      d.container.mutated = d.container.ever_mutated = false;
+                    },
+                    "still: web is the image it was started from"},
+        SummaryCase{"tolerated",
+                    [](DiffAnswer& d) {
+                      d.changes.erase(d.changes.begin());
+                      d.container.mutated = false;
+                    },
+                    "still: web is the image it was started from, but for what "
+                    "is tolerated: 1 scratch (it was mutated before)"},
+        SummaryCase{"unseen",
+                    [](DiffAnswer& d) {
+                      d.changes.pop_back();
+                      d.changes[0].actors = {Actor{}};
+                    },
+                    "mutated: 1 path changed by someone unseen, first 2m05s "
+                    "ago"},
+        SummaryCase{"several",
+                    [](DiffAnswer& d) {
+                      d.changes[1].verdict = Verdict::violation;
+                      Actor host;
+                      host.origin = Origin::host;
+                      host.comm = "podman";
+                      d.changes[1].actors.push_back(host);
+                      d.complete = false;
+                    },
+                    "mutated: 2 paths changed by exec (apt) and host (podman), "
+                    "first 2m05s ago (incomplete: a scan is still due)"}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+TEST(DockerLines, AreRawBytes) {
+  EXPECT_EQ(docker_lines(test::make_diff()), "A /etc/x\nC /\xff\n\n");
+}
+
+TEST(EventLine, FitsOnOneLine) {
+  StreamEvent event = test::make_event(1, "3f2a00");
+  event.count = 3;
+  EXPECT_EQ(event_line(event, kPlain),
+            "2026-11-22T12:00:00.000Z  web  violation file_create  /etc/x x3  "
+            "by exec apt (dpkg[4711]) in \"sh -c x\"\n");
+  event = StreamEvent{};
+  event.time = kNoon;
+  event.class_name = "agent";
+  event.kind = "started";
+  event.detail = kHostile;
+  const std::string line = event_line(event, kPlain);
+  EXPECT_THAT(line, HasSubstr("  agent  agent started  \"a\\n"));
+  EXPECT_EQ(split(line, '\n').size(), 2u);
+}
+
+TEST(DoctorText, NamesTheCure) {
+  DoctorReport report;
+  report.sensors = {{.sensor = "files",
+                     .implementation = "tp_btf ctime",
+                     .coverage = Coverage::events,
+                     .reason = "",
+                     .cure = ""},
+                    {.sensor = "mounts",
+                     .implementation = "mountinfo",
+                     .coverage = Coverage::state,
+                     .reason = "fentry refused",
+                     .cure = "allow trampolines"},
+                    {.sensor = "memory",
+                     .implementation = "",
+                     .coverage = Coverage::none,
+                     .reason = "",
+                     .cure = ""}};
+  report.machine.kernel_release = "6.18";
+  report.machine.missing_capabilities = {"CAP_BPF", "CAP_PERFMON"};
+  report.machine.cgroup_mode = "v1";
+  const std::string text = doctor_text(report, kPlain);
+  EXPECT_THAT(text, HasSubstr("kernel        6.18, no BTF\n"));
+  EXPECT_THAT(text, HasSubstr("missing CAP_BPF, CAP_PERFMON\n"));
+  EXPECT_THAT(text, HasSubstr("files   events    tp_btf ctime\n"));
+  EXPECT_THAT(text, HasSubstr("memory  none      -\n"));
+  EXPECT_THAT(text,
+              HasSubstr("mounts: fentry refused\n  cure: allow trampolines\n"));
+  EXPECT_THAT(text, HasSubstr("1 of 3 sensors see events; 1 see only what "
+                              "changed, not who; 1 see nothing.\n"));
+}
+
+TEST(Table, CountsColumnsNotBytes) {
+  EXPECT_EQ(columns("abc"), 3u);
+  EXPECT_EQ(columns("é…"), 2u);
+  EXPECT_EQ(columns("日本"), 4u);
+  EXPECT_EQ(elide("日本語", 5), "日本…");
+  EXPECT_EQ(elide("abc", 3), "abc");
+  EXPECT_EQ(elide("abcd", 3), "ab…");
+  EXPECT_EQ(elide("abcd", 0), "");
+}
+
+TEST(Color, PaintsOnlyWhenAsked) {
+  EXPECT_EQ(paint({.color = true}, Color::red, "x"), "\x1b[31mx\x1b[0m");
+  EXPECT_EQ(paint({.color = false}, Color::red, "x"), "x");
+  EXPECT_THAT(diff_table(test::make_diff(), kLater, {.color = true}),
+              HasSubstr("\x1b[31mviolation\x1b[0m"));
+}
+
+TEST(Color, FollowsModeAndEnvironment) {
+  int fds[2];
+  ASSERT_EQ(::pipe(fds), 0);
+  EXPECT_TRUE(use_color(ColorMode::always, fds[1]));
+  EXPECT_FALSE(use_color(ColorMode::never, fds[1]));
+  EXPECT_FALSE(use_color(ColorMode::automatic, fds[1]));
+  ::close(fds[0]);
+  ::close(fds[1]);
+
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  ::setenv("TERM", "xterm", 1);
+  ::unsetenv("NO_COLOR");
+  EXPECT_TRUE(use_color(ColorMode::automatic, terminal));
+  ::setenv("NO_COLOR", "1", 1);
+  EXPECT_FALSE(use_color(ColorMode::automatic, terminal));
+  EXPECT_TRUE(use_color(ColorMode::always, terminal));
+  ::setenv("NO_COLOR", "", 1);
+  EXPECT_TRUE(use_color(ColorMode::automatic, terminal));
+  ::setenv("TERM", "dumb", 1);
+  EXPECT_FALSE(use_color(ColorMode::automatic, terminal));
+  ::close(terminal);
+}
+
+}  // namespace
+}  // namespace stillframe::console

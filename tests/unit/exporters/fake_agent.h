@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An agent without a kernel: says what a test tells it to.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "exporters/agent_api.h"
+
+namespace stillframe::test {
+
+// A name with all that can break a line, a terminal, JSON or a label.
+inline const std::string kHostile = "a\n\x1b[31m\xff\"b\\c";
+
+// Shared between the test, which pushes, and the stream, which takes.
+struct EventQueue {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<StreamEventPtr> events;
+  bool closed = false;
+  std::uint64_t dropped = 0;
+  int listeners = 0;
+
+  void push(StreamEvent event) {
+    const std::lock_guard lock(mutex);
+    events.push_back(std::make_shared<const StreamEvent>(std::move(event)));
+    changed.notify_all();
+  }
+  void close() {
+    const std::lock_guard lock(mutex);
+    closed = true;
+    changed.notify_all();
+  }
+  // Waits until that many streams are open; false after ten seconds.
+  bool wait_for_listeners(int count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(10),
+                            [&] { return listeners == count; });
+  }
+};
+
+class FakeStream : public EventStream {
+ public:
+  explicit FakeStream(std::shared_ptr<EventQueue> queue)
+      : queue_(std::move(queue)) {
+    count(1);
+  }
+  ~FakeStream() override { count(-1); }
+
+  StreamEventPtr next(std::chrono::milliseconds wait) override {
+    std::unique_lock lock(queue_->mutex);
+    queue_->changed.wait_for(
+        lock, wait, [&] { return queue_->closed || !queue_->events.empty(); });
+    if (queue_->events.empty()) return nullptr;
+    auto event = queue_->events.front();
+    queue_->events.pop_front();
+    return event;
+  }
+  bool closed() const override {
+    const std::lock_guard lock(queue_->mutex);
+    return queue_->closed;
+  }
+  std::uint64_t dropped() const override {
+    const std::lock_guard lock(queue_->mutex);
+    return queue_->dropped;
+  }
+
+ private:
+  void count(int change) {
+    const std::lock_guard lock(queue_->mutex);
+    queue_->listeners += change;
+    queue_->changed.notify_all();
+  }
+  std::shared_ptr<EventQueue> queue_;
+};
+
+class FakeAgent : public AgentApi {
+ public:
+  Snapshot state;
+  bool is_healthy = true;
+  Result<DiffAnswer> answer = fail("no container 'x'", ENOENT);
+  std::shared_ptr<EventQueue> queue = std::make_shared<EventQueue>();
+  std::optional<WallTime> asked_since;
+  std::string asked_container;
+
+  SnapshotPtr snapshot() const override {
+    return std::make_shared<const Snapshot>(state);
+  }
+  bool healthy() const override { return is_healthy; }
+  Result<DiffAnswer> diff(const std::string& container) override {
+    asked_container = container;
+    return answer;
+  }
+  Result<SnapshotPtr> scanned_snapshot() override { return snapshot(); }
+  std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
+                                         bool) override {
+    asked_since = since;
+    return std::make_unique<FakeStream>(queue);
+  }
+};
+
+inline constexpr WallTime kNoon{1'795'348'800'000'000'001};
+
+inline Actor make_actor() {
+  return {.origin = Origin::exec,
+          .tool = "apt",
+          .comm = "dpkg",
+          .exe = "/usr/bin/dpkg",
+          .pid = 4711,
+          .uid = 0,
+          .ambiguous = false,
+          .session = Session{.id = 7,
+                             .first_cmd = "sh -c x",
+                             .tty = "pts/3",
+                             .uid = 0,
+                             .start = kNoon}};
+}
+
+inline ContainerView make_container(const std::string& id,
+                                    const std::string& name) {
+  ContainerView view;
+  view.info.id = id;
+  view.info.name = name;
+  view.info.image = "docker.io/library/nginx:1";
+  view.info.image_id = "beef";
+  view.info.runtime = "podman";
+  view.info.workload = "shop";
+  view.started = kNoon;
+  view.running = true;
+  return view;
+}
+
+inline PathChange make_change(const std::string& path, Verdict verdict) {
+  PathChange change;
+  change.path = path;
+  change.change = Change::added;
+  change.kinds = {Kind::file_create, Kind::file_write};
+  change.verdict = verdict;
+  change.first_seen = kNoon;
+  change.last_seen = kNoon;
+  change.count = 2;
+  change.actors = {make_actor()};
+  return change;
+}
+
+inline DiffAnswer make_diff() {
+  DiffAnswer diff;
+  diff.container = make_container("3f2a00", "web");
+  diff.container.mutated = true;
+  diff.container.ever_mutated = true;
+  diff.changes = {make_change("/etc/x", Verdict::violation),
+                  make_change("/tmp/y", Verdict::scratch)};
+  diff.docker_lines = {"A /etc/x", std::string("C /\xff\n")};
+  return diff;
+}
+
+inline StreamEvent make_event(std::uint64_t seq, const std::string& container) {
+  StreamEvent event;
+  event.seq = seq;
+  event.time = kNoon;
+  event.class_name = "content";
+  event.kind = "file_create";
+  event.verdict = "violation";
+  event.container.id = container;
+  event.container.name = "web";
+  event.path = "/etc/x";
+  event.actor = make_actor();
+  event.json = "{\"seq\":" + std::to_string(seq) + "}";
+  return event;
+}
+
+}  // namespace stillframe::test

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/prometheus/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include "tests/unit/exporters/fake_agent.h"
+
+namespace stillframe::metrics {
+namespace {
+
+using testing::HasSubstr;
+
+Result<std::unique_ptr<HttpServer>> start_on(const AgentApi& agent,
+                                             const ListenAddress& address) {
+  WebOptions options;
+  options.listen = {address};
+  return HttpServer::start(agent, options);
+}
+
+class HttpServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto started = HttpServer::start(
+        agent_, {.listen = {{"127.0.0.1", 0}, {"127.0.0.1", 0}},
+                 .telemetry_path = "/m",
+                 .max_containers = 10,
+                 .build = {.version = "1.2", .revision = "r"}});
+    ASSERT_TRUE(started) << started.error().message;
+    server_ = std::move(*started);
+  }
+
+  httplib::Result get(const std::string& path, std::size_t which = 0) {
+    httplib::Client client("127.0.0.1", server_->addresses()[which].port);
+    return client.Get(path);
+  }
+
+  test::FakeAgent agent_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, ServesMetricsOnEveryAddress) {
+  for (const std::size_t which : {0u, 1u}) {
+    const auto response = get("/m", which);
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->get_header_value("Content-Type"),
+              "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_THAT(response->body, HasSubstr("stillframe_build_info{"));
+  }
+}
+
+TEST_F(HttpServerTest, ServesALandingPageWithLinks) {
+  const auto response = get("/");
+  ASSERT_TRUE(response);
+  EXPECT_THAT(response->body, HasSubstr("<a href=\"/m\">"));
+  EXPECT_THAT(response->body, HasSubstr("Version 1.2"));
+}
+
+TEST_F(HttpServerTest, TellsHealthAndReadiness) {
+  for (const char* path : {"/-/healthy", "/healthz"}) {
+    agent_.is_healthy = true;
+    EXPECT_EQ(get(path)->status, 200) << path;
+    agent_.is_healthy = false;
+    EXPECT_EQ(get(path)->status, 503) << path;
+  }
+  for (const char* path : {"/-/ready", "/readyz"}) {
+    agent_.state.ready = false;
+    EXPECT_EQ(get(path)->status, 503) << path;
+    agent_.state.ready = true;
+    EXPECT_EQ(get(path)->status, 200) << path;
+  }
+}
+
+TEST_F(HttpServerTest, RefusesTheRest) {
+  EXPECT_EQ(get("/nothing")->status, 404);
+  EXPECT_EQ(get("/v1/ps")->status, 404);
+  EXPECT_EQ(get("/" + std::string(5000, 'a'))->status, 404);
+  httplib::Client client("127.0.0.1", server_->addresses()[0].port);
+  EXPECT_EQ(client.Post("/m", "x", "text/plain")->status, 405);
+}
+
+TEST_F(HttpServerTest, NamesAPortThatIsTaken) {
+  const ListenAddress taken = server_->addresses()[0];
+  const auto second = start_on(agent_, taken);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, EADDRINUSE);
+  EXPECT_THAT(second.error().message, HasSubstr(to_string(taken)));
+  EXPECT_THAT(second.error().message, HasSubstr("--web.listen-address"));
+}
+
+TEST_F(HttpServerTest, FreesItsPortWhenItStops) {
+  const ListenAddress address = server_->addresses()[0];
+  server_.reset();
+  EXPECT_TRUE(start_on(agent_, address));
+}
+
+TEST(HttpServerAddresses, NamesOneThatIsNotOurs) {
+  test::FakeAgent agent;
+  const auto server = start_on(agent, {"192.0.2.1", 12015});
+  ASSERT_FALSE(server);
+  EXPECT_THAT(server.error().message, HasSubstr("192.0.2.1:12015"));
+}
+
+TEST(HttpServerAddresses, ListensOnAllWithoutAHost) {
+  test::FakeAgent agent;
+  const auto server = start_on(agent, {"", 0});
+  ASSERT_TRUE(server) << server.error().message;
+  httplib::Client client("127.0.0.1", (*server)->addresses()[0].port);
+  const auto response = client.Get("/metrics");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+}
+
+}  // namespace
+}  // namespace stillframe::metrics

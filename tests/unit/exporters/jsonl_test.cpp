@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/jsonl/json.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/base/text.h"
+#include "tests/unit/exporters/fake_agent.h"
+
+namespace stillframe::jsonl {
+namespace {
+
+using nlohmann::json;
+using test::kHostile;
+using test::kNoon;
+
+constexpr char kNoonText[] = "2026-11-22T12:00:00.000000001Z";
+
+const json kContainer = {{"id", "3f2a00"},
+                         {"name", "web"},
+                         {"image", "docker.io/library/nginx:1"},
+                         {"image_id", "beef"},
+                         {"runtime", "podman"},
+                         {"namespace", ""},
+                         {"pod", ""},
+                         {"workload", "shop"}};
+
+const json kActor = {{"origin", "exec"},
+                     {"tool", "apt"},
+                     {"comm", "dpkg"},
+                     {"exe", "/usr/bin/dpkg"},
+                     {"pid", 4711},
+                     {"uid", 0},
+                     {"session",
+                      {{"id", 7},
+                       {"first_cmd", "sh -c x"},
+                       {"tty", "pts/3"},
+                       {"uid", 0},
+                       {"start", kNoonText}}}};
+
+TEST(DiffJson, HasExactlyTheContractedFields) {
+  DiffAnswer diff = test::make_diff();
+  diff.changes.pop_back();
+  const json expected = {{"container", kContainer},
+                         {"state", "mutated"},
+                         {"ever_mutated", true},
+                         {"complete", true},
+                         {"changes",
+                          {{{"path", "/etc/x"},
+                            {"change", "A"},
+                            {"kinds", {"file_create", "file_write"}},
+                            {"class", "content"},
+                            {"verdict", "violation"},
+                            {"rule", nullptr},
+                            {"oracle", true},
+                            {"first_seen", kNoonText},
+                            {"last_seen", kNoonText},
+                            {"count", 2},
+                            {"actors", {kActor}}}}}};
+  EXPECT_EQ(json::parse(diff_json(diff)), expected);
+}
+
+TEST(DiffJson, IsEmptyForAStillContainer) {
+  DiffAnswer diff;
+  diff.container = test::make_container("3f2a00", "web");
+  diff.complete = false;
+  const json expected = {{"container", kContainer},
+                         {"state", "still"},
+                         {"ever_mutated", false},
+                         {"complete", false},
+                         {"changes", json::array()}};
+  EXPECT_EQ(json::parse(diff_json(diff)), expected);
+}
+
+TEST(PsJson, HasExactlyTheContractedFields) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a00", "web")};
+  json still = kContainer;
+  still.update({{"state", "still"},
+                {"running", true},
+                {"started", kNoonText},
+                {"mutated_paths", 0},
+                {"first_mutation", nullptr},
+                {"last_actor", nullptr}});
+  EXPECT_EQ(json::parse(ps_json(snapshot)), json({{"containers", {still}}}));
+
+  auto& view = snapshot.containers[0];
+  view.mutated = true;
+  view.mutated_paths = 3;
+  view.first_mutation = kNoon;
+  view.last_actor = test::make_actor();
+  json mutated = still;
+  mutated.update({{"state", "mutated"},
+                  {"mutated_paths", 3},
+                  {"first_mutation", kNoonText},
+                  {"last_actor", kActor}});
+  EXPECT_EQ(json::parse(ps_json(snapshot)), json({{"containers", {mutated}}}));
+}
+
+TEST(PsJson, CarriesHostileNamesAsSurrogatesOnOneLine) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a00", kHostile)};
+  const std::string text = ps_json(snapshot);
+  EXPECT_NE(text.find(R"("name":"a\n\u001b[31m\udcff\"b\\c")"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+TEST(ActorJson, SaysNullForWhatThereIsNot) {
+  const json value = actor_value(Actor{});
+  EXPECT_EQ(value, json({{"origin", "unattributed"},
+                         {"tool", nullptr},
+                         {"comm", ""},
+                         {"exe", ""},
+                         {"pid", 0},
+                         {"uid", 0},
+                         {"session", nullptr}}));
+}
+
+TEST(ActorJson, NamesAmbiguityOnlyWhereThereIsSome) {
+  Actor actor = test::make_actor();
+  EXPECT_FALSE(actor_value(actor).contains("ambiguous"));
+  actor.ambiguous = true;
+  EXPECT_EQ(actor_value(actor)["ambiguous"], true);
+}
+
+TEST(ChangeJson, TellsRuleRenameAndChangesWithoutALetter) {
+  PathChange change = test::make_change("/b", Verdict::allowed);
+  change.rule = "data";
+  change.from = "/a";
+  change.change = Change::none;
+  const json value = change_value(change);
+  EXPECT_EQ(value["rule"], "data");
+  EXPECT_EQ(value["from"], "/a");
+  EXPECT_EQ(value["change"], nullptr);
+}
+
+TEST(EventJson, HasExactlyTheContractedFields) {
+  StreamEvent event = test::make_event(42, "3f2a00");
+  event.detail = "1";
+  event.count = 3;
+  json container = kContainer;
+  container.update(
+      {{"image", ""}, {"image_id", ""}, {"runtime", ""}, {"workload", ""}});
+  const json expected = {{"v", 1},
+                         {"seq", 42},
+                         {"time", kNoonText},
+                         {"node", "n1"},
+                         {"class", "content"},
+                         {"kind", "file_create"},
+                         {"verdict", "violation"},
+                         {"rule", "r"},
+                         {"container", container},
+                         {"path", "/etc/x"},
+                         {"from", nullptr},
+                         {"detail", {{"text", "1"}, {"count", 3}}},
+                         {"actor", kActor}};
+  EXPECT_EQ(json::parse(event_json(event, "n1", "r")), expected);
+}
+
+TEST(EventJson, SaysNullWhereTheAgentSpeaksOfItself) {
+  StreamEvent event;
+  event.class_name = "agent";
+  event.kind = "started";
+  const json value =
+      json::parse(event_json(event, "n1", {}, {{"version", "1"}}));
+  for (const char* key :
+       {"container", "verdict", "rule", "path", "from", "actor"}) {
+    EXPECT_EQ(value[key], nullptr) << key;
+  }
+  EXPECT_EQ(value["detail"], json({{"version", "1"}}));
+}
+
+TEST(DoctorJson, HasExactlyTheContractedFields) {
+  DoctorReport report;
+  report.sensors = {{.sensor = "files",
+                     .implementation = "tp_btf ctime",
+                     .coverage = Coverage::events,
+                     .reason = "",
+                     .cure = ""},
+                    {.sensor = "memory",
+                     .implementation = "",
+                     .coverage = Coverage::none,
+                     .reason = "fentry refused",
+                     .cure = "boot with x"}};
+  report.machine.kernel_release = "6.18";
+  report.machine.btf = true;
+  report.machine.missing_capabilities = {"CAP_BPF"};
+  report.machine.cgroup_mode = "v2";
+  report.machine.cgroup_observed = "/sys/fs/cgroup";
+  report.machine.runtimes = {"podman"};
+  const json expected = {
+      {"sensors",
+       {{{"sensor", "files"},
+         {"implementation", "tp_btf ctime"},
+         {"coverage", "events"},
+         {"reason", nullptr},
+         {"cure", nullptr}},
+        {{"sensor", "memory"},
+         {"implementation", nullptr},
+         {"coverage", "none"},
+         {"reason", "fentry refused"},
+         {"cure", "boot with x"}}}},
+      {"kernel",
+       {{"release", "6.18"},
+        {"btf", true},
+        {"lsm", nullptr},
+        {"lockdown", nullptr},
+        {"missing_capabilities", json::array({"CAP_BPF"})}}},
+      {"cgroup", {{"mode", "v2"}, {"observed", "/sys/fs/cgroup"}}},
+      {"runtimes", json::array({"podman"})}};
+  EXPECT_EQ(json::parse(doctor_json(report)), expected);
+}
+
+}  // namespace
+}  // namespace stillframe::jsonl

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "agent/base/file.h"
+#include "exporters/prometheus/listen_address.h"
+#include "exporters/prometheus/metrics_text.h"
+#include "tests/unit/exporters/fake_agent.h"
+
+namespace stillframe::metrics {
+namespace {
+
+using test::kHostile;
+using test::kNoon;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
+  const SnapshotCollector collector(
+      [&] { return std::make_shared<const Snapshot>(snapshot); },
+      {.version = "1.2", .revision = "abc"}, most);
+  return metrics_text(collector);
+}
+
+Snapshot full_snapshot() {
+  Snapshot s;
+  s.containers = {test::make_container("3f2a", "web"),
+                  test::make_container("bbbb", kHostile)};
+  auto& web = s.containers[0];
+  web.mutated = true;
+  web.mutated_paths = 3;
+  web.first_mutation = kNoon;
+  web.violations = {{{Class::code, Origin::exec}, 2},
+                    {{Class::content, Origin::host}, 0}};
+  s.mutations = {
+      {{"db", "shop", Kind::file_write, Origin::exec, Verdict::violation}, 9}};
+  s.in_place_updates = {{{"db", "shop", "apt"}, 1}};
+  s.replacements = {{{"db", "shop", true}, 4}};
+  s.lifecycle = {{"created", 5}};
+  s.mutated_lifetime = {.bounds = {1, 60}, .counts = {1, 2, 3}, .sum = 500};
+  s.sensors = {{.sensor = "files",
+                .implementation = "tp_btf ctime",
+                .coverage = Coverage::events,
+                .reason = "",
+                .cure = ""}};
+  s.stats.lost = {{"ringbuf_full", 0}, {"budget", 7}};
+  s.stats.containers_overflow = 2;
+  return s;
+}
+
+TEST(Metrics, HaveTheContractedSeries) {
+  const std::string text = scrape(full_snapshot());
+  for (const char* line : {
+           "stillframe_container_info{container_id=\"podman://3f2a\",name="
+           "\"web\",namespace=\"\",pod=\"\",container=\"\",image=\"docker.io/"
+           "library/nginx:1\",image_id=\"beef\",runtime=\"podman\",workload="
+           "\"shop\"} 1",
+           "stillframe_container_start_time_seconds{container_id=\"podman://"
+           "3f2a\"} 1795348800",
+           "stillframe_container_running{container_id=\"podman://3f2a\"} 1",
+           "stillframe_container_mutated{container_id=\"podman://3f2a\"} 1",
+           "stillframe_container_mutated{container_id=\"podman://bbbb\"} 0",
+           "stillframe_container_mutated_paths{container_id=\"podman://"
+           "3f2a\"} 3",
+           "stillframe_container_violations{container_id=\"podman://3f2a\","
+           "class=\"code\",origin=\"exec\"} 2",
+           "stillframe_mutations_total{namespace=\"db\",workload=\"shop\","
+           "class=\"content\",kind=\"file_write\",origin=\"exec\",verdict="
+           "\"violation\"} 9",
+           "stillframe_in_place_updates_total{namespace=\"db\",workload="
+           "\"shop\",tool=\"apt\"} 1",
+           "stillframe_replacements_total{namespace=\"db\",workload=\"shop\","
+           "image_changed=\"true\"} 4",
+           "stillframe_mutated_lifetime_seconds_bucket{le=\"60\"} 3",
+           "stillframe_mutated_lifetime_seconds_bucket{le=\"+Inf\"} 6",
+           "stillframe_mutated_lifetime_seconds_sum 500",
+           "stillframe_containers{state=\"still\"} 1",
+           "stillframe_containers{state=\"mutated\"} 1",
+           "stillframe_containers_overflow 2",
+           "stillframe_container_lifecycle_total{event=\"created\"} 5",
+           "stillframe_container_lifecycle_total{event=\"removed\"} 0",
+           "stillframe_sensor_info{sensor=\"files\",implementation=\"tp_btf "
+           "ctime\"} 1",
+           "stillframe_sensor_coverage{sensor=\"files\",coverage=\"events\"} 1",
+           "stillframe_sensor_coverage{sensor=\"files\",coverage=\"none\"} 0",
+           "stillframe_events_total 0",
+           "stillframe_events_lost_total{reason=\"ringbuf_full\"} 0",
+           "stillframe_events_lost_total{reason=\"budget\"} 7",
+           "stillframe_build_info{version=\"1.2\",revision=\"abc\"} 1",
+       }) {
+    EXPECT_THAT(text, HasSubstr(std::string(line) + '\n'));
+  }
+  EXPECT_THAT(text, HasSubstr("\nprocess_resident_memory_bytes "));
+  EXPECT_THAT(text, HasSubstr("\nprocess_start_time_seconds "));
+}
+
+TEST(Metrics, LeaveOutWhatIsNot) {
+  const std::string text = scrape(full_snapshot());
+  EXPECT_THAT(text, Not(HasSubstr("origin=\"host\"")));
+  EXPECT_THAT(text, Not(HasSubstr("first_mutation_time_seconds{container_id="
+                                  "\"podman://bbbb\"")));
+}
+
+TEST(Metrics, MakeHostileNamesPrintable) {
+  const std::string text = scrape(full_snapshot());
+  EXPECT_THAT(text, HasSubstr(R"(name="a\\n\\x1b[31m\\xff\"b\\c")"));
+  EXPECT_THAT(text, Not(HasSubstr("\xff")));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
+// The same series twice would make Prometheus refuse the whole scrape.
+TEST(Metrics, NeverRepeatASeries) {
+  Snapshot s = full_snapshot();
+  s.containers.push_back(s.containers[0]);
+  s.mutations = {
+      {{"", "\xff", Kind::file_write, Origin::exec, Verdict::violation}, 2},
+      {{"", "\\xff", Kind::file_write, Origin::exec, Verdict::violation}, 3}};
+  const std::string text = scrape(s);
+  std::set<std::string> series;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line[0] == '#') continue;
+    EXPECT_TRUE(series.insert(line.substr(0, line.rfind(' '))).second) << line;
+  }
+  EXPECT_THAT(text, HasSubstr("workload=\"\\\\xff\",class=\"content\",kind="
+                              "\"file_write\",origin=\"exec\",verdict="
+                              "\"violation\"} 5\n"));
+}
+
+TEST(Metrics, CutLongLabelsAtACharacter) {
+  std::string name(511, 'a');
+  name += "é";
+  EXPECT_EQ(label_value(name), std::string(511, 'a'));
+  EXPECT_EQ(label_value(std::string(2000, '\xff')).size(), 512u);
+  EXPECT_EQ(label_value(std::string(2000, 'a')), std::string(512, 'a'));
+}
+
+TEST(Metrics, CapContainersAndKeepTheMutatedOnes) {
+  Snapshot s;
+  for (int i = 0; i < 10; ++i) {
+    s.containers.push_back(test::make_container("id" + std::to_string(i), "c"));
+  }
+  s.containers[9].mutated = true;
+  s.containers[0].running = false;
+  const std::string text = scrape(s, 3);
+  EXPECT_THAT(text, HasSubstr("stillframe_containers_overflow 7\n"));
+  EXPECT_THAT(text, HasSubstr("container_mutated{container_id=\"podman://id9\"}"
+                              " 1"));
+  EXPECT_THAT(text, Not(HasSubstr("podman://id0")));
+  EXPECT_THAT(text, Not(HasSubstr("podman://id3")));
+  EXPECT_THAT(text, HasSubstr("stillframe_containers{state=\"mutated\"} 1\n"));
+}
+
+TEST(Metrics, PassPromtool) {
+  if (::access("/usr/bin/promtool", X_OK) != 0) {
+    GTEST_SKIP() << "missing: promtool";
+  }
+  char path[] = "/tmp/stillframe-metrics-XXXXXX";
+  const int fd = ::mkstemp(path);
+  ASSERT_GE(fd, 0);
+  const std::string text = scrape(full_snapshot());
+  ASSERT_EQ(::write(fd, text.data(), text.size()),
+            static_cast<ssize_t>(text.size()));
+  ::close(fd);
+  const std::string command =
+      std::string("/usr/bin/promtool check metrics < ") + path + " 1>&2";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  ::unlink(path);
+}
+
+TEST(MetricsDoc, IsUpToDate) {
+  const auto doc = read_file(STILLFRAME_METRICS_DOC);
+  ASSERT_TRUE(doc) << doc.error().message;
+  EXPECT_EQ(*doc, metrics_markdown())
+      << "run: cmake --build BUILD --target metrics_doc";
+}
+
+TEST(MetricTable, NamesEachMetricOnce) {
+  std::set<std::string_view> names;
+  for (const auto& section : metric_table()) {
+    for (const auto& spec : section.metrics) {
+      EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
+      EXPECT_EQ(spec.name.ends_with("_total"),
+                spec.type == prometheus::MetricType::Counter)
+          << spec.name;
+    }
+  }
+}
+
+TEST(ListenAddress, ReadsItsForms) {
+  EXPECT_EQ(*parse_listen_address(":12015"), (ListenAddress{"", 12015}));
+  EXPECT_EQ(*parse_listen_address("127.0.0.1:1"),
+            (ListenAddress{"127.0.0.1", 1}));
+  EXPECT_EQ(*parse_listen_address("[::]:0"), (ListenAddress{"::", 0}));
+  for (const char* good : {":12015", "127.0.0.1:1", "[::1]:9", "a-b.c:7"}) {
+    EXPECT_EQ(to_string(*parse_listen_address(good)), good);
+  }
+}
+
+TEST(ListenAddress, RefusesTheRest) {
+  for (const char* bad :
+       {"", "12015", ":", ":-1", ":65536", ":12x", "::1:9", "[]:9", "[::1]",
+        "a b:9", "h\n:9", "http://x:9", ":99999999999999999999"}) {
+    EXPECT_FALSE(parse_listen_address(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace stillframe::metrics

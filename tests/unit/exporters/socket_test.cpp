@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "agent/base/fd.h"
+#include "agent/base/file.h"
+#include "exporters/socket/address.h"
+#include "exporters/socket/client.h"
+#include "exporters/socket/server.h"
+#include "tests/unit/exporters/fake_agent.h"
+
+namespace stillframe::socket_api {
+namespace {
+
+using testing::HasSubstr;
+
+class SocketTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/stillframe-socket-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    directory_ = name;
+    path_ = directory_ + "/run/agent.sock";
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  Result<std::unique_ptr<Server>> start() {
+    return Server::start(agent_, {.path = path_,
+                                  .version = "1.2",
+                                  .doctor = [] { return DoctorReport{}; }});
+  }
+  void start_or_fail() {
+    auto started = start();
+    ASSERT_TRUE(started) << started.error().message;
+    server_ = std::move(*started);
+  }
+  Result<Reply> get(const std::string& endpoint, const Parameters& parameters) {
+    return Client(path_).get(endpoint, parameters);
+  }
+  // A socket file that nobody listens on.
+  void leave_stale_socket() {
+    std::filesystem::create_directories(directory_ + "/run");
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address),
+              0);
+  }
+
+  std::string directory_;
+  std::string path_;
+  test::FakeAgent agent_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(SocketTest, MakesASocketForOwnerAndGroup) {
+  start_or_fail();
+  struct stat st{};
+  ASSERT_EQ(::stat(path_.c_str(), &st), 0);
+  EXPECT_TRUE(S_ISSOCK(st.st_mode));
+  EXPECT_EQ(st.st_mode & 07777u, 0660u);
+  server_.reset();
+  EXPECT_NE(::stat(path_.c_str(), &st), 0);
+}
+
+TEST_F(SocketTest, RefusesWhileAnotherAgentLives) {
+  start_or_fail();
+  const auto second = start();
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message,
+              HasSubstr("another agent is running (socket " + path_ + ")"));
+  EXPECT_TRUE(get("/v1/ping", {}));
+}
+
+TEST_F(SocketTest, ReplacesAStaleSocket) {
+  leave_stale_socket();
+  start_or_fail();
+  EXPECT_TRUE(get("/v1/ping", {}));
+}
+
+TEST_F(SocketTest, LeavesAFileThatIsNoSocketAlone) {
+  ASSERT_TRUE(make_directories(directory_ + "/run"));
+  ASSERT_TRUE(write_file_atomic(path_, "precious"));
+  const auto server = start();
+  ASSERT_FALSE(server);
+  EXPECT_THAT(server.error().message, HasSubstr("is not a socket"));
+  EXPECT_EQ(*read_file(path_), "precious");
+}
+
+TEST_F(SocketTest, RefusesAPathThatIsTooLong) {
+  path_ = directory_ + '/' + std::string(120, 'a');
+  EXPECT_EQ(start().error().code, ENAMETOOLONG);
+  EXPECT_THAT(get("/v1/ping", {}).error().message, HasSubstr("too long"));
+}
+
+TEST_F(SocketTest, AnswersPing) {
+  start_or_fail();
+  const auto reply = get("/v1/ping", {});
+  ASSERT_TRUE(reply) << reply.error().message;
+  const auto json = nlohmann::json::parse(reply->body);
+  EXPECT_EQ(json["version"], "1.2");
+  EXPECT_EQ(json["healthy"], true);
+  EXPECT_EQ(json["ready"], false);
+}
+
+TEST_F(SocketTest, AnswersPs) {
+  start_or_fail();
+  EXPECT_EQ(get("/v1/ps", {})->notice, "No containers are running here.");
+  agent_.state.containers = {test::make_container("3f2a", "web")};
+  EXPECT_THAT(get("/v1/ps", {})->body, HasSubstr("CONTAINER"));
+  EXPECT_THAT(get("/v1/ps", {{"workloads", "1"}})->body, HasSubstr("WORKLOAD"));
+  const auto json = get("/v1/ps", {{"output", "json"}});
+  EXPECT_EQ(nlohmann::json::parse(json->body)["containers"].size(), 1u);
+}
+
+TEST_F(SocketTest, AnswersDiffWithItsViolations) {
+  start_or_fail();
+  agent_.answer = test::make_diff();
+  const auto raw =
+      get("/v1/diff", {{"output", "docker"}, {"container", "a b&c\xff"}});
+  ASSERT_TRUE(raw) << raw.error().message;
+  EXPECT_EQ(raw->body, "A /etc/x\nC /\xff\n\n");
+  EXPECT_EQ(raw->violations, 1u);
+  EXPECT_EQ(agent_.asked_container, "a b&c\xff");
+  const auto json = get("/v1/diff", {{"output", "json"}, {"container", "web"}});
+  EXPECT_EQ(nlohmann::json::parse(json->body)["state"], "mutated");
+}
+
+TEST_F(SocketTest, TellsErrorsWithTheirCure) {
+  start_or_fail();
+  agent_.answer = fail("no container \x1b[31m'x'", ENOENT);
+  const auto reply = get("/v1/diff", {{"container", "x"}});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().message,
+            "no container \\x1b[31m'x': No such file or directory (see which "
+            "containers there are with: stillframe ps)");
+}
+
+TEST_F(SocketTest, RefusesBadRequests) {
+  start_or_fail();
+  const Parameters bad[] = {
+      {{"output", "xml"}},    {{"width", "-1"}},   {{"width", "99999999"}},
+      {{"color", "red"}},     {{"follow", "yes"}}, {{"since", "yesterday"}},
+      {{"unknown", "thing"}},
+  };
+  for (const auto& parameters : bad) {
+    EXPECT_FALSE(get("/v1/ps", parameters)) << parameters.begin()->first;
+  }
+  EXPECT_FALSE(get("/v1/diff", {}));
+  EXPECT_FALSE(get("/v1/nothing", {}));
+}
+
+TEST_F(SocketTest, AnswersDoctor) {
+  start_or_fail();
+  EXPECT_TRUE(
+      nlohmann::json::parse(get("/v1/doctor", {{"output", "json"}})->body)
+          .contains("sensors"));
+}
+
+TEST_F(SocketTest, GivesPastEventsAndEnds) {
+  start_or_fail();
+  agent_.queue->push(test::make_event(1, "3f2a"));
+  agent_.queue->push(test::make_event(2, "bbbb"));
+  const auto reply = get(
+      "/v1/events", {{"output", "json"}, {"since", "2026-11-22T12:00:00Z"}});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->body, "{\"seq\":1}\n{\"seq\":2}\n");
+  EXPECT_EQ(agent_.asked_since, (WallTime{test::kNoon.ns - 1}));
+}
+
+TEST_F(SocketTest, FiltersEventsByContainer) {
+  start_or_fail();
+  agent_.queue->push(test::make_event(1, "3f2a"));
+  agent_.queue->push(test::make_event(2, "bbbb"));
+  agent_.queue->push(StreamEvent{});
+  const auto reply =
+      get("/v1/events", {{"output", "json"}, {"container", "bb"}});
+  EXPECT_EQ(reply->body, "{\"seq\":2}\n");
+}
+
+TEST_F(SocketTest, RefusesAnAmbiguousEventFilter) {
+  start_or_fail();
+  agent_.state.containers = {test::make_container("3f2a", "a"),
+                             test::make_container("3f2b", "b")};
+  const auto reply = get("/v1/events", {{"container", "3f2"}});
+  ASSERT_FALSE(reply);
+  EXPECT_THAT(reply.error().message, HasSubstr("2 containers' ids"));
+}
+
+TEST_F(SocketTest, TellsASlowListenerWhatItLost) {
+  start_or_fail();
+  agent_.queue->dropped = 5;
+  EXPECT_THAT(get("/v1/events", {{"output", "compact"}})->body,
+              HasSubstr("agent events_lost  this listener was too slow x5\n"));
+}
+
+TEST_F(SocketTest, FollowsEventsUntilTheListenerGoes) {
+  start_or_fail();
+  std::string seen;
+  agent_.queue->push(test::make_event(1, "3f2a"));
+  const auto done =
+      Client(path_).stream("/v1/events", {{"output", "json"}, {"follow", "1"}},
+                           [&](std::string_view piece) {
+                             seen += piece;
+                             if (seen == "{\"seq\":1}\n") {
+                               agent_.queue->push(test::make_event(2, "3f2a"));
+                             }
+                             return seen.find("\"seq\":2") == std::string::npos;
+                           });
+  EXPECT_TRUE(done) << done.error().message;
+  EXPECT_EQ(seen, "{\"seq\":1}\n{\"seq\":2}\n");
+  EXPECT_TRUE(agent_.queue->wait_for_listeners(0));
+}
+
+TEST_F(SocketTest, EndsStreamsWhenTheAgentStops) {
+  start_or_fail();
+  std::thread listener([&] {
+    static_cast<void>(
+        Client(path_).stream("/v1/events", {{"follow", "1"}},
+                             [](std::string_view) { return true; }));
+  });
+  EXPECT_TRUE(agent_.queue->wait_for_listeners(1));
+  agent_.queue->close();
+  server_.reset();
+  listener.join();
+  EXPECT_TRUE(agent_.queue->wait_for_listeners(0));
+}
+
+TEST_F(SocketTest, ServesOthersBesideManyListeners) {
+  start_or_fail();
+  std::vector<std::thread> listeners;
+  for (int i = 0; i < 20; ++i) {
+    listeners.emplace_back([&] {
+      static_cast<void>(
+          Client(path_).stream("/v1/events", {{"follow", "1"}},
+                               [](std::string_view) { return true; }));
+    });
+  }
+  EXPECT_TRUE(agent_.queue->wait_for_listeners(20));
+  EXPECT_TRUE(get("/v1/ping", {}));
+  agent_.queue->close();
+  for (auto& listener : listeners) listener.join();
+}
+
+TEST_F(SocketTest, TellsHowToStartAnAgent) {
+  EXPECT_EQ(get("/v1/ps", {}).error().message,
+            "cannot reach the agent at " + path_ +
+                ": is it running? Start it with: stillframe run (as root)");
+}
+
+TEST(Unreachable, TellsOfPermissions) {
+  EXPECT_THAT(unreachable("/s", {EACCES, ""}).message,
+              HasSubstr("permission denied"));
+}
+
+}  // namespace
+}  // namespace stillframe::socket_api

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sensors/decode.h"
+
+#include <asm/unistd.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace stillframe::sensors::test {
+namespace {
+
+sf_header header(std::uint16_t type) {
+  sf_header h{};
+  h.version = SF_ABI_VERSION;
+  h.type = type;
+  h.time_ns = 1'000'000'000'000;
+  h.root = {7, 8, 9};
+  h.process.pid = 42;
+  std::strcpy(h.process.comm, "writer");
+  return h;
+}
+
+std::vector<char> file_event(sf_file_event event, const std::string& name,
+                             const std::string& hint) {
+  event.header = header(SF_EVENT_FILE);
+  event.name_len = static_cast<__u16>(name.size());
+  event.hint_len = static_cast<__u16>(hint.size());
+  const std::string text = name + hint;
+  std::memcpy(event.text, text.data(), text.size());
+  const std::size_t size = offsetof(sf_file_event, text) + text.size();
+  const char* bytes = reinterpret_cast<const char*>(&event);
+  return {bytes, bytes + size};
+}
+
+FileObservation decoded(const std::vector<char>& bytes,
+                        std::int64_t offset = 0) {
+  const auto seen = decode(bytes.data(), bytes.size(), offset);
+  EXPECT_TRUE(seen);
+  return std::get<FileObservation>(*seen);
+}
+
+TEST(Decode, FileEventKeepsNameAndHintAsBytes) {
+  sf_file_event raw{};
+  raw.inode = {11, 12, 9};
+  raw.parent = {13, 14, 9};
+  raw.nr = __NR_openat;
+  raw.mode = S_IFREG | 0644;
+  raw.flags = SF_FILE_CREATED | SF_FILE_LIVE;
+  const auto seen = decoded(file_event(raw, "na\nme\xff", "/hi nt"));
+  EXPECT_EQ(seen.name, "na\nme\xff");
+  EXPECT_EQ(seen.hint, "/hi nt");
+  EXPECT_EQ(seen.op, FileOp::create);
+  EXPECT_EQ(seen.inode, (InodeId{11, 12}));
+  EXPECT_EQ(seen.parent, (InodeId{13, 14}));
+  EXPECT_EQ(seen.root, (UpperRoot{9, {7, 8}}));
+  EXPECT_TRUE(seen.live);
+  EXPECT_TRUE(seen.created);
+  EXPECT_EQ(seen.process.pid, 42u);
+  EXPECT_EQ(seen.process.comm, "writer");
+}
+
+TEST(Decode, AnOldCtimeUnderSendfileIsARefresh) {
+  sf_file_event raw{};
+  raw.nr = __NR_sendfile;
+  raw.mode = S_IFREG;
+  const std::int64_t offset = 5'000'000'000;  // boot was at 5 s past 1970
+  raw.ctime_ns = 1'000'000'000'000 + offset - 60'000'000;
+  EXPECT_TRUE(decoded(file_event(raw, "f", ""), offset).ambiguous);
+  raw.ctime_ns = 1'000'000'000'000 + offset - 4'000'000;
+  EXPECT_FALSE(decoded(file_event(raw, "f", ""), offset).ambiguous);
+  raw.nr = __NR_write;
+  raw.ctime_ns = 1;
+  EXPECT_FALSE(decoded(file_event(raw, "f", ""), offset).ambiguous);
+}
+
+TEST(Decode, DamagedEventsAreRefused) {
+  sf_file_event raw{};
+  raw.nr = __NR_write;
+  const auto good = file_event(raw, "name", "hint");
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    EXPECT_FALSE(decode(good.data(), size, 0)) << size;
+  }
+  auto bad = good;
+  bad[0] = 99;  // version
+  EXPECT_FALSE(decode(bad.data(), bad.size(), 0));
+  bad = good;
+  bad[2] = 99;  // type
+  EXPECT_FALSE(decode(bad.data(), bad.size(), 0));
+}
+
+TEST(Decode, SessionCommandIsJoinedBySpaces) {
+  sf_session_event raw{};
+  raw.header = header(SF_EVENT_SESSION);
+  raw.header.process.session = 5;
+  const char argv[] = "sh\0-c\0echo hi";
+  std::memcpy(raw.argv, argv, sizeof argv);
+  raw.argv_len = sizeof argv;
+  std::strcpy(raw.tty, "pts3");
+  auto seen = decode(&raw, sizeof raw, 0);
+  ASSERT_TRUE(seen);
+  const auto& session = std::get<SessionObservation>(*seen);
+  EXPECT_EQ(session.first_cmd, "sh -c echo hi");
+  EXPECT_EQ(session.tty, "pts3");
+  raw.argv_len = sizeof raw.argv + 1;
+  EXPECT_FALSE(decode(&raw, sizeof raw, 0));
+}
+
+TEST(Decode, UnterminatedTextStopsAtItsField) {
+  sf_live_event raw{};
+  raw.header = header(SF_EVENT_LIVE);
+  std::memset(raw.name, 'n', sizeof raw.name);
+  std::memset(raw.parent, 'p', sizeof raw.parent);
+  const auto seen = decode(&raw, sizeof raw, 0);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(std::get<LiveObservation>(*seen).cgroup_name,
+            std::string(sizeof raw.name, 'n'));
+}
+
+TEST(RearmKey, OnlyForDirectoriesChangedByAnEntry) {
+  sf_file_event raw{};
+  raw.inode = {11, 12, 9};
+  raw.nr = __NR_unlinkat;
+  raw.mode = S_IFDIR;
+  auto bytes = file_event(raw, "", "x");
+  EXPECT_FALSE(rearm_key(bytes.data(), bytes.size()));
+  raw.flags = SF_FILE_ENTRIES;
+  bytes = file_event(raw, "", "x");
+  const auto key = rearm_key(bytes.data(), bytes.size());
+  ASSERT_TRUE(key);
+  EXPECT_EQ(key->ino, 11u);
+  EXPECT_EQ(key->actor, 42u);
+  EXPECT_EQ(key->nr, __NR_unlinkat + SF_CHANGE_ENTRIES);
+}
+
+}  // namespace
+}  // namespace stillframe::sensors::test
