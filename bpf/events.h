@@ -62,7 +62,7 @@ struct sf_inode {
 #define SF_PROCESS_IN_CONTAINER (1u << 0) /* its cgroup is a container's */
 #define SF_PROCESS_FOLLOWED     (1u << 1) /* `session` is known to be right */
 #define SF_PROCESS_HOST_MNT_NS  (1u << 2) /* in the agent's mount namespace */
-#define SF_PROCESS_KERNEL       (1u << 3) /* kernel thread or io_uring worker */
+#define SF_PROCESS_KERNEL       (1u << 3) /* a kernel thread: completes others' work */
 
 struct sf_process {
 	__u64 cgroup;
@@ -93,6 +93,7 @@ struct sf_header {
 #define SF_FILE_COMPAT  (1u << 3) /* 32-bit system call: nr is of another table */
 #define SF_FILE_ENTRIES (1u << 4) /* a directory, changed by one of its entries */
 #define SF_FILE_ACL     (1u << 5) /* the extended attribute is a POSIX ACL */
+#define SF_FILE_CONTENT (1u << 6) /* mtime moved with ctime: content, not attributes */
 
 struct sf_file_event {
 	struct sf_header header;
@@ -212,6 +213,9 @@ struct sf_followed {
 /* Added to sf_change_key.nr for a directory that changed because of an entry: it
  * may change of its own accord in the same system call. */
 #define SF_CHANGE_ENTRIES 0x40000000
+/* Added for a change of the upper inode in the course of a call through overlay:
+ * the overlay inode's event follows and says more. */
+#define SF_CHANGE_INNER   0x20000000
 
 struct sf_change_key {
 	__u64 ino;

@@ -33,6 +33,7 @@ struct change {
 	u32 mode;
 	u32 flags;
 	bool entries; /* a directory, because of an entry: which one is not known */
+	bool inner; /* overlay's own work on the upper inode */
 };
 
 static __always_inline void change_key(struct sf_change_key *key, const struct change *change)
@@ -41,7 +42,11 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
 	key->generation = change->upper->i_generation;
 	key->dev = change->upper->i_sb->s_dev;
 	key->actor = change->task->tgid;
-	key->nr = change->call.nr + (change->entries ? SF_CHANGE_ENTRIES : 0);
+	key->nr = change->call.nr;
+	if (change->entries)
+		key->nr += SF_CHANGE_ENTRIES;
+	else if (change->inner)
+		key->nr += SF_CHANGE_INNER;
 }
 
 /* Whether this change was reported already and only needs counting. On return
@@ -247,6 +252,8 @@ static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 c
 	change.dentry = upper;
 	change.mode = inode->i_mode;
 	change.ctime_ns = ctime_ns;
+	if (ctime_ns == change.upper->i_mtime_sec * (s64)SECOND_NS + change.upper->i_mtime_nsec)
+		change.flags |= SF_FILE_CONTENT;
 	if (state & inode_creating)
 		change.flags |= SF_FILE_CREATED;
 	else
@@ -263,10 +270,15 @@ static __always_inline struct dentry *some_dentry(struct inode *inode)
 	return TYPED(dentry, (void *)node - bpf_core_field_offset(struct dentry, d_u.d_alias));
 }
 
-/* A container changed an inode on a filesystem that holds upper directories: is
- * it in one of them, or on a volume? Its parents know. 32 levels reach every
- * real rootfs; deeper ones are found by scan and counted. */
-static __always_inline bool find_root(struct sf_inode *out, struct inode *inode)
+/*
+ * An inode that is not known changed on a filesystem that holds upper
+ * directories: does it lie in one of them? Its parents know. For a container's
+ * task up to 32 are asked, which reaches every real rootfs (deeper ones are
+ * found by scan and counted); for the host's only the next one, so that its own
+ * files stay cheap: a new file in a known directory is found thereby, and a scan
+ * follows every new directory.
+ */
+static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, int levels)
 {
 	struct sf_inode_key key = {.ino = inode->i_ino, .dev = inode->i_sb->s_dev};
 	u32 *not = bpf_map_lookup_elem(&not_upper, &key);
@@ -277,7 +289,7 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode)
 	if (not && *not == inode->i_generation)
 		return false;
 	dentry = some_dentry(inode);
-	for (i = 0; dentry && i < 32; i++) {
+	for (i = 0; dentry && i < 32 && i < levels; i++) {
 		struct dentry *parent = dentry->d_parent;
 		struct sf_inode_key up = {.dev = key.dev};
 		struct sf_inode_state *known;
@@ -308,6 +320,7 @@ static __always_inline int upper_changed(struct inode *inode)
 	struct sf_inode_state *known;
 	u64 cgroup;
 	bool inner;
+	bool contained;
 	u32 dev = inode->i_sb->s_dev;
 
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
@@ -316,7 +329,8 @@ static __always_inline int upper_changed(struct inode *inode)
 	change.mode = inode->i_mode;
 	/* override_creds() in fs/overlayfs: overlay works as the mounter. */
 	inner = change.task->cred != change.task->real_cred;
-	if (inner && !S_ISDIR(change.mode))
+	read_syscall(&change.call, change.task);
+	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(&change.call))
 		return 0;
 	key.ino = inode->i_ino;
 	key.dev = dev;
@@ -324,20 +338,19 @@ static __always_inline int upper_changed(struct inode *inode)
 	if (known && known->generation == inode->i_generation) {
 		change.root = known->root;
 	} else {
-		if (inner)
+		if (inner && S_ISDIR(change.mode))
 			return 0;
 		cgroup = cgroup_id(cgroup_of(change.task));
-		if (!bpf_map_lookup_elem(&cgroups, &cgroup))
-			return 0;
-		if (!find_root(&change.root, inode))
+		contained = bpf_map_lookup_elem(&cgroups, &cgroup);
+		if (!find_root(&change.root, inode, contained ? 32 : 1))
 			return 0;
 	}
-	read_syscall(&change.call, change.task);
 	change.class = classify(&change.call);
 	change.upper = inode;
 	change.dentry = some_dentry(inode);
 	if (!change.dentry)
 		return 0;
+	change.inner = inner;
 	if (!inner)
 		change.flags |= SF_FILE_DIRECT;
 	/* Overlay's own work on a directory is about an entry, whatever the call:

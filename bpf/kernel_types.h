@@ -48,6 +48,8 @@ struct inode {
 	unsigned long i_ino;
 	unsigned int i_nlink;
 	u32 i_generation;
+	s64 i_mtime_sec;
+	u32 i_mtime_nsec;
 	struct hlist_head i_dentry;
 };
 

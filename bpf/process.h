@@ -46,7 +46,7 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 	out->ppid = parent->tgid;
 	out->uid = (u32)bpf_get_current_uid_gid();
 	out->flags = 0;
-	if (task->flags & (PF_KTHREAD | PF_IO_WORKER))
+	if (task->flags & PF_KTHREAD)
 		out->flags |= SF_PROCESS_KERNEL;
 	if (in_host_mnt_ns(task))
 		out->flags |= SF_PROCESS_HOST_MNT_NS;

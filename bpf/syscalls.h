@@ -116,6 +116,14 @@ static __always_inline enum change_class classify(const struct syscall *call)
 	}
 }
 
+/* Calls that hand work over to be completed elsewhere: overlay refreshes its
+ * inode from a kernel thread then, and only the change of the upper inode still
+ * happens in the caller's name. */
+static __always_inline bool completes_elsewhere(const struct syscall *call)
+{
+	return call->nr == NR_NONE || call->nr == __NR_io_submit || call->nr == __NR_io_uring_enter;
+}
+
 /* Whether an attribute call names an ACL ("system.posix_acl_access" or
  * "…_default", which setfacl and friends write). */
 static __always_inline bool names_acl(const struct syscall *call)

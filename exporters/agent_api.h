@@ -83,7 +83,8 @@ class AgentApi {
   virtual Result<DiffAnswer> diff(const std::string& container) = 0;
   // Scans all, then answers.
   virtual Result<SnapshotPtr> scanned_snapshot() = 0;
-  // Past events since `since` that are still kept, then new ones when `follow`.
+  // Past events that are still kept: those since `since`; all of them when it is
+  // not given and `follow` is false. Then new ones when `follow`.
   virtual std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                                  bool follow) = 0;
 };

@@ -265,8 +265,11 @@ void Core::check_existence(Watched& watched, std::uint64_t now) {
     gone(watched);
     return;
   }
-  const bool recent = now - watched.exited_ns < 30 * kSecond;
-  watched.next_check_ns = now + (recent ? kSecond : 10 * kSecond);
+  // A runtime told to remove it does so right after the exit, or much later.
+  const std::uint64_t since = now - watched.exited_ns;
+  watched.next_check_ns = now + (since < 2 * kSecond    ? kSecond / 5
+                                 : since < 30 * kSecond ? kSecond
+                                                        : 10 * kSecond);
 }
 
 void Core::check_losses(std::uint64_t now) {

@@ -90,6 +90,7 @@ class Core {
   void hand_over(Watched& watched, const Seen& seen);
   void published(const Watched& watched, const MutationEvent& event);
 
+  void drain();
   void start_scan(Watched& watched);
   void scan_applied(const WatchedPtr& watched, const ScanOutcome& outcome);
   void scan_then(Watched& watched, std::function<void()> done);

@@ -17,6 +17,9 @@ namespace {
 // same, `complete` tells.
 constexpr unsigned kMaxRounds = 3;
 
+// As many events as the ring buffer can hold.
+constexpr std::size_t kRingful = 32'768;
+
 std::string names_of(const std::vector<const Watched*>& list) {
   std::string out;
   for (const Watched* watched : list) {
@@ -30,6 +33,12 @@ std::string names_of(const std::vector<const Watched*>& list) {
 
 }  // namespace
 
+void Core::drain() {
+  // Bounded by what the ring buffer holds: a flood cannot keep us here.
+  sensors_.drain([this](Observation&& seen) { observe(std::move(seen)); },
+                 kRingful);
+}
+
 void Core::start_scan(Watched& watched) {
   if (watched.drift->scan_under_way()) return;
   drift::ScanWork work = watched.drift->take_work();
@@ -38,7 +47,7 @@ void Core::start_scan(Watched& watched) {
       all_.begin(), all_.end(),
       [&](const WatchedPtr& item) { return item.get() == &watched; });
   scans_.submit(watched.scanner, watched.drift, std::move(work),
-                !watched.waiters.empty(),
+                !watched.waiters.empty(), [this] { drain(); },
                 [this, keep = *shared](const ScanOutcome& outcome) {
                   scan_applied(keep, outcome);
                 });
@@ -51,9 +60,6 @@ void Core::scan_applied(const WatchedPtr& watched, const ScanOutcome& outcome) {
   stats_.scan_errors += outcome.errors;
   stats_.scan_seconds += static_cast<double>(outcome.duration_ns) / 1e9;
   if (outcome.full && unscanned_ > 0) --unscanned_;
-  // What happened while we scanned, before anybody is answered.
-  sensors_.drain([this](Observation&& seen) { observe(std::move(seen)); },
-                 100'000);
   if (!outcome.full) return;
   std::vector<ScanWaiter> waiters;
   waiters.swap(watched->waiters);
@@ -135,6 +141,11 @@ void Core::scan_all(std::function<void()> done) {
   const auto one_less = [left, done = std::move(done)] {
     if (--*left == 0) done();
   };
+  const std::uint64_t now = boottime_now_ns();
+  for (const auto& watched : std::vector<WatchedPtr>(all_)) {
+    watched->next_check_ns = 0;
+    check_existence(*watched, now);
+  }
   for (const auto& watched : std::vector<WatchedPtr>(all_)) {
     ++*left;
     scan_then(*watched, one_less);

@@ -4,8 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
+#include <cinttypes>
 #include <condition_variable>
+#include <cstdio>
 
 #include "agent/base/file.h"
 #include "agent/base/log.h"
@@ -91,10 +92,18 @@ std::string host_name() {
 EventLog::EventLog(std::string state_dir)
     : seq_file_(std::move(state_dir) + "/seq"), node_(host_name()) {
   const auto text = read_file(seq_file_, 64);
-  if (text && !text->empty() &&
-      std::isdigit(static_cast<unsigned char>((*text)[0])) != 0) {
-    seq_ = reserved_ = std::strtoull(text->c_str(), nullptr, 10);
+  if (!text && text.error().code == ENOENT) return;
+  std::uint64_t kept = 0;
+  if (text && std::sscanf(text->c_str(), "%" SCNu64, &kept) == 1) {
+    seq_ = reserved_ = kept;
+    return;
   }
+  // Which numbers were given out is lost; the time in milliseconds is above
+  // any that were, unless there were a thousand events in each second ever.
+  ::rename(seq_file_.c_str(), (seq_file_ + ".damaged").c_str());
+  seq_ = reserved_ = static_cast<std::uint64_t>(wall_now().ns / 1'000'000);
+  log_warn("the count of events was damaged: going on from the time",
+           {{"file", seq_file_}});
 }
 
 EventLog::~EventLog() { close(); }
@@ -168,7 +177,7 @@ std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
   auto queue = std::make_shared<EventQueue>();
   const std::lock_guard lock(mutex_);
   for (const auto& event : recent_) {
-    if (since && event->time >= *since) queue->push(event);
+    if (since ? event->time >= *since : !follow) queue->push(event);
   }
   if (follow && !closed_) {
     listeners_.push_back(queue);

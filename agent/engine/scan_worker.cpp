@@ -38,11 +38,14 @@ ScanWorker::~ScanWorker() {
 void ScanWorker::submit(std::shared_ptr<drift::Scanner> scanner,
                         std::shared_ptr<drift::ContainerDrift> drift,
                         drift::ScanWork work, bool urgent,
+                        std::function<void()> before,
                         std::function<void(const ScanOutcome&)> applied) {
   auto job = [this, scanner = std::move(scanner), drift = std::move(drift),
-              work = std::move(work), applied = std::move(applied)] {
+              work = std::move(work), before = std::move(before),
+              applied = std::move(applied)] {
     const auto deliver = [&](auto result) {
-      mailbox_->post([drift, applied, result = std::move(result)] {
+      mailbox_->post([drift, before, applied, result = std::move(result)] {
+        before();
         drift->applied(result);
         applied(outcome_of(result));
       });

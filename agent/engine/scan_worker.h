@@ -33,11 +33,12 @@ class ScanWorker {
   ScanWorker(const ScanWorker&) = delete;
   ScanWorker& operator=(const ScanWorker&) = delete;
 
-  // `applied` runs in the loop's thread after the result went into `drift`.
-  // `urgent`: somebody waits for the answer.
+  // Both callbacks run in the loop's thread: `before` ahead of the result going
+  // into `drift`, so that what caused a change is known when the change is,
+  // `applied` after it. `urgent`: somebody waits for the answer.
   void submit(std::shared_ptr<drift::Scanner> scanner,
               std::shared_ptr<drift::ContainerDrift> drift,
-              drift::ScanWork work, bool urgent,
+              drift::ScanWork work, bool urgent, std::function<void()> before,
               std::function<void(const ScanOutcome&)> applied);
 
  private:

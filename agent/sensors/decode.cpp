@@ -57,6 +57,8 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
       .entries = (raw.flags & SF_FILE_ENTRIES) != 0,
       .compat = (raw.flags & SF_FILE_COMPAT) != 0,
       .acl = (raw.flags & SF_FILE_ACL) != 0,
+      .direct = (raw.flags & SF_FILE_DIRECT) != 0,
+      .content = (raw.flags & SF_FILE_CONTENT) != 0,
   };
   FileObservation seen;
   seen.boot_ns = raw.header.time_ns;
@@ -71,13 +73,15 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.live = (raw.flags & SF_FILE_LIVE) != 0;
   seen.entries = note.entries;
   seen.created = note.created;
-  seen.direct = (raw.flags & SF_FILE_DIRECT) != 0;
+  seen.direct = note.direct;
   if (!seen.direct && raw.ctime_ns != 0 && may_be_refresh(note)) {
     const auto now =
         static_cast<std::int64_t>(seen.boot_ns) + real_minus_boot_ns;
     seen.ambiguous = now - raw.ctime_ns > kFreshNs;
   }
   seen.process = process_ref(raw.header.process);
+  // A kernel thread completes what somebody else began and was seen beginning.
+  if (seen.process.kernel_thread) seen.ambiguous = true;
   return seen;
 }
 

@@ -166,7 +166,14 @@ FileOp op_by_number(const SyscallNote& note) {
 
 FileOp file_op(const SyscallNote& note) {
   const FileOp op = op_by_number(note);
-  return note.entries && names_attributes(op) ? FileOp::open : op;
+  if (note.entries && names_attributes(op)) return FileOp::open;
+  // No call that says it: a fault on a mapping in the course of another call,
+  // or io_uring. That the content changed can be seen all the same.
+  if (op == FileOp::unknown && S_ISREG(note.mode) &&
+      (note.direct || note.content)) {
+    return FileOp::write;
+  }
+  return op;
 }
 
 bool may_be_refresh(const SyscallNote& note) {
@@ -178,7 +185,7 @@ bool may_be_refresh(const SyscallNote& note) {
     case __NR_copy_file_range:
       return true;
     default:
-      return file_op(note) == FileOp::unknown;
+      return op_by_number(note) == FileOp::unknown;
   }
 }
 

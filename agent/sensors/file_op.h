@@ -17,6 +17,8 @@ struct SyscallNote {
   bool entries = false;
   bool compat = false;
   bool acl = false;
+  bool direct = false;   // through the upper filesystem
+  bool content = false;  // mtime moved with ctime
 };
 
 // The operation, by this architecture's system call table.

@@ -69,7 +69,7 @@ def test_socket_of_a_live_agent_is_left_alone(agent: Agent,
     own_agent.socket = agent.socket
     result = command_line(*own_agent.arguments(), timeout=20)
     _refused(result, str(agent.socket))
-    assert agent.run("ps")
+    assert agent.run("ps", "-o", "json")
 
 
 def test_stale_socket_is_taken_over(own_agent: Agent) -> None:
@@ -77,7 +77,7 @@ def test_stale_socket_is_taken_over(own_agent: Agent) -> None:
     own_agent.kill()
     assert own_agent.socket.exists()
     own_agent.start()
-    assert own_agent.run("ps")
+    assert own_agent.run("ps", "-o", "json")
 
 
 def test_unwritable_state_directory_is_named(own_agent: Agent) -> None:

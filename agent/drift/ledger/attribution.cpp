@@ -99,17 +99,56 @@ std::optional<Choice> ContainerDrift::Impl::choose(const Entry& entry,
   return candidates.choose(entry.parent, entry.name, made);
 }
 
+// Whether a new name is one more of a file that the image holds.
+bool ContainerDrift::Impl::names_image_file(const Entry& entry) const {
+  if (entry.whiteout || entry.links <= 1) return false;
+  for (const Entry* alias : tree.aliases(entry.inode)) {
+    if (alias->change == Change::changed) return true;
+  }
+  return false;
+}
+
+// A new name of an inode whose own story is known: the link is another's deed,
+// maybe, and makes no event of the inode.
+void ContainerDrift::Impl::note_link(const Entry& entry) {
+  if (entry.whiteout || entry.directory() || entry.links <= 1) return;
+  const auto choice = choose(entry, false);
+  if (!choice || choice->candidate.op != FileOp::link) return;
+  const auto& link = choice->candidate;
+  // The other names of the inode appear in the same directory, too.
+  if (!link.hint.empty() && link.hint != entry.name) return;
+  const auto key = key_of(entry);
+  const WallTime time = wall_from_boottime(link.last_ns);
+  Record* r = record_for(key, time, 1, link.actor);
+  if (r == nullptr) return;
+  r->kinds.add(Kind::file_link);
+  r->last_boot_ns = std::max(r->last_boot_ns, link.last_ns);
+  if (link.own) return;
+  const std::string path = tree.path_of(entry);
+  MutationEvent event;
+  event.time = time;
+  event.kind = Kind::file_link;
+  event.path = path;
+  const auto judged =
+      policy->judge(record.info, class_of(event.kind), event.kind,
+                    actor(link.actor).origin, path);
+  emit(std::move(event), judged, link.actor);
+}
+
 void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
                                      std::uint64_t started) {
   const auto key = key_of(entry);
   Record* known = ledger.find(key);
   if (known != nullptr && known->unsettled) {
-    known->kinds.add(state_kinds(entry));
+    known->kinds.add(observed_kinds(entry));
     known->unsettled = false;
     ledger.touch(key);
   }
   if (entry.change == Change::none) return;
-  if (known != nullptr && accounted(entry, *known, started)) return;
+  if (known != nullptr && accounted(entry, *known, started)) {
+    if (appeared) note_link(entry);
+    return;
+  }
 
   const auto choice = choose(entry, appeared);
   const WallTime now = wall_now();
@@ -125,6 +164,10 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     who = actor(candidate.actor);
     who.ambiguous = choice->ambiguous;
     if (appeared && entry.directory()) inherited[entry.inode.ino] = *choice;
+  }
+  if (kinds.has(Kind::file_create) && names_image_file(entry)) {
+    kinds.remove(Kind::file_create);
+    kinds.add(Kind::file_link);
   }
   const ActorId id = actors.intern(who);
   std::string from;

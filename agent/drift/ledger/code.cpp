@@ -156,6 +156,7 @@ void ContainerDrift::Impl::code_record(const RecordKey& key, Kind kind,
   if (runtime) return;  // the container's own declared program
   Held about;
   about.boot_ns = seen.boot_ns;
+  about.time = time;
   about.actor = id;
   emit(kind, path, about);
 }

@@ -22,7 +22,7 @@ void ContainerDrift::started(ContainerRecord record,
   impl_->live_since_ns = live_since_boot_ns;
   impl_->record = std::move(record);
   impl_->own = OwnWrites(impl_->record);
-  impl_->stale = true;
+  impl_->judge_anew();
 }
 
 void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
@@ -32,7 +32,7 @@ void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
 
 void ContainerDrift::set_policy(const policy::Policy* policy) {
   impl_->policy = policy;
-  impl_->stale = true;
+  impl_->judge_anew();
 }
 
 void ContainerDrift::observe(const FileObservation& seen, const Actor& actor) {
@@ -80,7 +80,7 @@ const ContainerRecord& ContainerDrift::record() const { return impl_->record; }
 
 void ContainerDrift::set_info(const ContainerInfo& info) {
   impl_->record.info = info;
-  impl_->stale = true;  // rules match by name, image and labels
+  impl_->judge_anew();  // rules match by name, image and labels
 }
 
 const UpperTree& ContainerDrift::tree() const { return impl_->tree; }

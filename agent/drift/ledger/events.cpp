@@ -115,7 +115,7 @@ void ContainerDrift::Impl::record_file(const FileObservation& seen,
   }
   mark_place(seen);
   note_structure(seen);
-  if (!own_write) announce(seen, kind, id, std::move(from));
+  if (!own_write) announce(seen, time, kind, id, std::move(from));
   rejudge_inode(seen.inode);
 }
 
@@ -220,11 +220,12 @@ std::string ContainerDrift::Impl::path_in(const InodeId& parent,
   return {};
 }
 
-void ContainerDrift::Impl::announce(const FileObservation& seen,
+void ContainerDrift::Impl::announce(const FileObservation& seen, WallTime time,
                                     std::optional<Kind> kind, ActorId id,
                                     std::string from) {
   Held about;
   about.boot_ns = seen.boot_ns;
+  about.time = time;
   about.inode = seen.inode;
   about.parent = seen.parent;
   about.name = seen.name;
@@ -295,7 +296,7 @@ void ContainerDrift::Impl::emit(Kind kind, const std::string& path,
     judged.verdict = Verdict::restored;
   }
   MutationEvent event;
-  event.time = wall_from_boottime(about.boot_ns);
+  event.time = about.time;
   event.kind = kind;
   event.path = path;
   event.from = about.from;

@@ -243,6 +243,18 @@ void ContainerDrift::Impl::note_violation(const Record* r) {
   newest = Newest{r->last_seen, actors.members(r->actors).back()};
 }
 
+// Something was asked for that bears on all paths: not paced.
+void ContainerDrift::Impl::judge_anew() {
+  stale = true;
+  rebuild_took_ns = 0;
+}
+
+// Whoever keeps moving directories does not keep us judging all the time.
+std::uint64_t ContainerDrift::Impl::rebuild_due() const {
+  if (rebuild_took_ns < kCheapRebuildNs) return 0;
+  return rebuilt_ns + DirtySet::kPace * rebuild_took_ns;
+}
+
 void ContainerDrift::Impl::rebuild() {
   const std::uint64_t begun = monotonic_now_ns();
   stale = false;

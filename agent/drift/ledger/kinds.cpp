@@ -162,6 +162,15 @@ KindList state_kinds(const Entry& entry) {
   return kinds;
 }
 
+KindList observed_kinds(const Entry& entry) {
+  KindList kinds = state_kinds(entry);
+  if (kinds.has(Kind::unknown_change)) {
+    kinds.remove(Kind::unknown_change);
+    kinds.add(Kind::file_write);
+  }
+  return kinds;
+}
+
 KindList kinds_by_operation(FileOp op, const Entry& entry) {
   if (entry.whiteout || entry.change == Change::deleted) {
     KindList kinds;

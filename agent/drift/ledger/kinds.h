@@ -22,6 +22,10 @@ std::optional<Kind> kind_of(const FileObservation& seen);
 // What the state alone says, for something that nobody was seen to change.
 KindList state_kinds(const Entry& entry);
 
+// The same for one that somebody was seen to change, in a way that the kernel
+// had no name for: different content was then written.
+KindList observed_kinds(const Entry& entry);
+
 // What an operation on one of a directory's entries did to this entry.
 KindList kinds_by_operation(FileOp op, const Entry& entry);
 

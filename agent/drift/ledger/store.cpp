@@ -292,6 +292,8 @@ Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
     const auto end = rest.find('\n');
     if (end == std::string_view::npos) {
       torn = true;  // we were killed, or the disk was full, in mid-write
+      // The header was put there whole, by a rename.
+      if (lines == 0) why = path_ + ":1: no header";
       break;
     }
     const auto one = rest.substr(0, end);

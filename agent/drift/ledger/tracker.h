@@ -39,6 +39,7 @@ struct ContainerDrift::Impl {
   // An event whose path, kind or verdict only a scan can tell.
   struct Held {
     std::uint64_t boot_ns = 0;
+    WallTime time;
     InodeId inode;
     InodeId parent;
     std::string name;
@@ -84,8 +85,8 @@ struct ContainerDrift::Impl {
   void record_file(const FileObservation& seen, ActorId actor);
   void note_structure(const FileObservation& seen);
   void mark_place(const FileObservation& seen);
-  void announce(const FileObservation& seen, std::optional<Kind> kind,
-                ActorId actor, std::string from);
+  void announce(const FileObservation& seen, WallTime time,
+                std::optional<Kind> kind, ActorId actor, std::string from);
   void hold(Held held);
   void release_held(std::uint64_t started, bool full);
   void release(const Held& about);
@@ -127,6 +128,8 @@ struct ContainerDrift::Impl {
   // attribution.cpp
   void take_in(const UpperTree::Delta& delta, std::uint64_t started);
   void attribute(const Entry& entry, bool appeared, std::uint64_t started);
+  bool names_image_file(const Entry& entry) const;
+  void note_link(const Entry& entry);
   bool accounted(const Entry& entry, const Record& record,
                  std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
@@ -147,7 +150,9 @@ struct ContainerDrift::Impl {
   void shifted(const InodeId& directory);
   void drain_shifted();
   void note_violation(const Record* record);
+  void judge_anew();
   void rebuild();
+  std::uint64_t rebuild_due() const;  // monotonic
   std::vector<PathChange> diff();
   DriftSummary summary();
   PathChange path_change(const std::string& path, const Judged& judged,

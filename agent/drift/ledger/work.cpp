@@ -20,6 +20,7 @@ bool ContainerDrift::Impl::full_ready(std::uint64_t now) const {
 ScanWork ContainerDrift::Impl::take_work() {
   ScanWork work;
   if (under_way) return work;
+  if (stale && monotonic_now_ns() >= rebuild_due()) rebuild();
   const std::uint64_t now = boottime_now_ns();
   if (!full_ready(now)) due_parts(now, work);
   if (full_ready(now)) {
@@ -92,6 +93,12 @@ std::uint64_t ContainerDrift::Impl::next_work() const {
     const std::uint64_t full =
         full_asked ? 1 : std::max<std::uint64_t>(1, full_not_before);
     next = next == 0 ? full : std::min(next, full);
+  }
+  // Totals that wait for their turn come with take_work(), too.
+  const std::uint64_t now = monotonic_now_ns();
+  if (const auto due = rebuild_due(); stale && due > now) {
+    const std::uint64_t judge = boottime_now_ns() + (due - now);
+    next = next == 0 ? judge : std::min(next, judge);
   }
   return next;
 }

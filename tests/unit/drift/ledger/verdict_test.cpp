@@ -256,6 +256,32 @@ TEST_F(Verdicts, FirstMutationStaysTheFirst) {
   EXPECT_EQ(w.drift->summary().first_mutation, first);
 }
 
+TEST_F(Verdicts, ANewPolicyJudgesTheLedgerAnew) {
+  make("/etc/a", 50);
+  w.settle();
+  ASSERT_TRUE(w.drift->summary().mutated);
+  const policy::Policy same;
+  w.drift->set_policy(&same);
+  EXPECT_EQ(w.drift->summary().mutated_paths, 2u);
+  EXPECT_TRUE(w.drift->summary().complete);
+}
+
+TEST_F(Verdicts, ALaterLifeGoesOnWithTheLedger) {
+  make("/etc/a", 50);
+  w.settle();
+  w.drift->stopped(w.tick());
+  EXPECT_FALSE(w.drift->record().running());
+  w.put("/mnt", 60, Change::added, kDirectory);
+  w.record.mounts = {{"/mnt", "tmpfs", false}};
+  w.drift->started(w.record, w.tick());
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_TRUE(w.drift->record().running());
+  EXPECT_EQ(w.row("/mnt")->verdict, Verdict::runtime);
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:sh"));
+  EXPECT_EQ(w.drift->summary().mutated_paths, 2u);
+}
+
 TEST_F(Verdicts, EachNameOfALinkedFileIsJudgedByItsPlace) {
   w.put("/etc/x", 50, Change::added).links = 2;
   w.put("/tmp/x", 50, Change::added).links = 2;
