@@ -274,11 +274,11 @@ static __always_inline struct dentry *some_dentry(struct inode *inode)
  * An inode that is not known changed on a filesystem that holds upper
  * directories: does it lie in one of them? Its parents know. For a container's
  * task up to 32 are asked, which reaches every real rootfs (deeper ones are
- * found by scan and counted); for the host's only the next one, so that its own
- * files stay cheap: a new file in a known directory is found thereby, and a scan
- * follows every new directory.
+ * found by scan and counted); for the host's only 8, since its own files pay for
+ * it once each: enough for what `mkdir -p` makes before a scan has followed.
  */
-static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, int levels)
+static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, int levels,
+				      bool keep)
 {
 	struct sf_inode_key key = {.ino = inode->i_ino, .dev = inode->i_sb->s_dev};
 	u32 *not = bpf_map_lookup_elem(&not_upper, &key);
@@ -289,6 +289,8 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	if (not && *not == inode->i_generation)
 		return false;
 	dentry = some_dentry(inode);
+	if (!dentry)
+		return false; /* being made: nobody can tell yet */
 	for (i = 0; dentry && i < 32 && i < levels; i++) {
 		struct dentry *parent = dentry->d_parent;
 		struct sf_inode_key up = {.dev = key.dev};
@@ -308,6 +310,10 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	}
 	if (i == 32)
 		count_loss(SF_LOSS_walk_truncated);
+	/* Overlay makes directories aside and moves them in when they are done:
+	 * what is true of them now will not be then. */
+	if (!keep)
+		return false;
 	generation = inode->i_generation;
 	bpf_map_update_elem(&not_upper, &key, &generation, BPF_ANY);
 	return false;
@@ -338,11 +344,9 @@ static __always_inline int upper_changed(struct inode *inode)
 	if (known && known->generation == inode->i_generation) {
 		change.root = known->root;
 	} else {
-		if (inner && S_ISDIR(change.mode))
-			return 0;
 		cgroup = cgroup_id(cgroup_of(change.task));
 		contained = bpf_map_lookup_elem(&cgroups, &cgroup);
-		if (!find_root(&change.root, inode, contained ? 32 : 1))
+		if (!find_root(&change.root, inode, contained ? 32 : 8, !inner))
 			return 0;
 	}
 	change.class = classify(&change.call);

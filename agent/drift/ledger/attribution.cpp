@@ -111,12 +111,13 @@ bool ContainerDrift::Impl::names_image_file(const Entry& entry) const {
 // A new name of an inode whose own story is known: the link is another's deed,
 // maybe, and makes no event of the inode.
 void ContainerDrift::Impl::note_link(const Entry& entry) {
-  if (entry.whiteout || entry.directory() || entry.links <= 1) return;
+  if (entry.whiteout || entry.directory()) return;
   const auto choice = choose(entry, false);
   if (!choice || choice->candidate.op != FileOp::link) return;
   const auto& link = choice->candidate;
-  // The other names of the inode appear in the same directory, too.
-  if (!link.hint.empty() && link.hint != entry.name) return;
+  // Its other names may appear in the same directory; an only one is that of a
+  // file made without (O_TMPFILE).
+  if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
   const auto key = key_of(entry);
   const WallTime time = wall_from_boottime(link.last_ns);
   Record* r = record_for(key, time, 1, link.actor);
@@ -145,6 +146,14 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     ledger.touch(key);
   }
   if (entry.change == Change::none) return;
+  if (known != nullptr && appeared && entry.links > 1 &&
+      entry.change == Change::changed && !entry.differs.content &&
+      known->kinds.has(Kind::file_create)) {
+    // Another name of it was found first and taken for a new file.
+    known->kinds.remove(Kind::file_create);
+    known->kinds.add(Kind::file_link);
+    ledger.touch(key);
+  }
   if (known != nullptr && accounted(entry, *known, started)) {
     if (appeared) note_link(entry);
     return;

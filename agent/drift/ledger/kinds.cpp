@@ -205,10 +205,22 @@ KindList kinds_by_operation(FileOp op, const Entry& entry) {
   return explained(kinds, entry);
 }
 
+// Whether the kinds say how a file that the image does not hold came to be.
+static bool tells_origin(const KindList& kinds) {
+  return kinds.has(Kind::file_create) || kinds.has(Kind::dir_create) ||
+         kinds.has(Kind::device_create) || kinds.has(Kind::file_rename) ||
+         kinds.has(Kind::file_link);
+}
+
 KindList explained(KindList recorded, const Entry& entry) {
   if (recorded.empty()) return state_kinds(entry);
   const bool content = recorded.has_class(Class::content);
-  if (entry.change == Change::added || entry.change == Change::deleted) {
+  if (entry.change == Change::added) {
+    // What the image does not hold was made, whoever was seen to write to it.
+    if (!tells_origin(recorded)) recorded.add(state_kinds(entry));
+    return recorded;
+  }
+  if (entry.change == Change::deleted) {
     if (!content) recorded.add(state_kinds(entry));
     return recorded;
   }
