@@ -37,10 +37,9 @@ void prepare_signals() {
 Result<> run_agent(const cli::Options& options) {
   prepare_signals();
   const auto& run = options.run;
-  auto engine = engine::Engine::create(
-      {.state_dir = run.state_dir,
-       .scan_interval = run.scan_interval,
-       .metrics_grace = run.metrics_grace});
+  auto engine = engine::Engine::create({.state_dir = run.state_dir,
+                                        .scan_interval = run.scan_interval,
+                                        .metrics_grace = run.metrics_grace});
   if (!engine) return tl::unexpected<Error>(engine.error());
   auto& agent = **engine;
   auto socket = socket_api::Server::start(
@@ -48,16 +47,16 @@ Result<> run_agent(const cli::Options& options) {
               .version = version_text(),
               .doctor = [&agent] { return agent.doctor(); }});
   if (!socket) return tl::unexpected<Error>(socket.error());
-  auto web = metrics::HttpServer::start(
-      agent, {.listen = run.listen,
-              .telemetry_path = run.telemetry_path,
-              .max_containers = run.max_containers,
-              .build = {kVersion, kRevision}});
+  auto web =
+      metrics::HttpServer::start(agent, {.listen = run.listen,
+                                         .telemetry_path = run.telemetry_path,
+                                         .max_containers = run.max_containers,
+                                         .build = {kVersion, kRevision}});
   if (!web) return tl::unexpected<Error>(web.error());
   if (auto attached = agent.attach(); !attached) return attached;
   for (const auto& address : (*web)->addresses()) {
-    log_info("serving metrics", {{"address", to_string(address)},
-                                 {"path", run.telemetry_path}});
+    log_info("serving metrics",
+             {{"address", to_string(address)}, {"path", run.telemetry_path}});
   }
   return agent.run();
 }

@@ -54,8 +54,8 @@ static __always_inline bool foreign(struct exec *exec)
 
 	fill_inode(&exec->inode, inode);
 	if (inode->i_nlink == 0) {
-		exec->kind = sb->s_magic == TMPFS_MAGIC && is_memfd(file) ? SF_EXEC_MEMFD :
-									    SF_EXEC_DELETED;
+		exec->kind =
+		    sb->s_magic == TMPFS_MAGIC && is_memfd(file) ? SF_EXEC_MEMFD : SF_EXEC_DELETED;
 		return true;
 	}
 	if (sb != exec->task->fs->root.mnt->mnt_sb) {

@@ -20,12 +20,12 @@
 
 /* Everything that can go missing, by reason: per-CPU counters in map `losses`. */
 #define SF_LOSS_REASONS(X)                                                                         \
-	X(ringbuf_full)   /* an event found no room */                                             \
-	X(roots_full)     /* a rootfs could not be registered */                                   \
-	X(inodes_full)    /* an upper inode could not be registered */                             \
-	X(cgroups_full)   /* a container's cgroup could not be registered */                       \
+	X(ringbuf_full)	  /* an event found no room */                                             \
+	X(roots_full)	  /* a rootfs could not be registered */                                   \
+	X(inodes_full)	  /* an upper inode could not be registered */                             \
+	X(cgroups_full)	  /* a container's cgroup could not be registered */                       \
 	X(processes_full) /* a process could not be followed */                                    \
-	X(read_failed)    /* kernel or user memory could not be read */                            \
+	X(read_failed)	  /* kernel or user memory could not be read */                            \
 	X(walk_truncated) /* a file lies too deep to find its upper root */
 
 #define SF_LOSS_NAME(name) SF_LOSS_##name,
@@ -60,9 +60,9 @@ struct sf_inode {
 
 /* sf_process.flags */
 #define SF_PROCESS_IN_CONTAINER (1u << 0) /* its cgroup is a container's */
-#define SF_PROCESS_FOLLOWED     (1u << 1) /* `session` is known to be right */
-#define SF_PROCESS_HOST_MNT_NS  (1u << 2) /* in the agent's mount namespace */
-#define SF_PROCESS_KERNEL       (1u << 3) /* a kernel thread: completes others' work */
+#define SF_PROCESS_FOLLOWED	(1u << 1) /* `session` is known to be right */
+#define SF_PROCESS_HOST_MNT_NS	(1u << 2) /* in the agent's mount namespace */
+#define SF_PROCESS_KERNEL	(1u << 3) /* a kernel thread: completes others' work */
 
 struct sf_process {
 	__u64 cgroup;
@@ -80,19 +80,19 @@ struct sf_process {
 struct sf_header {
 	__u16 version;
 	__u16 type;
-	__u32 size; /* of the whole event */
+	__u32 size;    /* of the whole event */
 	__u64 time_ns; /* CLOCK_BOOTTIME */
 	struct sf_inode root;
 	struct sf_process process;
 };
 
 /* sf_file_event.flags */
-#define SF_FILE_LIVE    (1u << 0) /* the container had begun to live */
+#define SF_FILE_LIVE	(1u << 0) /* the container had begun to live */
 #define SF_FILE_CREATED (1u << 1) /* the inode is being made right now */
-#define SF_FILE_DIRECT  (1u << 2) /* through the upper filesystem, not overlay */
-#define SF_FILE_COMPAT  (1u << 3) /* 32-bit system call: nr is of another table */
+#define SF_FILE_DIRECT	(1u << 2) /* through the upper filesystem, not overlay */
+#define SF_FILE_COMPAT	(1u << 3) /* 32-bit system call: nr is of another table */
 #define SF_FILE_ENTRIES (1u << 4) /* a directory, changed by one of its entries */
-#define SF_FILE_ACL     (1u << 5) /* the extended attribute is a POSIX ACL */
+#define SF_FILE_ACL	(1u << 5) /* the extended attribute is a POSIX ACL */
 #define SF_FILE_CONTENT (1u << 6) /* mtime moved with ctime: content, not attributes */
 
 struct sf_file_event {
@@ -100,8 +100,8 @@ struct sf_file_event {
 	struct sf_inode inode;
 	struct sf_inode parent;
 	__s64 ctime_ns; /* the ctime being set; 0: now */
-	__u64 arg; /* the system call's argument that tells variants apart */
-	__s32 nr; /* system call; -1: page fault; -2: no system call of its own */
+	__u64 arg;	/* the system call's argument that tells variants apart */
+	__s32 nr;	/* system call; -1: page fault; -2: no system call of its own */
 	__u32 repeats;
 	__u32 mode;
 	__u32 links;
@@ -174,8 +174,8 @@ struct sf_budget_event {
 
 struct sf_root_state {
 	__u32 flags;
-	__u32 used; /* events in the current window */
-	__u64 window_ns; /* when it began */
+	__u32 used;	  /* events in the current window */
+	__u64 window_ns;  /* when it began */
 	__u64 suppressed; /* in the current window */
 };
 
@@ -191,7 +191,7 @@ struct sf_inode_state {
 	__u32 reserved;
 };
 
-#define SF_CGROUP_LIVE  (1u << 0)
+#define SF_CGROUP_LIVE	(1u << 0)
 #define SF_CGROUP_CHILD (1u << 1) /* below a container's own cgroup */
 
 struct sf_cgroup_state {
@@ -215,7 +215,7 @@ struct sf_followed {
 #define SF_CHANGE_ENTRIES 0x40000000
 /* Added for a change of the upper inode in the course of a call through overlay:
  * the overlay inode's event follows and says more. */
-#define SF_CHANGE_INNER   0x20000000
+#define SF_CHANGE_INNER 0x20000000
 
 struct sf_change_key {
 	__u64 ino;

@@ -26,14 +26,14 @@ struct change {
 	struct task_struct *task;
 	struct syscall call;
 	enum change_class class;
-	struct inode *upper; /* the upper inode that changed */
+	struct inode *upper;   /* the upper inode that changed */
 	struct dentry *dentry; /* its dentry in the upper filesystem */
 	struct sf_inode root;
 	s64 ctime_ns;
 	u32 mode;
 	u32 flags;
 	bool entries; /* a directory, because of an entry: which one is not known */
-	bool inner; /* overlay's own work on the upper inode */
+	bool inner;   /* overlay's own work on the upper inode */
 };
 
 static __always_inline void change_key(struct sf_change_key *key, const struct change *change)
@@ -134,8 +134,8 @@ static __always_inline void remember_inode(const struct change *change)
 {
 	struct sf_inode_key key = {.ino = change->upper->i_ino, .dev = change->root.dev};
 	struct sf_inode_state state = {
-		.root = change->root,
-		.generation = change->upper->i_generation,
+	    .root = change->root,
+	    .generation = change->upper->i_generation,
 	};
 	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &key);
 
@@ -286,7 +286,7 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	u32 generation;
 	int i;
 
-	if (not && *not == inode->i_generation)
+	if (not&&*not== inode->i_generation)
 		return false;
 	dentry = some_dentry(inode);
 	if (!dentry)

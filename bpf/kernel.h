@@ -9,7 +9,6 @@
 
 #include "bpf/lifecycle.h"
 
-
 #define SYSCTL_ALLOW 1
 
 SEC("cgroup/sysctl")

@@ -199,7 +199,7 @@ struct pt_regs {
 
 /* include/uapi/linux/magic.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
-#define TMPFS_MAGIC           0x01021994
+#define TMPFS_MAGIC	      0x01021994
 
 /* include/linux/sched.h */
 #define PF_IO_WORKER 0x00000010
@@ -208,8 +208,8 @@ struct pt_regs {
 /* arch/x86/include/asm/thread_info.h: set during a 32-bit system call */
 #define TS_COMPAT 0x0002
 
-#define S_IFMT  0170000
-#define S_IFDIR 0040000
+#define S_IFMT	      0170000
+#define S_IFDIR	      0040000
 #define S_ISDIR(mode) (((mode) & S_IFMT) == S_IFDIR)
 
 #endif

@@ -18,7 +18,7 @@
 #include <bpf/bpf_tracing.h>
 
 /* Set by the agent before loading. */
-const volatile __u32 host_mnt_ns; /* inode number of its mount namespace */
+const volatile __u32 host_mnt_ns;   /* inode number of its mount namespace */
 const volatile __u32 host_root_dev; /* its root directory */
 const volatile __u64 host_root_ino;
 /* The observed hierarchy: its id, and for a v1 one the controller's index in

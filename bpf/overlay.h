@@ -12,7 +12,7 @@
  */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
 
-#define TYPED(type, address) \
+#define TYPED(type, address)                                                                       \
 	((struct type *)bpf_rdonly_cast((address), bpf_core_type_id_kernel(struct type)))
 
 /*

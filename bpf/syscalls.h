@@ -22,11 +22,11 @@
 #endif
 
 #define NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
-#define NR_NONE       (-2) /* kernel threads and io_uring workers: stale registers */
+#define NR_NONE	      (-2) /* kernel threads and io_uring workers: stale registers */
 
 enum change_class {
-	CHANGE_READ, /* cannot change anything: a refresh of overlay's copy */
-	CHANGE_SELF, /* changes the inode's own attributes */
+	CHANGE_READ,  /* cannot change anything: a refresh of overlay's copy */
+	CHANGE_SELF,  /* changes the inode's own attributes */
 	CHANGE_XATTR, /* the same, by attribute name */
 	CHANGE_OTHER, /* content, or a directory's entries */
 };

@@ -29,17 +29,17 @@ struct DiffAnswer {
 struct StreamEvent {
   std::uint64_t seq = 0;
   WallTime time;
-  std::string class_name;       // a mutation class, "lifecycle" or "agent"
+  std::string class_name;  // a mutation class, "lifecycle" or "agent"
   std::string kind;
-  ContainerInfo container;      // empty id: about the agent itself
-  std::string verdict;          // empty for lifecycle and agent
-  std::string rule;             // the policy rule that decided, or empty
+  ContainerInfo container;  // empty id: about the agent itself
+  std::string verdict;      // empty for lifecycle and agent
+  std::string rule;         // the policy rule that decided, or empty
   std::string path;
   std::string from;
   std::string detail;
   std::uint64_t count = 1;
   std::optional<Actor> actor;
-  std::string json;             // the whole event, one line, no newline
+  std::string json;  // the whole event, one line, no newline
 };
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 
@@ -59,11 +59,11 @@ class EventStream {
 struct MachineReport {
   std::string kernel_release;
   bool btf = false;
-  std::string lsm;             // the kernel's list, or empty
+  std::string lsm;  // the kernel's list, or empty
   std::string lockdown;
   std::vector<std::string> missing_capabilities;
   std::string cgroup_mode;
-  std::string cgroup_observed; // mount point of the observed hierarchy
+  std::string cgroup_observed;  // mount point of the observed hierarchy
   std::vector<std::string> runtimes;
 };
 
@@ -83,8 +83,8 @@ class AgentApi {
   virtual Result<DiffAnswer> diff(const std::string& container) = 0;
   // Scans all, then answers.
   virtual Result<SnapshotPtr> scanned_snapshot() = 0;
-  // Past events that are still kept: those since `since`; all of them when it is
-  // not given and `follow` is false. Then new ones when `follow`.
+  // Past events that are still kept: those since `since`; all of them when it
+  // is not given and `follow` is false. Then new ones when `follow`.
   virtual std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                                  bool follow) = 0;
 };

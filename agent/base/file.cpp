@@ -35,7 +35,7 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   // O_NONBLOCK so that a FIFO put in the place of a file cannot hang us.
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (fd < 0) return fail(path, errno);
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd, &st) != 0) return fail(path, errno);
   if (!S_ISREG(st.st_mode) && !is_kernel_file(path)) {
     return fail(path + " is not a regular file", EINVAL);
@@ -86,7 +86,7 @@ Result<> make_directories(const std::string& path, unsigned mode) {
       return fail(part, errno);
     }
   }
-  struct stat st {};
+  struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return fail(path, errno);
   if (!S_ISDIR(st.st_mode)) return fail(path, ENOTDIR);
   return {};

@@ -36,7 +36,8 @@ inline tl::unexpected<Error> fail(std::string message, int code = 0) {
 
 // Passes the error of `result` on, putting `context` in front of it.
 template <typename T>
-tl::unexpected<Error> fail(const Result<T>& result, const std::string& context) {
+tl::unexpected<Error> fail(const Result<T>& result,
+                           const std::string& context) {
   return tl::unexpected<Error>(
       Error{result.error().code, context + ": " + result.error().message});
 }

@@ -160,8 +160,8 @@ std::string dump_json(const nlohmann::json& value, int indent) {
   // With ensure_ascii the carrier block appears as \udbff\udfXX, where XX is
   // the byte. A backslash in the data is itself escaped, so a match that starts
   // at an unescaped backslash is always ours.
-  std::string text = value.dump(indent, ' ', true,
-                                nlohmann::json::error_handler_t::replace);
+  std::string text =
+      value.dump(indent, ' ', true, nlohmann::json::error_handler_t::replace);
   constexpr std::string_view kHigh = "\\udbff\\udf";
   std::string out;
   out.reserve(text.size());

@@ -18,7 +18,8 @@ namespace stillframe {
 std::string display(std::string_view bytes);
 
 // For places that want no quotes around, such as metric labels and messages:
-// control and deceptive characters and bytes that are not UTF-8 become \n, \x1b,
+// control and deceptive characters and bytes that are not UTF-8 become \n,
+// \x1b,
 // \xff, …; all else stays. Unlike display() it has no inverse.
 std::string printable(std::string_view bytes);
 

@@ -98,10 +98,10 @@ Actor Actors::resolve(const ProcessRef& process, Place place,
                               wall_from_boottime(process.session * 1000)};
     }
   }
-  actor.tool = recognise_tool(
-      {actor.origin, actor.comm, actor.exe, process.parent_comm,
-       actor.session ? std::string_view(actor.session->first_cmd)
-                     : std::string_view()});
+  actor.tool =
+      recognise_tool({actor.origin, actor.comm, actor.exe, process.parent_comm,
+                      actor.session ? std::string_view(actor.session->first_cmd)
+                                    : std::string_view()});
   return actor;
 }
 
@@ -109,8 +109,7 @@ std::string Actors::executable(const ProcessRef& process) {
   const ProcessKey key{process.pid, process.start_ns};
   const auto known = executables_.find(key);
   // A process may exec: the kernel's word on the file name decides.
-  if (known != executables_.end() &&
-      ends_with(known->second, process.exe)) {
+  if (known != executables_.end() && ends_with(known->second, process.exe)) {
     return known->second;
   }
   std::string exe = process.exe;

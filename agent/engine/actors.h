@@ -14,8 +14,8 @@
 
 namespace stillframe::engine {
 
-// Turns a process as the kernel saw it into an actor as people read it: where it
-// came from as seen from the victim, with which tool, in which session.
+// Turns a process as the kernel saw it into an actor as people read it: where
+// it came from as seen from the victim, with which tool, in which session.
 class Actors {
  public:
   // How the process's cgroup relates to the victim.

@@ -92,8 +92,7 @@ void Core::equip(Watched& watched) {
       [this, &watched](const MutationEvent& event) {
         published(watched, event);
       },
-      drift::ContainerDrift::Options{.state_file =
-                                         state_file(record.info.id)});
+      drift::ContainerDrift::Options{.state_file = state_file(record.info.id)});
   watched.scanner = std::make_shared<drift::Scanner>(
       record.layers, [this, root](const InodeId& inode, bool) {
         sensors_.add_inode(root, inode);
@@ -114,8 +113,7 @@ void Core::register_running(Watched& watched) {
     std::uint64_t session = 0;
     if (!member.from_init) {
       const auto leader = by_pid.find(member.session_leader);
-      const auto& first =
-          leader == by_pid.end() ? member : *leader->second;
+      const auto& first = leader == by_pid.end() ? member : *leader->second;
       session = first.start_ns / 1000;
       actors_.add_session({session, member.first_cmd, "", 0,
                            wall_from_boottime(first.start_ns)});
@@ -135,8 +133,8 @@ void Core::register_running(Watched& watched) {
 Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
   Watched* watched = record.root ? find(record.root, 0) : nullptr;
   if (watched == nullptr) {
-    const auto same = std::find_if(
-        all_.begin(), all_.end(), [&](const WatchedPtr& other) {
+    const auto same =
+        std::find_if(all_.begin(), all_.end(), [&](const WatchedPtr& other) {
           return other->record.info.id == record.info.id;
         });
     if (same != all_.end()) {
@@ -166,8 +164,9 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
   changed_ = true;
   if (live_since_ns != 0 && fresh) {
     events_.lifecycle(now.info, Lifecycle::created,
-                      now.info.created.ns != 0 ? now.info.created
-                                               : wall_from_boottime(live_since_ns));
+                      now.info.created.ns != 0
+                          ? now.info.created
+                          : wall_from_boottime(live_since_ns));
   }
   if (now.running()) {
     watched->running = true;
@@ -233,9 +232,8 @@ void Core::gone(Watched& watched) {
                 [&](const auto& item) { return item.second == &watched; });
   if (watched.drift) watched.drift->forget();
   for (auto& waiter : watched.waiters) waiter.done();
-  std::erase_if(all_, [&](const WatchedPtr& item) {
-    return item.get() == &watched;
-  });
+  std::erase_if(all_,
+                [&](const WatchedPtr& item) { return item.get() == &watched; });
   changed_ = true;
 }
 
@@ -249,8 +247,8 @@ void Core::retry_unresolved(std::uint64_t now) {
     } else if (tries < kResolveTries) {
       unresolved_.emplace_back(std::move(seen), tries + 1);
     } else {
-      log_debug("not a container", {{"cgroup", seen.cgroup_name},
-                                    {"error", record.error()}});
+      log_debug("not a container",
+                {{"cgroup", seen.cgroup_name}, {"error", record.error()}});
       sensors_.remove_cgroup(seen.process.cgroup);
       if (seen.root) sensors_.remove_root(seen.root);
       unclaimed_.erase(seen.root);
@@ -278,7 +276,8 @@ void Core::check_losses(std::uint64_t now) {
   const auto counters = sensors_.counters();
   std::uint64_t lost = 0;
   for (const auto& [reason, count] : counters.lost) lost += count;
-  if (counters.suppressed != stats_.suppressed || counters.lost != stats_.lost) {
+  if (counters.suppressed != stats_.suppressed ||
+      counters.lost != stats_.lost) {
     changed_ = true;
   }
   stats_.suppressed = counters.suppressed;
@@ -308,7 +307,7 @@ void Core::reconcile(std::uint64_t now) {
   }
   for (const auto& watched : std::vector<WatchedPtr>(all_)) {
     if (watched->running) {
-      struct stat st {};
+      struct stat st{};
       const auto proc = fmt::format("/proc/{}", watched->record.init_pid);
       if (::stat(proc.c_str(), &st) != 0) stopped(*watched, now);
     }

@@ -46,11 +46,12 @@ void Core::start_scan(Watched& watched) {
   const auto shared = std::find_if(
       all_.begin(), all_.end(),
       [&](const WatchedPtr& item) { return item.get() == &watched; });
-  scans_.submit(watched.scanner, watched.drift, std::move(work),
-                !watched.waiters.empty(), [this] { drain(); },
-                [this, keep = *shared](const ScanOutcome& outcome) {
-                  scan_applied(keep, outcome);
-                });
+  scans_.submit(
+      watched.scanner, watched.drift, std::move(work), !watched.waiters.empty(),
+      [this] { drain(); },
+      [this, keep = *shared](const ScanOutcome& outcome) {
+        scan_applied(keep, outcome);
+      });
 }
 
 void Core::scan_applied(const WatchedPtr& watched, const ScanOutcome& outcome) {
@@ -65,8 +66,8 @@ void Core::scan_applied(const WatchedPtr& watched, const ScanOutcome& outcome) {
   waiters.swap(watched->waiters);
   for (auto& waiter : waiters) {
     const bool answered = outcome.started_boot_ns >= waiter.asked_boot_ns;
-    if (answered && (!watched->drift->scan_due() ||
-                     ++waiter.rounds >= kMaxRounds)) {
+    if (answered &&
+        (!watched->drift->scan_due() || ++waiter.rounds >= kMaxRounds)) {
       waiter.done();
     } else {
       watched->waiters.push_back(std::move(waiter));
@@ -105,9 +106,9 @@ Result<Watched*> Core::choose(const std::string& container) const {
   if (found.size() == 1) return const_cast<Watched*>(found.front());
   if (found.empty()) {
     return tl::unexpected<Error>(Error{
-        ENOENT, "no container " + display(container) + " on this node" +
-                    (everyone.empty() ? ""
-                                      : "; there are: " + names_of(everyone))});
+        ENOENT,
+        "no container " + display(container) + " on this node" +
+            (everyone.empty() ? "" : "; there are: " + names_of(everyone))});
   }
   return tl::unexpected<Error>(
       Error{EINVAL, display(container) + " means several containers (" +

@@ -72,8 +72,8 @@ void Core::on(const FileObservation& seen) {
   if (!watched->running && seen.direct && !seen.live) {
     if (watched->held.size() < kMaxHeld) watched->held.push_back(seen);
     if (watched->held.size() == 1) watched->exited_ns = seen.boot_ns;
-    watched->held_until_ns = std::min(seen.boot_ns + kHold,
-                                      watched->exited_ns + kHoldAtMost);
+    watched->held_until_ns =
+        std::min(seen.boot_ns + kHold, watched->exited_ns + kHoldAtMost);
     return;
   }
   hand_over(*watched, seen);

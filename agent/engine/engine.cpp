@@ -67,9 +67,9 @@ Result<std::unique_ptr<Engine>> Engine::create(CoreOptions options) {
 
 Result<> Engine::attach() {
   const auto& layout = finder_.layout();
-  auto sensors = sensors::Sensors::start(
-      {.observed_controller = layout.observed,
-       .unified_mount = layout.unified});
+  auto sensors =
+      sensors::Sensors::start({.observed_controller = layout.observed,
+                               .unified_mount = layout.unified});
   if (!sensors) return tl::unexpected<Error>(sensors.error());
   sensors_ = std::move(*sensors);
   for (const auto& status : sensors_->status()) {
@@ -80,8 +80,8 @@ Result<> Engine::attach() {
               {"hint", status.cure}});
   }
   scans_ = std::make_unique<ScanWorker>(&mailbox_);
-  core_ = std::make_unique<Core>(options_, *sensors_, finder_, *scans_,
-                                 events_);
+  core_ =
+      std::make_unique<Core>(options_, *sensors_, finder_, *scans_, events_);
   events_.agent("started", "");
   core_->discover();
   publish();

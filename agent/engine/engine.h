@@ -25,8 +25,9 @@ namespace stillframe::engine {
 
 class Engine : public AgentApi {
  public:
-  // Checks prerequisites, takes hold of the state directory (one agent each) and
-  // finds the cgroup hierarchy. Attaches nothing yet, but can be asked already.
+  // Checks prerequisites, takes hold of the state directory (one agent each)
+  // and finds the cgroup hierarchy. Attaches nothing yet, but can be asked
+  // already.
   static Result<std::unique_ptr<Engine>> create(CoreOptions options);
   ~Engine() override;
 

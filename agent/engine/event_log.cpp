@@ -113,7 +113,9 @@ std::uint64_t EventLog::next_seq() {
     reserved_ += kBlock;
     auto written =
         write_file_atomic(seq_file_, std::to_string(reserved_) + "\n");
-    if (!written) log_error("cannot keep event numbers", {{"error", written.error().message}});
+    if (!written)
+      log_error("cannot keep event numbers",
+                {{"error", written.error().message}});
   }
   return ++seq_;
 }

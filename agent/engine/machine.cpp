@@ -68,14 +68,16 @@ std::vector<std::string> runtimes() {
 Result<> check_state_dir(const std::string& state_dir) {
   auto made = make_directories(state_dir + "/containers");
   if (!made) {
-    return fail(made, "cannot use the state directory (choose another with "
-                      "--state-dir)");
+    return fail(made,
+                "cannot use the state directory (choose another with "
+                "--state-dir)");
   }
   const std::string probe = state_dir + "/.writable";
   auto written = write_file_atomic(probe, "");
   if (!written) {
-    return fail(written, "cannot write to the state directory (choose another "
-                         "with --state-dir)");
+    return fail(written,
+                "cannot write to the state directory (choose another "
+                "with --state-dir)");
   }
   ::unlink(probe.c_str());
   return {};
@@ -90,7 +92,8 @@ std::vector<std::string> missing_capabilities() {
     const bool stand_in =
         (needed.capability == CAP_BPF || needed.capability == CAP_PERFMON) &&
         have(CAP_SYS_ADMIN);
-    if (!have(needed.capability) && !stand_in) missing.emplace_back(needed.name);
+    if (!have(needed.capability) && !stand_in)
+      missing.emplace_back(needed.name);
   }
   return missing;
 }
@@ -116,7 +119,8 @@ MachineReport inspect_machine() {
 Result<> check_prerequisites(const std::string& state_dir) {
   if (const auto missing = missing_capabilities(); !missing.empty()) {
     std::string names;
-    for (const auto& name : missing) names += (names.empty() ? "" : ", ") + name;
+    for (const auto& name : missing)
+      names += (names.empty() ? "" : ", ") + name;
     return fail("the agent must run as root or with more capabilities: " +
                 names + " missing");
   }

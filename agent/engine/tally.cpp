@@ -39,8 +39,7 @@ void Tally::mutation(const ContainerInfo& container,
     return;
   }
   if (last_update_.size() >= kMaxUpdaters) last_update_.clear();
-  const auto update =
-      std::make_pair(updater_of(event.actor), event.actor.tool);
+  const auto update = std::make_pair(updater_of(event.actor), event.actor.tool);
   auto& last = last_update_[container.id];
   if (last == update) return;
   last = update;

@@ -11,8 +11,8 @@
 
 namespace stillframe::engine {
 
-// Counters that outlive containers: per workload and node. Workloads are capped;
-// the rest counts under `_other`.
+// Counters that outlive containers: per workload and node. Workloads are
+// capped; the rest counts under `_other`.
 class Tally {
  public:
   Tally();

@@ -27,15 +27,16 @@ struct ScanWaiter {
 // One container that the agent watches, running or stopped.
 struct Watched {
   ContainerRecord record;
-  // Both are null for a rootfs that is no overlay. Shared with a scan under way.
+  // Both are null for a rootfs that is no overlay. Shared with a scan under
+  // way.
   std::shared_ptr<drift::ContainerDrift> drift;
   std::shared_ptr<drift::Scanner> scanner;
   bool running = false;
-  WallTime started;                    // of its present or last life
-  std::set<std::uint64_t> cgroups;     // its own and those below it
-  std::set<std::uint64_t> sessions;    // those that mutated it
-  std::uint64_t next_full_scan_ns = 0; // boot time
-  std::uint64_t next_check_ns = 0;     // whether it still exists
+  WallTime started;                     // of its present or last life
+  std::set<std::uint64_t> cgroups;      // its own and those below it
+  std::set<std::uint64_t> sessions;     // those that mutated it
+  std::uint64_t next_full_scan_ns = 0;  // boot time
+  std::uint64_t next_check_ns = 0;      // whether it still exists
   std::uint64_t exited_ns = 0;
   // Changes made straight to the upper directory of a stopped container: a
   // runtime that removes the container deletes its files one by one, and only

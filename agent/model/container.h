@@ -21,17 +21,17 @@ struct OverlayLayers {
 
 // What a runtime says of a container. Untrusted bytes throughout.
 struct ContainerInfo {
-  std::string id;         // bare, as the runtime prints it in full
+  std::string id;  // bare, as the runtime prints it in full
   std::string name;
   std::string image;
-  std::string image_id;   // bare hex where the runtime uses a digest
-  std::string runtime;    // podman, runc, docker, containerd, cri-o, …, unknown
+  std::string image_id;  // bare hex where the runtime uses a digest
+  std::string runtime;   // podman, runc, docker, containerd, cri-o, …, unknown
   std::string pod_namespace;
   std::string pod;
   std::string pod_container;  // the container's name within its pod
   std::string workload;       // what outlives it; empty: none known
   std::map<std::string, std::string> labels;
-  WallTime created;           // 0: unknown
+  WallTime created;  // 0: unknown
 };
 
 // A place in the rootfs that is a mount of its own: the runtime may have made
@@ -45,9 +45,9 @@ struct MountPoint {
 // Everything that resolvers find out about one container.
 struct ContainerRecord {
   ContainerInfo info;
-  std::uint64_t cgroup = 0;     // id in the observed hierarchy; 0: not running
-  std::string cgroup_path;      // relative to the hierarchy's root
-  std::uint32_t init_pid = 0;   // 0: not running
+  std::uint64_t cgroup = 0;    // id in the observed hierarchy; 0: not running
+  std::string cgroup_path;     // relative to the hierarchy's root
+  std::uint32_t init_pid = 0;  // 0: not running
   std::uint64_t init_start_ns = 0;  // boot time
   std::uint32_t init_uid = 0;       // inside the container: what --user named
   UpperRoot root;

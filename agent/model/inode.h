@@ -18,8 +18,9 @@ struct InodeId {
 };
 
 // The upper directory of a container's rootfs: names the victim of a mutation.
-// `dev` is the kernel's own encoding (MAJOR << 20 | MINOR, include/linux/kdev_t.h),
-// which stat(2)'s st_dev is not: convert with kernel_dev().
+// `dev` is the kernel's own encoding (MAJOR << 20 | MINOR,
+// include/linux/kdev_t.h), which stat(2)'s st_dev is not: convert with
+// kernel_dev().
 struct UpperRoot {
   std::uint32_t dev = 0;
   InodeId inode;

@@ -15,7 +15,7 @@ namespace stillframe {
 struct Session {
   std::uint64_t id = 0;
   std::string first_cmd;
-  std::string tty;    // "pts3", or empty
+  std::string tty;  // "pts3", or empty
   std::uint32_t uid = 0;
   WallTime start;
   bool operator==(const Session&) const = default;
@@ -24,9 +24,9 @@ struct Session {
 // Who did it.
 struct Actor {
   Origin origin = Origin::unattributed;
-  std::string tool;   // apt, dpkg, cp, shell, …; empty: none recognised
+  std::string tool;  // apt, dpkg, cp, shell, …; empty: none recognised
   std::string comm;
-  std::string exe;    // whole path where it could still be read, else its name
+  std::string exe;  // whole path where it could still be read, else its name
   std::uint32_t pid = 0;
   std::uint32_t uid = 0;
   bool ambiguous = false;  // one of several that touched the directory
@@ -34,22 +34,27 @@ struct Actor {
   bool operator==(const Actor&) const = default;
 };
 
-enum class Change : char { none = ' ', added = 'A', changed = 'C', deleted = 'D' };
+enum class Change : char {
+  none = ' ',
+  added = 'A',
+  changed = 'C',
+  deleted = 'D'
+};
 
 // One changed path of a container, as `diff` shows it.
 struct PathChange {
-  std::string path;       // absolute inside the container, raw bytes
+  std::string path;  // absolute inside the container, raw bytes
   Change change = Change::changed;
-  std::vector<Kind> kinds;        // in order of first appearance, no repeats
+  std::vector<Kind> kinds;  // in order of first appearance, no repeats
   Class mutation_class = Class::content;
   Verdict verdict = Verdict::violation;
-  std::string rule;       // the policy rule that decided, or empty
-  std::string from;       // a rename's former path
-  bool oracle = true;     // false: the container's own tool hides it
+  std::string rule;    // the policy rule that decided, or empty
+  std::string from;    // a rename's former path
+  bool oracle = true;  // false: the container's own tool hides it
   WallTime first_seen;
   WallTime last_seen;
   std::uint64_t count = 0;
-  std::vector<Actor> actors;      // empty never: at least unattributed
+  std::vector<Actor> actors;  // empty never: at least unattributed
 };
 
 // A mutation as it happens: an entry of the event stream.
@@ -60,7 +65,7 @@ struct MutationEvent {
   std::string rule;
   std::string path;
   std::string from;
-  std::string detail;     // sysctl value and the like
+  std::string detail;  // sysctl value and the like
   std::uint64_t count = 1;
   Actor actor;
 };

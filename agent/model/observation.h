@@ -21,14 +21,14 @@ struct ProcessRef {
   std::uint64_t start_ns = 0;  // boot time at which its thread group started
   std::uint32_t pid = 0;       // thread-group id, host's pid namespace
   std::uint32_t ppid = 0;
-  std::uint32_t uid = 0;       // host's user namespace
-  bool in_container = false;   // its cgroup belongs to a container
-  bool followed = false;       // seen since its start: `session` is right
-  bool host_mounts = false;    // in the agent's own mount namespace
+  std::uint32_t uid = 0;      // host's user namespace
+  bool in_container = false;  // its cgroup belongs to a container
+  bool followed = false;      // seen since its start: `session` is right
+  bool host_mounts = false;   // in the agent's own mount namespace
   bool kernel_thread = false;
   std::string comm;
   std::string parent_comm;
-  std::string exe;             // file name of its executable, no directories
+  std::string exe;  // file name of its executable, no directories
 };
 
 // The operation in the course of which an inode changed.
@@ -57,20 +57,20 @@ enum class FileOp : std::uint8_t {
 struct FileObservation {
   std::uint64_t boot_ns = 0;
   UpperRoot root;
-  InodeId inode;       // what changed
-  InodeId parent;      // the directory it was in; none for the root itself
-  std::string name;    // its name there; empty for the root
+  InodeId inode;     // what changed
+  InodeId parent;    // the directory it was in; none for the root itself
+  std::string name;  // its name there; empty for the root
   FileOp op = FileOp::unknown;
-  std::uint32_t mode = 0;    // st_mode
-  std::uint32_t repeats = 0; // further changes folded into this observation
-  bool live = false;         // the container had begun to run
+  std::uint32_t mode = 0;     // st_mode
+  std::uint32_t repeats = 0;  // further changes folded into this observation
+  bool live = false;          // the container had begun to run
   // A directory changed because of one of its entries: which one, only a
   // rescan of that directory can tell. `hint` is the path that the caller
   // passed, which can be changed while the call runs: a hint and no more.
   bool entries = false;
-  bool created = false;      // the inode is being made in this very operation
-  bool direct = false;       // came through the upper filesystem, not overlay
-  bool ambiguous = false;    // may be a refresh after another's mmap store
+  bool created = false;    // the inode is being made in this very operation
+  bool direct = false;     // came through the upper filesystem, not overlay
+  bool ambiguous = false;  // may be a refresh after another's mmap store
   std::string hint;
   ProcessRef process;
 };
@@ -82,9 +82,9 @@ struct ExecObservation {
   std::uint64_t boot_ns = 0;
   UpperRoot root;
   ExecKind kind = ExecKind::upper;
-  InodeId inode;        // of the executable, where it is an upper inode
-  InodeId directory;    // script: upper inode of the working directory, if any
-  std::string path;     // as the kernel knows it: bprm->filename
+  InodeId inode;      // of the executable, where it is an upper inode
+  InodeId directory;  // script: upper inode of the working directory, if any
+  std::string path;   // as the kernel knows it: bprm->filename
   bool starts_life = false;  // it was the container's first exec
   ProcessRef process;
 };
@@ -92,26 +92,26 @@ struct ExecObservation {
 struct SysctlObservation {
   std::uint64_t boot_ns = 0;
   UpperRoot root;
-  std::string name;      // net/ipv4/ip_forward
-  std::string value;     // what was written
+  std::string name;   // net/ipv4/ip_forward
+  std::string value;  // what was written
   ProcessRef process;
 };
 
 // A container's init has run its first program on its own rootfs.
 struct LiveObservation {
   std::uint64_t boot_ns = 0;
-  UpperRoot root;               // none: the rootfs is not an overlay
-  std::string cgroup_name;      // last path component, raw
-  std::string cgroup_parent;    // the one before it
-  ProcessRef process;           // process.cgroup is the container's
+  UpperRoot root;             // none: the rootfs is not an overlay
+  std::string cgroup_name;    // last path component, raw
+  std::string cgroup_parent;  // the one before it
+  ProcessRef process;         // process.cgroup is the container's
 };
 
 // A process entered a live container from outside: docker exec and the like.
 struct SessionObservation {
   std::uint64_t boot_ns = 0;
-  std::string tty;              // its controlling tty, "pts3"; or empty
-  std::string first_cmd;        // argv joined by spaces, cut at 256 bytes
-  ProcessRef process;           // process.session is the session's id
+  std::string tty;        // its controlling tty, "pts3"; or empty
+  std::string first_cmd;  // argv joined by spaces, cut at 256 bytes
+  ProcessRef process;     // process.session is the session's id
 };
 
 // A container's init or a session's leader ended.
@@ -123,9 +123,9 @@ struct ExitObservation {
 
 struct CgroupObservation {
   std::uint64_t boot_ns = 0;
-  UpperRoot root;               // of the container it belongs to, if any
+  UpperRoot root;  // of the container it belongs to, if any
   std::uint64_t cgroup = 0;
-  bool removed = false;         // else: a child of a container's was made
+  bool removed = false;  // else: a child of a container's was made
   std::string name;
 };
 

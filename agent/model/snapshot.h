@@ -25,20 +25,21 @@ struct ContainerView {
   bool ever_mutated = false;
   bool complete = true;
   std::uint64_t mutated_paths = 0;
-  WallTime first_mutation;            // 0: none
+  WallTime first_mutation;  // 0: none
   std::map<std::pair<Class, Origin>, std::uint64_t> violations;
   std::optional<Actor> last_actor;
 };
 
 struct Histogram {
-  std::vector<double> bounds;               // upper bounds, ascending, no +Inf
-  std::vector<std::uint64_t> counts;        // one more than bounds
+  std::vector<double> bounds;         // upper bounds, ascending, no +Inf
+  std::vector<std::uint64_t> counts;  // one more than bounds
   double sum = 0;
 };
 
-using MutationKey = std::tuple<std::string /*namespace*/, std::string /*workload*/,
-                               Kind, Origin, Verdict>;
-using ReplacementKey = std::tuple<std::string, std::string, bool /*image changed*/>;
+using MutationKey = std::tuple<std::string /*namespace*/,
+                               std::string /*workload*/, Kind, Origin, Verdict>;
+using ReplacementKey =
+    std::tuple<std::string, std::string, bool /*image changed*/>;
 using ToolKey = std::tuple<std::string, std::string, std::string /*tool*/>;
 
 enum class Coverage : std::uint8_t { events, state, none };
@@ -48,13 +49,13 @@ struct SensorStatus {
   std::string sensor;          // lifecycle, files, code, libraries, …
   std::string implementation;  // tp_btf ctime, …; empty: none
   Coverage coverage = Coverage::none;
-  std::string reason;          // why not better; empty: nothing to say
+  std::string reason;  // why not better; empty: nothing to say
   std::string cure;
 };
 
 struct AgentStats {
   std::uint64_t events = 0;
-  std::map<std::string, std::uint64_t> lost;   // by reason
+  std::map<std::string, std::uint64_t> lost;  // by reason
   std::uint64_t suppressed = 0;
   std::uint64_t scans = 0;
   std::uint64_t scan_errors = 0;
@@ -62,15 +63,15 @@ struct AgentStats {
   double scan_seconds = 0;
   std::uint64_t sessions = 0;
   std::uint64_t journal_entries = 0;
-  std::uint64_t containers_overflow = 0;       // not shown: over the cap
-  std::uint64_t metadata_errors = 0;           // broken config.json and the like
+  std::uint64_t containers_overflow = 0;  // not shown: over the cap
+  std::uint64_t metadata_errors = 0;      // broken config.json and the like
   std::uint64_t log_warnings = 0;
   std::uint64_t log_errors = 0;
 };
 
 struct Snapshot {
   WallTime taken;
-  bool ready = false;          // sensors attached and the first scan done
+  bool ready = false;  // sensors attached and the first scan done
   std::vector<ContainerView> containers;
   std::map<MutationKey, std::uint64_t> mutations;
   std::map<ToolKey, std::uint64_t> in_place_updates;

@@ -22,36 +22,36 @@ namespace stillframe {
   X(kernel)
 
 // The kind of a mutation and its class.
-#define STILLFRAME_KINDS(X)    \
-  X(file_create, content)      \
-  X(file_write, content)       \
-  X(file_truncate, content)    \
-  X(file_delete, content)      \
-  X(file_rename, content)      \
-  X(file_link, content)        \
-  X(dir_create, content)       \
-  X(dir_delete, content)       \
-  X(copy_up, metadata)         \
-  X(mode_change, metadata)     \
-  X(owner_change, metadata)    \
-  X(xattr_change, metadata)    \
-  X(acl_change, metadata)      \
-  X(flags_change, metadata)    \
-  X(time_change, metadata)     \
-  X(device_create, content)    \
-  X(unknown_change, content)   \
-  X(exec_new, code)            \
-  X(exec_changed, code)        \
-  X(exec_memfd, code)          \
-  X(exec_deleted, code)        \
-  X(exec_volume, code)         \
-  X(script_changed, code)      \
-  X(library_new, code)         \
-  X(memory_attach, memory)     \
-  X(memory_write, memory)      \
-  X(probe_attach, memory)      \
-  X(mount_change, mounts)      \
-  X(limit_change, limits)      \
+#define STILLFRAME_KINDS(X)  \
+  X(file_create, content)    \
+  X(file_write, content)     \
+  X(file_truncate, content)  \
+  X(file_delete, content)    \
+  X(file_rename, content)    \
+  X(file_link, content)      \
+  X(dir_create, content)     \
+  X(dir_delete, content)     \
+  X(copy_up, metadata)       \
+  X(mode_change, metadata)   \
+  X(owner_change, metadata)  \
+  X(xattr_change, metadata)  \
+  X(acl_change, metadata)    \
+  X(flags_change, metadata)  \
+  X(time_change, metadata)   \
+  X(device_create, content)  \
+  X(unknown_change, content) \
+  X(exec_new, code)          \
+  X(exec_changed, code)      \
+  X(exec_memfd, code)        \
+  X(exec_deleted, code)      \
+  X(exec_volume, code)       \
+  X(script_changed, code)    \
+  X(library_new, code)       \
+  X(memory_attach, memory)   \
+  X(memory_write, memory)    \
+  X(probe_attach, memory)    \
+  X(mount_change, mounts)    \
+  X(limit_change, limits)    \
   X(sysctl_write, kernel)
 
 // What a mutation was judged to be.

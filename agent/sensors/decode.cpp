@@ -19,7 +19,9 @@ std::string text(const char (&field)[N]) {
   return std::string(field, strnlen(field, N));
 }
 
-InodeId inode_id(const sf_inode& inode) { return {inode.ino, inode.generation}; }
+InodeId inode_id(const sf_inode& inode) {
+  return {inode.ino, inode.generation};
+}
 
 UpperRoot upper_root(const sf_inode& inode) {
   return {inode.dev, inode_id(inode)};
@@ -156,18 +158,16 @@ Result<Observation> decode(const void* data, std::size_t size,
     case SF_EVENT_SYSCTL:
       return with<sf_sysctl_event>(
           data, size, [](const auto& raw) -> Result<Observation> {
-            return SysctlObservation{raw.header.time_ns,
-                                     upper_root(raw.header.root),
-                                     text(raw.name), text(raw.value),
-                                     process_ref(raw.header.process)};
+            return SysctlObservation{
+                raw.header.time_ns, upper_root(raw.header.root), text(raw.name),
+                text(raw.value), process_ref(raw.header.process)};
           });
     case SF_EVENT_LIVE:
       return with<sf_live_event>(
           data, size, [](const auto& raw) -> Result<Observation> {
-            return LiveObservation{raw.header.time_ns,
-                                   upper_root(raw.header.root), text(raw.name),
-                                   text(raw.parent),
-                                   process_ref(raw.header.process)};
+            return LiveObservation{
+                raw.header.time_ns, upper_root(raw.header.root), text(raw.name),
+                text(raw.parent), process_ref(raw.header.process)};
           });
     case SF_EVENT_EXIT:
       return with<sf_exit_event>(
@@ -197,13 +197,11 @@ Result<Observation> decode(const void* data, std::size_t size,
 std::optional<sf_change_key> rearm_key(const void* data, std::size_t size) {
   sf_file_event raw;
   if (!read_raw(raw, data, size, offsetof(sf_file_event, text)) ||
-      raw.header.type != SF_EVENT_FILE ||
-      (raw.flags & SF_FILE_ENTRIES) == 0) {
+      raw.header.type != SF_EVENT_FILE || (raw.flags & SF_FILE_ENTRIES) == 0) {
     return std::nullopt;
   }
   return sf_change_key{raw.inode.ino, raw.inode.generation, raw.inode.dev,
-                       raw.header.process.pid,
-                       raw.nr + SF_CHANGE_ENTRIES};
+                       raw.header.process.pid, raw.nr + SF_CHANGE_ENTRIES};
 }
 
 }  // namespace stillframe::sensors

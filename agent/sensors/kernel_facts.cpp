@@ -54,7 +54,7 @@ Result<std::int32_t> hierarchy_id(const std::string& controller) {
 
 Result<KernelFacts> kernel_facts(const std::string& controller) {
   KernelFacts facts;
-  struct stat st {};
+  struct stat st{};
   if (::stat("/proc/self/ns/mnt", &st) != 0) {
     return fail("/proc/self/ns/mnt", errno);
   }
@@ -81,7 +81,8 @@ Result<KernelFacts> kernel_facts(const std::string& controller) {
     // cpuset_cgrp_id, memory_cgrp_id, …: include/linux/cgroup-defs.h
     const auto subsys =
         enum_value(types.get(), "cgroup_subsys_id", controller + "_cgrp_id");
-    if (!subsys) return fail("the kernel has no cgroup controller " + controller);
+    if (!subsys)
+      return fail("the kernel has no cgroup controller " + controller);
     facts.subsys = static_cast<std::int32_t>(*subsys);
   }
   return facts;

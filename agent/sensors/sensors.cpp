@@ -103,8 +103,8 @@ Result<Skeleton> load(const KernelFacts& facts, const SensorConfig& config,
   if (!skeleton) return fail("opening the BPF object", errno);
   set_constants(*skeleton, facts, config);
   for (const Program& program : kPrograms) {
-    bpf_program* found = bpf_object__find_program_by_name(skeleton->obj,
-                                                          program.name);
+    bpf_program* found =
+        bpf_object__find_program_by_name(skeleton->obj, program.name);
     bpf_program__set_autoload(found, missing.count(program.sensor) == 0);
   }
   const int error = stillframe_bpf__load(skeleton.get());
@@ -114,8 +114,8 @@ Result<Skeleton> load(const KernelFacts& facts, const SensorConfig& config,
 
 Result<> attach(Loaded& loaded, const Program& program,
                 const SensorConfig& config) {
-  bpf_program* found = bpf_object__find_program_by_name(
-      loaded.skeleton->obj, program.name);
+  bpf_program* found =
+      bpf_object__find_program_by_name(loaded.skeleton->obj, program.name);
   bpf_link* link = nullptr;
   if (program.tracepoint != nullptr) {
     link = bpf_program__attach(found);
@@ -201,7 +201,7 @@ struct Sensors::Impl {
   std::vector<SensorStatus> status;
   const std::function<void(Observation&&)>* sink = nullptr;
   std::int64_t real_minus_boot_ns = 0;
-  std::size_t left = 0;            // observations still wanted by drain()
+  std::size_t left = 0;  // observations still wanted by drain()
   std::uint64_t undecodable = 0;
 
   ~Impl() { ring_buffer__free(ring); }
@@ -233,9 +233,9 @@ Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
   auto impl = std::make_unique<Impl>();
   impl->loaded = std::move(*loaded);
   const auto& maps = impl->loaded.skeleton->maps;
-  impl->maps = {maps.roots,     maps.upper_inodes, maps.upper_devs,
-                maps.cgroups,   maps.processes,    maps.changes,
-                maps.losses,    maps.counters};
+  impl->maps = {maps.roots,   maps.upper_inodes, maps.upper_devs,
+                maps.cgroups, maps.processes,    maps.changes,
+                maps.losses,  maps.counters};
   impl->ring = ring_buffer__new(
       bpf_map__fd(maps.events),
       [](void* context, void* data, std::size_t size) {
@@ -272,8 +272,7 @@ KernelCounters Sensors::counters() const {
   counters.folded = KernelMaps::sum(map, SF_COUNTER_FOLDED);
   counters.suppressed = KernelMaps::sum(map, SF_COUNTER_SUPPRESSED);
 #define STILLFRAME_LOSS(name) \
-  counters.lost[#name] =      \
-      KernelMaps::sum(impl_->maps.losses, SF_LOSS_##name);
+  counters.lost[#name] = KernelMaps::sum(impl_->maps.losses, SF_LOSS_##name);
   SF_LOSS_REASONS(STILLFRAME_LOSS)
 #undef STILLFRAME_LOSS
   counters.lost["undecodable"] = impl_->undecodable;
@@ -314,8 +313,8 @@ void Sensors::follow(std::uint32_t pid, std::uint64_t cgroup,
   sf_followed followed{};
   followed.session = session;
   followed.cgroup = cgroup;
-  followed.flags = (init ? SF_FOLLOWED_INIT : 0) |
-                   (leader ? SF_FOLLOWED_LEADER : 0);
+  followed.flags =
+      (init ? SF_FOLLOWED_INIT : 0) | (leader ? SF_FOLLOWED_LEADER : 0);
   impl_->maps.follow(pid, followed);
 }
 

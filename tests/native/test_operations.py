@@ -41,20 +41,22 @@ def _targets(way: str) -> tuple[str, ...]:
 
 
 def _run(container: Container, way: str, family: str,
-         mutate: pathlib.Path) -> bytes:
+         mutate: pathlib.Path, agent: Agent) -> bytes:
     targets = _targets(way)
-    if way == "exec":
-        return container.shell(operations.script(family, targets))
-    if way == "workload":
-        return container.work(operations.script(family, targets))
-    if way == "procroot":
-        script = operations.script(family, targets, container.root, str(mutate))
-    else:
-        upper = container.upper
-        places = f"mkdir -p {upper}{operations.directory(family, NEW)}\n"
-        script = places + operations.script(
-            family, targets, upper, str(mutate), source="/bin/busybox"
-        )
+    if way in ("exec", "workload"):
+        run = container.shell if way == "exec" else container.work
+        run(operations.preparation(family))
+        return run(operations.script(family, targets))
+    root = container.root if way == "procroot" else container.upper
+    source = None if way == "procroot" else "/bin/busybox"
+    _on_host(operations.preparation(family, root, source))
+    agent.changes(container.name)  # takes longer than a tick of the clock
+    return _on_host(
+        operations.script(family, targets, root, str(mutate), source)
+    )
+
+
+def _on_host(script: str) -> bytes:
     return subprocess.run(
         ["sh", "-c", script], capture_output=True, timeout=60, check=True
     ).stdout
@@ -93,7 +95,7 @@ def batch(way: str, family: str, batches: dict[tuple[str, str], Batch],
           agent: Agent, image: str, mutate: pathlib.Path) -> Iterator[Batch]:
     if (way, family) not in batches:
         with Container(image, options=tuple(PRIVILEGES)) as container:
-            output = _run(container, way, family, mutate)
+            output = _run(container, way, family, mutate, agent)
             lines = agent.docker_lines(container.name)
             batches[way, family] = Batch(
                 origin=WAYS[way], outcomes=_outcomes(output),

@@ -130,9 +130,8 @@ void ContainerDrift::Impl::note_link(const Entry& entry) {
   event.time = time;
   event.kind = Kind::file_link;
   event.path = path;
-  const auto judged =
-      policy->judge(record.info, class_of(event.kind), event.kind,
-                    actor(link.actor).origin, path);
+  const auto judged = policy->judge(record.info, class_of(event.kind),
+                                    event.kind, actor(link.actor).origin, path);
   emit(std::move(event), judged, link.actor);
 }
 

@@ -19,7 +19,8 @@ APPLETS = (
 # does what a test asks for, and which is not changed by being asked.
 WORKER = b"""#!/bin/sh
 while :; do
-  read -r script </ctl/in
+  # An orphan that ended interrupts the open; `wait` takes it away.
+  read -r script </ctl/in || { wait; continue; }
   sh "/ctl/$script" >/ctl/log 2>&1
   echo "$?" >/ctl/out
 done

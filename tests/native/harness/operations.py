@@ -233,6 +233,29 @@ _PREPARE = {
 }
 
 
+def _places(family: str, target: str, operation: Operation, root: str,
+            source: str | None) -> dict[str, str]:
+    return {
+        "f": shlex.quote(root + path(family, target, operation)),
+        "directory": shlex.quote(root + directory(family, target)),
+        "source": shlex.quote(source or root + SOURCE),
+    }
+
+
+def preparation(family: str, root: str = "", source: str | None = None) -> str:
+    """A shell script that makes what a family's operations on new files change.
+
+    Run on its own: two changes of an inode within one tick of the clock are one
+    event of the upper filesystem.
+    """
+    lines = [f"mkdir -p {root}{directory(family, NEW)}"]
+    for operation in FAMILIES[family]:
+        if expectations(operation, NEW) is not None:
+            places = _places(family, NEW, operation, root, source)
+            lines.append(_PREPARE[operation.before].format(**places))
+    return "\n".join(lines) + "\n"
+
+
 def script(family: str, targets: tuple[str, ...], root: str = "",
            mutate: str = "mutate", source: str | None = None) -> str:
     """A shell script that runs a family; each prints TARGET CASE EXIT-CODE.
@@ -246,13 +269,7 @@ def script(family: str, targets: tuple[str, ...], root: str = "",
         for operation in FAMILIES[family]:
             if expectations(operation, target) is None:
                 continue
-            places = {
-                "f": shlex.quote(root + path(family, target, operation)),
-                "directory": shlex.quote(root + directory(family, target)),
-                "source": shlex.quote(source or root + SOURCE),
-            }
-            if target == NEW:
-                lines.append(_PREPARE[operation.before].format(**places))
+            places = _places(family, target, operation, root, source)
             arguments = operation.arguments.format(**places)
             lines.append(f"{mutate} {operation.name} {arguments}")
             lines.append(f'echo "{target} {operation.case} $?"')

@@ -23,9 +23,11 @@ TEST(Display, EscapesWhatCouldDriveATerminal) {
       {"quo\"te", R"("quo\"te")"},
       {"back\\slash", R"("back\\slash")"},
       {"\xff\xfe", R"("\xff\xfe")"},
-      {"\xc0\xaf", R"("\xc0\xaf")"},              // overlong '/'
-      {"\xed\xa0\x80", R"("\xed\xa0\x80")"},      // a surrogate
-      {"\xe2\x80\xae" "cod.exe", R"("\u202ecod.exe")"},  // right-to-left
+      {"\xc0\xaf", R"("\xc0\xaf")"},          // overlong '/'
+      {"\xed\xa0\x80", R"("\xed\xa0\x80")"},  // a surrogate
+      {"\xe2\x80\xae"
+       "cod.exe",
+       R"("\u202ecod.exe")"},  // right-to-left
       {std::string("nul\0x", 5), R"("nul\x00x")"},
   };
   for (const auto& c : cases) EXPECT_EQ(display(c.bytes), c.shown);
@@ -41,7 +43,8 @@ TEST(JsonText, EveryByteStringComesBack) {
       "a\xc3",
       "\xed\xb3\xbf",
       "\xf4\x8f\xbd\xbf",  // U+10FF7F: in the carrier block itself
-      "\xf4\x8f\xbf\xbf" "\xff",
+      "\xf4\x8f\xbf\xbf"
+      "\xff",
   };
   for (const auto& bytes : cases) {
     EXPECT_EQ(json_bytes(json_text(bytes)), bytes) << display(bytes);

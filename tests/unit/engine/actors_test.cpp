@@ -50,8 +50,7 @@ TEST(Actors, AHostProcessMovedIntoTheCgroupStaysAHostProcess) {
   Actors actors;
   ProcessRef moved = process(0, false);
   moved.host_mounts = true;
-  EXPECT_EQ(actors.resolve(moved, Place::victim, unknown).origin,
-            Origin::host);
+  EXPECT_EQ(actors.resolve(moved, Place::victim, unknown).origin, Origin::host);
 }
 
 TEST(Actors, SessionComesWithTheActor) {
@@ -61,8 +60,7 @@ TEST(Actors, SessionComesWithTheActor) {
   seen.tty = "pts1";
   seen.process = process(9, true);
   actors.session_started(seen);
-  const Actor actor =
-      actors.resolve(process(9, true), Place::victim, unknown);
+  const Actor actor = actors.resolve(process(9, true), Place::victim, unknown);
   ASSERT_TRUE(actor.session);
   EXPECT_EQ(actor.session->first_cmd, "sh -c sed");
   EXPECT_EQ(actor.session->tty, "pts1");
