@@ -12,10 +12,10 @@ namespace stillframe::engine {
 // adversary's to choose.
 struct ToolHints {
   Origin origin = Origin::unattributed;
-  std::string_view comm;
-  std::string_view exe;
-  std::string_view parent_comm;
-  std::string_view first_cmd;  // the session's first command line
+  std::string_view comm{};
+  std::string_view exe{};
+  std::string_view parent_comm{};
+  std::string_view first_cmd{};  // the session's first command line
 };
 
 // The recognised way of updating in place: apt, dpkg, apk, rpm, dnf, yum, pip,
