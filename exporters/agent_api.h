@@ -81,7 +81,7 @@ class AgentApi {
   // Scans, then answers. `container`: id, unique prefix of it, or name; the
   // error says which containers there are when it is none or several.
   virtual Result<DiffAnswer> diff(const std::string& container) = 0;
-  // Scans all, then answers.
+  // Scans all, then answers, without the containers that are gone.
   virtual Result<SnapshotPtr> scanned_snapshot() = 0;
   // Past events that are still kept: those since `since`; all of them when it
   // is not given and `follow` is false. Then new ones when `follow`.

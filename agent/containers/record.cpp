@@ -84,7 +84,11 @@ void Finder::Impl::add_mounts(const Process& init, ContainerRecord& record,
                               std::optional<Mount>& root) const {
   const auto mounts = proc.mounts(init.pid);
   if (!mounts) {
-    record.trouble.push_back(mounts.error().message);
+    // A process that has just ended has no mounts left (EINVAL: a zombie).
+    const int code = mounts.error().code;
+    if (code != ENOENT && code != ESRCH && code != EINVAL) {
+      record.trouble.push_back(mounts.error().message);
+    }
     return;
   }
   record.mounts = mount_points(*mounts, kMaxMounts);

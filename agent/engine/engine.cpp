@@ -189,7 +189,10 @@ Result<SnapshotPtr> Engine::scanned_snapshot() {
   mailbox_.post([this, promise] {
     core_->scan_all([this, promise] {
       publish();
-      promise->set_value(snapshot());
+      auto present = std::make_shared<Snapshot>(*snapshot());
+      std::erase_if(present->containers,
+                    [](const ContainerView& view) { return view.gone; });
+      promise->set_value(std::move(present));
     });
   });
   if (answer.wait_for(kAnswerWithin) != std::future_status::ready) {

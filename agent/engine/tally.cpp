@@ -7,11 +7,9 @@ namespace {
 constexpr std::string_view kOther = "_other";
 constexpr std::size_t kMaxUpdaters = 4096;
 
-// What makes one update one: all that came through the same exec; from
-// elsewhere, the same process.
-std::uint64_t updater_of(const Actor& actor) {
-  return actor.session ? actor.session->id : actor.pid;
-}
+// Tools on the host come as several processes (podman cp starts itself anew):
+// changes this close together are one update.
+constexpr std::int64_t kOneUpdateNs = 10'000'000'000;
 
 }  // namespace
 
@@ -39,11 +37,20 @@ void Tally::mutation(const ContainerInfo& container,
     return;
   }
   if (last_update_.size() >= kMaxUpdaters) last_update_.clear();
-  const auto update = std::make_pair(updater_of(event.actor), event.actor.tool);
   auto& last = last_update_[container.id];
-  if (last == update) return;
-  last = update;
+  const std::uint64_t session =
+      event.actor.session ? event.actor.session->id : 0;
+  const bool same =
+      last.tool == event.actor.tool && last.session == session &&
+      (session != 0 || event.time.ns - last.seen.ns < kOneUpdateNs);
+  last = {event.actor.tool, session, event.time};
+  if (same) return;
   ++updates_[{name_space, workload, event.actor.tool}];
+}
+
+void Tally::replacement(const ContainerInfo& container, bool image_changed) {
+  const auto [name_space, workload] = workload_of(container);
+  ++replacements_[{name_space, workload, image_changed}];
 }
 
 void Tally::mutated_lifetime(double seconds) {
@@ -59,6 +66,7 @@ void Tally::mutated_lifetime(double seconds) {
 void Tally::fill(Snapshot& snapshot) const {
   snapshot.mutations = mutations_;
   snapshot.in_place_updates = updates_;
+  snapshot.replacements = replacements_;
   snapshot.mutated_lifetime = lifetime_;
 }
 

@@ -18,6 +18,8 @@ class Tally {
   Tally();
 
   void mutation(const ContainerInfo& container, const MutationEvent& event);
+  // A container of `container`'s workload was replaced.
+  void replacement(const ContainerInfo& container, bool image_changed);
   // A mutated container is gone.
   void mutated_lifetime(double seconds);
   void fill(Snapshot& snapshot) const;
@@ -31,8 +33,14 @@ class Tally {
   std::set<Workload> workloads_;
   std::map<MutationKey, std::uint64_t> mutations_;
   std::map<ToolKey, std::uint64_t> updates_;
-  // The latest update counted: (container, session or process, tool).
-  std::map<std::string, std::pair<std::uint64_t, std::string>> last_update_;
+  std::map<ReplacementKey, std::uint64_t> replacements_;
+  // The latest update of each container, by id.
+  struct Update {
+    std::string tool;
+    std::uint64_t session = 0;  // 0: from outside
+    WallTime seen;
+  };
+  std::map<std::string, Update> last_update_;
   Histogram lifetime_;
 };
 

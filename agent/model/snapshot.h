@@ -21,6 +21,7 @@ struct ContainerView {
   ContainerInfo info;
   WallTime started;
   bool running = false;
+  bool gone = false;                  // removed; kept for metrics a while
   bool mutated = false;
   bool ever_mutated = false;
   bool complete = true;

@@ -343,7 +343,10 @@ std::vector<PathChange> ContainerDrift::Impl::diff() {
       Actor who;
       who.origin = judged.origin;
       if (row.actors.empty()) row.actors.push_back(who);
-      for (auto& a : row.actors) a.origin = judged.origin;
+      for (auto& a : row.actors) {
+        a.origin = judged.origin;
+        a.tool.clear();  // a runtime at its own work updates nothing
+      }
     }
     for (const auto& directory : open) fold_in(rows[directory.row], row);
     rows.push_back(std::move(row));

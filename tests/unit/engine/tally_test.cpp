@@ -39,6 +39,22 @@ TEST(Tally, OneSessionWithOneToolIsOneUpdate) {
             6u);
 }
 
+TEST(Tally, FromOutsideTimeTellsUpdatesApart) {
+  Tally tally;
+  MutationEvent event;
+  event.kind = Kind::file_create;
+  event.actor.origin = Origin::host;
+  event.actor.tool = "cp";
+  for (const std::int64_t second : {100, 101, 109, 118, 130}) {
+    event.time.ns = second * 1'000'000'000;
+    event.actor.pid = static_cast<std::uint32_t>(second);
+    tally.mutation(container("a", "web"), event);
+  }
+  Snapshot snapshot;
+  tally.fill(snapshot);
+  EXPECT_EQ((snapshot.in_place_updates[{"", "web", "cp"}]), 2u);
+}
+
 TEST(Tally, WorkloadsBeyondTheCapCountTogether) {
   Tally tally;
   for (int i = 0; i < 1200; ++i) {
