@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -29,7 +30,8 @@ std::string version_text() {
 void prepare_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&signals, number);
   ::sigprocmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 }
@@ -37,9 +39,13 @@ void prepare_signals() {
 Result<> run_agent(const cli::Options& options) {
   prepare_signals();
   const auto& run = options.run;
+  auto policy = cli::load_policy(options);
+  if (!policy) return tl::unexpected<Error>(policy.error());
   auto engine = engine::Engine::create({.state_dir = run.state_dir,
                                         .scan_interval = run.scan_interval,
-                                        .metrics_grace = run.metrics_grace});
+                                        .metrics_grace = run.metrics_grace,
+                                        .policy_file = run.policy,
+                                        .policy = std::move(*policy)});
   if (!engine) return tl::unexpected<Error>(engine.error());
   auto& agent = **engine;
   auto socket = socket_api::Server::start(
@@ -79,7 +85,8 @@ Result<DoctorReport> examine() {
       report.machine.missing_capabilities.empty()
           ? "use a kernel with BTF and BPF (CONFIG_DEBUG_INFO_BTF=y)"
           : "run it as root";
-  for (const char* name : {"lifecycle", "files", "code", "kernel"}) {
+  for (const char* name : {"lifecycle", "files", "code", "libraries", "memory",
+                           "mounts", "limits", "kernel"}) {
     report.sensors.push_back(
         {name, "", Coverage::none, sensors.error().message, cure});
   }
@@ -102,6 +109,12 @@ int dispatch(const cli::Options& options) {
       return cli::run_events(options);
     case cli::Command::doctor:
       return cli::run_doctor(options, examine);
+    case cli::Command::policy_check:
+      return cli::run_policy_check(options);
+    case cli::Command::policy_explain:
+      return cli::run_policy_explain(options);
+    case cli::Command::policy_suggest:
+      return cli::run_policy_suggest(options);
   }
   return cli::kFailure;
 }
@@ -111,6 +124,9 @@ int dispatch(const cli::Options& options) {
 
 int main(int argc, char** argv) {
   using namespace stillframe;
+  // Large answers are made in HTTP threads: an arena for each of them would
+  // keep their memory for ever.
+  ::mallopt(M_ARENA_MAX, 2);
   try {
     const auto options = cli::parse(argc, argv, version_text());
     if (!options) return cli::finish(options.error());

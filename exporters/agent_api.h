@@ -13,6 +13,7 @@
 #include "agent/base/result.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
+#include "agent/model/policy.h"
 #include "agent/model/snapshot.h"
 
 namespace stillframe {
@@ -70,6 +71,16 @@ struct MachineReport {
 struct DoctorReport {
   std::vector<SensorStatus> sensors;
   MachineReport machine;
+  std::optional<PolicyState> policy;  // of a running agent
+};
+
+// What the policy would make of changes at a path, and what is known of it.
+struct ExplainAnswer {
+  ContainerInfo container;
+  std::string path;
+  std::string policy_file;  // empty: built-in scratch places only
+  std::vector<PolicyVerdict> verdicts;
+  std::optional<PathChange> now;  // none: the path is as in the image
 };
 
 class AgentApi {
@@ -83,6 +94,13 @@ class AgentApi {
   virtual Result<DiffAnswer> diff(const std::string& container) = 0;
   // Scans all, then answers, without the containers that are gone.
   virtual Result<SnapshotPtr> scanned_snapshot() = 0;
+  // Scans, then answers. `path` is absolute, raw bytes; `container` as in
+  // diff().
+  virtual Result<ExplainAnswer> explain(const std::string& container,
+                                        const std::string& path) = 0;
+  // Scans the workload's containers, then gives a policy file that would allow
+  // what changed in them.
+  virtual Result<std::string> suggest(const std::string& workload) = 0;
   // Past events that are still kept: those since `since`; all of them when it
   // is not given and `follow` is false. Then new ones when `follow`.
   virtual std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,

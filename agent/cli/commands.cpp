@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "agent/base/text.h"
+#include "agent/policy/reader.h"
 #include "exporters/socket/answers.h"
 #include "exporters/socket/client.h"
 
@@ -124,6 +125,56 @@ int run_events(const Options& options, Streams streams) {
   if (events.follow) return follow_events(options, parameters, streams);
   // Read whole before it is printed: a pager may take all day.
   return ask(options, "/v1/events", parameters, streams, always_fine);
+}
+
+int run_policy_check(const Options& options, Streams streams) {
+  std::signal(SIGPIPE, SIG_IGN);
+  int code = kSuccess;
+  std::string good;
+  const bool several = options.policy.files.size() > 1;
+  for (const auto& file : options.policy.files) {
+    const auto reading = policy::read_policy_file(file, wall_now());
+    if (!reading) {
+      code = complain(reading.error(), streams);
+      continue;
+    }
+    static_cast<void>(
+        write_all(streams.err, policy::describe(file, reading->problems)));
+    if (!reading->policy) {
+      code = kFailure;
+      continue;
+    }
+    const auto rules = reading->policy->rules().size();
+    good += (several ? printable(file) + ": " : "") +
+            "ok: " + std::to_string(rules) +
+            (rules == 1 ? " rule\n" : " rules\n");
+  }
+  return print(good, code, streams);
+}
+
+Result<policy::PolicyPtr> load_policy(const Options& options, Streams streams) {
+  const std::string& file = options.run.policy;
+  if (file.empty()) return nullptr;
+  const WallTime now = wall_now();
+  const auto reading = policy::read_policy_file(file, now);
+  if (!reading) return fail(reading, "--policy");
+  static_cast<void>(
+      write_all(streams.err, policy::describe(file, reading->problems)));
+  if (!reading->policy) return fail("the policy file is bad, see above");
+  return std::make_shared<const policy::Policy>(*reading->policy);
+}
+
+int run_policy_explain(const Options& options, Streams streams) {
+  Parameters parameters = look(options, options.policy.output, streams.out);
+  parameters["container"] = options.policy.container;
+  parameters["path"] = options.policy.path;
+  return ask(options, "/v1/policy/explain", parameters, streams, always_fine);
+}
+
+int run_policy_suggest(const Options& options, Streams streams) {
+  Parameters parameters = look(options, "table", streams.out);
+  parameters["workload"] = options.policy.workload;
+  return ask(options, "/v1/policy/suggest", parameters, streams, always_fine);
 }
 
 int run_doctor(const Options& options,

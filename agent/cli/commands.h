@@ -11,6 +11,7 @@
 #include "agent/base/result.h"
 #include "agent/cli/options.h"
 #include "agent/cli/parse.h"
+#include "agent/policy/policy.h"
 #include "exporters/agent_api.h"
 
 namespace stillframe::cli {
@@ -23,6 +24,15 @@ struct Streams {
 int run_ps(const Options& options, Streams streams = {});
 int run_diff(const Options& options, Streams streams = {});
 int run_events(const Options& options, Streams streams = {});
+
+// Reads policy files; needs no agent. "ok: N rules" for each good one.
+int run_policy_check(const Options& options, Streams streams = {});
+// The policy of --policy; null: none was given. What is wrong with the file is
+// said on `err`.
+Result<policy::PolicyPtr> load_policy(const Options& options,
+                                      Streams streams = {});
+int run_policy_explain(const Options& options, Streams streams = {});
+int run_policy_suggest(const Options& options, Streams streams = {});
 
 // The agent's own report when one runs, else what `local` finds out.
 int run_doctor(const Options& options,

@@ -7,7 +7,7 @@
 namespace stillframe::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7>
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11>
     kExamples = {{
         {"", R"(  stillframe doctor             what can be seen on this machine
   stillframe run                watch this node, metrics on port 12015
@@ -17,6 +17,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7>
 )"},
         {"run", R"(  stillframe run
   stillframe run --web.listen-address 127.0.0.1:12015 --log.format json
+  stillframe run --policy /etc/stillframe/policy.yaml
   stillframe run --config.file /etc/stillframe/stillframe.toml
 )"},
         {"ps", R"(  stillframe ps
@@ -33,6 +34,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7>
 )"},
         {"doctor", R"(  stillframe doctor
   stillframe doctor -o json
+)"},
+        {"policy", R"(  stillframe policy check policy.yaml
+  stillframe policy explain --container web /etc/nginx/nginx.conf
+  stillframe policy suggest --workload shop > policy.yaml
+)"},
+        {"check", R"(  stillframe policy check /etc/stillframe/policy.yaml
+)"},
+        {"explain",
+         R"(  stillframe policy explain --container web /var/log/app.log
+  stillframe policy explain --container web -o json /usr/bin/curl
+)"},
+        {"suggest", R"(  stillframe policy suggest --workload shop
 )"},
         {"completion", R"(  source <(stillframe completion bash)
   stillframe completion zsh > /usr/local/share/zsh/site-functions/_stillframe

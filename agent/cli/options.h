@@ -13,12 +13,22 @@
 
 namespace stillframe::cli {
 
-enum class Command { run, ps, diff, events, doctor };
+enum class Command {
+  run,
+  ps,
+  diff,
+  events,
+  doctor,
+  policy_check,
+  policy_explain,
+  policy_suggest
+};
 
 struct RunOptions {
   std::vector<metrics::ListenAddress> listen;
   std::string telemetry_path;
   std::string state_dir;
+  std::string policy;  // file; empty: built-in scratch places only
   std::chrono::milliseconds scan_interval{};
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
@@ -44,6 +54,14 @@ struct EventsOptions {
   std::string output;  // compact, json
 };
 
+struct PolicyOptions {
+  std::vector<std::string> files;  // check
+  std::string container;           // explain
+  std::string path;
+  std::string output;    // explain: table, json
+  std::string workload;  // suggest
+};
+
 struct DoctorOptions {
   std::string output;  // table, json
 };
@@ -58,6 +76,7 @@ struct Options {
   DiffOptions diff;
   EventsOptions events;
   DoctorOptions doctor;
+  PolicyOptions policy;
 };
 
 }  // namespace stillframe::cli

@@ -91,7 +91,8 @@ class Parser {
   tl::expected<Options, Exit> parse(int argc, const char* const* argv);
 
  private:
-  CLI::App* add(const std::string& name, const std::string& description);
+  CLI::App* add(const std::string& name, const std::string& description,
+                CLI::App* parent = nullptr);
   void add_output(CLI::App* command, std::string& value,
                   const std::vector<std::string>& choices);
   void add_run();
@@ -99,7 +100,10 @@ class Parser {
   void add_diff();
   void add_events();
   void add_doctor();
+  void add_policy();
   void add_completion();
+  // The command that was given: `policy check`, not `policy`.
+  CLI::App* chosen() const;
   Result<> settle();
   Exit usage(const std::string& message) const;
   Exit completion() const;
@@ -124,11 +128,14 @@ Parser::Parser(const std::string& version) {
   add_diff();
   add_events();
   add_doctor();
+  add_policy();
   add_completion();
 }
 
-CLI::App* Parser::add(const std::string& name, const std::string& description) {
-  CLI::App* command = app_.add_subcommand(name, description);
+CLI::App* Parser::add(const std::string& name, const std::string& description,
+                      CLI::App* parent) {
+  CLI::App* command =
+      (parent == nullptr ? &app_ : parent)->add_subcommand(name, description);
   command->add_option("--socket", raw_.socket, "The agent's socket")
       ->check(check_not_empty)
       ->capture_default_str();
@@ -163,6 +170,8 @@ void Parser::add_run() {
                   "Directory for state that outlives the agent")
       ->check(check_absolute)
       ->capture_default_str();
+  run->add_option("--policy", options_.run.policy,
+                  "File that says which changes are tolerated");
   run->add_option("--scan-interval", raw_.scan_interval,
                   "How often to scan each container's files")
       ->check(checked_by(parse_duration))
@@ -226,6 +235,39 @@ void Parser::add_doctor() {
   add_output(doctor, options_.doctor.output, {"table", "json"});
 }
 
+void Parser::add_policy() {
+  CLI::App* policy = app_.add_subcommand(
+      "policy", "Check a policy, or see what it makes of changes");
+  policy->add_option("--socket", raw_.app_socket, "The agent's socket");
+  policy->require_subcommand(1);
+  CLI::App* check = add("check", "Check policy files; needs no agent", policy);
+  check->add_option("FILE", options_.policy.files, "Policy files")
+      ->required()
+      ->check(check_not_empty);
+  CLI::App* explain =
+      add("explain",
+          "Tell what changes of a path would be judged to be, and why", policy);
+  explain
+      ->add_option("--container", options_.policy.container,
+                   "Id, unique beginning of it, or name")
+      ->required()
+      ->check(check_not_empty);
+  explain
+      ->add_option("PATH", options_.policy.path,
+                   "Absolute path inside the container")
+      ->required()
+      ->check(check_absolute);
+  add_output(explain, options_.policy.output, {"table", "json"});
+  CLI::App* suggest =
+      add("suggest", "Print rules that would allow what a workload has changed",
+          policy);
+  suggest
+      ->add_option("--workload", options_.policy.workload,
+                   "Workload, as 'stillframe ps --workloads' names it")
+      ->required()
+      ->check(check_not_empty);
+}
+
 void Parser::add_completion() {
   CLI::App* completion =
       app_.add_subcommand("completion", "Print completion code for a shell");
@@ -241,9 +283,17 @@ Exit Parser::usage(const std::string& message) const {
                  "\nTry 'stillframe --help'.\n"};
 }
 
+CLI::App* Parser::chosen() const {
+  CLI::App* command = app_.get_subcommands().front();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+  }
+  return command;
+}
+
 // Values from the environment and the configuration file, by precedence.
 Result<> Parser::settle() {
-  CLI::App* command = app_.get_subcommands().front();
+  CLI::App* command = chosen();
   CLI::Option* socket = command->get_option_no_throw("--socket");
   if (socket != nullptr && socket->count() == 0 && !raw_.app_socket.empty()) {
     raw_.socket = raw_.app_socket;
@@ -266,6 +316,9 @@ Exit Parser::completion() const {
     CommandWords words{.name = command->get_name(),
                        .description = command->get_description(),
                        .flags = {}};
+    for (const CLI::App* part : command->get_subcommands({})) {
+      words.flags.push_back(part->get_name());
+    }
     for (const CLI::Option* option : command->get_options()) {
       for (const auto& name : option->get_lnames()) {
         words.flags.push_back("--" + name);
@@ -284,11 +337,14 @@ Options Parser::options() const {
   Options options = options_;
   options.socket = raw_.socket;
   options.color = *console::color_mode_from(raw_.color);
-  const std::string name = app_.get_subcommands().front()->get_name();
+  const std::string name = chosen()->get_name();
   if (name == "ps") options.command = Command::ps;
   if (name == "diff") options.command = Command::diff;
   if (name == "events") options.command = Command::events;
   if (name == "doctor") options.command = Command::doctor;
+  if (name == "check") options.command = Command::policy_check;
+  if (name == "explain") options.command = Command::policy_explain;
+  if (name == "suggest") options.command = Command::policy_suggest;
   if (!raw_.since.empty()) options.events.since = *parse_since(raw_.since);
   for (const auto& address : raw_.listen) {
     options.run.listen.push_back(*metrics::parse_listen_address(address));
@@ -314,8 +370,9 @@ tl::expected<Options, Exit> Parser::parse(int argc, const char* const* argv) {
     return tl::unexpected<Exit>(usage(error.what()));
   }
   if (app_.get_subcommands().empty()) {
-    return tl::unexpected<Exit>(usage(
-        "a command is missing: run, ps, diff, events, doctor or completion"));
+    return tl::unexpected<Exit>(
+        usage("a command is missing: run, ps, diff, events, doctor, policy or "
+              "completion"));
   }
   if (const auto settled = settle(); !settled) {
     return tl::unexpected<Exit>(usage(settled.error().message));

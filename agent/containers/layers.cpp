@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "agent/base/inode_identity.h"
 #include "agent/base/text.h"
 #include "agent/containers/directory.h"
-#include "agent/containers/upper_root.h"
 
 namespace stillframe::containers {
 namespace {

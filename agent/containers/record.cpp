@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Finder: what is known of one container, put together.
+#include "agent/base/inode_identity.h"
 #include "agent/base/text.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/finder_impl.h"
 #include "agent/containers/layers.h"
-#include "agent/containers/upper_root.h"
 
 namespace stillframe::containers {
 namespace {

@@ -2,6 +2,7 @@
 #include "agent/engine/core.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <limits>
 
 #include "agent/base/file.h"
+#include "agent/base/inode_identity.h"
 #include "agent/base/log.h"
 #include "agent/containers/mountinfo.h"
 #include "agent/engine/unclaimed.h"
@@ -47,7 +49,10 @@ Core::Core(CoreOptions options, sensors::Sensors& sensors,
       sensors_(sensors),
       finder_(finder),
       scans_(scans),
-      events_(events) {}
+      events_(events) {
+  use_policy(options_.policy ? options_.policy
+                             : std::make_shared<const policy::Policy>());
+}
 
 Core::~Core() {
   for (const auto& watched : all_) {
@@ -71,14 +76,15 @@ std::string Core::state_file(const std::string& id) const {
 
 void Core::discover() {
   for (const std::string& upper : host_overlays()) {
-    if (const auto root = drift::upper_root_of(upper)) {
+    if (const auto root = upper_root_of(upper)) {
       sensors_.ignore_root(*root);
     }
   }
   for (auto& record : finder_.running()) adopt(std::move(record), 0);
   for (auto& record : finder_.stopped()) adopt(std::move(record), 0);
   for (const auto& watched : all_) {
-    if (watched->drift) ++unscanned_;
+    watched->awaited = watched->drift != nullptr;
+    if (watched->awaited) ++unscanned_;
   }
   next_reconcile_ns_ = boottime_now_ns() + to_ns(options_.scan_interval);
 }
@@ -88,7 +94,7 @@ void Core::equip(Watched& watched) {
   if (watched.drift || !record.root || record.layers.empty()) return;
   const UpperRoot root = record.root;
   watched.drift = std::make_shared<drift::ContainerDrift>(
-      record, &policy_,
+      record, policy_,
       [this, &watched](const MutationEvent& event) {
         published(watched, event);
       },
@@ -174,15 +180,31 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
         live_since_ns != 0 ? live_since_ns : now.init_start_ns);
     watched->cgroups.insert(now.cgroup);
     by_cgroup_[now.cgroup] = watched;
-    if (now.root) sensors_.add_root(now.root, true);
-    if (live_since_ns == 0) register_running(*watched);
+    if (live_since_ns == 0) {
+      // Else the kernel has done so itself, and may have seen the end by now.
+      if (now.root) sensors_.add_root(now.root, true);
+      register_running(*watched);
+    }
     if (watched->drift) watched->drift->started(now, live_since_ns);
     if (live_since_ns != 0) {
       events_.lifecycle(now.info, Lifecycle::live,
                         wall_from_boottime(live_since_ns));
     }
-  } else if (now.root) {
-    sensors_.add_root(now.root, false);
+    replaced(
+        replacements_.live(
+            now.info, live_since_ns != 0 ? live_since_ns : now.init_start_ns),
+        watched->started);
+  } else {
+    if (now.root) sensors_.add_root(now.root, false);
+    replacements_.found_stopped(now.info);
+  }
+  if (fresh) {
+    // A name is free again only when its last owner is gone.
+    for (const auto& other : all_) {
+      if (other.get() != watched && other->record.info.name == now.info.name) {
+        other->next_check_ns = 0;
+      }
+    }
   }
   watched->next_full_scan_ns =
       boottime_now_ns() + to_ns(options_.scan_interval);
@@ -208,6 +230,7 @@ void Core::stopped(Watched& watched, std::uint64_t boot_ns) {
   watched.next_check_ns = 0;
   watched.record.init_pid = 0;
   if (watched.drift) watched.drift->stopped(boot_ns);
+  replacements_.exited(watched.record.info, boot_ns);
   events_.lifecycle(watched.record.info, Lifecycle::exited,
                     wall_from_boottime(boot_ns));
   changed_ = true;
@@ -216,12 +239,14 @@ void Core::stopped(Watched& watched, std::uint64_t boot_ns) {
 void Core::gone(Watched& watched) {
   ContainerView view = view_of(watched);
   view.running = false;
+  view.gone = true;
   const WallTime now = wall_now();
   if (view.first_mutation.ns != 0) {
     tally_.mutated_lifetime(
         static_cast<double>(now.ns - view.first_mutation.ns) / 1e9);
   }
   events_.lifecycle(watched.record.info, Lifecycle::removed, now);
+  replaced(replacements_.removed(watched.record.info, boottime_now_ns()), now);
   departed_.emplace_back(boottime_now_ns() + to_ns(options_.metrics_grace),
                          std::move(view));
   if (watched.record.root) {
@@ -231,10 +256,30 @@ void Core::gone(Watched& watched) {
   std::erase_if(by_cgroup_,
                 [&](const auto& item) { return item.second == &watched; });
   if (watched.drift) watched.drift->forget();
+  scanned(watched);
   for (auto& waiter : watched.waiters) waiter.done();
   std::erase_if(all_,
                 [&](const WatchedPtr& item) { return item.get() == &watched; });
   changed_ = true;
+}
+
+void Core::replaced(const std::optional<Replacement>& replacement,
+                    WallTime time) {
+  if (!replacement) return;
+  const auto& [before, after, image_changed] = *replacement;
+  tally_.replacement(after, image_changed);
+  events_.lifecycle(
+      before, Lifecycle::replaced, time, std::nullopt,
+      fmt::format("{} ({}) -> {} ({}), {}", before.id, before.image, after.id,
+                  after.image, image_changed ? "new image" : "same image"));
+}
+
+// The first scan of a container that was there when the agent started is done,
+// or never will be.
+void Core::scanned(Watched& watched) {
+  if (!watched.awaited) return;
+  watched.awaited = false;
+  --unscanned_;
 }
 
 void Core::retry_unresolved(std::uint64_t now) {
@@ -274,15 +319,22 @@ void Core::check_losses(std::uint64_t now) {
   if (now < next_loss_check_ns_) return;
   next_loss_check_ns_ = now + kSecond;
   const auto counters = sensors_.counters();
-  std::uint64_t lost = 0;
-  for (const auto& [reason, count] : counters.lost) lost += count;
   if (counters.suppressed != stats_.suppressed ||
       counters.lost != stats_.lost) {
     changed_ = true;
   }
   stats_.suppressed = counters.suppressed;
   stats_.lost = counters.lost;
-  if (lost == lost_before_) return;
+  // Of these nobody knows whose they were. What the other reasons stand for
+  // concerns single files, which the next regular scan looks at.
+  std::uint64_t lost = 0;
+  for (const char* reason : {"ringbuf_full", "roots_full", "cgroups_full"}) {
+    const auto it = counters.lost.find(reason);
+    if (it != counters.lost.end()) lost += it->second;
+  }
+  // A flood that goes on must not have us scan all the time.
+  if (lost == lost_before_ || now < next_loss_scan_ns_) return;
+  next_loss_scan_ns_ = now + 10 * kSecond;
   events_.agent("events_lost",
                 fmt::format("{} more events were lost: scanning all containers",
                             lost - lost_before_));
@@ -320,11 +372,14 @@ void Core::reconcile(std::uint64_t now) {
   std::erase_if(unclaimed_, [&](const auto& item) {
     return now - item.second->since_ns > Unclaimed::kPatienceNs;
   });
+  // Bursts and large answers leave memory that the allocator would keep.
+  ::malloc_trim(0);
 }
 
 void Core::turn() {
   const std::uint64_t now = boottime_now_ns();
   check_losses(now);
+  check_expiry();
   retry_unresolved(now);
   reconcile(now);
   for (const auto& watched : std::vector<WatchedPtr>(all_)) {

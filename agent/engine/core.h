@@ -17,6 +17,7 @@
 #include "agent/containers/finder.h"
 #include "agent/engine/actors.h"
 #include "agent/engine/event_log.h"
+#include "agent/engine/replacements.h"
 #include "agent/engine/scan_worker.h"
 #include "agent/engine/tally.h"
 #include "agent/engine/watched.h"
@@ -30,6 +31,8 @@ struct CoreOptions {
   std::string state_dir;
   std::chrono::milliseconds scan_interval{60'000};
   std::chrono::milliseconds metrics_grace{300'000};
+  std::string policy_file;   // empty: none
+  policy::PolicyPtr policy;  // what it held; null: built-in scratch places
 };
 
 class Core {
@@ -53,6 +56,15 @@ class Core {
   void diff(const std::string& container,
             std::function<void(Result<DiffAnswer>)> done);
   void scan_all(std::function<void()> done);
+  // The same, with what the policy makes of a path.
+  void explain(const std::string& container, const std::string& path,
+               std::function<void(Result<ExplainAnswer>)> done);
+  void suggest(const std::string& workload,
+               std::function<void(Result<std::string>)> done);
+
+  // Reads the policy file again and judges all anew; a bad one changes nothing
+  // but the state that is shown.
+  void reload_policy();
 
   std::shared_ptr<const Snapshot> snapshot() const;
   // Whether anything that a snapshot shows may have changed since the last one.
@@ -79,10 +91,13 @@ class Core {
   void claim(Watched& watched);
   void stopped(Watched& watched, std::uint64_t boot_ns);
   void gone(Watched& watched);
+  void replaced(const std::optional<Replacement>& replacement, WallTime time);
   void retry_unresolved(std::uint64_t now);
   void check_existence(Watched& watched, std::uint64_t now);
   void release_held(Watched& watched, std::uint64_t now);
   void check_losses(std::uint64_t now);
+  void use_policy(policy::PolicyPtr policy);
+  void check_expiry();
   void reconcile(std::uint64_t now);
 
   Actor actor_for(const Watched& victim, const ProcessRef& process);
@@ -91,6 +106,7 @@ class Core {
   void published(const Watched& watched, const MutationEvent& event);
 
   void drain();
+  void scanned(Watched& watched);
   void start_scan(Watched& watched);
   void scan_applied(const WatchedPtr& watched, const ScanOutcome& outcome);
   void scan_then(Watched& watched, std::function<void()> done);
@@ -102,9 +118,11 @@ class Core {
   const containers::Finder& finder_;
   ScanWorker& scans_;
   EventLog& events_;
-  policy::Policy policy_;
+  policy::PolicyPtr policy_;
+  PolicyState policy_state_;
   Actors actors_;
   Tally tally_;
+  Replacements replacements_;
   AgentStats stats_;
   std::vector<WatchedPtr> all_;
   std::unordered_map<UpperRoot, Watched*> by_root_;
@@ -117,6 +135,7 @@ class Core {
   std::uint64_t next_retry_ns_ = 0;
   std::deque<std::pair<std::uint64_t, ContainerView>> departed_;  // until when
   std::uint64_t next_loss_check_ns_ = 0;
+  std::uint64_t next_loss_scan_ns_ = 0;
   std::uint64_t next_reconcile_ns_ = 0;
   std::uint64_t lost_before_ = 0;
   std::size_t unscanned_ = 0;  // containers of discover() still to be scanned

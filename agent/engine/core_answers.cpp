@@ -60,7 +60,7 @@ void Core::scan_applied(const WatchedPtr& watched, const ScanOutcome& outcome) {
   stats_.scan_entries += outcome.entries;
   stats_.scan_errors += outcome.errors;
   stats_.scan_seconds += static_cast<double>(outcome.duration_ns) / 1e9;
-  if (outcome.full && unscanned_ > 0) --unscanned_;
+  if (outcome.full) scanned(*watched);
   if (!outcome.full) return;
   std::vector<ScanWaiter> waiters;
   waiters.swap(watched->waiters);
@@ -168,6 +168,7 @@ std::shared_ptr<const Snapshot> Core::snapshot() const {
   tally_.fill(*snapshot);
   snapshot->lifecycle = events_.lifecycle_counts();
   snapshot->sensors = sensors_.status();
+  snapshot->policy = policy_state_;
   snapshot->stats = stats_;
   const auto counts = log_counts();
   snapshot->stats.log_warnings = counts.warnings;

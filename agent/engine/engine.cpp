@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -73,7 +74,7 @@ Result<> Engine::attach() {
   if (!sensors) return tl::unexpected<Error>(sensors.error());
   sensors_ = std::move(*sensors);
   for (const auto& status : sensors_->status()) {
-    if (status.coverage == Coverage::events) continue;
+    if (status.coverage == Coverage::events || status.cure.empty()) continue;
     log_warn("a sensor does not cover this machine fully",
              {{"sensor", status.sensor},
               {"reason", status.reason},
@@ -96,10 +97,18 @@ Result<> Engine::run() {
   const Loop loop(raw);
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   sd_event_add_signal(raw, nullptr, SIGTERM, nullptr, nullptr);
   sd_event_add_signal(raw, nullptr, SIGINT, nullptr, nullptr);
+  sd_event_add_signal(
+      raw, nullptr, SIGHUP,
+      [](sd_event_source*, const signalfd_siginfo*, void* self) {
+        static_cast<Engine*>(self)->core_->reload_policy();
+        return 0;
+      },
+      this);
   const auto nothing = [](sd_event_source*, int, std::uint32_t, void*) {
     return 0;  // turn() drains
   };
@@ -167,12 +176,14 @@ bool Engine::healthy() const {
   return running_ && boottime_now_ns() - last_turn_ns_ < kUnhealthyNs;
 }
 
-Result<DiffAnswer> Engine::diff(const std::string& container) {
-  auto promise = std::make_shared<std::promise<Result<DiffAnswer>>>();
+template <typename Answer>
+Result<Answer> Engine::ask(
+    std::function<void(std::function<void(Result<Answer>)>)> work) {
+  auto promise = std::make_shared<std::promise<Result<Answer>>>();
   auto answer = promise->get_future();
   if (!running_) return tl::unexpected<Error>(stopping());
-  mailbox_.post([this, container, promise] {
-    core_->diff(container, [promise](Result<DiffAnswer> result) {
+  mailbox_.post([work = std::move(work), promise] {
+    work([promise](Result<Answer> result) {
       promise->set_value(std::move(result));
     });
   });
@@ -180,6 +191,25 @@ Result<DiffAnswer> Engine::diff(const std::string& container) {
     return fail("the agent did not answer in time: is the disk overloaded?");
   }
   return answer.get();
+}
+
+Result<DiffAnswer> Engine::diff(const std::string& container) {
+  return ask<DiffAnswer>([this, container](auto done) {
+    core_->diff(container, std::move(done));
+  });
+}
+
+Result<ExplainAnswer> Engine::explain(const std::string& container,
+                                      const std::string& path) {
+  return ask<ExplainAnswer>([this, container, path](auto done) {
+    core_->explain(container, path, std::move(done));
+  });
+}
+
+Result<std::string> Engine::suggest(const std::string& workload) {
+  return ask<std::string>([this, workload](auto done) {
+    core_->suggest(workload, std::move(done));
+  });
 }
 
 Result<SnapshotPtr> Engine::scanned_snapshot() {
@@ -207,7 +237,8 @@ std::unique_ptr<EventStream> Engine::subscribe(std::optional<WallTime> since,
 }
 
 DoctorReport Engine::doctor() const {
-  return {snapshot()->sensors, inspect_machine()};
+  const auto now = snapshot();
+  return {now->sensors, inspect_machine(), now->policy};
 }
 
 }  // namespace stillframe::engine

@@ -33,13 +33,16 @@ class Engine : public AgentApi {
 
   // Attaches the sensors, then takes in the containers that are there.
   Result<> attach();
-  // Turns the loop until SIGTERM or SIGINT.
+  // Turns the loop until SIGTERM or SIGINT; SIGHUP reloads the policy.
   Result<> run();
 
   SnapshotPtr snapshot() const override;
   bool healthy() const override;
   Result<DiffAnswer> diff(const std::string& container) override;
   Result<SnapshotPtr> scanned_snapshot() override;
+  Result<ExplainAnswer> explain(const std::string& container,
+                                const std::string& path) override;
+  Result<std::string> suggest(const std::string& workload) override;
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                          bool follow) override;
   DoctorReport doctor() const;  // any thread
@@ -48,6 +51,10 @@ class Engine : public AgentApi {
   Engine(CoreOptions options, Fd lock, containers::CgroupLayout layout);
   void turn(sd_event* loop);
   void publish();
+  // Has the loop do `work`, which hands its answer to the function it is given.
+  template <typename Answer>
+  Result<Answer> ask(
+      std::function<void(std::function<void(Result<Answer>)>)> work);
 
   CoreOptions options_;
   Fd lock_;

@@ -32,6 +32,7 @@ struct Watched {
   std::shared_ptr<drift::ContainerDrift> drift;
   std::shared_ptr<drift::Scanner> scanner;
   bool running = false;
+  bool awaited = false;                 // its first scan makes the agent ready
   WallTime started;                     // of its present or last life
   std::set<std::uint64_t> cgroups;      // its own and those below it
   std::set<std::uint64_t> sessions;     // those that mutated it

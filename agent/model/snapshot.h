@@ -14,6 +14,7 @@
 
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
+#include "agent/model/policy.h"
 
 namespace stillframe {
 
@@ -21,7 +22,7 @@ struct ContainerView {
   ContainerInfo info;
   WallTime started;
   bool running = false;
-  bool gone = false;                  // removed; kept for metrics a while
+  bool gone = false;  // removed; kept for metrics a while
   bool mutated = false;
   bool ever_mutated = false;
   bool complete = true;
@@ -80,6 +81,7 @@ struct Snapshot {
   std::map<std::string, std::uint64_t> lifecycle;
   Histogram mutated_lifetime;
   std::vector<SensorStatus> sensors;
+  PolicyState policy;
   AgentStats stats;
 };
 

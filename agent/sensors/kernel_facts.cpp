@@ -5,13 +5,13 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <memory>
 #include <optional>
 #include <sstream>
 
 #include "agent/base/file.h"
+#include "agent/base/inode_identity.h"
 
 namespace stillframe::sensors {
 namespace {
@@ -60,7 +60,7 @@ Result<KernelFacts> kernel_facts(const std::string& controller) {
   }
   facts.mnt_ns = static_cast<std::uint32_t>(st.st_ino);
   if (::stat("/", &st) != 0) return fail("/", errno);
-  facts.root_dev = (major(st.st_dev) << 20) | minor(st.st_dev);
+  facts.root_dev = kernel_dev(st.st_dev);
   facts.root_ino = st.st_ino;
 
   const BtfPtr types(btf__load_vmlinux_btf());

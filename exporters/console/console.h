@@ -33,6 +33,10 @@ std::string docker_lines(const DiffAnswer& answer);
 // One event on one line.
 std::string event_line(const StreamEvent& event, const Style& style);
 
+// What a policy makes of changes at a path, and what is known of it.
+std::string explain_text(const ExplainAnswer& answer, WallTime now,
+                         const Style& style);
+
 std::string doctor_text(const DoctorReport& report, const Style& style);
 
 }  // namespace stillframe::console

@@ -55,6 +55,21 @@ std::string machine_text(const MachineReport& machine, const Style& style) {
          line("runtimes", listed(machine.runtimes, "none found"));
 }
 
+std::string policy_text(const PolicyState& policy) {
+  if (policy.file.empty()) {
+    return "none: only the built-in scratch places are tolerated";
+  }
+  std::string out =
+      fmt::format("{}, {} rules", display(policy.file), policy.rules);
+  if (!policy.expired.empty()) {
+    out += ", expired: " + listed(policy.expired, "");
+  }
+  if (!policy.load_success) {
+    out += "; the file is bad by now, what it held before is in use";
+  }
+  return out;
+}
+
 std::string cures(const std::vector<SensorStatus>& sensors,
                   const Style& style) {
   std::string out;
@@ -93,8 +108,14 @@ std::string doctor_text(const DoctorReport& report, const Style& style) {
                coverage_cell(sensor.coverage),
                {or_else(sensor.implementation, "-"), Color::none}});
   }
-  return machine_text(report.machine, style) + '\n' + table.render(style) +
-         cures(report.sensors, style) + '\n' + verdict_line(report.sensors);
+  std::string policy;
+  if (report.policy) {
+    policy = paint(style, Color::bold, fmt::format("{:<12}", "policy")) + "  " +
+             policy_text(*report.policy) + '\n';
+  }
+  return machine_text(report.machine, style) + policy + '\n' +
+         table.render(style) + cures(report.sensors, style) + '\n' +
+         verdict_line(report.sensors);
 }
 
 }  // namespace stillframe::console

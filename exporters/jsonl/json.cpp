@@ -129,6 +129,42 @@ std::string ps_json(const Snapshot& snapshot) {
   return dump_json({{"containers", std::move(containers)}});
 }
 
+std::string explain_json(const ExplainAnswer& answer) {
+  json verdicts = json::array();
+  for (const auto& row : answer.verdicts) {
+    json kinds = json::array();
+    for (const Kind kind : row.kinds) kinds.push_back(to_string(kind));
+    json origins = json::array();
+    for (const Origin origin : row.origins) {
+      origins.push_back(to_string(origin));
+    }
+    verdicts.push_back(
+        {{"class", to_string(row.mutation_class)},
+         {"kinds", std::move(kinds)},
+         {"origins", std::move(origins)},
+         {"verdict", to_string(row.verdict)},
+         {"rule", text_or_null(row.rule)},
+         {"line", row.line == 0 ? json(nullptr) : json(row.line)},
+         {"why", json_text(row.why)}});
+  }
+  return dump_json(
+      {{"container", container_value(answer.container)},
+       {"path", json_text(answer.path)},
+       {"policy", text_or_null(answer.policy_file)},
+       {"verdicts", std::move(verdicts)},
+       {"now", answer.now ? change_value(*answer.now) : json(nullptr)}});
+}
+
+// null: no agent runs, so that no policy is in use.
+json policy_value(const std::optional<PolicyState>& policy) {
+  if (!policy) return nullptr;
+  return {{"file", text_or_null(policy->file)},
+          {"rules", policy->rules},
+          {"expired", text_list(policy->expired)},
+          {"loaded", rfc3339(policy->last_success)},
+          {"error", text_or_null(policy->error)}};
+}
+
 std::string doctor_json(const DoctorReport& report) {
   json sensors = json::array();
   for (const auto& sensor : report.sensors) {
@@ -150,7 +186,8 @@ std::string doctor_json(const DoctorReport& report) {
        {"cgroup",
         {{"mode", json_text(machine.cgroup_mode)},
          {"observed", json_text(machine.cgroup_observed)}}},
-       {"runtimes", text_list(machine.runtimes)}});
+       {"runtimes", text_list(machine.runtimes)},
+       {"policy", policy_value(report.policy)}});
 }
 
 json event_value(const StreamEvent& event, std::string_view node,

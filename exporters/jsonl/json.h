@@ -19,6 +19,7 @@ namespace stillframe::jsonl {
 // One line each, without a newline.
 std::string diff_json(const DiffAnswer& answer);
 std::string ps_json(const Snapshot& snapshot);
+std::string explain_json(const ExplainAnswer& answer);
 std::string doctor_json(const DoctorReport& report);
 
 // An entry of the event stream. `detail` is an object that the caller has made

@@ -316,6 +316,38 @@ MetricSection agent_section() {
            "",
            "Entries into running containers from outside, as by exec.",
            stat<&AgentStats::sessions>},
+          {"stillframe_policy_load_success",
+           MetricType::Gauge,
+           {},
+           "",
+           "Whether the latest attempt to load the policy succeeded.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add(in.snapshot.policy.load_success ? 1 : 0);
+           }},
+          {"stillframe_policy_last_load_success_timestamp_seconds",
+           MetricType::Gauge,
+           {},
+           "seconds since 1970",
+           "When the policy in use was loaded.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add(seconds(in.snapshot.policy.last_success));
+           }},
+          {"stillframe_policy_rules",
+           MetricType::Gauge,
+           {},
+           "",
+           "Rules of the policy in use, the expired ones included.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add(static_cast<double>(in.snapshot.policy.rules));
+           }},
+          {"stillframe_policy_rules_expired",
+           MetricType::Gauge,
+           {},
+           "",
+           "Rules of the policy in use that have expired and decide nothing.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add(static_cast<double>(in.snapshot.policy.expired.size()));
+           }},
           {"stillframe_journal_entries_total",
            MetricType::Counter,
            {},

@@ -69,6 +69,14 @@ Result<> apply(Query& query, const std::string& name,
     query.container = value;
     return {};
   }
+  if (name == "path") {
+    query.path = value;
+    return {};
+  }
+  if (name == "workload") {
+    query.workload = value;
+    return {};
+  }
   return fail("unknown parameter: " + printable(name));
 }
 
@@ -143,6 +151,37 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
       diff->changes.begin(), diff->changes.end(),
       [](const auto& change) { return change.verdict == Verdict::violation; }));
   return answer;
+}
+
+Answer explain_answer(AgentApi& agent, const Query& query) {
+  if (query.container.empty() || query.path.empty()) {
+    return error_answer(400, "no container or no path named",
+                        "stillframe policy explain --container C PATH");
+  }
+  const auto explained = agent.explain(query.container, query.path);
+  if (!explained) {
+    return error_answer(status_of(explained.error()), explained.error().message,
+                        "see which containers there are with: stillframe ps");
+  }
+  if (query.output == Output::json) {
+    return json_answer(jsonl::explain_json(*explained));
+  }
+  return text_answer(
+      console::explain_text(*explained, wall_now(), query.style));
+}
+
+Answer suggest_answer(AgentApi& agent, const Query& query) {
+  if (query.workload.empty()) {
+    return error_answer(400, "no workload named",
+                        "stillframe policy suggest --workload W");
+  }
+  const auto rules = agent.suggest(query.workload);
+  if (!rules) {
+    return error_answer(
+        status_of(rules.error()), rules.error().message,
+        "see which workloads there are with: stillframe ps --workloads");
+  }
+  return text_answer(*rules);
 }
 
 Answer doctor_answer(const DoctorReport& report, const Query& query) {

@@ -22,6 +22,8 @@ struct Query {
   Output output = Output::table;
   console::Style style;
   std::string container;
+  std::string path;
+  std::string workload;
   bool workloads = false;
   bool follow = false;
   std::optional<WallTime> since;
@@ -41,6 +43,8 @@ struct Answer {
 
 Answer ps_answer(AgentApi& agent, const Query& query);
 Answer diff_answer(AgentApi& agent, const Query& query);
+Answer explain_answer(AgentApi& agent, const Query& query);
+Answer suggest_answer(AgentApi& agent, const Query& query);
 Answer doctor_answer(const DoctorReport& report, const Query& query);
 Answer ping_answer(const AgentApi& agent, const std::string& version);
 

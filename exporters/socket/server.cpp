@@ -130,6 +130,10 @@ void Server::Impl::answer(const httplib::Request& request,
     send(response, diff_answer(agent, *query));
   } else if (request.path == "/v1/doctor") {
     send(response, doctor_answer(options.doctor(), *query));
+  } else if (request.path == "/v1/policy/explain") {
+    send(response, explain_answer(agent, *query));
+  } else if (request.path == "/v1/policy/suggest") {
+    send(response, suggest_answer(agent, *query));
   } else if (request.path == "/v1/events") {
     stream_events(*query, response);
   } else {

@@ -7,6 +7,8 @@
 //   GET /v1/diff     output=table|json|docker container=…
 //   GET /v1/events   output=compact|json follow=0|1 since=TIME container=…
 //   GET /v1/doctor   output=table|json
+//   GET /v1/policy/explain  container=C, path=P, output=table|json
+//   GET /v1/policy/suggest  workload=W
 //
 // The agent renders (color=0|1, width=COLUMNS), the client prints the body's
 // raw bytes. X-Stillframe-Violations counts a diff's violations,

@@ -9,8 +9,9 @@ declare -A PACKAGE_GROUPS=(
     nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libcap-ng-dev
     libseccomp-dev libsystemd-dev libmount-dev libexpected-dev libyaml-cpp-dev
     zlib1g-dev libelf-dev libgtest-dev libgmock-dev"
-  [test]="libbenchmark-dev podman runc busybox-static prometheus python3
-    python3-pytest clang-format-19 clang-tidy-19 shellcheck util-linux"
+  [test]="libbenchmark-dev podman runc busybox-static prometheus
+    prometheus-alertmanager python3 python3-pytest python3-yaml clang-format-19
+    clang-tidy-19 shellcheck util-linux"
 )
 
 _die() {
@@ -29,6 +30,10 @@ _packages_of() {
   # Debian 12 has promtool inside prometheus, later ones beside it.
   if [[ " $* " == *" test "* ]] && (($(_debian_version) >= 13)); then
     echo promtool
+  fi
+  # Node.js often comes from elsewhere, in one package with npm.
+  if [[ " $* " == *" test "* ]] && ! command -v npm >/dev/null; then
+    printf '%s\n' nodejs npm
   fi
 }
 
@@ -64,8 +69,12 @@ _install() {
     rm -f "$policy"
     trap - EXIT
   fi
-  if [[ -d /run/systemd/system && " $* " == *" prometheus "* ]]; then
-    systemctl --quiet disable --now prometheus || true
+  if [[ -d /run/systemd/system ]]; then
+    local package
+    for package in prometheus prometheus-alertmanager; do
+      [[ " $* " != *" $package "* ]] ||
+        systemctl --quiet disable --now "$package" || true
+    done
   fi
   return "$status"
 }

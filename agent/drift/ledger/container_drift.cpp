@@ -7,11 +7,10 @@
 
 namespace stillframe::drift {
 
-ContainerDrift::ContainerDrift(ContainerRecord record,
-                               const policy::Policy* policy, EventSink sink,
-                               Options options)
-    : impl_(std::make_unique<Impl>(std::move(record), policy, std::move(sink),
-                                   std::move(options))) {}
+ContainerDrift::ContainerDrift(ContainerRecord record, policy::PolicyPtr policy,
+                               EventSink sink, Options options)
+    : impl_(std::make_unique<Impl>(std::move(record), std::move(policy),
+                                   std::move(sink), std::move(options))) {}
 
 ContainerDrift::~ContainerDrift() = default;
 
@@ -30,8 +29,8 @@ void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
   impl_->record.init_pid = 0;
 }
 
-void ContainerDrift::set_policy(const policy::Policy* policy) {
-  impl_->policy = policy;
+void ContainerDrift::set_policy(policy::PolicyPtr policy) {
+  impl_->policy = std::move(policy);
   impl_->judge_anew();
 }
 

@@ -51,7 +51,7 @@ class ContainerDrift {
 
   // Loads state_file when it is there and belongs to this upper root; a damaged
   // one is set aside (renamed *.damaged) and said in `trouble()`.
-  ContainerDrift(ContainerRecord record, const policy::Policy* policy,
+  ContainerDrift(ContainerRecord record, policy::PolicyPtr policy,
                  EventSink sink, Options options);
   ~ContainerDrift();
   ContainerDrift(const ContainerDrift&) = delete;
@@ -61,7 +61,7 @@ class ContainerDrift {
   // on. `live_since` is the boot time of its first exec; 0: before we looked.
   void started(ContainerRecord record, std::uint64_t live_since_boot_ns);
   void stopped(std::uint64_t boot_ns);
-  void set_policy(const policy::Policy* policy);  // re-judges
+  void set_policy(policy::PolicyPtr policy);  // re-judges
 
   void observe(const FileObservation& seen, const Actor& actor);
   void observe(const ExecObservation& seen, const Actor& actor);

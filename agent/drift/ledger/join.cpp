@@ -91,6 +91,25 @@ policy::Judgement ContainerDrift::Impl::judge_kinds(const KindList& kinds,
   return worst;
 }
 
+// A rule may hold for one origin and not for another: what the workload is
+// allowed does not cover for a session that had its hand in it before.
+void ContainerDrift::Impl::judge_actors(Judged& judged, const std::string& path,
+                                        const Record* r) const {
+  judged.judgement =
+      judge_kinds(judged.kinds, judged.origin, path, &judged.kind);
+  if (r == nullptr || policy->rules().empty()) return;
+  for (const ActorId id : actors.members(r->actors)) {
+    const Origin origin = actor(id).origin;
+    if (origin == judged.origin) continue;
+    Kind kind = judged.kind;
+    auto other = judge_kinds(judged.kinds, origin, path, &kind);
+    if (!worse(other.verdict, judged.judgement.verdict)) continue;
+    judged.judgement = std::move(other);
+    judged.kind = kind;
+    judged.origin = origin;
+  }
+}
+
 Judged ContainerDrift::Impl::judge(const Entry& entry, const std::string& path,
                                    const Record* r) const {
   Judged out;
@@ -116,7 +135,7 @@ Judged ContainerDrift::Impl::judge(const Entry& entry, const std::string& path,
              (restored(out.kinds, entry) || out.kinds.only(Kind::copy_up))) {
     out.judgement.verdict = Verdict::restored;
   } else {
-    out.judgement = judge_kinds(out.kinds, out.origin, path, &out.kind);
+    judge_actors(out, path, r);
   }
   out.unexplained = out.judgement.verdict != Verdict::runtime &&
                     (r == nullptr || !r->observed);
@@ -134,7 +153,7 @@ Judged ContainerDrift::Impl::judge_path(const std::string& path,
     out.kind = Kind::exec_volume;
     out.judgement.verdict = Verdict::runtime;
   } else {
-    out.judgement = judge_kinds(r.kinds, out.origin, path, &out.kind);
+    judge_actors(out, path, &r);
   }
   return out;
 }

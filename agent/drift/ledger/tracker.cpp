@@ -13,10 +13,10 @@ RecordKey key_of(const Entry& entry) {
 }
 
 ContainerDrift::Impl::Impl(ContainerRecord record_in,
-                           const policy::Policy* policy_in, EventSink sink_in,
+                           policy::PolicyPtr policy_in, EventSink sink_in,
                            Options options_in)
     : record(std::move(record_in)),
-      policy(policy_in),
+      policy(std::move(policy_in)),
       sink(std::move(sink_in)),
       options(std::move(options_in)),
       ledger(options.max_records),

@@ -74,7 +74,7 @@ struct ContainerDrift::Impl {
     ActorId actor = 0;
   };
 
-  Impl(ContainerRecord record_in, const policy::Policy* policy_in,
+  Impl(ContainerRecord record_in, policy::PolicyPtr policy_in,
        EventSink sink_in, Options options_in);
   void load();
   Result<> flush();
@@ -143,6 +143,8 @@ struct ContainerDrift::Impl {
   Judged judge_path(const std::string& path, const Record& record) const;
   policy::Judgement judge_kinds(const KindList& kinds, Origin origin,
                                 const std::string& path, Kind* decided) const;
+  void judge_actors(Judged& judged, const std::string& path,
+                    const Record* record) const;
   void rejudge(const RecordKey& place);
   void rejudge(const Entry& entry);
   void rejudge_inode(const InodeId& inode);
@@ -162,7 +164,7 @@ struct ContainerDrift::Impl {
   const Actor& actor(ActorId id) const { return actors.get(id); }
 
   ContainerRecord record;
-  const policy::Policy* policy;
+  policy::PolicyPtr policy;
   EventSink sink;
   Options options;
 

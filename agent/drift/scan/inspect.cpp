@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "agent/drift/scan/handle.h"
+#include "agent/base/inode_identity.h"
 
 namespace stillframe::drift {
 namespace {

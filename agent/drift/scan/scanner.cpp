@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/base/inode_identity.h"
 #include "agent/base/text.h"
-#include "agent/drift/scan/handle.h"
 #include "agent/drift/scan/inspect.h"
 
 namespace stillframe::drift {

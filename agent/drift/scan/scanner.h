@@ -78,9 +78,4 @@ class Scanner {
   std::unique_ptr<Impl> impl_;
 };
 
-// The identity of an upper directory, for matching what the kernel reports.
-// Generation by name_to_handle_at(2) (ext4, xfs, btrfs, tmpfs handle formats:
-// include/linux/exportfs.h); 0 where the filesystem gives none.
-Result<UpperRoot> upper_root_of(const std::string& upper_path);
-
 }  // namespace stillframe::drift

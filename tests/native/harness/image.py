@@ -97,9 +97,13 @@ def base_tree(mutate: pathlib.Path) -> Tree:
 
 
 def import_image(name: str, tree: Tree) -> None:
+    import_bytes(name, tree.bytes())
+
+
+def import_bytes(name: str, archive: bytes) -> None:
     subprocess.run(
         ["podman", "import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-", name],
-        input=tree.bytes(), check=True, capture_output=True, timeout=60,
+        input=archive, check=True, capture_output=True, timeout=60,
     )
 
 

@@ -185,6 +185,41 @@ TEST_F(CommandsTest, DoctorAsksTheAgentThatRuns) {
   EXPECT_THAT(out_.text(), HasSubstr("from the agent"));
 }
 
+TEST_F(CommandsTest, PolicyCheckSaysWhatIsWrongWithEachFile) {
+  const std::string good = directory_ + "/good.yaml";
+  const std::string bad = directory_ + "/bad.yaml";
+  ASSERT_TRUE(write_file_atomic(good, "version: 1\n"));
+  ASSERT_TRUE(write_file_atomic(bad, "version: 1\nrulez: []\n"));
+  options_.policy.files = {good, bad, directory_ + "/none.yaml"};
+  EXPECT_EQ(run_policy_check(options_, streams()), 1);
+  EXPECT_EQ(out_.text(), good + ": ok: 0 rules\n");
+  EXPECT_THAT(err_.text(),
+              StartsWith(bad + ":2:1: unknown key 'rulez' in the file\n"
+                               "  hint: did you mean 'rules'?\n"));
+  EXPECT_THAT(err_.text(), HasSubstr("none.yaml: No such file"));
+}
+
+TEST_F(CommandsTest, PolicyCheckOfAGoodFileSaysOk) {
+  const std::string good = directory_ + "/good.yaml";
+  ASSERT_TRUE(write_file_atomic(
+      good, "version: 1\nrules: [{name: x, allow: [{path: /a}]}]\n"));
+  options_.policy.files = {good};
+  EXPECT_EQ(run_policy_check(options_, streams()), 0);
+  EXPECT_EQ(out_.text(), "ok: 1 rule\n");
+  EXPECT_EQ(err_.text(), "");
+}
+
+TEST_F(CommandsTest, AFileThatCannotBeUsedIsNoPolicy) {
+  EXPECT_EQ(load_policy(options_, streams()).value(), nullptr);
+  options_.run.policy = directory_ + "/policy.yaml";
+  EXPECT_FALSE(load_policy(options_, streams()));
+  ASSERT_TRUE(write_file_atomic(options_.run.policy, "version: 2\n"));
+  EXPECT_FALSE(load_policy(options_, streams()));
+  EXPECT_THAT(err_.text(), HasSubstr("policy.yaml:1:10: version '2'"));
+  ASSERT_TRUE(write_file_atomic(options_.run.policy, "version: 1\n"));
+  EXPECT_NE(load_policy(options_, streams()).value(), nullptr);
+}
+
 TEST_F(CommandsTest, FinishPrintsWhereItBelongs) {
   EXPECT_EQ(finish({.code = 2, .out = "o", .err = "e"}, streams()), 2);
   EXPECT_EQ(out_.text(), "o");

@@ -152,7 +152,7 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{}, "a command is missing"},
       {{"nothing"}, "nothing"},
       {{"--nothing"}, "--nothing"},
-      {{"run", "--policy", "f"}, "--policy"},
+      {{"run", "--polisy", "f"}, "--polisy"},
       {{"run", "--web.config.file", "f"}, "--web.config.file"},
       {{"run", "extra"}, "extra"},
       {{"run", "--scan-interval", "soon"}, "--scan-interval"},
@@ -180,6 +180,12 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{"events", "--since", "2026-11-22T12:00:00"}, "--since"},
       {{"events", "-o", "table"}, "--output"},
       {{"doctor", "--follow"}, "--follow"},
+      {{"policy"}, "subcommand"},
+      {{"policy", "check"}, "FILE"},
+      {{"policy", "explain", "/x"}, "--container"},
+      {{"policy", "explain", "--container", "a"}, "PATH"},
+      {{"policy", "explain", "--container", "a", "x"}, "absolute"},
+      {{"policy", "suggest"}, "--workload"},
       {{"completion"}, "SHELL"},
       {{"completion", "fish"}, "SHELL"},
   };
@@ -194,6 +200,30 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
   }
 }
 
+TEST(Parse, UnderstandsPolicyCommands) {
+  const auto check = parse_words({"policy", "check", "a.yaml", "b.yaml"});
+  ASSERT_TRUE(check);
+  EXPECT_EQ(check->command, Command::policy_check);
+  EXPECT_THAT(check->policy.files, ::testing::ElementsAre("a.yaml", "b.yaml"));
+  const auto explain = parse_words({"policy", "explain", "--container", "web",
+                                    "/etc/x", "--socket", "/s", "-o", "json"});
+  ASSERT_TRUE(explain);
+  EXPECT_EQ(explain->command, Command::policy_explain);
+  EXPECT_EQ(explain->policy.container, "web");
+  EXPECT_EQ(explain->policy.path, "/etc/x");
+  EXPECT_EQ(explain->policy.output, "json");
+  EXPECT_EQ(explain->socket, "/s");
+  const auto suggest = parse_words(
+      {"policy", "--socket", "/s", "suggest", "--workload", "shop"});
+  ASSERT_TRUE(suggest);
+  EXPECT_EQ(suggest->command, Command::policy_suggest);
+  EXPECT_EQ(suggest->policy.workload, "shop");
+  EXPECT_EQ(suggest->socket, "/s");
+  const auto run = parse_words({"run", "--policy", "/p.yaml"});
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->run.policy, "/p.yaml");
+}
+
 TEST(Parse, EscapesHostileWordsInItsComplaint) {
   const auto options = parse_words({"run", "--x\x1b[31m\n\xff"});
   ASSERT_FALSE(options);
@@ -202,7 +232,7 @@ TEST(Parse, EscapesHostileWordsInItsComplaint) {
 
 TEST(Parse, HelpsWithExamplesFirst) {
   for (const char* command :
-       {"", "run", "ps", "diff", "events", "doctor", "completion"}) {
+       {"", "run", "ps", "diff", "events", "doctor", "policy", "completion"}) {
     Words words = {"--help"};
     if (*command != '\0') words.insert(words.begin(), command);
     const auto help = parse_words(words);

@@ -3,8 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "agent/base/inode_identity.h"
 #include "agent/containers/cgroup_tree.h"
-#include "agent/containers/upper_root.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {

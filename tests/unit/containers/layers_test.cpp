@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "agent/containers/upper_root.h"
+#include "agent/base/inode_identity.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {

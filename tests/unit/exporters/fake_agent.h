@@ -84,6 +84,10 @@ class FakeAgent : public AgentApi {
   std::shared_ptr<EventQueue> queue = std::make_shared<EventQueue>();
   std::optional<WallTime> asked_since;
   std::string asked_container;
+  std::string asked_path;
+  std::string asked_workload;
+  Result<ExplainAnswer> explanation = fail("no container 'x'", ENOENT);
+  Result<std::string> suggestion = fail("no workload 'x'", ENOENT);
 
   SnapshotPtr snapshot() const override {
     return std::make_shared<const Snapshot>(state);
@@ -92,6 +96,16 @@ class FakeAgent : public AgentApi {
   Result<DiffAnswer> diff(const std::string& container) override {
     asked_container = container;
     return answer;
+  }
+  Result<ExplainAnswer> explain(const std::string& container,
+                                const std::string& path) override {
+    asked_container = container;
+    asked_path = path;
+    return explanation;
+  }
+  Result<std::string> suggest(const std::string& workload) override {
+    asked_workload = workload;
+    return suggestion;
   }
   Result<SnapshotPtr> scanned_snapshot() override { return snapshot(); }
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,

@@ -190,6 +190,12 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
   report.machine.cgroup_mode = "v2";
   report.machine.cgroup_observed = "/sys/fs/cgroup";
   report.machine.runtimes = {"podman"};
+  report.policy = {.file = "/p.yaml",
+                   .rules = 3,
+                   .expired = {"old"},
+                   .load_success = false,
+                   .last_success = test::kNoon,
+                   .error = "p.yaml:1:1: x"};
   const json expected = {
       {"sensors",
        {{{"sensor", "files"},
@@ -209,7 +215,13 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
         {"lockdown", nullptr},
         {"missing_capabilities", json::array({"CAP_BPF"})}}},
       {"cgroup", {{"mode", "v2"}, {"observed", "/sys/fs/cgroup"}}},
-      {"runtimes", json::array({"podman"})}};
+      {"runtimes", json::array({"podman"})},
+      {"policy",
+       {{"file", "/p.yaml"},
+        {"rules", 3},
+        {"expired", json::array({"old"})},
+        {"loaded", rfc3339(test::kNoon)},
+        {"error", "p.yaml:1:1: x"}}}};
   EXPECT_EQ(json::parse(doctor_json(report)), expected);
 }
 

@@ -169,6 +169,47 @@ TEST_F(SocketTest, AnswersDoctor) {
           .contains("sensors"));
 }
 
+TEST_F(SocketTest, ExplainsAPath) {
+  ExplainAnswer answer;
+  answer.container.name = "web";
+  answer.path = "/var/log/x";
+  answer.policy_file = "/p.yaml";
+  answer.verdicts = {{.mutation_class = Class::content,
+                      .kinds = {},
+                      .origins = {Origin::workload},
+                      .verdict = Verdict::allowed,
+                      .rule = "logs",
+                      .line = 7,
+                      .why = "its own"}};
+  agent_.explanation = answer;
+  start_or_fail();
+  const auto json = get(
+      "/v1/policy/explain",
+      {{"container", "web"}, {"path", "/var/log/\xff"}, {"output", "json"}});
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_EQ(agent_.asked_path, "/var/log/\xff");
+  const auto value = nlohmann::json::parse(json->body);
+  EXPECT_EQ(value["verdicts"][0]["rule"], "logs");
+  EXPECT_EQ(value["verdicts"][0]["line"], 7);
+  EXPECT_EQ(value["now"], nullptr);
+  const auto table =
+      get("/v1/policy/explain", {{"container", "web"}, {"path", "/x"}});
+  ASSERT_TRUE(table);
+  EXPECT_NE(table->body.find("logs (/p.yaml:7)"), std::string::npos);
+  EXPECT_NE(table->body.find("now: as in the image"), std::string::npos);
+  EXPECT_FALSE(get("/v1/policy/explain", {{"container", "web"}}));
+}
+
+TEST_F(SocketTest, SuggestsRules) {
+  agent_.suggestion = "version: 1\n";
+  start_or_fail();
+  const auto reply = get("/v1/policy/suggest", {{"workload", "shop"}});
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->body, "version: 1\n");
+  EXPECT_EQ(agent_.asked_workload, "shop");
+  EXPECT_FALSE(get("/v1/policy/suggest", {}));
+}
+
 TEST_F(SocketTest, GivesPastEventsAndEnds) {
   start_or_fail();
   agent_.queue->push(test::make_event(1, "3f2a"));

@@ -143,7 +143,7 @@ TEST_F(Kept, NoTruncationHurts) {
   ASSERT_GT(whole.size(), 500u);
   for (std::size_t length = 0; length < whole.size(); length += 97) {
     std::ofstream(path(), std::ios::trunc) << whole.substr(0, length);
-    ContainerDrift drift(w.record, &w.policy, {}, w.options);
+    ContainerDrift drift(w.record, w.policy, {}, w.options);
     EXPECT_THAT(drift.trouble(), IsEmpty()) << length;
     drift.applied(w.full_scan());
     EXPECT_FALSE(drift.diff().empty());
@@ -176,7 +176,7 @@ TEST_F(Kept, ADamagedFileIsSetAsideAndSaid) {
     std::ofstream(path(), std::ios::trunc)
         << whole.substr(0, line) << damage << whole.substr(line);
     std::filesystem::remove(path() + ".damaged");
-    ContainerDrift drift(w.record, &w.policy, {}, w.options);
+    ContainerDrift drift(w.record, w.policy, {}, w.options);
     ASSERT_THAT(drift.trouble(), SizeIs(1)) << damage.substr(0, 60);
     EXPECT_TRUE(std::filesystem::exists(path() + ".damaged"));
     EXPECT_FALSE(std::filesystem::exists(path()));
@@ -196,7 +196,7 @@ TEST_F(Kept, FlippedBytesNeverCrash) {
     std::string broken = whole;
     broken[at] = static_cast<char>(broken[at] ^ (1 << (at % 8)));
     std::ofstream(path(), std::ios::trunc) << broken;
-    ContainerDrift drift(w.record, &w.policy, {}, w.options);
+    ContainerDrift drift(w.record, w.policy, {}, w.options);
     drift.applied(w.full_scan());
     EXPECT_FALSE(drift.diff().empty());
   }
@@ -207,7 +207,7 @@ TEST_F(Kept, AnotherContainersFileIsNotOurs) {
   ASSERT_TRUE(w.drift->flush());
   auto other = w.record;
   other.root.inode.ino = 4711;
-  ContainerDrift drift(other, &w.policy, {}, w.options);
+  ContainerDrift drift(other, w.policy, {}, w.options);
   EXPECT_FALSE(drift.summary().ever_mutated);
   EXPECT_THAT(drift.trouble(), IsEmpty());
   ASSERT_TRUE(drift.flush());
@@ -226,7 +226,7 @@ TEST_F(Kept, ForgettingRemovesIt) {
 TEST_F(Kept, AFailureToWriteIsReportedAndMadeGood) {
   mutate();
   w.options.state_file = dir / "missing/state";
-  ContainerDrift drift(w.record, &w.policy, {}, w.options);
+  ContainerDrift drift(w.record, w.policy, {}, w.options);
   drift.applied(w.full_scan());
   EXPECT_FALSE(drift.flush());
   std::filesystem::create_directories(dir / "missing");

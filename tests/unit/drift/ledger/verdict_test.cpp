@@ -109,6 +109,39 @@ TEST_F(Verdicts, ADirectoryTakesTheWorstOfItsEntries) {
   EXPECT_THAT(summary.violations, SizeIs(2));
 }
 
+// Whatever the workload is allowed to write.
+policy::PolicyPtr workload_may_write() {
+  policy::Rule rule;
+  rule.name = "own";
+  policy::Entry entry;
+  entry.origins = policy::bit(Origin::workload);
+  rule.allow = {entry};
+  return std::make_shared<const policy::Policy>(
+      std::vector<policy::PathGlob>{}, std::vector<policy::Rule>{rule});
+}
+
+TEST_F(Verdicts, ANewPolicyJudgesThePastAnew) {
+  make("/etc/x", 50, Origin::workload);
+  w.settle();
+  EXPECT_TRUE(w.drift->summary().mutated);
+  w.drift->set_policy(workload_may_write());
+  EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::allowed);
+  EXPECT_EQ(w.row("/etc/x")->rule, "own");
+  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_TRUE(w.drift->summary().ever_mutated);
+}
+
+TEST_F(Verdicts, WhatTheWorkloadMayDoesNotCoverForASession) {
+  w.drift->set_policy(workload_may_write());
+  make("/etc/x", 50, Origin::exec);
+  w.drift->observe(w.seen(FileOp::write, "/etc/x", 50),
+                   actor("app", Origin::workload, 200));
+  w.settle();
+  EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
+  const auto summary = w.drift->summary();
+  EXPECT_EQ(summary.violations.at({Class::content, Origin::exec}), 1u);
+}
+
 TEST_F(Verdicts, ADirectoryChangedItselfIsJudgedByItself) {
   make("/tmp/x", 50);
   w.at("/etc").change = Change::changed;
@@ -260,8 +293,7 @@ TEST_F(Verdicts, ANewPolicyJudgesTheLedgerAnew) {
   make("/etc/a", 50);
   w.settle();
   ASSERT_TRUE(w.drift->summary().mutated);
-  const policy::Policy same;
-  w.drift->set_policy(&same);
+  w.drift->set_policy(std::make_shared<const policy::Policy>());
   EXPECT_EQ(w.drift->summary().mutated_paths, 2u);
   EXPECT_TRUE(w.drift->summary().complete);
 }

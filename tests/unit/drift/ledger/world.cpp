@@ -41,7 +41,7 @@ World::World(ContainerDrift::Options options_in, std::string runtime)
 
 void World::make() {
   drift.emplace(
-      record, &policy, [this](const MutationEvent& e) { events.push_back(e); },
+      record, policy, [this](const MutationEvent& e) { events.push_back(e); },
       options);
 }
 

@@ -64,7 +64,7 @@ class World {
   std::map<std::string, Entry> entries;  // by path; "/" is the root
   std::uint64_t now = 1'000'000'000;
   ContainerRecord record;
-  policy::Policy policy;
+  policy::PolicyPtr policy = std::make_shared<const policy::Policy>();
   ContainerDrift::Options options;
   std::vector<MutationEvent> events;
   std::optional<ContainerDrift> drift;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drift/scan/scanner.h"
+#include "agent/base/inode_identity.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

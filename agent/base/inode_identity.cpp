@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/drift/scan/handle.h"
+#include "agent/base/inode_identity.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -10,9 +10,8 @@
 #include <cstring>
 
 #include "agent/base/fd.h"
-#include "agent/drift/scan/scanner.h"
 
-namespace stillframe::drift {
+namespace stillframe {
 namespace {
 
 constexpr long kXfsMagic = 0x58465342;
@@ -97,4 +96,10 @@ Result<UpperRoot> upper_root_of(const std::string& upper_path) {
   return root;
 }
 
-}  // namespace stillframe::drift
+bool same_root(const UpperRoot& a, const UpperRoot& b) {
+  return a.dev == b.dev && a.inode.ino == b.inode.ino &&
+         (a.inode.generation == 0 || b.inode.generation == 0 ||
+          a.inode.generation == b.inode.generation);
+}
+
+}  // namespace stillframe

@@ -3,9 +3,12 @@
 
 #include <sys/stat.h>
 
+#include <string>
+
+#include "agent/base/result.h"
 #include "agent/model/inode.h"
 
-namespace stillframe::drift {
+namespace stillframe {
 
 // The identity of the open file `fd` (O_PATH will do), whose fstat is `st`.
 // `fs_magic` is statfs(2)'s f_type; the layouts of file handles differ between
@@ -22,4 +25,10 @@ bool ctime_tells_stores(long fs_magic);
 // st_dev in the kernel's own encoding (include/linux/kdev_t.h).
 std::uint32_t kernel_dev(dev_t dev);
 
-}  // namespace stillframe::drift
+// The identity of an upper directory, for matching what the kernel reports.
+Result<UpperRoot> upper_root_of(const std::string& path);
+
+// Same directory; a generation of 0 on either side matches any.
+bool same_root(const UpperRoot& a, const UpperRoot& b);
+
+}  // namespace stillframe

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/replacements.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/containers/workload.h"
+
+namespace stillframe::engine {
+namespace {
+
+// Its workload is its image's repository, for want of anything better.
+bool known_by_image(const ContainerInfo& info) {
+  return info.workload != info.name &&
+         info.workload == containers::image_repository(info.image);
+}
+
+bool of_one_workload(const ContainerInfo& a, const ContainerInfo& b) {
+  return !a.workload.empty() && a.workload == b.workload &&
+         a.pod_namespace == b.pod_namespace;
+}
+
+bool of_one_name(const ContainerInfo& a, const ContainerInfo& b) {
+  return !a.name.empty() && a.name == b.name;
+}
+
+// What follows was made later: an old container that is started again after a
+// younger one has stopped is no update.
+bool made_after(const ContainerInfo& after, const ContainerInfo& before) {
+  return after.created.ns == 0 || before.created.ns == 0 ||
+         after.created.ns >= before.created.ns;
+}
+
+bool image_changed(const ContainerInfo& before, const ContainerInfo& after) {
+  if (!before.image_id.empty() && !after.image_id.empty()) {
+    return before.image_id != after.image_id;
+  }
+  return before.image != after.image;
+}
+
+}  // namespace
+
+Replacements::Lives::iterator Replacements::find(const ContainerInfo& info) {
+  // Bare runc's ids are free to reuse: a removed one is another container.
+  return std::find_if(lives_.begin(), lives_.end(), [&](const Life& life) {
+    return !life.removed && life.info.id == info.id;
+  });
+}
+
+Replacements::Life& Replacements::take_in(const ContainerInfo& info) {
+  lives_.push_back({.info = info});
+  lives_.back().info.labels.clear();
+  return lives_.back();
+}
+
+Replacements::Lives::iterator Replacements::predecessor_of(const Life& after) {
+  auto best = lives_.end();
+  for (auto it = lives_.begin(); it != lives_.end(); ++it) {
+    if (!it->ended || it->followed || &*it == &after ||
+        !of_one_workload(it->info, after.info) ||
+        !made_after(after.info, it->info)) {
+      continue;
+    }
+    const bool namesake = of_one_name(it->info, after.info);
+    if (it->live_ns == 0 && !namesake) continue;
+    if (known_by_image(after.info) &&
+        after.live_ns - it->exited_ns > kOverlapNs) {
+      continue;
+    }
+    const auto rank = std::make_pair(namesake, it->exited_ns);
+    if (best == lives_.end() ||
+        rank > std::make_pair(of_one_name(best->info, after.info),
+                              best->exited_ns)) {
+      best = it;
+    }
+  }
+  return best;
+}
+
+Replacements::Lives::iterator Replacements::successor_of(const Life& before) {
+  if (before.exited_ns == 0 || known_by_image(before.info)) return lives_.end();
+  auto best = lives_.end();
+  for (auto it = lives_.begin(); it != lives_.end(); ++it) {
+    if (it->ended || it->follows || it->live_ns <= before.live_ns ||
+        it->live_ns > before.exited_ns ||
+        before.exited_ns - it->live_ns > kOverlapNs ||
+        !of_one_workload(it->info, before.info) ||
+        !made_after(it->info, before.info)) {
+      continue;
+    }
+    if (best == lives_.end() || it->live_ns > best->live_ns) best = it;
+  }
+  return best;
+}
+
+Replacement Replacements::join(Lives::iterator before, Lives::iterator after) {
+  after->follows = true;
+  before->followed = true;
+  Replacement replacement{before->info, after->info,
+                          image_changed(before->info, after->info)};
+  if (before->removed) {
+    lives_.erase(before);
+    --removed_;
+  }
+  return replacement;
+}
+
+std::optional<Replacement> Replacements::live(const ContainerInfo& info,
+                                              std::uint64_t boot_ns) {
+  const auto known = find(info);
+  const bool restart = known != lives_.end() && known->live_ns != 0;
+  if (restart && !known->ended) return std::nullopt;
+  Life& life = known != lives_.end() ? *known : take_in(info);
+  life.live_ns = std::max<std::uint64_t>(boot_ns, 1);
+  life.exited_ns = 0;
+  life.ended = life.followed = false;
+  if (restart) {
+    life.follows = true;
+    return std::nullopt;
+  }
+  const auto before = predecessor_of(life);
+  if (before == lives_.end()) return std::nullopt;
+  return join(before, find(info));
+}
+
+void Replacements::exited(const ContainerInfo& info, std::uint64_t boot_ns) {
+  const auto it = find(info);
+  if (it == lives_.end() || it->ended) return;
+  it->ended = true;
+  it->exited_ns = boot_ns;
+}
+
+void Replacements::found_stopped(const ContainerInfo& info) {
+  if (find(info) == lives_.end()) take_in(info).ended = true;
+}
+
+std::optional<Replacement> Replacements::removed(const ContainerInfo& info,
+                                                 std::uint64_t boot_ns) {
+  exited(info, boot_ns);
+  const auto it = find(info);
+  if (it == lives_.end()) return std::nullopt;
+  if (it->followed || it->info.workload.empty()) {
+    lives_.erase(it);
+    return std::nullopt;
+  }
+  it->removed = true;
+  ++removed_;
+  if (const auto after = successor_of(*it); after != lives_.end()) {
+    return join(it, after);
+  }
+  bound_removed();
+  return std::nullopt;
+}
+
+void Replacements::bound_removed() {
+  if (removed_ <= kMaxRemoved) return;
+  const auto oldest =
+      std::find_if(lives_.begin(), lives_.end(),
+                   [](const Life& life) { return life.removed; });
+  lives_.erase(oldest);
+  --removed_;
+}
+
+}  // namespace stillframe::engine

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace stillframe::policy {
+
+// The one of `words` that `typed` most likely stands for; empty: none is near.
+std::string_view nearest(std::string_view typed,
+                         std::span<const std::string_view> words);
+
+// "did you mean 'x'?", or else "known: a, b, c".
+std::string suggestion(std::string_view typed,
+                       std::span<const std::string_view> words);
+
+}  // namespace stillframe::policy

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Prometheus with this project's rules."""
+
+import json
+import pathlib
+
+from harness.agent import REPOSITORY
+
+from .server import Server
+
+ALERTS = REPOSITORY / "dashboards/alerts/stillframe.yaml"
+RULES = REPOSITORY / "dashboards/rules/stillframe.yaml"
+JOB = "stillframe"
+
+
+class Prometheus(Server):
+    """Scrapes one agent every second and evaluates as often."""
+
+    def __init__(self, directory: pathlib.Path, agent_port: int,
+                 alertmanager_port: int) -> None:
+        super().__init__(directory)
+        self.instance = f"127.0.0.1:{agent_port}"
+        # JSON is YAML.
+        self._config = directory / "prometheus.yml"
+        self._config.write_text(json.dumps({
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(ALERTS), str(RULES)],
+            "scrape_configs": [{
+                "job_name": JOB,
+                "static_configs": [{"targets": [self.instance]}],
+            }],
+            "alerting": {"alertmanagers": [{
+                "static_configs": [
+                    {"targets": [f"127.0.0.1:{alertmanager_port}"]}],
+            }]},
+        }))
+
+    def command(self) -> list[str]:
+        return [
+            "prometheus",
+            f"--config.file={self._config}",
+            f"--storage.tsdb.path={self.directory / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+        ]
+
+    def query(self, expression: str) -> list[dict]:
+        answer = self.get("/api/v1/query", query=expression)
+        assert answer["status"] == "success", answer
+        return answer["data"]["result"]
+
+    def firing(self, container: str | None = None) -> list[dict]:
+        """Labels of the alerts that fire, of all or of one container."""
+        alerts = self.get("/api/v1/alerts")["data"]["alerts"]
+        return [alert["labels"] for alert in alerts
+                if alert["state"] == "firing"
+                and container in (None, alert["labels"].get("container_id"))]

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which container follows which, as an update or a restart."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness import image as images
+from harness.agent import Agent
+from harness.checks import recorded
+from harness.podman import Container, podman
+from harness.waiting import wait_for
+
+_METRIC = "stillframe_replacements_total"
+
+
+@pytest.fixture
+def name() -> str:
+    return f"sfnat-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def new_image(tree: images.Tree) -> Iterator[str]:
+    tag = f"localhost/stillframe-native-new:{uuid.uuid4().hex[:12]}"
+    podman("import", "-q", "-c", "ENV PATH=/bin:/usr/bin",
+           "-c", "LABEL version=2", "-", tag, input=tree.bytes())
+    yield tag
+    images.remove_image(tag)
+
+
+@pytest.fixture
+def run(image: str) -> Iterator[Callable[..., Container]]:
+    """Starts containers of any image and name that end with the test.
+
+    To be named after the images in a test's arguments: those go only when
+    nothing uses them any more.
+    """
+    containers: list[Container] = []
+
+    def run_one(name: str, of: str = image, **more) -> Container:
+        containers.append(Container(of, name=name, **more))
+        return containers[-1]
+
+    yield run_one
+    for container in containers:
+        container.remove()
+
+
+def _stop_and_remove(container: Container) -> None:
+    podman("stop", "-t", "0", container.name)
+    podman("rm", container.name)
+
+
+def _replacements(agent: Agent, workload: str) -> dict[bool, float]:
+    """Counts by whether the image changed."""
+    found = agent.metric(_METRIC, workload=workload)
+    return {'image_changed="true"' in text: n for text, n in found.items()}
+
+
+def _event(agent: Agent, container: Container, kind: str) -> dict:
+    def find() -> dict | None:
+        return next((e for e in agent.events(container.id)
+                     if e["kind"] == kind), None)
+
+    # Whether a stopped container is still there is asked once a second.
+    return wait_for(find, 10, f"event {kind} of {container.id}")
+
+
+def _mutate(agent: Agent, container: Container) -> None:
+    container.shell("echo x >>/etc/group")
+    recorded(agent, container.id, "/etc/group", "exec")
+
+
+def _known(agent: Agent, container: Container) -> None:
+    wait_for(lambda: agent.ps(container.id), 5, "container known")
+
+
+def test_another_image_under_the_same_name(agent: Agent, new_image: str, run,
+                                           name: str) -> None:
+    old = run(name)
+    _known(agent, old)
+    _stop_and_remove(old)
+    new = run(name, new_image)
+    replaced = _event(agent, old, "replaced")
+    assert replaced["container"]["id"] == old.id
+    assert replaced["detail"]["text"].startswith(old.id)
+    for part in (new.id, new_image, "new image"):
+        assert part in replaced["detail"]["text"]
+    wait_for(lambda: _replacements(agent, name) == {True: 1}, 5, "counted")
+
+
+def test_the_same_image_under_the_same_name(agent: Agent, run,
+                                            name: str) -> None:
+    old = run(name)
+    _known(agent, old)
+    _stop_and_remove(old)
+    run(name)
+    _event(agent, old, "replaced")
+    wait_for(lambda: _replacements(agent, name) == {False: 1}, 5, "counted")
+
+
+def test_neither_a_restart_nor_one_more_is_a_replacement(
+        agent: Agent, run, name: str) -> None:
+    label = ("--label", f"app={name}")
+    first = run(f"{name}-1", options=label)
+    _known(agent, first)
+    podman("restart", "-t", "0", first.name)
+    second = run(f"{name}-2", options=label)
+    _known(agent, second)
+    # Once this is known, so is all that went before it.
+    _mutate(agent, second)
+    assert _replacements(agent, name) == {}
+
+
+def test_start_first_counts_once_the_old_one_is_removed(
+        agent: Agent, new_image: str, run, name: str) -> None:
+    label = ("--label", f"app={name}")
+    old = run(f"{name}-1", options=label)
+    _known(agent, old)
+    new = run(f"{name}-2", new_image, options=label)
+    _known(agent, new)
+    assert _replacements(agent, name) == {}
+    _stop_and_remove(old)
+    wait_for(lambda: _replacements(agent, name) == {True: 1}, 10, "counted")
+
+
+def _lifetimes(agent: Agent) -> tuple[float, float]:
+    metric = "stillframe_mutated_lifetime_seconds"
+    return (agent.metric(f"{metric}_count")[""],
+            agent.metric(f"{metric}_sum")[""])
+
+
+def test_only_a_mutated_container_has_a_mutated_lifetime(
+        own_agent: Agent, run, name: str) -> None:
+    own_agent.start()
+    still, mutated = run(f"{name}-still"), run(f"{name}-mutated")
+    _known(own_agent, still)
+    _mutate(own_agent, mutated)
+    _stop_and_remove(still)
+    _event(own_agent, still, "removed")
+    _stop_and_remove(mutated)
+    run(f"{name}-mutated")
+    _event(own_agent, mutated, "replaced")
+    wait_for(lambda: _lifetimes(own_agent)[0] == 1, 5, "counted once")
+    assert 0 < _lifetimes(own_agent)[1] < 60
