@@ -142,8 +142,8 @@ static __always_inline bool names_acl(const struct syscall *call)
 	return true;
 }
 
-/* The path by which a call names the directory entry that it removes, moves or
- * links; NULL where it has none. The caller's memory: a hint only. */
+/* The path by which a call names the directory entry that it makes, removes,
+ * moves or links; NULL where it has none. The caller's memory: a hint only. */
 static __always_inline const void *entry_path(const struct syscall *call)
 {
 	switch (call->nr) {
@@ -153,18 +153,25 @@ static __always_inline const void *entry_path(const struct syscall *call)
 	case __NR_unlink:
 	case __NR_rmdir:
 	case __NR_rename:
+	case __NR_mkdir:
+	case __NR_mknod:
 		return (const void *)syscall_arg(call, 0);
 	case __NR_link:
+	case __NR_symlink:
 		return (const void *)syscall_arg(call, 1);
 #endif
 	case __NR_openat:
 	case __NR_openat2:
 	case __NR_unlinkat:
+	case __NR_mkdirat:
+	case __NR_mknodat:
 #ifdef __NR_renameat
 	case __NR_renameat:
 #endif
 	case __NR_renameat2:
 		return (const void *)syscall_arg(call, 1);
+	case __NR_symlinkat:
+		return (const void *)syscall_arg(call, 2);
 	case __NR_linkat:
 		return (const void *)syscall_arg(call, 3);
 	default:

@@ -370,7 +370,9 @@ void Core::reconcile(std::uint64_t now) {
     }
   }
   std::erase_if(unclaimed_, [&](const auto& item) {
-    return now - item.second->since_ns > Unclaimed::kPatienceNs;
+    if (now - item.second->since_ns <= Unclaimed::kPatienceNs) return false;
+    sensors_.remove_root(item.first);  // an image build's, for one
+    return true;
   });
   // Bursts and large answers leave memory that the allocator would keep.
   ::malloc_trim(0);

@@ -85,6 +85,7 @@ class Core {
   void on(const LossObservation& seen);
 
   Watched* find(const UpperRoot& root, std::uint64_t cgroup) const;
+  Unclaimed& unclaimed(const UpperRoot& root, std::uint64_t boot_ns);
   Watched* adopt(ContainerRecord record, std::uint64_t live_since_ns);
   void equip(Watched& watched);
   void register_running(Watched& watched);

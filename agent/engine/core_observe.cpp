@@ -61,12 +61,22 @@ void Core::hand_over(Watched& watched, const Seen& seen) {
   watched.drift->observe(seen, actor);
 }
 
+Core::Unclaimed& Core::unclaimed(const UpperRoot& root, std::uint64_t boot_ns) {
+  const auto known = unclaimed_.find(root);
+  if (known != unclaimed_.end()) return *known->second;
+  if (unclaimed_.size() >= Unclaimed::kMaxRoots) {
+    unclaimed_.erase(std::min_element(
+        unclaimed_.begin(), unclaimed_.end(), [](const auto& a, const auto& b) {
+          return a.second->since_ns < b.second->since_ns;
+        }));
+  }
+  return *(unclaimed_[root] = std::make_unique<Unclaimed>(boot_ns));
+}
+
 void Core::on(const FileObservation& seen) {
   Watched* watched = find(seen.root, 0);
   if (watched == nullptr) {
-    auto& unclaimed = unclaimed_[seen.root];
-    if (!unclaimed) unclaimed = std::make_unique<Unclaimed>(seen.boot_ns);
-    unclaimed->add(seen);
+    unclaimed(seen.root, seen.boot_ns).add(seen);
     return;
   }
   if (!watched->running && seen.direct && !seen.live) {
@@ -83,9 +93,7 @@ void Core::on(const ExecObservation& seen) {
   if (Watched* watched = find(seen.root, seen.process.cgroup)) {
     hand_over(*watched, seen);
   } else if (seen.root) {
-    auto& unclaimed = unclaimed_[seen.root];
-    if (!unclaimed) unclaimed = std::make_unique<Unclaimed>(seen.boot_ns);
-    unclaimed->add(seen);
+    unclaimed(seen.root, seen.boot_ns).add(seen);
   }
 }
 

@@ -29,10 +29,11 @@ struct Core::Unclaimed {
 
   // A runtime gets from the mount to the first exec within this time.
   static constexpr std::uint64_t kPatienceNs = 300'000'000'000;
+  static constexpr std::size_t kMaxRoots = 64;  // beyond it the oldest goes
   std::uint64_t since_ns;
 
  private:
-  static constexpr std::size_t kMax = 4096;
+  static constexpr std::size_t kMax = 2048;
   std::vector<Seen> seen_;
   bool overflowed_ = false;
 };

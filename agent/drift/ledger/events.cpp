@@ -31,7 +31,13 @@ void ContainerDrift::Impl::observe(const FileObservation& seen,
     mark_place(seen);
     return;
   }
-  const ActorId id = actors.intern(who);
+  Actor by = who;
+  if (before_first_life(seen.boot_ns, seen.live)) {
+    // Whoever prepares the rootfs is the runtime, whatever program it is.
+    by.origin = Origin::runtime;
+    by.tool.clear();
+  }
+  const ActorId id = actors.intern(by);
   if (seen.entries) {
     dirty.mark_whole(seen.inode, seen.boot_ns);
     remember_candidate(seen, id);
