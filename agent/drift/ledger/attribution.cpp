@@ -122,6 +122,9 @@ void ContainerDrift::Impl::note_link(const Entry& entry) {
   const WallTime time = wall_from_boottime(link.last_ns);
   Record* r = record_for(key, time, 1, link.actor);
   if (r == nullptr) return;
+  if (!r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
+    r->kinds.add(create_kind(entry.mode));  // it was made before it was linked
+  }
   r->kinds.add(Kind::file_link);
   r->last_boot_ns = std::max(r->last_boot_ns, link.last_ns);
   if (link.own) return;

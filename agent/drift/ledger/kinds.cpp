@@ -227,7 +227,12 @@ KindList explained(KindList recorded, const Entry& entry) {
   if (entry.change != Change::changed || content) return recorded;
   const auto& d = entry.differs;
   if (d.opaque) recorded.add(Kind::dir_delete);
-  if (d.content || d.type) recorded.add(Kind::unknown_change);
+  // Whoever was seen opening it for writing has written: through a mapping, or
+  // in the course of a call that was folded into the first.
+  if (d.content || d.type) {
+    recorded.add(recorded.has(Kind::copy_up) && !d.type ? Kind::file_write
+                                                        : Kind::unknown_change);
+  }
   if (d.mode) recorded.add(Kind::mode_change);
   if (d.owner) recorded.add(Kind::owner_change);
   if (d.xattr) recorded.add(Kind::xattr_change);

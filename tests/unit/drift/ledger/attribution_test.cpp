@@ -127,7 +127,7 @@ TEST_F(Attribution, AnOpenThatLeftOtherBytesIsMoreThanACopyUp) {
   w.put("/etc/x", 50, Change::changed).differs.content = true;
   w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/x"), apt);
   w.settle();
-  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("copy_up", "unknown_change"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("copy_up", "file_write"));
   EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
 }
 
