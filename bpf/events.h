@@ -35,7 +35,6 @@ enum sf_loss { SF_LOSS_REASONS(SF_LOSS_NAME) SF_LOSS_COUNT };
 /* Other per-CPU counters, map `counters`. */
 enum sf_counter {
 	SF_COUNTER_EVENTS,     /* written to the ring buffer */
-	SF_COUNTER_FOLDED,     /* repeats folded into an earlier event */
 	SF_COUNTER_SUPPRESSED, /* over a container's budget */
 	SF_COUNTER_COUNT,
 };

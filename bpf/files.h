@@ -64,7 +64,6 @@ static __always_inline bool reported(const struct sf_change_key *key, bool pendi
 	}
 	if (pending || now - last->sent_ns < SECOND_NS) {
 		__sync_fetch_and_add(&last->repeats, 1);
-		count(&counters, SF_COUNTER_FOLDED, 1);
 		return true;
 	}
 	*repeats = last->repeats;
@@ -329,14 +328,16 @@ static __always_inline int upper_changed(struct inode *inode)
 	bool contained;
 	u32 dev = inode->i_sb->s_dev;
 
-	if (!bpf_map_lookup_elem(&upper_devs, &dev))
-		return 0;
+	/* In this order: overlay's own work on files, which each write through
+	 * overlay brings along, costs no look-up. */
 	change.task = bpf_get_current_task_btf();
 	change.mode = inode->i_mode;
 	/* override_creds() in fs/overlayfs: overlay works as the mounter. */
 	inner = change.task->cred != change.task->real_cred;
 	read_syscall(&change.call, change.task);
 	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(&change.call))
+		return 0;
+	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
 	key.ino = inode->i_ino;
 	key.dev = dev;
@@ -370,8 +371,8 @@ static __always_inline u32 inode_state(struct inode *inode)
 	const struct inode___int *plain = (const void *)inode;
 
 	if (bpf_core_field_exists(typed->i_state))
-		return BPF_CORE_READ(typed, i_state);
-	return BPF_CORE_READ(plain, i_state);
+		return typed->i_state;
+	return plain->i_state;
 }
 
 static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns)

@@ -274,7 +274,6 @@ KernelCounters Sensors::counters() const {
   KernelCounters counters;
   const auto* map = impl_->maps.counters;
   counters.events = KernelMaps::sum(map, SF_COUNTER_EVENTS);
-  counters.folded = KernelMaps::sum(map, SF_COUNTER_FOLDED);
   counters.suppressed = KernelMaps::sum(map, SF_COUNTER_SUPPRESSED);
 #define STILLFRAME_LOSS(name) \
   counters.lost[#name] = KernelMaps::sum(impl_->maps.losses, SF_LOSS_##name);

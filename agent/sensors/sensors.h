@@ -30,7 +30,6 @@ struct SensorConfig {
 // Running totals since start, from the kernel's per-CPU counters.
 struct KernelCounters {
   std::uint64_t events = 0;
-  std::uint64_t folded = 0;      // repeats counted in an earlier event
   std::uint64_t suppressed = 0;  // over a container's budget
   std::map<std::string, std::uint64_t> lost;  // by reason, all reasons named
 };
