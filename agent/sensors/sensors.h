@@ -30,7 +30,7 @@ struct SensorConfig {
 // Running totals since start, from the kernel's per-CPU counters.
 struct KernelCounters {
   std::uint64_t events = 0;
-  std::uint64_t suppressed = 0;  // over a container's budget
+  std::uint64_t suppressed = 0;               // over a container's budget
   std::map<std::string, std::uint64_t> lost;  // by reason, all reasons named
 };
 
