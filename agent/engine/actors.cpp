@@ -2,29 +2,21 @@
 #include "agent/engine/actors.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
+#include "agent/containers/proc_text.h"
 #include "agent/engine/tools.h"
 
 namespace stillframe::engine {
 namespace {
 
-// Start time of a process in boot nanoseconds: field 22 of /proc/PID/stat, in
-// clock ticks (proc(5)). The name before it may hold anything but its last ')'.
 std::optional<std::uint64_t> start_of(std::uint32_t pid) {
-  const auto stat = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+  const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+  if (!text) return std::nullopt;
+  const auto stat = containers::parse_stat(*text);
   if (!stat) return std::nullopt;
-  const auto paren = stat->rfind(')');
-  if (paren == std::string::npos || paren + 2 > stat->size()) {
-    return std::nullopt;
-  }
-  const auto fields = split(std::string_view(*stat).substr(paren + 2), ' ');
-  if (fields.size() < 20) return std::nullopt;
-  const std::uint64_t ticks = std::strtoull(fields[19].c_str(), nullptr, 10);
-  return ticks * (1'000'000'000ull /
-                  static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK)));
+  return containers::ticks_to_ns(stat->start_ticks);
 }
 
 // /proc counts in ticks of 10 ms: the same process if it is within one.
