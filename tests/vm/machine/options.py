@@ -35,7 +35,7 @@ Exit codes: COMMAND's; 125 when the machine never told one; 124 after --timeout;
 examples:
   tests/vm/run -k 6.1 -- build/ci/stillframe doctor
   tests/vm/run -k 5.10 -1 -- sh -c 'mount | grep cgroup'
-  tests/vm/run -k newest -f btrfs -m 2048 -c 2 -- tests/vm/guest-command
+  tests/vm/run -k newest -f btrfs -m 2048 -c 2 -- mount
   tests/vm/run -k 6.12 -w build/reports -- sh -c 'uname -r >build/reports/release'
   tests/vm/run -k 6.1 --no-overlay -- sh -c 'lsmod | grep overlay || modprobe overlay'
   tests/vm/run -k 6.12 --icount -- build/ci/tests/bench/bench_ops /var/tmp
@@ -55,7 +55,7 @@ class Options:
     cgroup: str = "v2"
     no_overlay: bool = False
     memory: int = 1024
-    cpus: int = 2
+    cpus: int = 1
     timeout: float = 600
     disk: int = 8
     icount: bool = False
@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         help="a root without any overlay: the host's directories read-only, and"
              " the kernel's overlay module not loaded")
     add("-m", "--memory", type=int, default=1024, metavar="MB")
-    add("-c", "--cpus", type=int, default=2, metavar="N")
+    add("-c", "--cpus", type=int, default=1, metavar="N",
+        help="default 1: emulated CPUs take turns, so more are slower")
     add("-t", "--timeout", type=float, default=600, metavar="SECONDS",
         help="from the start of the machine (default 600)")
     add("--disk", type=int, default=8, metavar="GB",
