@@ -68,6 +68,6 @@ def test_operation_is_recorded(batch: Compared, way: str, family: str,
         if kinds:
             change = batch.told.changes.get(path)
             outcome = coverage.outcome(change, batch.told.origin, kinds)
-            results.add(kinds, outcome, operation=operation.case, target=target,
-                        way=way)
+            results.add(coverage.named(change, kinds), outcome,
+                        operation=operation.case, target=target, way=way)
             assert outcome == coverage.EVENTS, change

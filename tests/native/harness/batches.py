@@ -76,7 +76,7 @@ def _run(container: Container | Bundle, way: str, family: str,
         shell(operations.preparation(family))
         return shell(operations.script(family, targets(way)))
     root = container.root if way == "procroot" else str(container.upper)
-    source = None if way == "procroot" else "/bin/busybox"
+    source = None if way == "procroot" else container.spare
     _on_host(operations.preparation(family, root, source))
     agent.changes(container.name)  # takes longer than a tick of the clock
     return _on_host(operations.script(family, targets(way), root, str(mutate),

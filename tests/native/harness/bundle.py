@@ -98,6 +98,8 @@ class Bundle:
         if lower is None:
             assert tree is not None
             lower = unpack(tree, self.directory / "lower")
+        # A file on the upper directory's filesystem, to copy from.
+        self.spare = str(lower / "bin/busybox")
         contents = _config(self.control, list(command))
         contents["linux"] |= config
         (self.directory / "config.json").write_text(json.dumps(contents))

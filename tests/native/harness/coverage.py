@@ -45,6 +45,13 @@ def outcome(change: dict | None, origin: str, kinds: tuple[str, ...]) -> str:
     return EVENTS
 
 
+def named(change: dict | None, kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the kinds, any of which would do, that a diff's entry has."""
+    seen = tuple(kind for kind in kinds
+                 if change is not None and kind in change["kinds"])
+    return seen or kinds[:1]
+
+
 class Results:
     """All cases of one run of tests."""
 

@@ -40,6 +40,9 @@ def podman(*args: str | bytes, check: bool = True, **more) -> bytes:
 class Container:
     """One podman container. Its volume /ctl is where scripts come in."""
 
+    # A file on the upper directory's filesystem, to copy from.
+    spare = "/bin/busybox"
+
     def __init__(self, image: str, *command: str, options: tuple = (),
                  name: str | None = None) -> None:
         self.name = name or f"sfnat-{uuid.uuid4().hex[:12]}"

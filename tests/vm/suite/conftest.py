@@ -68,7 +68,7 @@ def sensors() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def results(kernel: kernels.Kernel) -> Iterator[Results]:
-    kept = Results(f"vm-{kernel.name}-{kernel.upper}")
+    kept = Results(os.environ.get("STILLFRAME_VM_NAME", f"vm-{kernel.name}"))
     yield kept
     kept.write()
 
