@@ -53,8 +53,8 @@ def shares(options: Options) -> dict[str, pathlib.Path]:
     return found
 
 
-def virtiofsd(tag: str, path: pathlib.Path, work: pathlib.Path) -> list[str]:
-    socket = str(work / f"{tag}.socket")
+def virtiofsd(tag: str, path: pathlib.Path, listener: int) -> list[str]:
+    """`listener`: the descriptor of the socket that QEMU will connect to."""
     program = next((p for p in _VIRTIOFSD if p.exists()), None)
     if program is None:
         raise QemuError("there is no virtiofsd")
@@ -64,10 +64,10 @@ def virtiofsd(tag: str, path: pathlib.Path, work: pathlib.Path) -> list[str]:
     # Its other sandbox, a mount namespace, needs pivot_root, which a container
     # or an initramfs as the host's root refuses.
     if program == _VIRTIOFSD[0]:
-        return [str(program), f"--socket-path={socket}", "--rlimit-nofile=0",
+        return [str(program), f"--fd={listener}", "--rlimit-nofile=0",
                 "-o", f"source={path}", "-o", "sandbox=chroot",
                 "-o", f"cache={cache}", "-o", "log_level=err"]
-    return [str(program), "--socket-path", socket, "--rlimit-nofile", "0",
+    return [str(program), "--fd", str(listener), "--rlimit-nofile", "0",
             "--shared-dir", str(path), "--sandbox", "chroot",
             "--cache", cache, "--log-level", "error"]
 

@@ -6,6 +6,7 @@ import pathlib
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -64,9 +65,12 @@ class Session:
         for port in ("stdout", "stderr", "status"):
             os.mkfifo(work / port)
         for tag, path in qemu.shares(self._options).items():
-            self._spawn(qemu.virtiofsd(tag, path, work))
-        for tag in qemu.shares(self._options):
-            self._await_socket(work / f"{tag}.socket")
+            # Listening before anybody asks: nobody has to wait for anybody.
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(work / f"{tag}.socket"))
+                listener.listen(1)
+                self._spawn(qemu.virtiofsd(tag, path, listener.fileno()),
+                            listener.fileno())
         self._pipes = {
             name: open(os.open(work / name, os.O_RDONLY | os.O_NONBLOCK), "rb",
                        buffering=0)
@@ -75,23 +79,14 @@ class Session:
         self._machine = self._spawn(
             qemu.command(self._kernel, self._options, work, self._kvm))
 
-    def _spawn(self, command: list[str]) -> subprocess.Popen:
+    def _spawn(self, command: list[str], *kept: int) -> subprocess.Popen:
         # A process group of its own: Ctrl-C comes to us, and we end them.
         with open(self._work / "errors", "ab") as errors:
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                      stdout=errors, stderr=errors,
-                                     process_group=0)
+                                     process_group=0, pass_fds=kept)
         self._children.append(child)
         return child
-
-    def _await_socket(self, path: pathlib.Path) -> None:
-        deadline = time.monotonic() + 10
-        while not path.exists():
-            if self._children[-1].poll() is not None or (
-                    time.monotonic() > deadline):
-                raise qemu.QemuError(
-                    f"virtiofsd did not start: {self._errors()}")
-            time.sleep(0.01)
 
     def _errors(self) -> str:
         return (self._work / "errors").read_text(errors="replace")[-2000:]
@@ -105,11 +100,8 @@ class Session:
             for name, pipe in self._pipes.items():
                 selector.register(pipe, selectors.EVENT_READ, name)
             while True:
-                # A pipe with no writer is always ready: until QEMU has opened
-                # its end, ask the processes, not the pipes.
                 for key, _ in selector.select(0.1):
-                    if not self._pass_on(key.data, key.fileobj):
-                        selector.select(0.01)
+                    self._pass_on(key.data, key.fileobj)
                 if self._options.console:
                     sys.stderr.buffer.write(console.read())
                     sys.stderr.buffer.flush()
