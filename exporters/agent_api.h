@@ -60,12 +60,15 @@ class EventStream {
 struct MachineReport {
   std::string kernel_release;
   bool btf = false;
-  std::string lsm;  // the kernel's list, or empty
-  std::string lockdown;
+  std::string lsm;       // the kernel's list
+  std::string lockdown;  // the kernel's choices, the one in force in brackets
+  // Why the two are empty; empty: the kernel has none.
+  std::string security_unknown;
   std::vector<std::string> missing_capabilities;
   std::string cgroup_mode;
   std::string cgroup_observed;  // mount point of the observed hierarchy
   std::vector<std::string> runtimes;
+  std::vector<std::string> storage_drivers;  // "podman overlay", …
 };
 
 struct DoctorReport {

@@ -65,6 +65,34 @@ std::vector<std::string> runtimes() {
   return found;
 }
 
+// Where each engine keeps what it unpacks, a directory for each driver in use.
+std::vector<std::string> storage_drivers() {
+  struct Store {
+    const char* path;
+    const char* text;
+  };
+  constexpr std::array kStores = {
+      Store{"/var/lib/containers/storage/overlay", "podman overlay"},
+      Store{"/var/lib/containers/storage/vfs", "podman vfs"},
+      Store{"/var/lib/containers/storage/btrfs", "podman btrfs"},
+      Store{"/var/lib/docker/overlay2", "docker overlay2"},
+      Store{"/var/lib/docker/vfs", "docker vfs"},
+      Store{"/var/lib/docker/btrfs", "docker btrfs"},
+      Store{"/var/lib/docker/zfs", "docker zfs"},
+      Store{"/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs",
+            "containerd overlayfs"},
+      Store{"/var/lib/containerd/io.containerd.snapshotter.v1.native",
+            "containerd native"},
+      Store{"/var/lib/containerd/io.containerd.snapshotter.v1.btrfs",
+            "containerd btrfs"},
+  };
+  std::vector<std::string> found;
+  for (const Store& store : kStores) {
+    if (exists(store.path)) found.emplace_back(store.text);
+  }
+  return found;
+}
+
 Result<> check_state_dir(const std::string& state_dir) {
   auto made = make_directories(state_dir + "/containers");
   if (!made) {
@@ -107,12 +135,16 @@ MachineReport inspect_machine() {
   report.btf = exists(kBtf);
   report.lsm = first_line("/sys/kernel/security/lsm");
   report.lockdown = first_line("/sys/kernel/security/lockdown");
+  if (report.lsm.empty()) {
+    report.security_unknown = "unknown: securityfs is not mounted";
+  }
   report.missing_capabilities = missing_capabilities();
   if (const auto layout = containers::detect_cgroups()) {
     report.cgroup_mode = containers::to_string(layout->mode);
     report.cgroup_observed = layout->observed_mount;
   }
   report.runtimes = runtimes();
+  report.storage_drivers = storage_drivers();
   return report;
 }
 

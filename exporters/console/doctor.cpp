@@ -44,15 +44,18 @@ std::string machine_text(const MachineReport& machine, const Style& style) {
   };
   return line("kernel", display(machine.kernel_release) +
                             (machine.btf ? ", BTF" : ", no BTF")) +
-         line("lsm", or_else(machine.lsm, "none listed")) +
-         line("lockdown", or_else(machine.lockdown, "none")) +
+         line("lsm", or_else(machine.lsm, or_else(machine.security_unknown,
+                                                  "none listed"))) +
+         line("lockdown", or_else(machine.lockdown,
+                                  or_else(machine.security_unknown, "none"))) +
          line("capabilities",
               machine.missing_capabilities.empty()
                   ? "all there"
                   : "missing " + listed(machine.missing_capabilities, "")) +
          line("cgroup", display(machine.cgroup_mode) + ", observed at " +
                             or_else(machine.cgroup_observed, "nothing")) +
-         line("runtimes", listed(machine.runtimes, "none found"));
+         line("runtimes", listed(machine.runtimes, "none found")) +
+         line("storage", listed(machine.storage_drivers, "none found"));
 }
 
 std::string policy_text(const PolicyState& policy) {

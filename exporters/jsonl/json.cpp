@@ -196,6 +196,7 @@ std::string doctor_json(const DoctorReport& report) {
         {{"mode", json_text(machine.cgroup_mode)},
          {"observed", json_text(machine.cgroup_observed)}}},
        {"runtimes", text_list(machine.runtimes)},
+       {"storage_drivers", text_list(machine.storage_drivers)},
        {"policy", policy_value(report.policy)}});
 }
 

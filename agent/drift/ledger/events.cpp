@@ -13,6 +13,8 @@ constexpr std::size_t kMaxHeld = 1024;
 constexpr std::size_t kMaxBorn = 4096;
 constexpr std::size_t kMaxRemoved = 65'536;
 constexpr std::size_t kMaxAliases = 8;
+// As long as one actor's changes of one kind are folded in the kernel.
+constexpr std::uint64_t kToldNs = 1'000'000'000;
 constexpr int kMaxDepth = 4096;
 
 bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
@@ -293,8 +295,18 @@ void ContainerDrift::Impl::release(const Held& about) {
   emit(kinds.empty() ? Kind::unknown_change : kinds.worst(), path, about);
 }
 
+bool ContainerDrift::Impl::told_already(Kind kind, const std::string& path,
+                                        const Held& about) {
+  const auto it = told_by_scan.find({path, kind, about.actor});
+  if (it == told_by_scan.end()) return false;
+  const std::uint64_t told = it->second;
+  told_by_scan.erase(it);
+  return about.boot_ns < told + kToldNs;
+}
+
 void ContainerDrift::Impl::emit(Kind kind, const std::string& path,
                                 const Held& about) {
+  if (told_already(kind, path, about)) return;
   auto judged = policy->judge(record.info, class_of(kind), kind,
                               actor(about.actor).origin, path);
   // To open a file for writing is no difference by itself.

@@ -10,8 +10,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -93,6 +95,7 @@ struct ContainerDrift::Impl {
   void emit(MutationEvent event, const policy::Judgement& judged,
             ActorId actor);
   void emit(Kind kind, const std::string& path, const Held& about);
+  bool told_already(Kind kind, const std::string& path, const Held& about);
   bool before_first_life(std::uint64_t boot_ns, bool live) const;
   std::string path_in(const InodeId& parent, const std::string& name) const;
   Record* record_for(const RecordKey& key, WallTime time, std::uint64_t count,
@@ -188,6 +191,10 @@ struct ContainerDrift::Impl {
   std::vector<HeldExec> held_execs;
   std::unordered_map<std::uint64_t, Born> born;
   std::vector<Removed> removed;
+  // What scans have told of late, and when: a scan may see what an operation has
+  // done before the operation itself is over and reported.
+  std::map<std::tuple<std::string /*path*/, Kind, ActorId>, std::uint64_t>
+      told_by_scan;
   // During one take_in: whose work a directory was, and so all in it; and the
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited;

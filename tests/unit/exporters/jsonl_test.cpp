@@ -196,6 +196,7 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
   report.machine.cgroup_mode = "v2";
   report.machine.cgroup_observed = "/sys/fs/cgroup";
   report.machine.runtimes = {"podman"};
+  report.machine.storage_drivers = {"podman overlay"};
   report.policy = {.file = "/p.yaml",
                    .rules = 3,
                    .expired = {"old"},
@@ -228,6 +229,7 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
         {"missing_capabilities", json::array({"CAP_BPF"})}}},
       {"cgroup", {{"mode", "v2"}, {"observed", "/sys/fs/cgroup"}}},
       {"runtimes", json::array({"podman"})},
+      {"storage_drivers", json::array({"podman overlay"})},
       {"policy",
        {{"file", "/p.yaml"},
         {"rules", 3},
