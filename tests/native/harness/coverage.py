@@ -10,7 +10,7 @@ import os
 import pathlib
 import platform
 
-OUTCOMES = EVENTS, STATE, NONE = "events", "state", "none"
+EVENTS, STATE, NONE = "events", "state", "none"
 _TRAMPOLINES = pathlib.Path("/sys/kernel/tracing/available_filter_functions")
 DIRECTORY = pathlib.Path(__file__).resolve().parents[3] / "build/reports/coverage"
 

@@ -16,12 +16,11 @@ _MISSING = {
     "6.12": {"setxattrat"},
     "newest": set(),
 }
-_REPEATING: set[str] = set()
 _ALWAYS_MISSING = {"open_by_handle"}  # overlay without nfs_export
 # From 6.13 on a change is seen by the time stamps it sets. These set several,
 # or set them where it cannot be told which call it was for, and may be told
 # twice.
-_REPEATING_OFF = {"aio_write", "rename_over", "rename_exchange", "symlink_swap",
+_REPEATING = {"aio_write", "rename_over", "rename_exchange", "symlink_swap",
               "remove_tree", "opaque_dir"}
 # Those that only some filesystems below an overlay can do.
 _LACKS = {
@@ -53,17 +52,15 @@ class Kernel:
     def repeats(self, operation: str) -> bool:
         """Whether an operation may be told twice."""
         return self.by_time_stamps and (operation in _REPEATING
-                                        )
+                                        or operation.startswith("uring_"))
 
-    def outcomes(self, way: str) -> set[str]:
-        """What an operation may come out as."""
+    def outcome(self, way: str) -> str:
+        """What an operation must come out as."""
         if way == "upper" and not self.by_time_stamps:
             # Before 6.13 programs sit at overlay's own operations, which a write
-            # past overlay does not come by: the scan finds it. Stores through a
-            # mapping and fallocate are seen on the upper file itself, beside the
-            # making of the file, which was not.
-            return {"state", "by host, unattributed"}
-        return {"events"}
+            # past overlay does not come by: the scan finds it.
+            return "state"
+        return "events"
 
 
 def this() -> Kernel:
