@@ -36,8 +36,8 @@ def outcome(change: dict | None, origin: str, kinds: tuple[str, ...]) -> str:
     if change is None:
         return NONE
     origins = {actor["origin"] for actor in change["actors"]}
-    if origins == {"unattributed"}:
-        return STATE
+    if "unattributed" in origins and origins <= {origin, "unattributed"}:
+        return STATE  # some of it was seen, which is not enough to be told who
     if origins != {origin}:
         return f"by {', '.join(sorted(origins))}"
     if not set(kinds) & set(change["kinds"]):
