@@ -213,7 +213,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     event.path = path;
     if (kind == Kind::file_rename) event.from = from;
     emit(std::move(event), judged.judgement, id);
-    if (choice) told_by_scan[{path, kind, id}] = boottime_now_ns();
+    if (choice) told_by_scan[{path, kind, who.pid}] = boottime_now_ns();
   }
 }
 

@@ -297,7 +297,7 @@ void ContainerDrift::Impl::release(const Held& about) {
 
 bool ContainerDrift::Impl::told_already(Kind kind, const std::string& path,
                                         const Held& about) {
-  const auto it = told_by_scan.find({path, kind, about.actor});
+  const auto it = told_by_scan.find({path, kind, actor(about.actor).pid});
   if (it == told_by_scan.end()) return false;
   const std::uint64_t told = it->second;
   told_by_scan.erase(it);

@@ -193,7 +193,8 @@ struct ContainerDrift::Impl {
   std::vector<Removed> removed;
   // What scans have told of late, and when: a scan may see what an operation has
   // done before the operation itself is over and reported.
-  std::map<std::tuple<std::string /*path*/, Kind, ActorId>, std::uint64_t>
+  std::map<std::tuple<std::string /*path*/, Kind, std::uint32_t /*pid*/>,
+           std::uint64_t>
       told_by_scan;
   // During one take_in: whose work a directory was, and so all in it; and the
   // former path of what was moved.
