@@ -176,6 +176,9 @@ struct sf_root_state {
 	__u32 used;	  /* events in the current window */
 	__u64 window_ns;  /* when it began */
 	__u64 suppressed; /* in the current window */
+	/* Of a rootfs that is no overlay: programs whose ctime is later than this
+	 * (wall time) are not the image's as such. 0: not known. */
+	__s64 since_ns;
 };
 
 struct sf_inode_key {

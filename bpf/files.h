@@ -40,7 +40,7 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
 {
 	key->ino = change->upper->i_ino;
 	key->generation = change->upper->i_generation;
-	key->dev = change->upper->i_sb->s_dev;
+	key->dev = change->root.dev; /* a root lies on one device, whole */
 	key->actor = change->task->tgid;
 	key->nr = change->call.nr;
 	if (change->entries)
@@ -120,6 +120,7 @@ static __always_inline struct sf_root_state *root_state(const struct sf_inode *r
 	bpf_map_update_elem(&upper_devs, &dev, &one, BPF_ANY);
 	if (bpf_map_update_elem(&upper_inodes, &key, &self, BPF_ANY))
 		count_loss(SF_LOSS_inodes_full);
+	count_root(); /* it can be found from here on */
 	if (bpf_map_update_elem(&roots, root, &fresh, BPF_NOEXIST)) {
 		state = bpf_map_lookup_elem(&roots, root); /* another CPU was first */
 		if (!state)
@@ -276,16 +277,19 @@ static __always_inline struct dentry *some_dentry(struct inode *inode)
  * found by scan and counted); for the host's only 8, since its own files pay for
  * it once each: enough for what `mkdir -p` makes before a scan has followed.
  */
-static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, int levels,
-				      bool keep)
+static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, u32 dev,
+				      int levels, bool keep)
 {
-	struct sf_inode_key key = {.ino = inode->i_ino, .dev = inode->i_sb->s_dev};
-	u32 *not = bpf_map_lookup_elem(&not_upper, &key);
+	struct sf_inode_key key = {.ino = inode->i_ino, .dev = dev};
+	struct sf_not_upper *not = bpf_map_lookup_elem(&not_upper, &key);
+	struct sf_not_upper mark = {};
+	bool btrfs = inode->i_sb->s_magic == BTRFS_SUPER_MAGIC;
 	struct dentry *dentry;
-	u32 generation;
 	int i;
 
-	if (not&&*not== inode->i_generation)
+	mark.generation = inode->i_generation;
+	mark.roots = roots_made();
+	if (not&&not->generation == mark.generation && not->roots == mark.roots)
 		return false;
 	dentry = some_dentry(inode);
 	if (!dentry)
@@ -295,6 +299,12 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 		struct sf_inode_key up = {.dev = key.dev};
 		struct sf_inode_state *known;
 
+		/* On another device from here on: a subvolume's root. */
+		if (btrfs && dentry->d_inode &&
+		    dentry->d_inode->i_ino == BTRFS_FIRST_FREE_OBJECTID) {
+			dentry = NULL;
+			break;
+		}
 		if (parent == dentry || !parent->d_inode) {
 			dentry = NULL;
 			break;
@@ -313,8 +323,7 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	 * what is true of them now will not be then. */
 	if (!keep)
 		return false;
-	generation = inode->i_generation;
-	bpf_map_update_elem(&not_upper, &key, &generation, BPF_ANY);
+	bpf_map_update_elem(&not_upper, &key, &mark, BPF_ANY);
 	return false;
 }
 
@@ -326,7 +335,7 @@ static __always_inline int upper_changed(struct inode *inode)
 	u64 cgroup;
 	bool inner;
 	bool contained;
-	u32 dev = inode->i_sb->s_dev;
+	u32 dev;
 
 	/* In this order: overlay's own work on files, which each write through
 	 * overlay brings along, costs no look-up. */
@@ -337,6 +346,7 @@ static __always_inline int upper_changed(struct inode *inode)
 	read_syscall(&change.call, change.task);
 	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(&change.call))
 		return 0;
+	dev = inode_dev(inode);
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
 	key.ino = inode->i_ino;
@@ -347,7 +357,7 @@ static __always_inline int upper_changed(struct inode *inode)
 	} else {
 		cgroup = cgroup_id(cgroup_of(change.task));
 		contained = bpf_map_lookup_elem(&cgroups, &cgroup);
-		if (!find_root(&change.root, inode, contained ? 32 : 8, !inner))
+		if (!find_root(&change.root, inode, dev, contained ? 32 : 8, !inner))
 			return 0;
 	}
 	change.class = classify(&change.call);

@@ -89,6 +89,8 @@ void set_constants(stillframe_bpf& skeleton, const KernelFacts& facts,
   constants->host_root_ino = facts.root_ino;
   constants->observed_hierarchy = facts.hierarchy;
   constants->observed_subsys = facts.subsys;
+  constants->real_minus_boot_ns =
+      wall_now().ns - static_cast<std::int64_t>(boottime_now_ns());
   constants->budget_per_second = config.budget_per_second;
   if (facts.inode_new != 0) constants->inode_new = facts.inode_new;
   if (facts.inode_creating != 0) {
@@ -238,9 +240,10 @@ Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
   auto impl = std::make_unique<Impl>();
   impl->loaded = std::move(*loaded);
   const auto& maps = impl->loaded.skeleton->maps;
-  impl->maps = {maps.roots,   maps.upper_inodes, maps.upper_devs,
-                maps.cgroups, maps.processes,    maps.changes,
-                maps.losses,  maps.counters};
+  impl->maps = {
+      maps.roots,   maps.upper_inodes, maps.upper_devs, maps.roots_registered,
+      maps.cgroups, maps.processes,    maps.changes,    maps.losses,
+      maps.counters};
   impl->ring = ring_buffer__new(
       bpf_map__fd(maps.events),
       [](void* context, void* data, std::size_t size) {
@@ -283,8 +286,8 @@ KernelCounters Sensors::counters() const {
   return counters;
 }
 
-void Sensors::add_root(const UpperRoot& root, bool live) {
-  impl_->maps.add_root(root, live ? SF_ROOT_LIVE : 0);
+void Sensors::add_root(const UpperRoot& root, bool live, WallTime since) {
+  impl_->maps.add_root(root, live ? SF_ROOT_LIVE : 0, since.ns);
 }
 
 void Sensors::ignore_root(const UpperRoot& root) {
