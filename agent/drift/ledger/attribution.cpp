@@ -190,7 +190,8 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
       kinds.add(Kind::file_rename);
     }
   }
-  const bool own_write = choice && choice->candidate.own;
+  const bool own_write =
+      choice ? choice->candidate.own : made_before_life(entry);
   const bool fresh = known == nullptr;
   if (Record* r = record_for(key, time, 1, id)) {
     r->kinds.add(kinds);

@@ -411,7 +411,8 @@ DriftSummary ContainerDrift::Impl::summary() {
   out.violations = standings.violations();
   if (newest) out.last_actor = actor(newest->actor);
   out.complete = !stale && scan_complete && !full_due && !full_under_way &&
-                 !under_way && dirty.empty() && ledger.overflow() == 0;
+                 !under_way && dirty.empty() && ledger.overflow() == 0 &&
+                 unknowable.empty();
   return out;
 }
 

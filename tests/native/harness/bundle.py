@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bare runc containers: an overlay mount and an OCI bundle, no engine."""
+"""Bare runc containers: a rootfs and an OCI bundle, no engine."""
 
 import io
 import json
@@ -53,27 +53,33 @@ def _config(control: pathlib.Path, command: list[str]) -> dict:
 
 
 class Bundle:
-    """A container that only runc knows."""
+    """A container that only runc knows.
+
+    Its rootfs is an overlay, or (`plain`) a directory with the image in it.
+    """
 
     def __init__(self, directory: pathlib.Path, tree: Tree,
-                 command: tuple[str, ...] = ("sh", "/bin/worker")) -> None:
+                 command: tuple[str, ...] = ("sh", "/bin/worker"),
+                 plain: bool = False) -> None:
         self.id = f"sfnat-{uuid.uuid4().hex[:12]}"
         self.directory = directory / self.id
         self.upper = self.directory / "upper"
         self.control = self.directory / "ctl"
         self.rootfs = self.directory / "rootfs"
+        if plain:
+            self.upper = self.rootfs
         self._scripts = 0
         for name in ("lower", "upper", "work", "rootfs", "ctl"):
             (self.directory / name).mkdir(parents=True)
         os.mkfifo(self.control / "in")
         os.mkfifo(self.control / "out")
         with tarfile.open(fileobj=io.BytesIO(tree.bytes())) as archive:
-            archive.extractall(self.directory / "lower", numeric_owner=True)
+            image = self.rootfs if plain else self.directory / "lower"
+            archive.extractall(image, numeric_owner=True)
         config = json.dumps(_config(self.control, list(command)))
         (self.directory / "config.json").write_text(config)
-        layers = (f"lowerdir={self.directory}/lower,upperdir={self.upper},"
-                  f"workdir={self.directory}/work")
-        _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self.rootfs))
+        if not plain:
+            self._mount()
         try:
             with open(self.directory / "log", "wb") as log:
                 subprocess.run(
@@ -85,6 +91,11 @@ class Bundle:
         except BaseException:
             self.remove()
             raise
+
+    def _mount(self) -> None:
+        layers = (f"lowerdir={self.directory}/lower,upperdir={self.upper},"
+                  f"workdir={self.directory}/work")
+        _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self.rootfs))
 
     def work(self, script: str) -> bytes:
         self._scripts += 1
@@ -98,6 +109,18 @@ class Bundle:
 
     def exec(self, *command: str) -> bytes:
         return _run("runc", "exec", self.id, *command)
+
+    def shell(self, script: str) -> bytes:
+        return self.exec("sh", "-c", script)
+
+    @property
+    def name(self) -> str:
+        return self.id
+
+    @property
+    def root(self) -> str:
+        state = json.loads(_run("runc", "state", self.id))
+        return f"/proc/{state['pid']}/root"
 
     def remove(self) -> None:
         subprocess.run(["runc", "delete", "-f", self.id], check=False,
