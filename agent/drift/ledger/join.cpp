@@ -14,7 +14,7 @@ constexpr std::uint64_t kCheapRebuildNs = 10'000'000;
 
 bool differs_as_program(const Entry& entry) {
   const auto& d = entry.differs;
-  return d.type || d.content || d.mode;
+  return d.type || d.content || d.mode || d.unknown;
 }
 
 // An executable's kinds say "new" or "changed" as the tree has it now; one that

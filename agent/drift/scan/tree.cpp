@@ -62,7 +62,11 @@ bool matches(const InodeId& a, const InodeId& b) {
 }
 
 bool same_inode(const Entry& a, const Entry& b) {
-  if (a.whiteout || b.whiteout) return a.whiteout == b.whiteout;
+  // Missing from one directory is not the same as missing from another one that
+  // came in its place.
+  if (a.whiteout || b.whiteout) {
+    return a.whiteout == b.whiteout && matches(a.parent, b.parent);
+  }
   return matches(a.inode, b.inode);
 }
 

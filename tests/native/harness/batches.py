@@ -40,7 +40,7 @@ def run(container: Container | Bundle, way: str, family: str,
         enter = container.shell if way == "exec" else container.work
         enter(operations.preparation(family))
         return enter(operations.script(family, targets))
-    root = container.root if way == "procroot" else container.upper
+    root = container.root if way == "procroot" else str(container.upper)
     source = None if way == "procroot" else "/bin/busybox"
     on_host(operations.preparation(family, root, source))
     agent.changes(container.name)  # takes longer than a tick of the clock

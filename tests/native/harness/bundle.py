@@ -15,6 +15,7 @@ from .podman import exchange
 _CAPABILITIES = [
     "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_MKNOD",
     "CAP_NET_ADMIN", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_ADMIN",
+    "CAP_DAC_READ_SEARCH", "CAP_LINUX_IMMUTABLE", "CAP_SETFCAP",
 ]
 
 
@@ -67,7 +68,7 @@ class Bundle:
         self.control = self.directory / "ctl"
         self.rootfs = self.directory / "rootfs"
         if plain:
-            self.upper = self.rootfs
+            self.upper = self.rootfs  # what the host can write to
         self._scripts = 0
         for name in ("lower", "upper", "work", "rootfs", "ctl"):
             (self.directory / name).mkdir(parents=True)
