@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#define SF_ABI_VERSION 1
+#define SF_ABI_VERSION 2
 
 #define SF_COMM_LEN   16
 #define SF_EXE_LEN    32
@@ -37,6 +37,51 @@ enum sf_counter {
 	SF_COUNTER_EVENTS,     /* written to the ring buffer */
 	SF_COUNTER_SUPPRESSED, /* over a container's budget */
 	SF_COUNTER_COUNT,
+};
+
+/*
+ * Kernel functions whose parameters moved, with the number of arguments of their
+ * oldest form; the running kernel's BTF tells which have one more (sf_config.extra).
+ * Since 5.12 inode operations begin with the mount's idmapping; do_page_mkwrite()
+ * ends with the folio since 6.7.
+ */
+#define SF_FUNCTIONS(X)                                                                            \
+	X(ovl_setattr, 2)                                                                          \
+	X(ovl_fileattr_set, 2)                                                                     \
+	X(ovl_create, 4)                                                                           \
+	X(ovl_mkdir, 3)                                                                            \
+	X(ovl_symlink, 3)                                                                          \
+	X(ovl_mknod, 4)                                                                            \
+	X(ovl_rename, 5)                                                                           \
+	X(do_page_mkwrite, 1)                                                                      \
+	X(notify_change, 3)                                                                        \
+	X(vfs_fileattr_set, 2)                                                                     \
+	X(__vfs_setxattr_noperm, 5)                                                                \
+	X(__vfs_removexattr_locked, 3)
+
+#define SF_FUNCTION_NAME(name, arguments)  SF_FUNCTION_##name,
+#define SF_FUNCTION_COUNT(name, arguments) SF_ARGUMENTS_##name = arguments,
+enum sf_function { SF_FUNCTIONS(SF_FUNCTION_NAME) };
+enum sf_arguments { SF_FUNCTIONS(SF_FUNCTION_COUNT) };
+#undef SF_FUNCTION_NAME
+#undef SF_FUNCTION_COUNT
+
+/* What each object is told before it is loaded: constants to the verifier, so
+ * that what does not apply to this kernel is removed as dead code. */
+struct sf_config {
+	__u64 host_root_ino;
+	__s64 real_minus_boot_ns; /* wall time less CLOCK_BOOTTIME */
+	__u32 host_root_dev;
+	__u32 host_mnt_ns; /* inode number of the agent's mount namespace */
+	/* The observed hierarchy: its id, and for a v1 one the controller's index in
+	 * css_set.subsys; -1 for the unified hierarchy. */
+	__s32 observed_hierarchy;
+	__s32 observed_subsys;
+	__u32 budget_per_second; /* events that one container may cause */
+	__u32 inode_new;	 /* I_NEW and I_CREATING of this kernel */
+	__u32 inode_creating;
+	__u32 typed_reads; /* the kernel has bpf_rdonly_cast() */
+	__u64 extra;	   /* 1 << SF_FUNCTION_x: it has one argument more */
 };
 
 enum sf_event_type {
@@ -94,21 +139,50 @@ struct sf_header {
 #define SF_FILE_ACL	(1u << 5) /* the extended attribute is a POSIX ACL */
 #define SF_FILE_CONTENT (1u << 6) /* mtime moved with ctime: content, not attributes */
 
+/* The operation, where the program knows it: one name for each FileOp of the
+ * agent, in its order. Unknown: the system call must tell. */
+#define SF_OPS(X)                                                                                  \
+	X(unknown)                                                                                 \
+	X(open)                                                                                    \
+	X(create)                                                                                  \
+	X(write)                                                                                   \
+	X(truncate)                                                                                \
+	X(unlink)                                                                                  \
+	X(rmdir)                                                                                   \
+	X(rename)                                                                                  \
+	X(link)                                                                                    \
+	X(symlink)                                                                                 \
+	X(mkdir)                                                                                   \
+	X(mknod)                                                                                   \
+	X(chmod)                                                                                   \
+	X(chown)                                                                                   \
+	X(xattr)                                                                                   \
+	X(acl)                                                                                     \
+	X(flags)                                                                                   \
+	X(utimes)
+
+#define SF_OP_NAME(name) SF_OP_##name,
+enum sf_op { SF_OPS(SF_OP_NAME) SF_OP_COUNT };
+#undef SF_OP_NAME
+
 struct sf_file_event {
 	struct sf_header header;
-	struct sf_inode inode;
+	struct sf_inode inode; /* none: a name was taken away that had no upper inode */
 	struct sf_inode parent;
 	__s64 ctime_ns; /* the ctime being set; 0: now */
 	__u64 arg;	/* the system call's argument that tells variants apart */
 	__s32 nr;	/* system call; -1: page fault; -2: no system call of its own */
+	__u32 op;	/* enum sf_op */
 	__u32 repeats;
 	__u32 mode;
-	__u32 links;
 	__u32 flags;
 	__u16 name_len;
 	__u16 hint_len;
-	char text[SF_NAME_LEN + SF_HINT_LEN]; /* name, then hint; cut to size */
+	char text[SF_NAME_LEN + SF_HINT_LEN]; /* name, then hint; cut short if it fits */
 };
+
+/* Room for names in the short form of a file event, which most are. */
+#define SF_SHORT_TEXT 64
 
 enum sf_exec_kind {
 	SF_EXEC_UPPER,
@@ -243,5 +317,6 @@ SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
 SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
 SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 512, "sf_file_event");
+SF_STATIC_ASSERT(sizeof(struct sf_config) == 56, "sf_config");
 
 #endif

@@ -33,6 +33,11 @@ struct hlist_head {
 };
 
 struct qstr {
+	union {
+		struct {
+			u32 len;
+		};
+	};
 	const unsigned char *name;
 };
 
@@ -55,8 +60,17 @@ struct inode {
 	struct hlist_head i_dentry;
 };
 
-/* i_state became an enum in 6.18; libbpf takes int and enum for different types. */
+/* i_state became an enum in 6.18 and a structure around one in 6.19. */
 enum inode_state_flags_t { INODE_STATE_FLAGS_T };
+enum inode_state_flags_enum { INODE_STATE_FLAGS_ENUM };
+
+struct inode_state_flags {
+	enum inode_state_flags_enum __state;
+};
+
+struct inode___struct {
+	struct inode_state_flags i_state;
+};
 
 struct inode___enum {
 	enum inode_state_flags_t i_state;
@@ -84,13 +98,26 @@ struct btrfs_inode {
 	struct inode vfs_inode;
 };
 
+struct hlist_bl_node {
+	struct hlist_bl_node *next, **pprev;
+};
+
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 	union {
 		struct hlist_node d_alias;
 	} d_u;
+};
+
+/* Since 7.0; before, the union had a name. */
+struct dentry___unnamed {
+	union {
+		struct hlist_node d_alias;
+	};
 };
 
 struct vfsmount {
@@ -106,6 +133,22 @@ struct path {
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct vm_area_struct {
+	struct file *vm_file;
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+};
+
+struct iattr {
+	unsigned int ia_valid;
 };
 
 struct fs_struct {
@@ -231,6 +274,16 @@ struct pt_regs {
 
 /* arch/x86/include/asm/thread_info.h: set during a 32-bit system call */
 #define TS_COMPAT 0x0002
+
+/* include/linux/fs.h */
+#define ATTR_MODE (1u << 0)
+#define ATTR_UID  (1u << 1)
+#define ATTR_GID  (1u << 2)
+#define ATTR_SIZE (1u << 3)
+
+#define RENAME_EXCHANGE (1u << 1) /* include/uapi/linux/fs.h */
+#define VM_FAULT_ERROR	0x000873  /* include/linux/mm_types.h */
+#define EIOCBQUEUED	529	  /* include/linux/errno.h */
 
 #define S_IFMT	      0170000
 #define S_IFDIR	      0040000

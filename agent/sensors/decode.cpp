@@ -45,6 +45,13 @@ ProcessRef process_ref(const sf_process& from) {
   return to;
 }
 
+// One list of operations for both sides.
+#define STILLFRAME_SAME_OP(name)                  \
+  static_assert(static_cast<int>(FileOp::name) == \
+                static_cast<int>(SF_OP_##name));
+SF_OPS(STILLFRAME_SAME_OP)
+#undef STILLFRAME_SAME_OP
+
 Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
                                 std::int64_t real_minus_boot_ns) {
   const std::size_t room = size - offsetof(sf_file_event, text);
@@ -69,7 +76,9 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.parent = inode_id(raw.parent);
   seen.name.assign(raw.text, raw.name_len);
   seen.hint.assign(raw.text + raw.name_len, raw.hint_len);
-  seen.op = file_op(note);
+  if (raw.op >= SF_OP_COUNT) return fail("file event of unknown operation");
+  seen.op =
+      raw.op != SF_OP_unknown ? static_cast<FileOp>(raw.op) : file_op(note);
   seen.mode = raw.mode;
   seen.repeats = raw.repeats;
   seen.live = (raw.flags & SF_FILE_LIVE) != 0;

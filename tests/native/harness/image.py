@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import tarfile
 
+from .waiting import patience
+
 FILE_SIZE = 16384
 FILE_CONTENT = b"image\n" * (FILE_SIZE // 6) + b"." * (FILE_SIZE % 6)
 BUSYBOX = pathlib.Path("/bin/busybox")
@@ -96,8 +98,8 @@ def base_tree(mutate: pathlib.Path) -> Tree:
     return tree
 
 
-def import_image(name: str, tree: Tree, place: tuple[str, ...] = ()) -> None:
-    import_bytes(name, tree.bytes(), place)
+def import_image(name: str, tree: Tree) -> None:
+    import_bytes(name, tree.bytes())
 
 
 def import_bytes(name: str, archive: bytes, place: tuple[str, ...] = ()) -> None:
@@ -105,11 +107,12 @@ def import_bytes(name: str, archive: bytes, place: tuple[str, ...] = ()) -> None
     subprocess.run(
         ["podman", *place, "import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-",
          name],
-        input=archive, check=True, capture_output=True, timeout=60,
+        input=archive, check=True, capture_output=True, timeout=patience(60),
     )
 
 
 def remove_image(name: str) -> None:
     subprocess.run(
-        ["podman", "rmi", name], check=False, capture_output=True, timeout=60
+        ["podman", "rmi", name], check=False, capture_output=True,
+        timeout=patience(60),
     )

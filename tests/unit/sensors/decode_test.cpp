@@ -42,6 +42,30 @@ FileObservation decoded(const std::vector<char>& bytes,
   return std::get<FileObservation>(*seen);
 }
 
+TEST(Decode, OperationThatTheProgramKnowsGoesBeforeTheSystemCall) {
+  sf_file_event raw{};
+  raw.inode = {11, 12, 9};
+  raw.nr = __NR_openat;
+  raw.op = SF_OP_rename;
+  EXPECT_EQ(decoded(file_event(raw, "a", "")).op, FileOp::rename);
+}
+
+TEST(Decode, UnknownOperationFails) {
+  sf_file_event raw{};
+  raw.op = SF_OP_COUNT;
+  const auto bytes = file_event(raw, "a", "");
+  EXPECT_FALSE(decode(bytes.data(), bytes.size(), 0));
+}
+
+TEST(Decode, NameTakenAwayMayHaveNoInode) {
+  sf_file_event raw{};
+  raw.parent = {13, 14, 9};
+  raw.op = SF_OP_unlink;
+  const auto seen = decoded(file_event(raw, "gone", ""));
+  EXPECT_FALSE(seen.inode);
+  EXPECT_EQ(seen.name, "gone");
+}
+
 TEST(Decode, FileEventKeepsNameAndHintAsBytes) {
   sf_file_event raw{};
   raw.inode = {11, 12, 9};
