@@ -117,6 +117,7 @@ static __always_inline struct sf_root_state *root_state(const struct sf_inode *r
 	bpf_map_update_elem(&upper_devs, &dev, &one, BPF_ANY);
 	if (bpf_map_update_elem(&upper_inodes, &key, &self, BPF_ANY))
 		count_loss(SF_LOSS_inodes_full);
+	count_root(); /* it can be found from here on */
 	if (bpf_map_update_elem(&roots, root, &fresh, BPF_NOEXIST)) {
 		state = bpf_map_lookup_elem(&roots, root); /* another CPU was first */
 		if (!state)

@@ -41,12 +41,29 @@ static __always_inline bool is_memfd(struct file *file)
 	       name[4] == 'd' && name[5] == ':';
 }
 
+/* fs.h's I_CTIME_QUERIED (6.13): somebody has seen this value. */
+#define CTIME_NSEC 0x7fffffff
+
+/* Two fields since 6.11, one struct before, of another name since 6.6. */
+static __always_inline s64 inode_ctime(struct inode *inode)
+{
+	const struct inode___66 *newer = (const void *)inode;
+	const struct inode___old *older = (const void *)inode;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		return inode->i_ctime_sec * (s64)SECOND_NS + (inode->i_ctime_nsec & CTIME_NSEC);
+	if (bpf_core_field_exists(newer->__i_ctime))
+		return newer->__i_ctime.tv_sec * (s64)SECOND_NS + newer->__i_ctime.tv_nsec;
+	return older->i_ctime.tv_sec * (s64)SECOND_NS + older->i_ctime.tv_nsec;
+}
+
 /* Judges the executable. Returns false for one that the image holds. */
 static __always_inline bool foreign(struct exec *exec)
 {
 	struct file *file = exec->bprm->file;
 	struct inode *inode = file->f_inode;
 	struct super_block *sb = inode->i_sb;
+	struct sf_root_state *root;
 	struct inode *upper;
 
 	fill_inode(&exec->inode, inode);
@@ -59,8 +76,20 @@ static __always_inline bool foreign(struct exec *exec)
 		exec->kind = SF_EXEC_VOLUME;
 		return true;
 	}
-	if (!is_overlay(sb))
-		return false;
+	if (!is_overlay(sb)) {
+		/* A volume may be on the filesystem that the rootfs is on, too: what
+		 * tells them apart is the mount. */
+		if (file->f_path.mnt != exec->task->fs->root.mnt) {
+			exec->kind = SF_EXEC_VOLUME;
+			return true;
+		}
+		/* The image's own programs were there before life began. */
+		root = bpf_map_lookup_elem(&roots, &exec->root);
+		if (!root || inode_ctime(inode) <= root->since_ns)
+			return false;
+		exec->kind = SF_EXEC_UPPER;
+		return true;
+	}
 	upper = upper_inode(inode);
 	if (!upper)
 		return false;
@@ -87,6 +116,7 @@ static __always_inline u64 path_hash(const char *path)
 static __always_inline void judge_exec(struct exec *exec, u64 session)
 {
 	struct sf_change_key key = {};
+	struct vfsmount *root_mount = exec->task->fs->root.mnt;
 	struct dentry *pwd;
 	u64 now = bpf_ktime_get_boot_ns();
 	u32 repeats;
@@ -113,6 +143,8 @@ static __always_inline void judge_exec(struct exec *exec, u64 session)
 
 		if (upper)
 			fill_inode(&exec->directory, upper);
+	} else if (exec->task->fs->pwd.mnt == root_mount) {
+		fill_inode(&exec->directory, pwd->d_inode);
 	}
 	key.ino = path_hash(exec->bprm->filename);
 	key.generation = (u32)exec->directory.ino;

@@ -70,6 +70,7 @@ enum sf_arguments { SF_FUNCTIONS(SF_FUNCTION_COUNT) };
  * that what does not apply to this kernel is removed as dead code. */
 struct sf_config {
 	__u64 host_root_ino;
+	__s64 real_minus_boot_ns; /* wall time less CLOCK_BOOTTIME */
 	__u32 host_root_dev;
 	__u32 host_mnt_ns; /* inode number of the agent's mount namespace */
 	/* The observed hierarchy: its id, and for a v1 one the controller's index in
@@ -249,6 +250,9 @@ struct sf_root_state {
 	__u32 used;	  /* events in the current window */
 	__u64 window_ns;  /* when it began */
 	__u64 suppressed; /* in the current window */
+	/* Of a rootfs that is no overlay: programs whose ctime is later than this
+	 * (wall time) are not the image's as such. 0: not known. */
+	__s64 since_ns;
 };
 
 struct sf_inode_key {
@@ -313,6 +317,6 @@ SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
 SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
 SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 512, "sf_file_event");
-SF_STATIC_ASSERT(sizeof(struct sf_config) == 48, "sf_config");
+SF_STATIC_ASSERT(sizeof(struct sf_config) == 56, "sf_config");
 
 #endif

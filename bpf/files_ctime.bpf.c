@@ -80,16 +80,19 @@ static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 c
  * found by scan and counted); for the host's only 8, since its own files pay for
  * it once each: enough for what `mkdir -p` makes before a scan has followed.
  */
-static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, int levels,
-				      bool keep)
+static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, u32 dev,
+				      int levels, bool keep)
 {
-	struct sf_inode_key key = {.ino = inode->i_ino, .dev = inode->i_sb->s_dev};
-	u32 *not = bpf_map_lookup_elem(&not_upper, &key);
+	struct sf_inode_key key = {.ino = inode->i_ino, .dev = dev};
+	struct sf_not_upper *before = bpf_map_lookup_elem(&not_upper, &key);
+	struct sf_not_upper mark = {};
+	bool btrfs = inode->i_sb->s_magic == BTRFS_SUPER_MAGIC;
 	struct dentry *dentry;
-	u32 generation;
 	int i;
 
-	if (not&&*not== inode->i_generation)
+	mark.generation = inode->i_generation;
+	mark.roots = roots_made();
+	if (before && before->generation == mark.generation && before->roots == mark.roots)
 		return false;
 	dentry = some_dentry(inode);
 	if (!dentry)
@@ -100,6 +103,15 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 		struct sf_inode_key up = {.dev = key.dev};
 		struct sf_inode_state *known;
 
+		if (btrfs) {
+			struct inode *own = FIELD(dentry, d_inode);
+
+			/* A subvolume's root: on another device from here on. */
+			if (own && FIELD(own, i_ino) == BTRFS_FIRST_FREE_OBJECTID) {
+				dentry = NULL;
+				break;
+			}
+		}
 		if (parent == dentry || !directory) {
 			dentry = NULL;
 			break;
@@ -118,8 +130,7 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	 * what is true of them now will not be then. */
 	if (!keep)
 		return false;
-	generation = inode->i_generation;
-	bpf_map_update_elem(&not_upper, &key, &generation, BPF_ANY);
+	bpf_map_update_elem(&not_upper, &key, &mark, BPF_ANY);
 	return false;
 }
 
@@ -133,7 +144,7 @@ static __always_inline int upper_changed(struct inode *inode)
 	u64 cgroup;
 	bool inner;
 	bool contained;
-	u32 dev = inode->i_sb->s_dev;
+	u32 dev;
 
 	/* In this order: overlay's own work on files, which each write through
 	 * overlay brings along, costs no look-up. */
@@ -144,6 +155,7 @@ static __always_inline int upper_changed(struct inode *inode)
 	read_syscall(&call, change.task);
 	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(&call))
 		return 0;
+	dev = inode_dev(inode);
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
 	key.ino = inode->i_ino;
@@ -154,7 +166,7 @@ static __always_inline int upper_changed(struct inode *inode)
 	} else {
 		cgroup = cgroup_id(cgroup_of(change.task));
 		contained = bpf_map_lookup_elem(&cgroups, &cgroup);
-		if (!find_root(&change.root, inode, contained ? 32 : 8, !inner))
+		if (!find_root(&change.root, inode, dev, contained ? 32 : 8, !inner))
 			return 0;
 	}
 	class = classify(&call);

@@ -55,6 +55,8 @@ struct inode {
 	u32 i_generation;
 	s64 i_mtime_sec;
 	u32 i_mtime_nsec;
+	s64 i_ctime_sec;
+	u32 i_ctime_nsec;
 	struct hlist_head i_dentry;
 };
 
@@ -76,6 +78,24 @@ struct inode___enum {
 
 struct inode___int {
 	u32 i_state;
+};
+
+struct inode___66 {
+	struct timespec64 __i_ctime;
+};
+
+struct inode___old {
+	struct timespec64 i_ctime;
+};
+
+/* fs/btrfs; a module's types where btrfs is one. */
+struct btrfs_root {
+	u32 anon_dev;
+};
+
+struct btrfs_inode {
+	struct btrfs_root *root;
+	struct inode vfs_inode;
 };
 
 struct hlist_bl_node {
@@ -242,7 +262,11 @@ struct pt_regs {
 
 /* include/uapi/linux/magic.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define BTRFS_SUPER_MAGIC     0x9123683e
 #define TMPFS_MAGIC	      0x01021994
+
+/* include/uapi/linux/btrfs_tree.h: the root directory of each subvolume */
+#define BTRFS_FIRST_FREE_OBJECTID 256
 
 /* include/linux/sched.h */
 #define PF_IO_WORKER 0x00000010

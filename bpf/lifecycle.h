@@ -33,8 +33,12 @@ static __always_inline bool has_own_root(struct task_struct *task)
 	if (in_host_mnt_ns(task))
 		return false;
 	root = task->fs->root.dentry->d_inode;
-	return root->i_ino != config.host_root_ino || root->i_sb->s_dev != config.host_root_dev;
+	return root->i_ino != config.host_root_ino || inode_dev(root) != config.host_root_dev;
 }
+
+/* Files are stamped by a clock that ticks: what was made just now may look this
+ * much older (HZ=100). */
+#define TICK_NS 10000000ll
 
 static __always_inline void follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
 {
@@ -51,10 +55,20 @@ static __always_inline int begin_life(struct task_struct *task, struct cgroup *c
 	struct sf_live_event *event;
 	struct sf_root_state *root;
 
-	if (is_overlay(sb) && upper_root(&state.root, sb)) {
+	if (is_overlay(sb)) {
+		upper_root(&state.root, sb); /* none: a read-only overlay */
+	} else {
+		/* The rootfs is a directory: what lies in it is all there is. */
+		fill_inode(&state.root, task->fs->root.dentry->d_inode);
+	}
+	if (state.root.ino) {
 		root = root_state(&state.root);
-		if (root)
+		if (root) {
 			root->flags |= SF_ROOT_LIVE;
+			if (!root->since_ns)
+				root->since_ns = (s64)bpf_ktime_get_boot_ns() +
+						 config.real_minus_boot_ns - TICK_NS;
+		}
 	}
 	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY)) {
 		count_loss(SF_LOSS_cgroups_full);

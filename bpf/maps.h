@@ -73,14 +73,28 @@ struct {
 	__type(value, u32);
 } upper_devs SEC(".maps");
 
-/* Inodes on such filesystems that a container changed and that lie in no upper
- * directory: volumes. Spares them the walk. Value: generation. */
+/* Inodes on such filesystems that were changed and lie in no upper directory:
+ * volumes, the host's own files. Spares them the walk, as long as no further root
+ * was registered: a directory that was extracted a moment ago may become one. */
+struct sf_not_upper {
+	u32 generation;
+	u32 roots; /* `roots_registered` when it was looked for */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct sf_inode_key);
-	__type(value, u32);
+	__type(value, struct sf_not_upper);
 } not_upper SEC(".maps");
+
+/* How often a root was registered, by these programs or by the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} roots_registered SEC(".maps");
 
 /* Cgroups of containers and those below them, by id in the observed hierarchy:
  * made here at the first exec and at mkdir, or by the agent for those that ran
@@ -125,6 +139,23 @@ static __always_inline void count(void *map, u32 key, u64 by)
 static __always_inline void count_loss(enum sf_loss reason)
 {
 	count(&losses, reason, 1);
+}
+
+static __always_inline u32 roots_made(void)
+{
+	u32 zero = 0;
+	u32 *made = bpf_map_lookup_elem(&roots_registered, &zero);
+
+	return made ? *made : 0;
+}
+
+static __always_inline void count_root(void)
+{
+	u32 zero = 0;
+	u32 *made = bpf_map_lookup_elem(&roots_registered, &zero);
+
+	if (made)
+		__sync_fetch_and_add(made, 1);
 }
 
 /* Room for an event in the ring buffer: a constant size, or none when it is full.

@@ -19,13 +19,28 @@ static __always_inline struct dentry *upper_dentry(struct inode *overlay_inode)
 	return FIELD(CAST(vfsmount, behind), mnt_root);
 }
 
-static __always_inline void fill_inode(struct sf_inode *out, struct inode *inode)
+/*
+ * The device by which stat(2) tells inodes apart. On btrfs each subvolume has one
+ * of its own, and needs it: a snapshot's inodes have the numbers and generations
+ * of those they were copied from. Elsewhere it is the superblock's.
+ */
+static __always_inline u32 inode_dev(struct inode *inode)
 {
 	struct super_block *sb = FIELD(inode, i_sb);
+	struct btrfs_inode *btrfs;
 
+	if (FIELD(sb, s_magic) != BTRFS_SUPER_MAGIC ||
+	    !bpf_core_field_exists(struct btrfs_root, anon_dev))
+		return FIELD(sb, s_dev);
+	btrfs = (void *)inode - bpf_core_field_offset(struct btrfs_inode, vfs_inode);
+	return BPF_CORE_READ(btrfs, root, anon_dev);
+}
+
+static __always_inline void fill_inode(struct sf_inode *out, struct inode *inode)
+{
 	out->ino = FIELD(inode, i_ino);
 	out->generation = FIELD(inode, i_generation);
-	out->dev = FIELD(sb, s_dev);
+	out->dev = inode_dev(inode);
 }
 
 /* The upper inode of an overlay's inode; none as long as it is the image's. */

@@ -128,7 +128,9 @@ bool Finder::exists(const ContainerRecord& record) const {
       impl_->tree.id_of(record.cgroup_path) == record.cgroup) {
     return true;
   }
-  if (record.layers.empty()) return false;
+  // An upper directory is there for its container alone; a plain directory was
+  // there before, and stays.
+  if (record.layers.empty() || record.layers.whole) return false;
   const auto root = upper_root_of(record.layers.upper);
   return root && same_root(*root, record.root);
 }

@@ -54,6 +54,8 @@ struct Finder::Impl {
                                        const RuntimeMetadata& known,
                                        const std::optional<Process>& init,
                                        const UpperRoot& seen) const;
+  std::vector<std::string> directories(const RuntimeMetadata& known,
+                                       const Mount& root) const;
   std::optional<OverlayLayers> layers_of_upper(const UpperRoot& seen) const;
   std::vector<std::string> layer_roots() const;
 

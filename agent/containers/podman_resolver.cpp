@@ -11,6 +11,8 @@
 namespace stillframe::containers {
 namespace {
 
+constexpr std::size_t kMaxStores = 64;
+
 // key = "value", at the start of a line of the [storage] table.
 std::string toml_value(std::string_view line, std::string_view key) {
   const auto trim = [&line] {
@@ -118,6 +120,10 @@ PodmanStore* PodmanResolver::store_for(const RuntimeQuery& query) {
   }
   (void)system_.update();  // what was known before still counts
   if (system_.find(query.id) != nullptr) return &system_;
+  for (auto& [root, store] : elsewhere_) {
+    (void)store.update();
+    if (store.find(query.id) != nullptr) return &store;
+  }
   if (!query.cgroup_path.empty()) return nullptr;
   for (auto& [uid, store] : users_) {
     (void)store.update();
@@ -131,6 +137,29 @@ std::optional<RuntimeMetadata> PodmanResolver::find(const RuntimeQuery& query) {
   PodmanStore* store = store_for(query);
   if (store == nullptr) return std::nullopt;
   return metadata(*store, *store->find(query.id));
+}
+
+// podman's bundles are GRAPH/DRIVER-containers/ID/userdata.
+bool PodmanResolver::learn(const RuntimeMetadata& told) {
+  if (told.rootless || !is_container_id(told.info.id)) return false;
+  const std::string tail = "-containers/" + told.info.id + "/userdata";
+  if (!ends_with(told.bundle, tail)) return false;
+  const auto slash = told.bundle.rfind('/', told.bundle.size() - tail.size());
+  if (slash == std::string::npos || slash == 0) return false;
+  const std::string root = told.bundle.substr(0, slash);
+  if (prefix_ + root == system_.graph_root()) return false;
+  if (elsewhere_.size() >= kMaxStores) return false;
+  // Where its run root is nobody says: containers that are removed as they end
+  // are known by their bundle alone.
+  elsewhere_.try_emplace(root, prefix_ + root, prefix_ + root);
+  return true;
+}
+
+std::vector<PodmanStore*> PodmanResolver::stores() {
+  std::vector<PodmanStore*> all{&system_};
+  for (auto& [uid, store] : users_) all.push_back(&store);
+  for (auto& [root, store] : elsewhere_) all.push_back(&store);
+  return all;
 }
 
 RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
@@ -175,30 +204,28 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
 
 std::vector<RuntimeMetadata> PodmanResolver::stored() {
   std::vector<RuntimeMetadata> result;
-  (void)system_.update();
-  for (const auto& [id, container] : system_.containers()) {
-    result.push_back(metadata(system_, container));
-  }
-  for (auto& [uid, store] : users_) {
-    (void)store.update();
-    for (const auto& [id, container] : store.containers()) {
-      result.push_back(metadata(store, container));
+  for (PodmanStore* store : stores()) {
+    (void)store->update();
+    for (const auto& [id, container] : store->containers()) {
+      result.push_back(metadata(*store, container));
     }
   }
   return result;
 }
 
 std::vector<std::string> PodmanResolver::layer_roots() {
-  std::vector<std::string> roots{system_.overlay_root()};
-  for (const auto& [uid, store] : users_) roots.push_back(store.overlay_root());
+  std::vector<std::string> roots;
+  for (const PodmanStore* store : stores()) {
+    roots.push_back(store->overlay_root());
+  }
   return roots;
 }
 
 std::vector<std::string> PodmanResolver::uppers() {
   (void)system_.update();
-  auto result = system_.uppers();
-  for (const auto& [uid, store] : users_) {
-    const auto more = store.uppers();
+  std::vector<std::string> result;
+  for (const PodmanStore* store : stores()) {
+    const auto more = store->uppers();
     result.insert(result.end(), more.begin(), more.end());
   }
   return result;

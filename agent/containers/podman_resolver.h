@@ -18,6 +18,7 @@ class PodmanResolver : public RuntimeResolver {
 
   bool serves(std::string_view runtime) const override;
   std::optional<RuntimeMetadata> find(const RuntimeQuery& query) override;
+  bool learn(const RuntimeMetadata& told) override;
   std::vector<RuntimeMetadata> stored() override;
   std::vector<std::string> layer_roots() override;
   std::vector<std::string> uppers() override;
@@ -25,12 +26,15 @@ class PodmanResolver : public RuntimeResolver {
  private:
   PodmanStore* store_for(const RuntimeQuery& query);
   PodmanStore* store_of_user(unsigned uid);
+  std::vector<PodmanStore*> stores();
   static RuntimeMetadata metadata(PodmanStore& store,
                                   const StoredContainer& container);
 
   std::string prefix_;
   PodmanStore system_;
   std::map<unsigned, PodmanStore> users_;  // rootless stores met so far
+  // Of root's, in another place (podman --root), by graph root.
+  std::map<std::string, PodmanStore> elsewhere_;
 };
 
 // graphroot and runroot of a storage.conf (TOML), as far as they are set.

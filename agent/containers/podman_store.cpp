@@ -2,6 +2,7 @@
 #include "agent/containers/podman_store.h"
 
 #include <algorithm>
+#include <array>
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
@@ -15,7 +16,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxContainersJson = 16u << 20;
+constexpr std::size_t kMaxLists = 16u << 20;
+// Those whose layout we know.
+constexpr std::array kDrivers = {"overlay", "vfs", "btrfs"};
 constexpr std::size_t kMaxConfig = 2u << 20;
 constexpr std::size_t kMaxLayers = 512;  // overlayfs itself takes 500
 
@@ -76,22 +79,25 @@ LibpodConfig libpod_config_of(const json& config) {
 
 PodmanStore::PodmanStore(std::string graph_root, std::string run_root)
     : graph_root_(std::move(graph_root)), run_root_(std::move(run_root)) {
-  // Volatile ones (podman run --rm) moved to the run root in storage 1.38.
-  for (const auto& path :
-       {graph_root_ + "/overlay-containers/containers.json",
-        graph_root_ + "/overlay-containers/volatile-containers.json",
-        run_root_ + "/overlay-containers/volatile-containers.json"}) {
-    sources_.push_back({path, "", {}});
+  for (const std::string driver : kDrivers) {
+    const std::string list = "/" + driver + "-containers/";
+    // Volatile ones (podman run --rm) moved to the run root in storage 1.38.
+    for (const auto& path : {graph_root_ + list + "containers.json",
+                             graph_root_ + list + "volatile-containers.json",
+                             run_root_ + list + "volatile-containers.json"}) {
+      sources_.push_back({path, driver, "", {}});
+    }
   }
 }
 
 Result<> PodmanStore::reload(Source& source) {
-  const auto list = read_json(source.path, kMaxContainersJson);
+  const auto list = read_json(source.path, kMaxLists);
   if (!list) return tl::unexpected<Error>(list.error());
   if (!list->is_array()) return fail(source.path + " is no list", EBADMSG);
   source.containers.clear();
   for (const auto& entry : *list) {
     if (auto container = stored_container(entry)) {
+      container->driver = source.driver;
       source.containers.push_back(std::move(*container));
     }
   }
@@ -137,6 +143,39 @@ const std::map<std::string, StoredContainer>& PodmanStore::containers() const {
 Result<OverlayLayers> PodmanStore::layers(
     const StoredContainer& container) const {
   if (container.layer.empty()) return fail("its layer is not told");
+  return container.driver == "overlay" ? overlay_layers(container)
+                                       : copied_layers(container);
+}
+
+// Where these drivers keep a layer, as a whole.
+std::string PodmanStore::copy_of(const std::string& driver,
+                                 const std::string& layer) const {
+  return graph_root_ + (driver == "vfs" ? "/vfs/dir/" : "/btrfs/subvolumes/") +
+         layer;
+}
+
+Result<OverlayLayers> PodmanStore::copied_layers(
+    const StoredContainer& container) const {
+  OverlayLayers layers;
+  layers.whole = true;
+  layers.upper = copy_of(container.driver, container.layer);
+  if (!is_directory(layers.upper)) return fail(layers.upper, ENOENT);
+  const auto list = read_json(
+      graph_root_ + "/" + container.driver + "-layers/layers.json", kMaxLists);
+  if (!list) return tl::unexpected<Error>(list.error());
+  if (!list->is_array()) return fail("layers.json is no list", EBADMSG);
+  for (const auto& entry : *list) {
+    if (text_of(entry, "id") != container.layer) continue;
+    const std::string parent = text_of(entry, "parent");
+    if (!is_container_id(parent)) break;
+    layers.lower.push_back(copy_of(container.driver, parent));
+    if (!is_directory(layers.lower[0])) return fail(layers.lower[0], ENOENT);
+  }
+  return layers;
+}
+
+Result<OverlayLayers> PodmanStore::overlay_layers(
+    const StoredContainer& container) const {
   const std::string dir = overlay_root() + "/" + container.layer;
   OverlayLayers layers;
   layers.upper = dir + "/diff";
@@ -155,8 +194,10 @@ Result<OverlayLayers> PodmanStore::layers(
 
 Result<std::map<std::string, std::string>> PodmanStore::annotations(
     const std::string& id) const {
+  const StoredContainer* container = find(id);
   const std::string tail =
-      "/overlay-containers/" + id + "/userdata/config.json";
+      "/" + (container ? container->driver : std::string(kDrivers[0])) +
+      "-containers/" + id + "/userdata/config.json";
   auto config = read_json(graph_root_ + tail, kMaxConfig);
   if (!config) config = read_json(run_root_ + tail, kMaxConfig);
   if (!config) return tl::unexpected<Error>(config.error());
@@ -182,7 +223,9 @@ std::vector<std::string> PodmanStore::uppers() const {
   std::vector<std::string> result;
   for (const auto& [id, container] : containers_) {
     if (container.layer.empty()) continue;
-    result.push_back(overlay_root() + "/" + container.layer + "/diff");
+    result.push_back(container.driver == "overlay"
+                         ? overlay_root() + "/" + container.layer + "/diff"
+                         : copy_of(container.driver, container.layer));
   }
   return result;
 }

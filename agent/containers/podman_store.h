@@ -22,6 +22,7 @@ struct StoredContainer {
   std::string image;
   std::string image_id;
   std::string layer;
+  std::string driver;  // of containers/storage: overlay, vfs, btrfs
   WallTime created;
 };
 
@@ -44,8 +45,10 @@ class PodmanStore {
 
   const StoredContainer* find(const std::string& id) const;
   const std::map<std::string, StoredContainer>& containers() const;
+  const std::string& graph_root() const { return graph_root_; }
 
-  // The layer's upper directory and what is below it, from its `lower` file.
+  // overlay: the layer's upper directory and what is below it, from its `lower`
+  // file. vfs and btrfs: the rootfs and the image's that it is a copy of.
   Result<OverlayLayers> layers(const StoredContainer& container) const;
 
   // Annotations of the OCI config that podman gave the runtime.
@@ -61,10 +64,15 @@ class PodmanStore {
  private:
   struct Source {
     std::string path;
+    std::string driver;
     std::string stamp;  // of the file when last read
     std::vector<StoredContainer> containers;
   };
   static Result<> reload(Source& source);
+  Result<OverlayLayers> overlay_layers(const StoredContainer& container) const;
+  Result<OverlayLayers> copied_layers(const StoredContainer& container) const;
+  std::string copy_of(const std::string& driver,
+                      const std::string& layer) const;
 
   std::string graph_root_;
   std::string run_root_;

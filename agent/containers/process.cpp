@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agent/base/file.h"
+#include "agent/base/inode_identity.h"
 #include "agent/containers/proc_text.h"
 
 namespace stillframe::containers {
@@ -83,6 +84,10 @@ Result<std::vector<Mount>> Proc::mounts(std::uint32_t pid) const {
       read_file(base_ + std::to_string(pid) + "/mountinfo", kMaxMountinfo);
   if (!text) return fail(text, "reading mounts");
   return parse_mountinfo(*text);
+}
+
+Result<UpperRoot> Proc::root(std::uint32_t pid) const {
+  return upper_root_of(base_ + std::to_string(pid) + "/root");
 }
 
 Result<std::vector<Mount>> Proc::host_mounts() const {

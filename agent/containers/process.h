@@ -44,6 +44,8 @@ class Proc {
   std::string cgroup(std::uint32_t pid, const std::string& observed) const;
   std::string command(std::uint32_t pid) const;  // argv, at most 256 bytes
   Result<std::vector<Mount>> mounts(std::uint32_t pid) const;
+  // Its root directory, opened for no longer than it takes.
+  Result<UpperRoot> root(std::uint32_t pid) const;
   Result<std::vector<Mount>> host_mounts() const;
 
   // Root and mount namespace both differ from the host's.

@@ -5,6 +5,7 @@
 #include "agent/base/text.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/finder_impl.h"
+#include "agent/containers/host_path.h"
 #include "agent/containers/layers.h"
 
 namespace stillframe::containers {
@@ -33,7 +34,17 @@ std::optional<RuntimeMetadata> Finder::Impl::metadata(
   const std::string runtime = name.runtime == "unknown" ? "" : name.runtime;
   for (const auto& resolver : resolvers) {
     if (!resolver->serves(runtime)) continue;
-    if (auto found = resolver->find({name.id, name.path})) return found;
+    auto found = resolver->find({name.id, name.path});
+    if (!found) continue;
+    for (const auto& other : resolvers) {
+      if (other == resolver || !other->learn(*found)) continue;
+      auto better = other->find({name.id, name.path});
+      if (!better) continue;
+      better->rootfs = found->rootfs;
+      better->bundle = found->bundle;
+      return better;
+    }
+    return found;
   }
   return std::nullopt;
 }
@@ -128,9 +139,14 @@ void Finder::Impl::add_layers(const Group& group, const RuntimeMetadata& known,
                               const UpperRoot& seen,
                               ContainerRecord& record) const {
   record.root = seen;
+  UpperRoot wanted = seen;
+  if (!wanted && group.init &&
+      (known.layers.whole || (root && root->type != "overlay"))) {
+    wanted = proc.root(group.init->pid).value_or(UpperRoot{});
+  }
   const auto accept = [&](const OverlayLayers& layers) {
     const auto identity = upper_root_of(layers.upper);
-    if (!identity || (seen && !same_root(*identity, seen))) return false;
+    if (!identity || (wanted && !same_root(*identity, wanted))) return false;
     if (!record.root) record.root = *identity;
     record.layers = layers;
     return true;
@@ -145,8 +161,11 @@ void Finder::Impl::add_layers(const Group& group, const RuntimeMetadata& known,
   }
   const bool nested = !group.name.outer.empty();
   if (mount && mount->type != "overlay") {
-    record.trouble.push_back("its rootfs is no overlay but " +
-                             display(mount->type));
+    for (const auto& path : directories(known, *mount)) {
+      if (wanted && accept({path, {}, true})) return;
+    }
+    record.trouble.push_back("its rootfs, of type " + display(mount->type) +
+                             ", is in no place that the host sees");
     if (!seen) return;
   } else if (mount && nested && !seen) {
     record.trouble.push_back(
@@ -158,11 +177,27 @@ void Finder::Impl::add_layers(const Group& group, const RuntimeMetadata& known,
     if (!layers) record.trouble.push_back(layers.error().message);
   }
   if (!seen) return;
+  if (!known.rootfs.empty() && accept({prefix + known.rootfs, {}, true})) {
+    return;
+  }
   const auto stored = layers_of_upper(seen);
   if (stored && accept(*stored)) return;
   record.trouble.push_back("the upper directory that the kernel names, inode " +
                            std::to_string(seen.inode.ino) +
                            ", is in no known place");
+}
+
+// Where a rootfs that is a directory may be.
+std::vector<std::string> Finder::Impl::directories(const RuntimeMetadata& known,
+                                                   const Mount& root) const {
+  std::vector<std::string> paths;
+  if (!known.rootfs.empty()) paths.push_back(prefix + known.rootfs);
+  if (const auto mounts = proc.host_mounts()) {
+    for (const auto& path : host_paths(root, *mounts)) {
+      paths.push_back(prefix + path);
+    }
+  }
+  return paths;
 }
 
 // The stored container whose upper directory the kernel named.

@@ -157,6 +157,7 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   result.init_start_ticks = state.init_start_ticks;
   result.rootfs = state.rootfs;
   result.bundle = state.bundle;
+  result.rootless = root.user.has_value();
   const auto manager = state.annotations.find("io.container.manager");
   if (manager != state.annotations.end()) {
     info.runtime = manager->second == "libpod" ? "podman" : manager->second;

@@ -23,9 +23,10 @@ struct RuntimeQuery {
 
 struct RuntimeMetadata {
   ContainerInfo info;
-  OverlayLayers layers;  // empty where the runtime's files do not tell
-  std::string rootfs;    // where the host mounts it, if anywhere
-  std::string bundle;    // directory of its OCI config, where one is told
+  OverlayLayers layers;   // empty where the runtime's files do not tell
+  std::string rootfs;     // where the host mounts it, if anywhere
+  std::string bundle;     // directory of its OCI config, where one is told
+  bool rootless = false;  // said by a user's files, true of that user's only
   std::uint32_t init_pid = 0;
   std::uint64_t init_start_ticks = 0;
   std::vector<std::string> trouble;
@@ -39,6 +40,10 @@ class RuntimeResolver {
   virtual bool serves(std::string_view runtime) const = 0;
 
   virtual std::optional<RuntimeMetadata> find(const RuntimeQuery& query) = 0;
+
+  // What another's files say of a container that may be one of ours, kept in a
+  // place that we did not know of. True: find() may tell more now.
+  virtual bool learn(const RuntimeMetadata& /*told*/) { return false; }
 
   // Cgroup path -> id of the container that the runtime put there: for those
   // whose path tells nothing.

@@ -26,6 +26,9 @@ struct Difference {
   // A directory that hides the lower one of its path: opaque, inside an opaque
   // one, or another one renamed onto it.
   bool opaque = false;
+  // Changed since the container began to live, with nothing to compare it with:
+  // content and attributes may differ from what they were.
+  bool unknown = false;
   bool any_metadata() const { return mode || owner || xattr || acl; }
 };
 
@@ -73,6 +76,11 @@ struct ScanResult {
   std::vector<Entry> entries;       // parents before children; [0] is the root
   std::vector<std::string> errors;  // what could not be read, and why
   bool complete = true;  // false: limits reached or something unreadable
+  // The entries are those of a whole rootfs, not of an upper directory: all of
+  // its directories, and of the rest what is not the image's any more.
+  bool whole = false;
+  // Why more may be missing than can be told; empty: nothing is.
+  std::string unknowable;
   std::uint64_t started_boot_ns = 0;
   std::uint64_t duration_ns = 0;
 };

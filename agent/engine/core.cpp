@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <malloc.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -24,6 +25,23 @@ constexpr unsigned kResolveTries = 5;
 
 std::uint64_t to_ns(std::chrono::milliseconds time) {
   return static_cast<std::uint64_t>(time.count()) * kMillisecond;
+}
+
+// Files are stamped by a clock that ticks: what was made just now may look this
+// much older (HZ=100).
+constexpr std::int64_t kTickNs = 10'000'000;
+
+// Of a rootfs that is no overlay: since when it is its own. A copy of the
+// image's is its own once it is complete, anything else once the container
+// lives.
+WallTime start_of(const ContainerRecord& record, std::uint64_t live_since_ns) {
+  if (!record.layers.whole) return {};
+  if (!record.layers.lower.empty()) return record.info.created;
+  if (live_since_ns != 0) {
+    return {wall_from_boottime(live_since_ns).ns - kTickNs};
+  }
+  if (record.init_start_ns == 0) return {};
+  return wall_from_boottime(record.init_start_ns);
 }
 
 // Overlays that are the host's own root: writes there are the host's business.
@@ -61,6 +79,15 @@ Core::~Core() {
 }
 
 std::string Core::state_file(const std::string& id) const {
+  return container_file(id, ".jsonl");
+}
+
+std::string Core::inventory_file(const std::string& id) const {
+  return container_file(id, ".inventory");
+}
+
+std::string Core::container_file(const std::string& id,
+                                 std::string_view kind) const {
   // Ids are hex with every runtime we know; a free-form one is untrusted.
   std::string name;
   for (const char c : id.substr(0, 128)) {
@@ -71,7 +98,7 @@ std::string Core::state_file(const std::string& id) const {
       name += fmt::format("%{:02x}", byte);
     }
   }
-  return options_.state_dir + "/containers/" + name + ".jsonl";
+  return options_.state_dir + "/containers/" + name + std::string(kind);
 }
 
 void Core::discover() {
@@ -100,9 +127,12 @@ void Core::equip(Watched& watched) {
       },
       drift::ContainerDrift::Options{.state_file = state_file(record.info.id)});
   watched.scanner = std::make_shared<drift::Scanner>(
-      record.layers, [this, root](const InodeId& inode, bool) {
+      record.layers,
+      [this, root](const InodeId& inode, bool) {
         sensors_.add_inode(root, inode);
-      });
+      },
+      drift::ScanLimits{},
+      drift::Scanner::Start{watched.since, inventory_file(record.info.id)});
   for (const auto& line : watched.drift->trouble()) {
     log_warn("a container's kept state was damaged: rebuilding it by a scan",
              {{"container", record.info.id}, {"what", line}});
@@ -136,7 +166,24 @@ void Core::register_running(Watched& watched) {
   }
 }
 
+// Whether another container has the same directory for its rootfs. One that is
+// gone by now is taken off first.
+bool Core::taken(const ContainerRecord& record) {
+  if (!record.layers.whole) return false;
+  Watched* other = find(record.root, 0);
+  if (other == nullptr || other->record.info.id == record.info.id) return false;
+  other->next_check_ns = 0;
+  check_existence(*other, boottime_now_ns());
+  return find(record.root, 0) != nullptr;
+}
+
 Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
+  if (taken(record)) {
+    record.trouble.push_back("its rootfs is another container's, too: " +
+                             record.layers.upper);
+    record.root = {};
+    record.layers = {};
+  }
   Watched* watched = record.root ? find(record.root, 0) : nullptr;
   if (watched == nullptr) {
     const auto same =
@@ -166,6 +213,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
   watched->record = std::move(record);
   const auto& now = watched->record;
   if (now.root) by_root_[now.root] = watched;
+  if (!watched->drift) watched->since = start_of(now, live_since_ns);
   equip(*watched);
   changed_ = true;
   if (live_since_ns != 0 && fresh) {
@@ -182,7 +230,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
     by_cgroup_[now.cgroup] = watched;
     if (live_since_ns == 0) {
       // Else the kernel has done so itself, and may have seen the end by now.
-      if (now.root) sensors_.add_root(now.root, true);
+      if (now.root) sensors_.add_root(now.root, true, watched->since);
       register_running(*watched);
     }
     if (watched->drift) watched->drift->started(now, live_since_ns);
@@ -195,7 +243,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
             now.info, live_since_ns != 0 ? live_since_ns : now.init_start_ns),
         watched->started);
   } else {
-    if (now.root) sensors_.add_root(now.root, false);
+    if (now.root) sensors_.add_root(now.root, false, watched->since);
     replacements_.found_stopped(now.info);
   }
   if (fresh) {
@@ -218,7 +266,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
             {"name", now.info.name},
             {"runtime", now.info.runtime},
             {"running", now.running()},
-            {"rootfs", now.layers.empty() ? std::string("not an overlay")
+            {"rootfs", now.layers.empty() ? std::string("not found")
                                           : now.layers.upper}});
   return watched;
 }
@@ -256,6 +304,9 @@ void Core::gone(Watched& watched) {
   std::erase_if(by_cgroup_,
                 [&](const auto& item) { return item.second == &watched; });
   if (watched.drift) watched.drift->forget();
+  if (watched.record.layers.whole) {
+    ::unlink(inventory_file(watched.record.info.id).c_str());
+  }
   scanned(watched);
   for (auto& waiter : watched.waiters) waiter.done();
   std::erase_if(all_,

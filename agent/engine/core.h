@@ -113,6 +113,10 @@ class Core {
   void scan_then(Watched& watched, std::function<void()> done);
   Result<Watched*> choose(const std::string& container) const;
   std::string state_file(const std::string& id) const;
+  std::string inventory_file(const std::string& id) const;
+  std::string container_file(const std::string& id,
+                             std::string_view kind) const;
+  bool taken(const ContainerRecord& record);
 
   CoreOptions options_;
   sensors::Sensors& sensors_;

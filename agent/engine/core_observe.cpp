@@ -122,6 +122,7 @@ void Core::on(const LiveObservation& seen) {
       next_retry_ns_ = boottime_now_ns() + 100 * kMillisecond;
     } else {
       sensors_.remove_cgroup(seen.process.cgroup);
+      if (seen.root) sensors_.remove_root(seen.root);
     }
     return;
   }

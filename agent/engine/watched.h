@@ -27,13 +27,14 @@ struct ScanWaiter {
 // One container that the agent watches, running or stopped.
 struct Watched {
   ContainerRecord record;
-  // Both are null for a rootfs that is no overlay. Shared with a scan under
-  // way.
+  // Both are null where the rootfs was not found. Shared with a scan under way.
   std::shared_ptr<drift::ContainerDrift> drift;
   std::shared_ptr<drift::Scanner> scanner;
   bool running = false;
-  bool awaited = false;                 // its first scan makes the agent ready
-  WallTime started;                     // of its present or last life
+  bool awaited = false;  // its first scan makes the agent ready
+  WallTime started;      // of its present or last life
+  // Of a rootfs that is no overlay: what changed later is not the image's.
+  WallTime since;
   std::set<std::uint64_t> cgroups;      // its own and those below it
   std::set<std::uint64_t> sessions;     // those that mutated it
   std::uint64_t next_full_scan_ns = 0;  // boot time

@@ -16,6 +16,9 @@ namespace stillframe {
 struct OverlayLayers {
   std::string upper;
   std::vector<std::string> lower;  // topmost first
+  // No overlay: `upper` is the rootfs itself, with all that the image holds,
+  // and `lower` the one directory that it is a copy of, where there is one.
+  bool whole = false;
   bool empty() const { return upper.empty(); }
 };
 

@@ -100,7 +100,7 @@ struct SysctlObservation {
 // A container's init has run its first program on its own rootfs.
 struct LiveObservation {
   std::uint64_t boot_ns = 0;
-  UpperRoot root;             // none: the rootfs is not an overlay
+  UpperRoot root;             // none: a read-only overlay
   std::string cgroup_name;    // last path component, raw
   std::string cgroup_parent;  // the one before it
   ProcessRef process;         // process.cgroup is the container's

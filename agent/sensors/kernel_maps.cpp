@@ -31,15 +31,23 @@ sf_inode to_kernel(const UpperRoot& root) {
   return {root.inode.ino, root.inode.generation, root.dev};
 }
 
-void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags) const {
+void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
+                          std::int64_t since_ns) const {
   sf_root_state state{};
   const sf_inode key = to_kernel(root);
   // The kernel may have made it already: keep its budget, add our flags.
   bpf_map_lookup_elem(bpf_map__fd(roots), &key, &state);
   state.flags |= flags;
+  if (since_ns != 0) state.since_ns = since_ns;
   put(roots, key, state);
   put(upper_devs, root.dev, std::uint32_t{1});
   add_inode(root, root.inode);
+  // The kernel side counts by ones: this cannot give a count that was there.
+  constexpr std::uint32_t kStride = 1u << 16;
+  std::uint32_t made = 0;
+  const std::uint32_t zero = 0;
+  bpf_map_lookup_elem(bpf_map__fd(roots_registered), &zero, &made);
+  put(roots_registered, zero, made + kStride);
 }
 
 void KernelMaps::remove_root(const UpperRoot& root) const {

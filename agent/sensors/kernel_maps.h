@@ -20,13 +20,16 @@ struct KernelMaps {
   const bpf_map* roots = nullptr;
   const bpf_map* upper_inodes = nullptr;
   const bpf_map* upper_devs = nullptr;
+  const bpf_map* roots_registered = nullptr;
   const bpf_map* cgroups = nullptr;
   const bpf_map* processes = nullptr;
   const bpf_map* changes = nullptr;
   const bpf_map* losses = nullptr;
   const bpf_map* counters = nullptr;
 
-  void add_root(const UpperRoot& root, std::uint32_t flags) const;
+  // `since`: see sf_root_state; 0 leaves it as it is.
+  void add_root(const UpperRoot& root, std::uint32_t flags,
+                std::int64_t since_ns = 0) const;
   void remove_root(const UpperRoot& root) const;
   void add_inode(const UpperRoot& root, const InodeId& inode) const;
   void add_cgroup(std::uint64_t id, const sf_cgroup_state& state) const;

@@ -129,6 +129,8 @@ Result<> Sensors::Impl::begin() {
   if (!facts) return tl::unexpected(facts.error());
   facts->budget_per_second = config.budget_per_second;
   setup.config = *facts;
+  setup.config.real_minus_boot_ns =
+      wall_now().ns - static_cast<std::int64_t>(boottime_now_ns());
   setup.types = &types;
   setup.unified_mount = config.unified_mount;
   auto made = Object::attach(sensors::life().object, setup);
@@ -145,9 +147,10 @@ Result<> Sensors::Impl::begin() {
   life = std::move(*made);
   setup.maps = life.get();
   maps = {life->map("roots"),      life->map("upper_inodes"),
-          life->map("upper_devs"), life->map("cgroups"),
-          life->map("processes"),  life->map("changes"),
-          life->map("losses"),     life->map("counters")};
+          life->map("upper_devs"), life->map("roots_registered"),
+          life->map("cgroups"),    life->map("processes"),
+          life->map("changes"),    life->map("losses"),
+          life->map("counters")};
   ring.reset(ring_buffer__new(
       bpf_map__fd(life->map("events")),
       [](void* context, void* data, std::size_t size) {
@@ -329,8 +332,8 @@ KernelCounters Sensors::counters() const {
   return counters;
 }
 
-void Sensors::add_root(const UpperRoot& root, bool live) {
-  impl_->maps.add_root(root, live ? SF_ROOT_LIVE : 0);
+void Sensors::add_root(const UpperRoot& root, bool live, WallTime since) {
+  impl_->maps.add_root(root, live ? SF_ROOT_LIVE : 0, since.ns);
 }
 
 void Sensors::ignore_root(const UpperRoot& root) {

@@ -59,7 +59,9 @@ class Sensors {
   // What the kernel must know beforehand: containers that ran before us, upper
   // directories of stopped ones, overlays that are no container's. All of these
   // may be called from any thread.
-  void add_root(const UpperRoot& root, bool live);
+  // `since`: of a rootfs that is no overlay, when its life began; programs that
+  // changed later are reported when they run.
+  void add_root(const UpperRoot& root, bool live, WallTime since = {});
   void ignore_root(const UpperRoot& root);
   void remove_root(const UpperRoot& root);
   void add_inode(const UpperRoot& root, const InodeId& inode);

@@ -98,7 +98,12 @@ std::optional<Choice> ContainerDrift::Impl::choose(const Entry& entry,
   if (appeared && !entry.whiteout) {
     made = entry.ctime.ns - wall_from_boottime(0).ns;
   }
-  return candidates.choose(entry.parent, entry.name, made);
+  auto choice = candidates.choose(entry.parent, entry.name, made);
+  if (choice || !entry.whiteout) return choice;
+  // Whoever put a directory in another one's place took away what it lacks.
+  const Entry* above = tree.find(entry.parent);
+  if (above == nullptr || !above->parent) return choice;
+  return candidates.choose(above->parent, above->name, std::nullopt);
 }
 
 // Whether a new name is one more of a file that the image holds.
@@ -192,7 +197,8 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
       kinds.add(Kind::file_rename);
     }
   }
-  const bool own_write = choice && choice->candidate.own;
+  const bool own_write =
+      choice ? choice->candidate.own : made_before_life(entry);
   const bool fresh = known == nullptr;
   if (Record* r = record_for(key, time, 1, id)) {
     r->kinds.add(kinds);

@@ -11,7 +11,7 @@ constexpr std::size_t kMaxHeldExecs = 256;
 
 bool differs(const Entry& entry) {
   const auto& d = entry.differs;
-  return d.type || d.content || d.mode;
+  return d.type || d.content || d.mode || d.unknown;
 }
 
 // Without "." and empty components; ".." taken by the letter. Symbolic links
@@ -126,7 +126,8 @@ void ContainerDrift::Impl::take_script(const ExecObservation& seen,
   if (entry == nullptr || entry->whiteout || entry->directory()) return;
   const bool changed = entry->change == Change::added ||
                        (entry->change == Change::changed &&
-                        (entry->differs.content || entry->differs.type));
+                        (entry->differs.content || entry->differs.type ||
+                         entry->differs.unknown));
   if (!changed) return;
   code_record(RecordKey::of_inode(entry->inode), Kind::script_changed, path,
               seen, id);

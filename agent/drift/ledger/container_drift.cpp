@@ -7,6 +7,14 @@
 
 namespace stillframe::drift {
 
+namespace {
+
+// Files are stamped by a clock that ticks (HZ=100): what was made just now may
+// look this much older.
+constexpr std::int64_t kTickNs = 10'000'000;
+
+}  // namespace
+
 ContainerDrift::ContainerDrift(ContainerRecord record, policy::PolicyPtr policy,
                                EventSink sink, Options options)
     : impl_(std::make_unique<Impl>(std::move(record), std::move(policy),
@@ -17,6 +25,10 @@ ContainerDrift::~ContainerDrift() = default;
 void ContainerDrift::started(ContainerRecord record,
                              std::uint64_t live_since_boot_ns) {
   impl_->lived_before = impl_->state.lived;
+  if (record.layers.whole && live_since_boot_ns != 0 && !impl_->state.lived &&
+      impl_->tree.empty()) {
+    impl_->own_until = {wall_from_boottime(live_since_boot_ns).ns - kTickNs};
+  }
   impl_->state.lived = true;
   impl_->live_since_ns = live_since_boot_ns;
   impl_->record = std::move(record);
@@ -95,6 +107,7 @@ DriftSummary ContainerDrift::summary() const { return impl_->summary(); }
 std::vector<std::string> ContainerDrift::trouble() const {
   auto all = impl_->trouble;
   if (!impl_->scan_trouble.empty()) all.push_back(impl_->scan_trouble);
+  if (!impl_->unknowable.empty()) all.push_back(impl_->unknowable);
   if (const auto over = impl_->ledger.overflow(); over != 0) {
     all.push_back("the ledger is full: " + std::to_string(over) +
                   " changes are not recorded");

@@ -75,6 +75,10 @@ bool ContainerDrift::Impl::before_first_life(std::uint64_t boot_ns,
   return !state.lived || boot_ns <= live_since_ns;
 }
 
+bool ContainerDrift::Impl::made_before_life(const Entry& entry) const {
+  return entry.ctime.ns != 0 && entry.ctime < own_until;
+}
+
 void ContainerDrift::Impl::record_file(const FileObservation& seen,
                                        ActorId id) {
   const auto kind = kind_of(seen);

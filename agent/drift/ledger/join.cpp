@@ -14,7 +14,7 @@ constexpr std::uint64_t kCheapRebuildNs = 10'000'000;
 
 bool differs_as_program(const Entry& entry) {
   const auto& d = entry.differs;
-  return d.type || d.content || d.mode;
+  return d.type || d.content || d.mode || d.unknown;
 }
 
 // An executable's kinds say "new" or "changed" as the tree has it now; one that
@@ -411,7 +411,8 @@ DriftSummary ContainerDrift::Impl::summary() {
   out.violations = standings.violations();
   if (newest) out.last_actor = actor(newest->actor);
   out.complete = !stale && scan_complete && !full_due && !full_under_way &&
-                 !under_way && dirty.empty() && ledger.overflow() == 0;
+                 !under_way && dirty.empty() && ledger.overflow() == 0 &&
+                 unknowable.empty();
   return out;
 }
 

@@ -154,6 +154,7 @@ KindList state_kinds(const Entry& entry) {
       if (d.owner) kinds.add(Kind::owner_change);
       if (d.xattr) kinds.add(Kind::xattr_change);
       if (d.acl) kinds.add(Kind::acl_change);
+      if (d.unknown && kinds.empty()) kinds.add(Kind::unknown_change);
       if (d.time && kinds.empty()) kinds.add(Kind::time_change);
       if (kinds.empty()) kinds.add(Kind::copy_up);
       break;
@@ -238,7 +239,7 @@ KindList explained(KindList recorded, const Entry& entry) {
   if (d.xattr) recorded.add(Kind::xattr_change);
   if (d.acl) recorded.add(Kind::acl_change);
   const bool only_time =
-      !d.opaque && !d.content && !d.type && !d.any_metadata();
+      !d.opaque && !d.content && !d.type && !d.unknown && !d.any_metadata();
   // A directory's mtime moves with whatever comes and goes in it.
   if (d.time && only_time && !entry.directory()) {
     recorded.add(Kind::time_change);
@@ -249,7 +250,9 @@ KindList explained(KindList recorded, const Entry& entry) {
 bool restored(const KindList& recorded, const Entry& entry) {
   if (entry.change != Change::changed) return false;
   const auto& d = entry.differs;
-  if (d.type || d.content || d.opaque || d.any_metadata()) return false;
+  if (d.type || d.content || d.opaque || d.unknown || d.any_metadata()) {
+    return false;
+  }
   if (!d.time) return true;
   return (recorded.has_class(Class::content) || entry.directory()) &&
          !recorded.has(Kind::time_change);

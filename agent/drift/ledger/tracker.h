@@ -97,6 +97,7 @@ struct ContainerDrift::Impl {
   void emit(Kind kind, const std::string& path, const Held& about);
   bool told_already(Kind kind, const std::string& path, const Held& about);
   bool before_first_life(std::uint64_t boot_ns, bool live) const;
+  bool made_before_life(const Entry& entry) const;
   std::string path_in(const InodeId& parent, const std::string& name) const;
   Record* record_for(const RecordKey& key, WallTime time, std::uint64_t count,
                      ActorId actor);
@@ -185,6 +186,9 @@ struct ContainerDrift::Impl {
   // Life.
   bool lived_before = false;  // a life before this one, or one loaded
   std::uint64_t live_since_ns = 0;
+  // Of a rootfs that is no overlay, whose first life we saw begin: what changed
+  // before that instant and was seen by nobody is the runtime's.
+  WallTime own_until;
 
   // Events that wait.
   std::deque<Held> held;
@@ -214,6 +218,7 @@ struct ContainerDrift::Impl {
   std::uint64_t previous_scan_ns = 0;  // and the one before
   bool scan_complete = false;
   std::string scan_trouble;
+  std::string unknowable;  // what no scan of this rootfs can tell
 
   // Totals.
   bool stale = false;            // of paths that moved: judge all anew

@@ -109,6 +109,7 @@ void ContainerDrift::Impl::applied(const ScanResult& scan) {
   const bool failed = scan.entries.empty();
   scan_complete = scan.complete && !failed;
   scan_trouble = scan.errors.empty() ? "" : scan.errors.front();
+  if (!failed) unknowable = scan.unknowable;
   full_not_before =
       boottime_now_ns() +
       std::max(DirtySet::kPace * scan.duration_ns, failed ? kRetryNs : 0);

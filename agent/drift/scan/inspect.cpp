@@ -13,16 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxErrors = 100;
 
-void fill(const struct stat& st, Entry* entry) {
-  entry->mode = st.st_mode;
-  entry->uid = st.st_uid;
-  entry->gid = st.st_gid;
-  entry->links = static_cast<std::uint32_t>(st.st_nlink);
-  entry->size = static_cast<std::uint64_t>(st.st_size);
-  entry->mtime = wall(st.st_mtim);
-  entry->ctime = wall(st.st_ctim);
-}
-
 // podman's line, as pkg/archive of containers/storage decides it for an overlay
 // upper directory: stat(2) of the path in one lower layer after the other.
 Change podman_line(const struct stat& upper, bool opaque,
@@ -39,6 +29,16 @@ Change podman_line(const struct stat& upper, bool opaque,
 
 }  // namespace
 
+void fill(const struct stat& st, Entry* entry) {
+  entry->mode = st.st_mode;
+  entry->uid = st.st_uid;
+  entry->gid = st.st_gid;
+  entry->links = static_cast<std::uint32_t>(st.st_nlink);
+  entry->size = static_cast<std::uint64_t>(st.st_size);
+  entry->mtime = wall(st.st_mtim);
+  entry->ctime = wall(st.st_ctim);
+}
+
 void Inspector::begin(long fs_magic, const LowerLayers* layers,
                       std::vector<std::string>* errors) {
   fs_magic_ = fs_magic;
@@ -51,6 +51,7 @@ void Inspector::begin(long fs_magic, const LowerLayers* layers,
 void Inspector::end(bool full) {
   comparer_.end(full);
   layers_ = nullptr;
+  whole_ = nullptr;
   errors_ = nullptr;
 }
 
@@ -77,6 +78,7 @@ void Inspector::whiteout(const UpperDir& dir, const std::string& name,
 
 std::optional<Inspected> Inspector::inspect(const UpperDir& dir,
                                             const std::string& name) {
+  if (whole_ != nullptr) return inspect_whole(dir, name);
   // O_PATH opens anything, FIFOs and devices too, without touching it; all that
   // follows asks this descriptor, whatever happens to the name meanwhile.
   const Fd fd(::openat(dir.fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -173,6 +175,13 @@ Entry Inspector::inspect_root(const UpperDir& root) {
   file.fd = root.fd;
   if (::fstat(root.fd, &file.st) != 0) trouble("", "stat", errno);
   fill(file.st, &entry);
+  if (whole_ != nullptr && whole_->inventory != nullptr) {
+    if (!whole_->building) {
+      compare_known(file.st, whole_->inventory->top(), &entry);
+    }
+    entry.differs.time = false;
+    return entry;
+  }
   if (root.view.merged.empty()) return entry;
   const XattrNames names = XattrNames::of(proc_path(root.fd), true);
   const OverlayMarks marks = overlay_marks(names);

@@ -2,7 +2,8 @@
 //
 // podman 4 (containers/storage, overlay driver) walks the upper directory;
 // docker 20.10 (overlay2) compares the mounted rootfs with the image's by
-// stat(2). Both are judged from what the scan noted of each entry.
+// stat(2), and so does podman with its vfs and btrfs drivers. All are judged
+// from what the scan noted of each entry.
 #include <algorithm>
 #include <array>
 
@@ -25,8 +26,9 @@ bool hides(std::string_view runtime, std::string_view path) {
              kPodmanHides.end();
 }
 
-DiffTool tool_of(std::string_view runtime) {
-  return runtime == "docker" ? DiffTool::docker : DiffTool::podman;
+DiffTool tool_of(const UpperTree& tree, std::string_view runtime) {
+  return runtime == "docker" || tree.whole() ? DiffTool::docker
+                                             : DiffTool::podman;
 }
 
 std::string line(Change change, std::string_view path) {
@@ -38,7 +40,7 @@ std::string line(Change change, std::string_view path) {
 std::vector<std::string> oracle_lines(const UpperTree& tree,
                                       std::string_view runtime) {
   std::vector<std::string> out;
-  const DiffTool tool = tool_of(runtime);
+  const DiffTool tool = tool_of(tree, runtime);
   tree.for_each([&](const std::string& path, const Entry& entry) {
     const Change change = tree.line_of(entry, tool);
     if (change != Change::none && !hides(runtime, path)) {
@@ -55,7 +57,7 @@ std::vector<std::string> oracle_lines(const UpperTree& tree,
 bool oracle_shows(const UpperTree& tree, std::string_view runtime,
                   std::string_view path) {
   if (hides(runtime, path)) return false;
-  const DiffTool tool = tool_of(runtime);
+  const DiffTool tool = tool_of(tree, runtime);
   if (const Entry* entry = tree.find_path(path)) {
     return tree.line_of(*entry, tool) != Change::none;
   }

@@ -5,12 +5,14 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
 
 #include "agent/base/inode_identity.h"
+#include "agent/base/log.h"
 #include "agent/base/text.h"
 #include "agent/drift/scan/inspect.h"
 
@@ -24,6 +26,7 @@ struct Frame {
     std::string redirect;
     InodeId inode;
     bool pure = false;
+    bool suspect = false;
   };
   UpperDir dir;
   std::vector<Pending> pending;
@@ -56,6 +59,8 @@ struct Scanner::Impl {
   OverlayLayers layers;
   ScanLimits limits;
   Inspector inspector;
+  Start start;
+  std::optional<Inventory> inventory;  // of a whole rootfs that is no copy
   // Where each directory was when last looked at, as a hash of parent and name:
   // one that comes up elsewhere was renamed, and all below it is to be compared
   // with other lower directories.
@@ -65,12 +70,18 @@ struct Scanner::Impl {
   std::unique_ptr<LowerLayers> lower;
   long fs_magic = 0;
   bool complete = true;
+  std::optional<WholeRootfs> whole;
 
-  Impl(OverlayLayers l, Registrar registrar, ScanLimits lim)
+  Impl(OverlayLayers l, Registrar registrar, ScanLimits lim, Start s)
       : layers(std::move(l)),
         limits(lim),
-        inspector(std::move(registrar), lim) {}
+        inspector(std::move(registrar), lim),
+        start(std::move(s)) {}
 
+  void begin_whole(const struct stat& st, UpperDir* root);
+  void take_inventory(UpperDir* dir, const std::vector<DirectoryName>& names);
+  void judge_names(const UpperDir& dir, const std::vector<Entry>& entries,
+                   std::size_t first);
   bool begin(std::vector<std::string>* errors, UpperDir* root);
   void end(bool full);
   bool settle(const Entry& entry);
@@ -109,13 +120,89 @@ bool Scanner::Impl::begin(std::vector<std::string>* errors, UpperDir* root) {
   root->inode = inode_id(root->fd, st, fs_magic);
   root->view = lower->root();
   inspector.begin(fs_magic, lower.get(), errors);
+  if (layers.whole) begin_whole(st, root);
   return true;
+}
+
+void Scanner::Impl::begin_whole(const struct stat& st, UpperDir* root) {
+  whole.emplace();
+  whole->dev = st.st_dev;
+  if (layers.lower.empty() && !inventory) {
+    inventory = Inventory::load(start.inventory, root->inode);
+  }
+  if (layers.lower.empty() && !inventory) {
+    inventory.emplace(root->inode,
+                      start.since.ns != 0 ? start.since : wall_now());
+    inventory->set_top(st);
+    whole->building = true;
+  }
+  if (inventory) {
+    whole->inventory = &*inventory;
+    whole->since = inventory->since();
+    root->known = inventory->root();
+  } else {
+    whole->since = start.since;
+  }
+  root->suspect = true;  // it is the same one always, its names may not be
+  inspector.set_whole(&*whole);
+}
+
+// The scan that makes the inventory: this directory's part of it.
+void Scanner::Impl::take_inventory(UpperDir* dir,
+                                   const std::vector<DirectoryName>& names) {
+  dir->known =
+      inventory->add(dir->above, dir->name, inspector.present(*dir, names));
+}
+
+// Whether names were removed before the inventory was made: a directory whose
+// entries changed although nothing was added to it. Scratch places are left
+// out, where files come and go with everything that runs.
+void Scanner::Impl::judge_names(const UpperDir& dir,
+                                const std::vector<Entry>& entries,
+                                std::size_t first) {
+  constexpr std::array kScratch = {"/tmp", "/var/tmp", "/run", "/var/run",
+                                   "/dev"};
+  struct stat st{};
+  if (dir.known == Inventory::kNone || !inventory->unknowable.empty() ||
+      ::fstat(dir.fd, &st) != 0 || wall(st.st_mtim) <= whole->since ||
+      wall(st.st_mtim) != wall(st.st_ctim)) {
+    return;
+  }
+  for (const std::string_view place : kScratch) {
+    if (dir.path == place || starts_with(dir.path, std::string(place) + "/")) {
+      return;
+    }
+  }
+  for (std::size_t i = first; i < entries.size(); ++i) {
+    if (entries[i].change == Change::added) return;
+  }
+  inventory->unknowable =
+      "something may have been removed from " +
+      display(dir.path.empty() ? "/" : dir.path) +
+      " before this rootfs was first looked at: there is no image to compare "
+      "it with";
 }
 
 void Scanner::Impl::end(bool full) {
   if (inspector.troubles() != 0) complete = false;
   inspector.end(full);
   lower.reset();
+  if (!whole || !whole->building) return;
+  if (full && !inventory->unknowable.empty()) {
+    log_warn("what a rootfs held cannot be known",
+             {{"rootfs", layers.upper},
+              {"what", inventory->unknowable},
+              {"hint", "replace the container while the agent runs"}});
+  }
+  if (!full) {
+    inventory.reset();  // not whole
+  } else if (auto saved = inventory->save(start.inventory); !saved) {
+    log_warn(
+        "a rootfs' inventory cannot be kept: after a restart of the agent "
+        "deletions made by now are not known",
+        {{"error", saved.error()}});
+  }
+  whole->building = false;
 }
 
 // Notes where a directory is. True when it was elsewhere before.
@@ -145,6 +232,18 @@ std::optional<UpperDir> Scanner::Impl::enter(const UpperDir& parent,
   dir.inode = inode_id(dir.fd, st, fs_magic);
   if (!same(dir.inode, child.inode)) return std::nullopt;
   dir.pure = child.pure;
+  if (whole) {
+    if (st.st_dev != whole->dev) return std::nullopt;
+    dir.name = child.name;
+    dir.above = parent.known;
+    dir.depth = parent.depth + 1;
+    dir.suspect = child.suspect;
+    if (inventory) {
+      const auto known = inventory->find(parent.known, child.name);
+      if (known) dir.known = known->directory;
+      return dir;
+    }
+  }
   dir.view = lower->enter(parent.view, child.name, child.redirect);
   return dir;
 }
@@ -165,18 +264,25 @@ bool Scanner::Impl::list(Frame* frame, bool descend_all,
   } else if (error != 0 && error != ENOENT) {
     inspector.trouble(frame->dir.path, "read", error);
   }
-  for (const DirectoryName& one : names) {
-    auto found = inspector.inspect(frame->dir, one.name);
-    if (!found) continue;
+  if (whole && whole->building) take_inventory(&frame->dir, names);
+  const std::size_t first = entries->size();
+  const auto take = [&](const std::string& name) {
+    auto found = inspector.inspect(frame->dir, name);
+    if (!found) return;
     const Entry& entry = found->entry;
     if (entry.directory() && !entry.whiteout) {
       const bool moved = settle(entry);
       if (descend_all || moved || !known(entry.inode)) {
-        frame->pending.push_back(
-            {entry.name, entry.redirect, entry.inode, found->pure});
+        frame->pending.push_back({entry.name, entry.redirect, entry.inode,
+                                  found->pure, found->suspect});
       }
     }
     entries->push_back(std::move(found->entry));
+  };
+  for (const DirectoryName& one : names) take(one.name);
+  if (whole && error == 0) {
+    for (const auto& name : inspector.missing(frame->dir, names)) take(name);
+    if (whole->building) judge_names(frame->dir, *entries, first);
   }
   return inspector.troubles() == troubles;
 }
@@ -230,8 +336,12 @@ bool Scanner::Impl::find_directory(const UpperDir& root,
                                    const PartialTask& task, Frame* found,
                                    Entry* self) {
   // The root's descriptor is used by each task: read from it through another.
-  found->dir = UpperDir{open_directory(root.fd, "."), root.inode, "", root.view,
-                        root.pure};
+  found->dir.fd = open_directory(root.fd, ".");
+  found->dir.inode = root.inode;
+  found->dir.view = root.view;
+  found->dir.pure = root.pure;
+  found->dir.known = root.known;
+  found->dir.suspect = root.suspect;
   *self = inspector.inspect_root(root);
   for (const std::string& part : split(task.directory, '/')) {
     if (part.empty()) continue;
@@ -241,8 +351,8 @@ bool Scanner::Impl::find_directory(const UpperDir& root,
       return false;
     }
     *self = std::move(entry->entry);
-    auto dir =
-        enter(found->dir, {part, self->redirect, self->inode, entry->pure});
+    auto dir = enter(found->dir, {part, self->redirect, self->inode,
+                                  entry->pure, entry->suspect});
     if (!dir) return false;
     found->dir = *std::move(dir);
   }
@@ -281,15 +391,17 @@ PartialResult::Directory Scanner::Impl::part(
     if (!entry.directory() || entry.whiteout) continue;
     const bool moved = settle(entry);
     if (!moved && known(entry.inode)) continue;
-    subtree(frame.dir, {name, entry.redirect, entry.inode, found->pure},
+    subtree(frame.dir,
+            {name, entry.redirect, entry.inode, found->pure, found->suspect},
             &out.entries);
   }
   return out;
 }
 
-Scanner::Scanner(OverlayLayers layers, Registrar registrar, ScanLimits limits)
+Scanner::Scanner(OverlayLayers layers, Registrar registrar, ScanLimits limits,
+                 Start start)
     : impl_(std::make_unique<Impl>(std::move(layers), std::move(registrar),
-                                   limits)) {}
+                                   limits, std::move(start))) {}
 Scanner::~Scanner() = default;
 
 const OverlayLayers& Scanner::layers() const { return impl_->layers; }
@@ -307,6 +419,8 @@ ScanResult Scanner::scan() {
     impl_->end(true);
   }
   out.complete = impl_->complete;
+  out.whole = impl_->layers.whole;
+  if (impl_->inventory) out.unknowable = impl_->inventory->unknowable;
   impl_->lower.reset();
   out.duration_ns = boottime_now_ns() - out.started_boot_ns;
   return out;

@@ -60,7 +60,17 @@ class Scanner {
   // our look is an event.
   using Registrar = std::function<void(const InodeId& inode, bool directory)>;
 
-  Scanner(OverlayLayers layers, Registrar registrar, ScanLimits limits = {});
+  // For a rootfs that is no overlay (OverlayLayers::whole).
+  struct Start {
+    // When the container began to live, or its rootfs was made as a copy: what
+    // changed later is not the image's. 0: not known, so now.
+    WallTime since;
+    // Where its inventory is kept; empty: in memory only.
+    std::string inventory;
+  };
+
+  Scanner(OverlayLayers layers, Registrar registrar, ScanLimits limits = {},
+          Start start = {});
   ~Scanner();
   Scanner(const Scanner&) = delete;
   Scanner& operator=(const Scanner&) = delete;

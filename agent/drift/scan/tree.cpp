@@ -62,7 +62,11 @@ bool matches(const InodeId& a, const InodeId& b) {
 }
 
 bool same_inode(const Entry& a, const Entry& b) {
-  if (a.whiteout || b.whiteout) return a.whiteout == b.whiteout;
+  // Missing from one directory is not the same as missing from another one that
+  // came in its place.
+  if (a.whiteout || b.whiteout) {
+    return a.whiteout == b.whiteout && matches(a.parent, b.parent);
+  }
   return matches(a.inode, b.inode);
 }
 
@@ -72,7 +76,7 @@ bool is_directory(const Entry& e) { return e.directory() && !e.whiteout; }
 bool only_time(const Entry& e) {
   const Difference& d = e.differs;
   return is_directory(e) && e.change != Change::added && d.time && !d.opaque &&
-         !d.type && !d.any_metadata();
+         !d.type && !d.unknown && !d.any_metadata();
 }
 
 bool same_state(const Entry& a, const Entry& b) {
@@ -80,8 +84,8 @@ bool same_state(const Entry& a, const Entry& b) {
     return e.hidden ? *e.hidden : std::vector<std::string>();
   };
   const auto bits = [](const Difference& d) {
-    return std::array{d.type,  d.content, d.mode, d.owner,
-                      d.xattr, d.acl,     d.time, d.opaque};
+    return std::array{d.type, d.content, d.mode,   d.owner,  d.xattr,
+                      d.acl,  d.time,    d.opaque, d.unknown};
   };
   // Whether only_time() directories are changed depends on their children.
   const bool change = a.change == b.change || (only_time(a) && only_time(b));
@@ -118,6 +122,7 @@ struct UpperTree::Impl {
   using Nodes = std::set<Node, ByPlace>;
 
   Nodes nodes;
+  bool whole = false;
   Node* root = nullptr;
   InodeIndex<Node, inode_number> by_inode;  // heads of chains of aliases
   std::uint32_t stamp = 0;
@@ -467,6 +472,7 @@ UpperTree& UpperTree::operator=(UpperTree&&) noexcept = default;
 UpperTree::Delta UpperTree::apply(const ScanResult& scan) {
   // Without a root nothing could be read at all: what was known still stands.
   if (scan.entries.empty()) return {};
+  impl_->whole = scan.whole;
   impl_->begin();
   impl_->place_all(scan.entries);
   if (impl_->root) impl_->sweep(impl_->root);
@@ -486,6 +492,7 @@ UpperTree::Delta UpperTree::apply(const PartialResult& part) {
 
 bool UpperTree::empty() const { return impl_->root == nullptr; }
 std::size_t UpperTree::size() const { return impl_->nodes.size(); }
+bool UpperTree::whole() const { return impl_->whole; }
 
 InodeId UpperTree::root() const {
   return impl_->root ? impl_->root->entry.inode : InodeId{};

@@ -18,7 +18,9 @@
 
 namespace stillframe::drift {
 
-// Who prints lines "A /path" for a container.
+// Who prints lines "A /path" for a container. docker compares two trees by
+// stat(2), podman walks an upper directory where there is one, and compares
+// trees where there is none (its vfs and btrfs drivers).
 enum class DiffTool : std::uint8_t { podman, docker };
 
 class UpperTree {
@@ -43,6 +45,7 @@ class UpperTree {
 
   bool empty() const;
   std::size_t size() const;
+  bool whole() const;  // see ScanResult::whole
   InodeId root() const;
 
   // A generation of 0 on either side matches any. Of a hard-linked inode the

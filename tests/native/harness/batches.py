@@ -59,9 +59,10 @@ def name(way: str, target: str, operation: Operation) -> str:
 
 
 def run(container: Container | Bundle, way: str, family: str,
-        mutate: pathlib.Path, agent: Agent, attributed: bool = True) -> Batch:
+        mutate: pathlib.Path, agent: Agent, attributed: bool = True,
+        chosen: tuple[str, ...] = ()) -> Batch:
     """`attributed`: whether to wait for an actor of every change."""
-    output = _run(container, way, family, mutate, agent)
+    output = _run(container, way, family, mutate, agent, chosen or targets(way))
     lines = agent.docker_lines(container.name)
     changes = (_attributed(agent, container.name) if attributed
                else agent.changes(container.name))
@@ -70,20 +71,19 @@ def run(container: Container | Bundle, way: str, family: str,
 
 
 def _run(container: Container | Bundle, way: str, family: str,
-         mutate: pathlib.Path, agent: Agent) -> bytes:
+         mutate: pathlib.Path, agent: Agent, chosen: tuple[str, ...]) -> bytes:
     if way in ("exec", "workload"):
         shell = container.shell if way == "exec" else container.work
         shell(operations.preparation(family))
-        return shell(operations.script(family, targets(way)))
+        return shell(operations.script(family, chosen))
     root = container.root if way == "procroot" else str(container.upper)
     source = None if way == "procroot" else container.spare
-    _on_host(operations.preparation(family, root, source))
+    on_host(operations.preparation(family, root, source))
     agent.changes(container.name)  # takes longer than a tick of the clock
-    return _on_host(operations.script(family, targets(way), root, str(mutate),
-                                      source))
+    return on_host(operations.script(family, chosen, root, str(mutate), source))
 
 
-def _on_host(script: str) -> bytes:
+def on_host(script: str) -> bytes:
     return subprocess.run(
         ["sh", "-c", script], capture_output=True, timeout=patience(60),
         check=True

@@ -75,7 +75,9 @@ class Bundle:
     def __init__(self, directory: pathlib.Path, tree: Tree | None,
                  command: tuple[str, ...] = ("sh", "/bin/worker"),
                  runtime: str = "runc",
-                 lower: pathlib.Path | None = None) -> None:
+                 lower: pathlib.Path | None = None,
+                 plain: bool = False) -> None:
+        """`plain`: the rootfs is a directory with the image in it."""
         self._runtime = runtime
         config: dict = {}
         if runtime == "runc":
@@ -91,8 +93,11 @@ class Bundle:
         self.control = self.directory / "ctl"
         self.rootfs = self.directory / "rootfs"
         self._scripts = 0
-        for name in ("upper", "work", "rootfs", "ctl"):
+        for name in ("ctl",) if plain else ("upper", "work", "rootfs", "ctl"):
             (self.directory / name).mkdir(parents=True)
+        if plain:
+            assert tree is not None
+            self.upper = lower = unpack(tree, self.rootfs)
         os.mkfifo(self.control / "in")
         os.mkfifo(self.control / "out")
         if lower is None:
@@ -103,9 +108,11 @@ class Bundle:
         contents = _config(self.control, list(command))
         contents["linux"] |= config
         (self.directory / "config.json").write_text(json.dumps(contents))
-        layers = (f"lowerdir={lower},upperdir={self.upper},"
-                  f"workdir={self.directory}/work")
-        _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self.rootfs))
+        if not plain:
+            layers = (f"lowerdir={lower},upperdir={self.upper},"
+                      f"workdir={self.directory}/work")
+            _run("mount", "-t", "overlay", "overlay", "-o", layers,
+                 str(self.rootfs))
         try:
             with open(self.directory / "log", "wb") as log:
                 subprocess.run(

@@ -102,9 +102,11 @@ def import_image(name: str, tree: Tree) -> None:
     import_bytes(name, tree.bytes())
 
 
-def import_bytes(name: str, archive: bytes) -> None:
+def import_bytes(name: str, archive: bytes, place: tuple[str, ...] = ()) -> None:
+    """`place`: podman's options that name another store."""
     subprocess.run(
-        ["podman", "import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-", name],
+        ["podman", *place, "import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-",
+         name],
         input=archive, check=True, capture_output=True, timeout=patience(60),
     )
 

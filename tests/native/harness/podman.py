@@ -25,10 +25,28 @@ PRIVILEGES = (
 ).split()
 
 
-def podman(*args: str | bytes, check: bool = True, **more) -> bytes:
+class Store:
+    """A place of its own for images and containers, with another driver."""
+
+    def __init__(self, directory: pathlib.Path, driver: str) -> None:
+        self.directory = directory
+        self.driver = driver
+        self.options = (
+            "--root", str(directory / "root"),
+            "--runroot", str(directory / "run"), "--storage-driver", driver,
+        )
+
+    def remove(self) -> None:
+        podman("rm", "-fa", "-t", "0", store=self, check=False)
+        podman("rmi", "-fa", store=self, check=False)
+
+
+def podman(*args: str | bytes, check: bool = True, store: Store | None = None,
+           **more) -> bytes:
+    place = store.options if store else ()
     result = subprocess.run(
-        ["podman", *args], capture_output=True, timeout=patience(120), check=False,
-        **more
+        ["podman", *place, *args], capture_output=True, timeout=patience(120),
+        check=False, **more
     )
     if check and result.returncode != 0:
         raise AssertionError(
@@ -44,14 +62,15 @@ class Container:
     spare = "/bin/busybox"
 
     def __init__(self, image: str, *command: str, options: tuple = (),
-                 name: str | None = None) -> None:
+                 name: str | None = None, store: Store | None = None) -> None:
+        self.store = store
         self.name = name or f"sfnat-{uuid.uuid4().hex[:12]}"
         self.control = pathlib.Path(tempfile.mkdtemp(prefix="sfnat-ctl-"))
         os.mkfifo(self.control / "in")
         os.mkfifo(self.control / "out")
         self._scripts = 0
         try:
-            self.id = podman(
+            self.id = self.podman(
                 "run", "-d", "--name", self.name, *_RUN_OPTIONS,
                 "-v", f"{self.control}:/ctl", *options, image,
                 *(command or ("sh", "/bin/worker")),
@@ -60,8 +79,11 @@ class Container:
             self.remove()
             raise
 
+    def podman(self, *args: str | bytes, **more) -> bytes:
+        return podman(*args, store=self.store, **more)
+
     def remove(self) -> None:
-        podman("rm", "-f", "-t", "0", self.name, check=False)
+        self.podman("rm", "-f", "-t", "0", self.name, check=False)
         for entry in self.control.glob("*"):
             entry.unlink()
         self.control.rmdir()
@@ -74,7 +96,8 @@ class Container:
 
     def exec(self, *command: str | bytes, check: bool = True,
              options: tuple = (), **more) -> bytes:
-        return podman("exec", *options, self.name, *command, check=check, **more)
+        return self.podman("exec", *options, self.name, *command, check=check,
+                           **more)
 
     def shell(self, script: str | bytes) -> bytes:
         """Runs a script as `podman exec` does: entered from outside."""
@@ -94,7 +117,7 @@ class Container:
         return log
 
     def inspect(self) -> dict:
-        return json.loads(podman("inspect", self.name))[0]
+        return json.loads(self.podman("inspect", self.name))[0]
 
     @property
     def pid(self) -> int:
@@ -107,11 +130,15 @@ class Container:
 
     @property
     def upper(self) -> str:
+        """What the host can write to: of a rootfs that is no overlay, all."""
+        if self.store and self.store.driver != "overlay":
+            state = pathlib.Path(f"/run/runc/{self.id}/state.json")
+            return json.loads(state.read_text())["config"]["rootfs"]
         return self.inspect()["GraphDriver"]["Data"]["UpperDir"]
 
     def diff_lines(self) -> set[bytes]:
         """What podman says, as raw lines."""
-        return set(podman("diff", self.name).splitlines())
+        return set(self.podman("diff", self.name).splitlines())
 
 
 def exchange(fifo: pathlib.Path, message: bytes | None) -> bytes:

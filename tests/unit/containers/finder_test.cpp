@@ -140,6 +140,54 @@ TEST_F(FinderTest, FindsBareRuncByItsState) {
   EXPECT_EQ(records[0].cgroup_path, "/web-1");
 }
 
+TEST_F(FinderTest, ARootfsThatIsADirectoryIsProvenByItsInode) {
+  host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
+  const auto rootfs = host_.directory("/srv/rootfs");
+  contained(500, "/web-1",
+            {.root = "/srv/rootfs",
+             .inner_pid = "1",
+             .mountinfo = "77 50 8:1 /srv/rootfs / rw - ext4 /dev/sda rw\n"});
+  auto records = finder().running();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_TRUE(records[0].layers.empty());  // nobody says where it is
+  host_.file("/proc/1/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda rw\n");
+  records = finder().running();
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_TRUE(records[0].layers.whole);
+  EXPECT_EQ(records[0].layers.upper, rootfs);
+  EXPECT_THAT(records[0].layers.lower, IsEmpty());
+  EXPECT_EQ(records[0].root, *upper_root_of(rootfs));
+  // Something else is there than what its process has for a root.
+  host_.file("/proc/500/mountinfo",
+             "77 50 8:1 /srv/other / rw - ext4 /dev/sda rw\n");
+  host_.directory("/srv/other");
+  EXPECT_TRUE(finder().running().at(0).layers.empty());
+}
+
+TEST_F(FinderTest, ACopiedRootfsHasItsImageBelow) {
+  const std::string parent(64, '2');
+  host_.file(kStore + "/vfs-containers/containers.json",
+             fixture("podman-containers.json"));
+  host_.file(kStore + "/vfs-layers/layers.json",
+             R"([{"id":")" + kLayer + R"(","parent":")" + parent + R"("}])");
+  const auto image = host_.directory(kStore + "/vfs/dir/" + parent);
+  const auto rootfs = host_.directory(kStore + "/vfs/dir/" + kLayer);
+  contained(101, kPath,
+            {.root = kStore + "/vfs/dir/" + kLayer,
+             .inner_pid = "1",
+             .mountinfo = "77 50 8:1 /x / rw - ext4 /dev/sda rw\n"});
+  const auto record = finder().running().at(0);
+  EXPECT_EQ(record.layers.upper, rootfs);
+  EXPECT_THAT(record.layers.lower, ElementsAre(image));
+  EXPECT_TRUE(record.layers.whole);
+  // With another root than the one that its files name.
+  contained(101, kPath,
+            {.root = "/elsewhere",
+             .inner_pid = "1",
+             .mountinfo = "77 50 8:1 /x / rw - ext4 /dev/sda rw\n"});
+  EXPECT_TRUE(finder().running().at(0).layers.empty());
+}
+
 TEST_F(FinderTest, AContainerCannotPoseAsAnother) {
   podman_store();
   const std::string other(64, 'e');

@@ -51,6 +51,57 @@ TEST(PodmanResolver, TellsNameImageLayersAndLabels) {
   EXPECT_THAT(found->trouble, IsEmpty());
 }
 
+TEST(PodmanResolver, OtherDriversKeepCopies) {
+  for (const auto& [driver, place] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"vfs", "/vfs/dir/"}, {"btrfs", "/btrfs/subvolumes/"}}) {
+    const TempHost host;
+    const std::string parent(64, '2');
+    host.file(kStore + "/" + driver + "-containers/containers.json",
+              fixture("podman-containers.json"));
+    host.file(kStore + "/" + driver + "-layers/layers.json",
+              R"([{"id":")" + parent + R"("},{"id":")" + kLayer +
+                  R"(","parent":")" + parent + R"("}])");
+    const auto image = host.directory(kStore + place + parent);
+    const auto rootfs = host.directory(kStore + place + kLayer);
+    PodmanResolver podman(host.prefix());
+    const auto found = podman.find({kA, ""});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->info.name, "shop-web");
+    EXPECT_TRUE(found->layers.whole);
+    EXPECT_EQ(found->layers.upper, rootfs);
+    EXPECT_THAT(found->layers.lower, ElementsAre(image));
+    EXPECT_THAT(found->trouble, IsEmpty());
+    EXPECT_THAT(podman.uppers(), testing::Contains(rootfs));
+    host.remove(kStore + place + parent);
+    EXPECT_TRUE(podman.find({kA, ""})->layers.empty());
+  }
+}
+
+TEST(PodmanResolver, LearnsOfAStoreElsewhere) {
+  const TempHost host;
+  make_store(host, "/srv/store");
+  PodmanResolver podman(host.prefix());
+  EXPECT_FALSE(podman.find({kA, "/libpod-" + kA}));
+  RuntimeMetadata told;
+  told.info.id = kA;
+  for (const std::string& bundle : std::vector<std::string>{
+           "", "/srv/store/overlay-containers/" + kB + "/userdata",
+           "/x-containers/" + kA + "/userdata"}) {
+    told.bundle = bundle;
+    EXPECT_FALSE(podman.learn(told)) << bundle;
+  }
+  told.bundle = "/srv/store/overlay-containers/" + kA + "/userdata";
+  told.rootless = true;
+  EXPECT_FALSE(podman.learn(told));
+  told.rootless = false;
+  EXPECT_TRUE(podman.learn(told));
+  const auto found = podman.find({kA, "/libpod-" + kA});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.name, "shop-web");
+  EXPECT_EQ(podman.stored().size(), 3u);
+}
+
 TEST(PodmanResolver, GeneratedNamesAreNoWorkloads) {
   struct Case {
     std::string rest;

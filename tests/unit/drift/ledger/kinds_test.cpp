@@ -59,6 +59,18 @@ TEST(Kinds, OfUnlinkByWhatWasThere) {
   EXPECT_EQ(kind_of(o), Kind::dir_delete);
 }
 
+TEST(Kinds, WhatCannotBeComparedIsNeverRestored) {
+  Entry entry;
+  entry.change = Change::changed;
+  entry.mode = 0100644;
+  entry.differs.unknown = true;
+  EXPECT_TRUE(state_kinds(entry).only(Kind::unknown_change));
+  KindList recorded;
+  recorded.add(Kind::mode_change);
+  EXPECT_FALSE(restored(recorded, entry));
+  EXPECT_EQ(explained(recorded, entry), recorded);  // it is explained by that
+}
+
 TEST(Kinds, AnAddedFileIsNeverMerelyCopiedUp) {
   Entry entry;
   entry.change = Change::added;

@@ -45,6 +45,33 @@ TEST(OwnWrites, AlsoWhenToldAfterItBegan) {
   EXPECT_EQ(w.row("/odd")->verdict, Verdict::runtime);
 }
 
+TEST(OwnWrites, OfAWholeRootfsAreThoseOlderThanItsFirstLife) {
+  World w;
+  w.record.layers.whole = true;
+  const auto made = w.tick();
+  w.put("/odd", 50, Change::added).ctime = w.wall(made);
+  const auto live = made + 50'000'000;  // more than a tick of the clock
+  w.put("/late", 51, Change::added).ctime = w.wall(live);
+  w.drift->started(w.record, live);
+  w.now = live + 1'000'000;
+  w.settle();
+  EXPECT_EQ(w.row("/odd")->verdict, Verdict::runtime);
+  EXPECT_EQ(w.row("/late")->verdict, Verdict::violation);
+  EXPECT_THAT(w.events, SizeIs(1));
+}
+
+TEST(OwnWrites, OfAWholeRootfsAreNotGuessedInALaterLife) {
+  World w;
+  w.record.layers.whole = true;
+  w.settle();  // known before it began to live
+  const auto made = w.tick();
+  w.put("/odd", 50, Change::added).ctime = w.wall(made);
+  w.drift->started(w.record, made + 50'000'000);
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_EQ(w.row("/odd")->verdict, Verdict::violation);
+}
+
 TEST(OwnWrites, EndWithTheFirstWriteOfTheContainerItself) {
   World w;
   auto o = w.seen(FileOp::create, "/odd", 50);

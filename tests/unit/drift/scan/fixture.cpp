@@ -131,6 +131,7 @@ std::string bits(const Difference& d) {
   add(d.acl, "acl");
   add(d.time, "time");
   add(d.opaque, "opaque");
+  add(d.unknown, "unknown");
   return out;
 }
 

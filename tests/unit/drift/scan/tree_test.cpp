@@ -57,6 +57,19 @@ std::vector<std::string> paths(const UpperTree& tree) {
   return out;
 }
 
+TEST(UpperTreeTest, WhatIsMissingFromAnotherDirectoryInItsPlaceIsNews) {
+  Entry gone = entry(0, 2, "child", kFile, Change::deleted);
+  gone.whiteout = true;
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "dir", kDir, Change::none), gone}));
+  Entry again = entry(2, 1, "dir", kDir, Change::none);
+  again.inode.generation = gone.parent.generation = 8;
+  const auto delta = tree.apply(result({again, gone}));
+  EXPECT_EQ(delta.appeared.size(), 2u);
+  EXPECT_THAT(oracle_lines(tree, "podman"),
+              UnorderedElementsAre("C /dir", "D /dir/child"));
+}
+
 TEST(UpperTreeTest, EmptyTreeAnswersNothing) {
   const UpperTree tree;
   EXPECT_TRUE(tree.empty());

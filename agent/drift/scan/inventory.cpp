@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/inventory.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+
+namespace stillframe::drift {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kVersion = 1;
+constexpr std::size_t kMaxFile = 512u << 20;
+
+std::string line(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
+}
+
+template <typename T>
+bool number(const json& value, T* out) {
+  if (!value.is_number_unsigned()) return false;
+  const auto n = value.get<std::uint64_t>();
+  if (n > std::numeric_limits<T>::max()) return false;
+  *out = static_cast<T>(n);
+  return true;
+}
+
+json packed(const Inventory::Item& one) {
+  return json::array(
+      {json_text(one.name), one.ino, one.mode, one.uid, one.gid});
+}
+
+bool read_item(const json& value, Inventory::Item* out) {
+  if (!value.is_array() || value.size() != 5 || !value[0].is_string()) {
+    return false;
+  }
+  out->name = json_bytes(value[0].get_ref<const std::string&>());
+  return out->name.find('\0') == std::string::npos &&
+         number(value[1], &out->ino) && number(value[2], &out->mode) &&
+         number(value[3], &out->uid) && number(value[4], &out->gid);
+}
+
+}  // namespace
+
+Inventory::Item Inventory::item(std::string name, const struct stat& st) {
+  return {std::move(name), st.st_ino, st.st_mode, st.st_uid, st.st_gid, kNone};
+}
+
+const Inventory::Packed* Inventory::seek(Directory directory,
+                                         std::string_view name) const {
+  if (directory == kNone || directory > directories_.size()) return nullptr;
+  const Range& range = directories_[directory - 1];
+  const auto begin = items_.begin() + range.first;
+  const auto end = begin + range.count;
+  const auto it = std::lower_bound(
+      begin, end, name, [this](const Packed& one, std::string_view wanted) {
+        return name_of(one) < wanted;
+      });
+  return it != end && name_of(*it) == name ? &*it : nullptr;
+}
+
+Inventory::Directory Inventory::add(Directory parent, std::string_view name,
+                                    std::vector<Item> items) {
+  const auto* self = seek(parent, name);
+  if (self == nullptr && !directories_.empty()) return kNone;
+  std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
+    return std::string_view(a.name) < std::string_view(b.name);
+  });
+  const auto number = static_cast<Directory>(directories_.size() + 1);
+  if (self != nullptr) const_cast<Packed*>(self)->directory = number;
+  directories_.push_back({static_cast<std::uint32_t>(items_.size()),
+                          static_cast<std::uint32_t>(items.size())});
+  for (const Item& one : items) {
+    items_.push_back({one.ino, static_cast<std::uint32_t>(names_.size()),
+                      one.mode, one.uid, one.gid, kNone});
+    names_.append(one.name).push_back('\0');
+  }
+  return number;
+}
+
+std::optional<Inventory::Item> Inventory::find(Directory directory,
+                                               std::string_view name) const {
+  const Packed* one = seek(directory, name);
+  if (one == nullptr) return std::nullopt;
+  return Item{std::string(name), one->ino, one->mode,
+              one->uid,          one->gid, one->directory};
+}
+
+std::vector<std::string> Inventory::names(Directory directory) const {
+  std::vector<std::string> out;
+  if (directory == kNone || directory > directories_.size()) return out;
+  const Range& range = directories_[directory - 1];
+  for (std::uint32_t i = 0; i < range.count; ++i) {
+    out.emplace_back(name_of(items_[range.first + i]));
+  }
+  return out;
+}
+
+// A header, then a line for each directory: its parent's number, its name
+// there, and its items. In the order of their numbers, so that loading repeats
+// add().
+Result<> Inventory::save(const std::string& path) const {
+  if (path.empty()) return {};
+  std::vector<std::pair<Directory, std::string_view>> places(
+      directories_.size());
+  for (std::size_t i = 0; i < directories_.size(); ++i) {
+    const Range& range = directories_[i];
+    for (std::uint32_t k = range.first; k < range.first + range.count; ++k) {
+      if (items_[k].directory == kNone) continue;
+      places[items_[k].directory - 1] = {static_cast<Directory>(i + 1),
+                                         name_of(items_[k])};
+    }
+  }
+  std::string text = line(json{{"v", kVersion},
+                               {"ino", root_inode_.ino},
+                               {"gen", root_inode_.generation},
+                               {"since", since_.ns},
+                               {"top", packed(top_)},
+                               {"unknowable", json_text(unknowable)}});
+  for (std::size_t i = 0; i < directories_.size(); ++i) {
+    json row = json::array(
+        {places[i].first, json_text(std::string(places[i].second))});
+    const Range& range = directories_[i];
+    for (std::uint32_t k = range.first; k < range.first + range.count; ++k) {
+      const Packed& one = items_[k];
+      row.push_back(packed({std::string(name_of(one)), one.ino, one.mode,
+                            one.uid, one.gid, kNone}));
+    }
+    text += line(row);
+  }
+  return write_file_atomic(path, text);
+}
+
+std::optional<Inventory> Inventory::load(const std::string& path,
+                                         const InodeId& root) {
+  if (path.empty()) return std::nullopt;
+  const auto text = read_file(path, kMaxFile);
+  if (!text) return std::nullopt;
+  std::optional<Inventory> out;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const auto end = rest.find('\n');
+    if (end == std::string_view::npos) return std::nullopt;
+    const json row =
+        json::parse(rest.begin(), rest.begin() + end, nullptr, false);
+    rest.remove_prefix(end + 1);
+    if (!out) {
+      if (!row.is_object() || row.value("v", json()) != kVersion ||
+          row.value("ino", json()) != root.ino ||
+          row.value("gen", json()) != root.generation ||
+          !row.value("since", json()).is_number_integer() ||
+          !row.value("unknowable", json()).is_string()) {
+        return std::nullopt;
+      }
+      out.emplace(root, WallTime{row["since"].get<std::int64_t>()});
+      if (!read_item(row.value("top", json()), &out->top_)) return std::nullopt;
+      out->unknowable = json_bytes(row["unknowable"].get<std::string>());
+      continue;
+    }
+    Directory parent = kNone;
+    if (!row.is_array() || row.size() < 2 || !number(row[0], &parent) ||
+        !row[1].is_string()) {
+      return std::nullopt;
+    }
+    std::vector<Item> items(row.size() - 2);
+    for (std::size_t i = 2; i < row.size(); ++i) {
+      if (!read_item(row[i], &items[i - 2])) return std::nullopt;
+    }
+    const auto name = json_bytes(row[1].get_ref<const std::string&>());
+    const bool first = out->empty();
+    if (out->add(parent, name, std::move(items)) == kNone && !first) {
+      return std::nullopt;
+    }
+  }
+  if (out && out->empty()) return std::nullopt;
+  return out;
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/inventory.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/drift/scan/fixture.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr InodeId kRoot{2, 7};
+
+Inventory::Item item(std::string name, std::uint64_t ino,
+                     std::uint32_t mode = S_IFREG | 0644) {
+  return {std::move(name), ino, mode, 1, 2, Inventory::kNone};
+}
+
+Inventory small() {
+  Inventory inventory(kRoot, {1234});
+  const auto root = inventory.add(
+      Inventory::kNone, "",
+      {item("z", 3), item("etc", 4, S_IFDIR | 0755), item("a\nb\xff", 5)});
+  inventory.add(root, "etc", {item("passwd", 6)});
+  struct stat st{};
+  st.st_mode = S_IFDIR | 0711;
+  inventory.set_top(st);
+  return inventory;
+}
+
+void expect_small(const Inventory& inventory) {
+  EXPECT_EQ(inventory.since().ns, 1234);
+  EXPECT_EQ(inventory.top().mode, S_IFDIR | 0711u);
+  EXPECT_THAT(inventory.names(inventory.root()),
+              ElementsAre("a\nb\xff", "etc", "z"));
+  const auto etc = inventory.find(inventory.root(), "etc");
+  ASSERT_TRUE(etc);
+  EXPECT_EQ(etc->ino, 4u);
+  EXPECT_EQ(etc->gid, 2u);
+  ASSERT_NE(etc->directory, Inventory::kNone);
+  EXPECT_THAT(inventory.names(etc->directory), ElementsAre("passwd"));
+  EXPECT_FALSE(inventory.find(etc->directory, "group"));
+  EXPECT_FALSE(inventory.find(inventory.root(), ""));
+  EXPECT_EQ(inventory.find(inventory.root(), "z")->directory, Inventory::kNone);
+}
+
+TEST(Inventory, FindsWhatWasThereByDirectoryAndName) { expect_small(small()); }
+
+TEST(Inventory, OfADirectoryThatWasNotThereNothingIsKnown) {
+  Inventory inventory = small();
+  EXPECT_EQ(inventory.add(inventory.root(), "new", {item("x", 9)}),
+            Inventory::kNone);
+  EXPECT_THAT(inventory.names(Inventory::kNone), ElementsAre());
+  EXPECT_FALSE(inventory.find(Inventory::kNone, "x"));
+  EXPECT_FALSE(inventory.find(99, "x"));
+}
+
+class InventoryFile : public Layers {};
+
+TEST_F(InventoryFile, IsReadBackWhole) {
+  const std::string path = base_ + "/inventory";
+  Inventory saved = small();
+  saved.unknowable = "why";
+  ASSERT_TRUE(saved.save(path));
+  const auto loaded = Inventory::load(path, kRoot);
+  ASSERT_TRUE(loaded);
+  expect_small(*loaded);
+  EXPECT_EQ(loaded->unknowable, "why");
+}
+
+TEST_F(InventoryFile, OfAnotherRootfsOrDamagedIsNone) {
+  const std::string path = base_ + "/inventory";
+  EXPECT_FALSE(Inventory::load(path, kRoot));
+  ASSERT_TRUE(small().save(path));
+  EXPECT_FALSE(Inventory::load(path, {2, 8}));
+  EXPECT_FALSE(Inventory::load(path, {3, 7}));
+  append(path, "[99,\"nowhere\"]\n");
+  EXPECT_FALSE(Inventory::load(path, kRoot));
+  for (const char* text : {"", "{}\n", "[]\n", "{\"v\":1", "{\"v\":1}\n"}) {
+    put(path, text);
+    EXPECT_FALSE(Inventory::load(path, kRoot)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test
