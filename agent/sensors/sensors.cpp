@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,7 @@
 #include "agent/sensors/decode.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_maps.h"
+#include "agent/sensors/limits.h"
 #include "stillframe_bpf.skel.h"
 
 namespace stillframe::sensors {
@@ -190,11 +192,22 @@ std::vector<SensorStatus> describe(const Loaded& loaded) {
     all.push_back(std::move(status));
   }
   // Said so that nobody takes silence for stillness.
-  for (const char* sensor : {"libraries", "memory", "mounts", "limits"}) {
+  all.push_back({"mounts", "mountinfo", Coverage::state,
+                 "changes are found, but not who made them", ""});
+  for (const char* sensor : {"libraries", "memory"}) {
     all.push_back(
         {sensor, "", Coverage::none, "this version has no sensor for it", ""});
   }
   return all;
+}
+
+SensorStatus describe(const LimitWatch& limits) {
+  if (limits.trouble().empty()) {
+    return {"limits", "inotify", Coverage::events,
+            "changes are seen, but not who made them", ""};
+  }
+  return {"limits", "polling", Coverage::state, limits.trouble(),
+          "raise fs.inotify.max_user_instances"};
 }
 
 }  // namespace
@@ -203,6 +216,8 @@ struct Sensors::Impl {
   Loaded loaded;
   KernelMaps maps;
   ring_buffer* ring = nullptr;
+  LimitWatch limits;
+  Fd poll{::epoll_create1(EPOLL_CLOEXEC)};  // of the ring buffer and the limits
   std::vector<SensorStatus> status;
   const std::function<void(Observation&&)>* sink = nullptr;
   std::int64_t real_minus_boot_ns = 0;
@@ -249,13 +264,22 @@ Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
       impl.get(), nullptr);
   if (impl->ring == nullptr) return fail("the BPF ring buffer", errno);
   impl->status = describe(impl->loaded);
+  impl->status.push_back(describe(impl->limits));
+  for (const int fd :
+       {ring_buffer__epoll_fd(impl->ring), impl->limits.poll_fd()}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (fd >= 0 && ::epoll_ctl(impl->poll, EPOLL_CTL_ADD, fd, &event) != 0) {
+      return fail("the sensors' descriptors", errno);
+    }
+  }
   return std::unique_ptr<Sensors>(new Sensors(std::move(impl)));
 }
 
 Sensors::Sensors(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Sensors::~Sensors() = default;
 
-int Sensors::poll_fd() const { return ring_buffer__epoll_fd(impl_->ring); }
+int Sensors::poll_fd() const { return impl_->poll; }
 
 std::size_t Sensors::drain(const std::function<void(Observation&&)>& sink,
                            std::size_t limit) {
@@ -265,7 +289,7 @@ std::size_t Sensors::drain(const std::function<void(Observation&&)>& sink,
       wall_now().ns - static_cast<std::int64_t>(boottime_now_ns());
   ring_buffer__consume(impl_->ring);
   impl_->sink = nullptr;
-  return limit - impl_->left;
+  return limit - impl_->left + impl_->limits.drain(sink);
 }
 
 std::vector<SensorStatus> Sensors::status() const { return impl_->status; }
@@ -320,6 +344,19 @@ void Sensors::follow(std::uint32_t pid, std::uint64_t cgroup,
   followed.flags =
       (init ? SF_FOLLOWED_INIT : 0) | (leader ? SF_FOLLOWED_LEADER : 0);
   impl_->maps.follow(pid, followed);
+}
+
+void Sensors::watch_limits(std::uint64_t cgroup,
+                           const std::vector<std::string>& directories) {
+  impl_->limits.watch(cgroup, directories);
+}
+
+void Sensors::forget_limits(std::uint64_t cgroup) {
+  impl_->limits.forget(cgroup);
+}
+
+LimitsObservation Sensors::limits(std::uint64_t cgroup) const {
+  return impl_->limits.look(cgroup);
 }
 
 }  // namespace stillframe::sensors
