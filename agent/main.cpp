@@ -88,7 +88,7 @@ Result<DoctorReport> examine() {
   for (const char* name : {"lifecycle", "files", "code", "libraries", "memory",
                            "mounts", "limits", "kernel"}) {
     report.sensors.push_back(
-        {name, "", Coverage::none, sensors.error().message, cure});
+        {name, "", Coverage::none, sensors.error().message, cure, {}});
   }
   return report;
 }

@@ -5,9 +5,6 @@
 
 #include "bpf/lifecycle.h"
 
-/* Pseudo system call numbers in the key of `changes`. */
-#define NR_EXEC(kind) (-100 - (s32)(kind))
-
 struct exec {
 	struct task_struct *task;
 	struct linux_binprm *bprm;
@@ -20,19 +17,19 @@ struct exec {
 
 static __always_inline void send_exec(const struct exec *exec)
 {
-	struct sf_scratch *s = get_scratch();
+	struct sf_exec_event *event = reserve_event(struct sf_exec_event, sizeof(*event));
 
-	if (!s)
+	if (!event)
 		return;
-	fill_header(&s->exec.header, SF_EVENT_EXEC, sizeof(s->exec), &exec->root, exec->task);
-	s->exec.inode = exec->inode;
-	s->exec.directory = exec->directory;
-	s->exec.kind = exec->kind;
-	s->exec.starts_life = exec->starts_life;
-	s->exec.path[0] = 0;
-	if (bpf_probe_read_kernel_str(s->exec.path, sizeof(s->exec.path), exec->bprm->filename) < 0)
+	fill_header(&event->header, SF_EVENT_EXEC, sizeof(*event), &exec->root, exec->task);
+	event->inode = exec->inode;
+	event->directory = exec->directory;
+	event->kind = exec->kind;
+	event->starts_life = exec->starts_life;
+	event->path[0] = 0;
+	if (bpf_probe_read_kernel_str(event->path, sizeof(event->path), exec->bprm->filename) < 0)
 		count_loss(SF_LOSS_read_failed);
-	submit(&s->exec, sizeof(s->exec));
+	submit_event(event);
 }
 
 static __always_inline bool is_memfd(struct file *file)
@@ -50,7 +47,7 @@ static __always_inline bool foreign(struct exec *exec)
 	struct file *file = exec->bprm->file;
 	struct inode *inode = file->f_inode;
 	struct super_block *sb = inode->i_sb;
-	struct dentry *upper;
+	struct inode *upper;
 
 	fill_inode(&exec->inode, inode);
 	if (inode->i_nlink == 0) {
@@ -64,10 +61,10 @@ static __always_inline bool foreign(struct exec *exec)
 	}
 	if (!is_overlay(sb))
 		return false;
-	upper = upper_dentry(inode);
-	if (!upper || !upper->d_inode)
+	upper = upper_inode(inode);
+	if (!upper)
 		return false;
-	fill_inode(&exec->inode, upper->d_inode);
+	fill_inode(&exec->inode, upper);
 	exec->kind = SF_EXEC_UPPER;
 	return true;
 }
@@ -112,10 +109,10 @@ static __always_inline void judge_exec(struct exec *exec, u64 session)
 	__builtin_memset(&exec->inode, 0, sizeof(exec->inode));
 	pwd = exec->task->fs->pwd.dentry;
 	if (is_overlay(pwd->d_inode->i_sb)) {
-		struct dentry *upper = upper_dentry(pwd->d_inode);
+		struct inode *upper = upper_inode(pwd->d_inode);
 
-		if (upper && upper->d_inode)
-			fill_inode(&exec->directory, upper->d_inode);
+		if (upper)
+			fill_inode(&exec->directory, upper);
 	}
 	key.ino = path_hash(exec->bprm->filename);
 	key.generation = (u32)exec->directory.ino;
@@ -146,6 +143,7 @@ int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linu
 		if (!state)
 			return 0;
 	}
+	check_mounts(task);
 	exec.root = state->root;
 	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (!followed) {

@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#define SF_ABI_VERSION 1
+#define SF_ABI_VERSION 2
 
 #define SF_COMM_LEN   16
 #define SF_EXE_LEN    32
@@ -26,7 +26,9 @@
 	X(cgroups_full)	  /* a container's cgroup could not be registered */                       \
 	X(processes_full) /* a process could not be followed */                                    \
 	X(read_failed)	  /* kernel or user memory could not be read */                            \
-	X(walk_truncated) /* a file lies too deep to find its upper root */
+	X(walk_truncated) /* a file lies too deep to find its upper root */                        \
+	X(mounts_full)	  /* a container's mounts could not be watched */                          \
+	X(victims_full)	  /* whose memory is written could not be kept */
 
 #define SF_LOSS_NAME(name) SF_LOSS_##name,
 enum sf_loss { SF_LOSS_REASONS(SF_LOSS_NAME) SF_LOSS_COUNT };
@@ -39,6 +41,50 @@ enum sf_counter {
 	SF_COUNTER_COUNT,
 };
 
+/*
+ * Kernel functions whose parameters moved, with the number of arguments of their
+ * oldest form; the running kernel's BTF tells which have one more (sf_config.extra).
+ * Since 5.12 inode operations begin with the mount's idmapping; do_page_mkwrite()
+ * ends with the folio since 6.7.
+ */
+#define SF_FUNCTIONS(X)                                                                            \
+	X(ovl_setattr, 2)                                                                          \
+	X(ovl_fileattr_set, 2)                                                                     \
+	X(ovl_create, 4)                                                                           \
+	X(ovl_mkdir, 3)                                                                            \
+	X(ovl_symlink, 3)                                                                          \
+	X(ovl_mknod, 4)                                                                            \
+	X(ovl_rename, 5)                                                                           \
+	X(do_page_mkwrite, 1)                                                                      \
+	X(notify_change, 3)                                                                        \
+	X(vfs_fileattr_set, 2)                                                                     \
+	X(__vfs_setxattr_noperm, 5)                                                                \
+	X(__vfs_removexattr_locked, 3)
+
+#define SF_FUNCTION_NAME(name, arguments)  SF_FUNCTION_##name,
+#define SF_FUNCTION_COUNT(name, arguments) SF_ARGUMENTS_##name = arguments,
+enum sf_function { SF_FUNCTIONS(SF_FUNCTION_NAME) };
+enum sf_arguments { SF_FUNCTIONS(SF_FUNCTION_COUNT) };
+#undef SF_FUNCTION_NAME
+#undef SF_FUNCTION_COUNT
+
+/* What each object is told before it is loaded: constants to the verifier, so
+ * that what does not apply to this kernel is removed as dead code. */
+struct sf_config {
+	__u64 host_root_ino;
+	__u32 host_root_dev;
+	__u32 host_mnt_ns; /* inode number of the agent's mount namespace */
+	/* The observed hierarchy: its id, and for a v1 one the controller's index in
+	 * css_set.subsys; -1 for the unified hierarchy. */
+	__s32 observed_hierarchy;
+	__s32 observed_subsys;
+	__u32 budget_per_second; /* events that one container may cause */
+	__u32 inode_new;	 /* I_NEW and I_CREATING of this kernel */
+	__u32 inode_creating;
+	__u32 typed_reads; /* the kernel has bpf_rdonly_cast() */
+	__u64 extra;	   /* 1 << SF_FUNCTION_x: it has one argument more */
+};
+
 enum sf_event_type {
 	SF_EVENT_FILE = 1,
 	SF_EVENT_EXEC,
@@ -48,6 +94,11 @@ enum sf_event_type {
 	SF_EVENT_EXIT,
 	SF_EVENT_CGROUP,
 	SF_EVENT_BUDGET,
+	SF_EVENT_LIBRARY,
+	SF_EVENT_MEMORY,
+	SF_EVENT_MOUNT,
+	SF_EVENT_MOUNTS_TOUCHED,
+	SF_EVENT_DEVICE,
 };
 
 /* dev is the kernel's dev_t: MAJOR << 20 | MINOR (include/linux/kdev_t.h). */
@@ -94,21 +145,50 @@ struct sf_header {
 #define SF_FILE_ACL	(1u << 5) /* the extended attribute is a POSIX ACL */
 #define SF_FILE_CONTENT (1u << 6) /* mtime moved with ctime: content, not attributes */
 
+/* The operation, where the program knows it: one name for each FileOp of the
+ * agent, in its order. Unknown: the system call must tell. */
+#define SF_OPS(X)                                                                                  \
+	X(unknown)                                                                                 \
+	X(open)                                                                                    \
+	X(create)                                                                                  \
+	X(write)                                                                                   \
+	X(truncate)                                                                                \
+	X(unlink)                                                                                  \
+	X(rmdir)                                                                                   \
+	X(rename)                                                                                  \
+	X(link)                                                                                    \
+	X(symlink)                                                                                 \
+	X(mkdir)                                                                                   \
+	X(mknod)                                                                                   \
+	X(chmod)                                                                                   \
+	X(chown)                                                                                   \
+	X(xattr)                                                                                   \
+	X(acl)                                                                                     \
+	X(flags)                                                                                   \
+	X(utimes)
+
+#define SF_OP_NAME(name) SF_OP_##name,
+enum sf_op { SF_OPS(SF_OP_NAME) SF_OP_COUNT };
+#undef SF_OP_NAME
+
 struct sf_file_event {
 	struct sf_header header;
-	struct sf_inode inode;
+	struct sf_inode inode; /* none: a name was taken away that had no upper inode */
 	struct sf_inode parent;
 	__s64 ctime_ns; /* the ctime being set; 0: now */
 	__u64 arg;	/* the system call's argument that tells variants apart */
 	__s32 nr;	/* system call; -1: page fault; -2: no system call of its own */
+	__u32 op;	/* enum sf_op */
 	__u32 repeats;
 	__u32 mode;
-	__u32 links;
 	__u32 flags;
 	__u16 name_len;
 	__u16 hint_len;
-	char text[SF_NAME_LEN + SF_HINT_LEN]; /* name, then hint; cut to size */
+	char text[SF_NAME_LEN + SF_HINT_LEN]; /* name, then hint; cut short if it fits */
 };
+
+/* Room for names in the short form of a file event, which most are. */
+#define SF_SHORT_TEXT 64
 
 enum sf_exec_kind {
 	SF_EXEC_UPPER,
@@ -166,7 +246,83 @@ struct sf_budget_event {
 	__u64 suppressed;
 };
 
+/* Names of a path, leaf first, each with its NUL: room for the last one. */
+#define SF_PATH_TEXT (512 + SF_NAME_LEN)
+
+/* A file was mapped to run code from. */
+struct sf_library_event {
+	struct sf_header header;
+	struct sf_inode inode;
+	__u32 kind; /* enum sf_exec_kind */
+	__u32 names_size;
+	char names[SF_PATH_TEXT];
+};
+
+enum sf_memory_op {
+	SF_MEMORY_ATTACH,
+	SF_MEMORY_WRITE,
+};
+
+/* A process of a live container. */
+struct sf_victim {
+	struct sf_inode root;
+	__u64 cgroup;
+	__u64 start_ns;
+	__u32 pid; /* thread-group id */
+	__u32 reserved;
+	char comm[SF_COMM_LEN];
+	char exe[SF_EXE_LEN];
+};
+
+struct sf_memory_event {
+	struct sf_header header;
+	struct sf_victim victim;
+	__u32 op;
+	__u32 repeats;
+};
+
+enum sf_mount_op {
+	SF_MOUNT_MOUNT,
+	SF_MOUNT_UMOUNT,
+	SF_MOUNT_MOVE,
+	SF_MOUNT_PIVOT,
+	SF_MOUNT_ATTRIBUTES,
+};
+
+struct sf_mount_event {
+	struct sf_header header;
+	__u64 cgroup; /* of the container whose mounts they are */
+	__u64 flags;  /* of mount(2) or umount2(2) */
+	__u32 op;
+	__u32 names_size; /* 0: the root, or (ATTRIBUTES) not known */
+	char type[32];
+	char source[SF_HINT_LEN]; /* ATTRIBUTES: the path that the caller named */
+	char names[SF_PATH_TEXT];
+};
+
+/* The number of changes to a container's mounts is not what it was. */
+struct sf_mounts_event {
+	struct sf_header header;
+	__u64 cgroup;
+};
+
+/* sf_device_event.access: BPF_DEVCG_ACC_* of include/uapi/linux/bpf.h */
+struct sf_device_event {
+	struct sf_header header;
+	__u32 block; /* else a character device */
+	__u32 major;
+	__u32 minor;
+	__u32 access;
+};
+
 /* Map values and keys that userspace writes too. */
+
+/* The container that a mount namespace belongs to. */
+struct sf_mount_ns {
+	struct sf_inode root;
+	__u64 cgroup;
+	__u64 changes; /* mnt_namespace.event when last looked at */
+};
 
 #define SF_ROOT_LIVE   (1u << 0)
 #define SF_ROOT_IGNORE (1u << 1) /* an overlay that is no container's: the host's own */
@@ -196,7 +352,9 @@ struct sf_inode_state {
 struct sf_cgroup_state {
 	struct sf_inode root;
 	__u32 flags;
-	__u32 init; /* thread-group id of the container's init */
+	__u32 init;   /* thread-group id of the container's init */
+	__u32 mnt_ns; /* inode number of its mount namespace; 0: not known */
+	__u32 reserved;
 };
 
 #define SF_FOLLOWED_INIT   (1u << 0)
@@ -240,5 +398,6 @@ SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
 SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
 SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 512, "sf_file_event");
+SF_STATIC_ASSERT(sizeof(struct sf_config) == 48, "sf_config");
 
 #endif

@@ -33,12 +33,22 @@ struct hlist_head {
 };
 
 struct qstr {
+	union {
+		struct {
+			u32 len;
+		};
+	};
 	const unsigned char *name;
+};
+
+struct file_system_type {
+	const char *name;
 };
 
 struct super_block {
 	u32 s_dev;
 	unsigned long s_magic;
+	struct file_system_type *s_type;
 	struct dentry *s_root;
 };
 
@@ -53,8 +63,17 @@ struct inode {
 	struct hlist_head i_dentry;
 };
 
-/* i_state became an enum in 6.18; libbpf takes int and enum for different types. */
+/* i_state became an enum in 6.18 and a structure around one in 6.19. */
 enum inode_state_flags_t { INODE_STATE_FLAGS_T };
+enum inode_state_flags_enum { INODE_STATE_FLAGS_ENUM };
+
+struct inode_state_flags {
+	enum inode_state_flags_enum __state;
+};
+
+struct inode___struct {
+	struct inode_state_flags i_state;
+};
 
 struct inode___enum {
 	enum inode_state_flags_t i_state;
@@ -64,13 +83,26 @@ struct inode___int {
 	u32 i_state;
 };
 
+struct hlist_bl_node {
+	struct hlist_bl_node *next, **pprev;
+};
+
 struct dentry {
+	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 	union {
 		struct hlist_node d_alias;
 	} d_u;
+};
+
+/* Since 7.0; before, the union had a name. */
+struct dentry___unnamed {
+	union {
+		struct hlist_node d_alias;
+	};
 };
 
 struct vfsmount {
@@ -88,6 +120,23 @@ struct file {
 	struct inode *f_inode;
 };
 
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+	struct file *vm_file;
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+};
+
+struct iattr {
+	unsigned int ia_valid;
+};
+
 struct fs_struct {
 	struct path root;
 	struct path pwd;
@@ -99,6 +148,15 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
+	u64 event;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	const char *mnt_devname;
+	struct mnt_namespace *mnt_ns;
 };
 
 struct nsproxy {
@@ -133,6 +191,7 @@ struct css_set {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	struct task_struct *owner;
 	struct file *exe_file;
 };
 
@@ -208,7 +267,18 @@ struct pt_regs {
 /* arch/x86/include/asm/thread_info.h: set during a 32-bit system call */
 #define TS_COMPAT 0x0002
 
+/* include/linux/fs.h */
+#define ATTR_MODE (1u << 0)
+#define ATTR_UID  (1u << 1)
+#define ATTR_GID  (1u << 2)
+#define ATTR_SIZE (1u << 3)
+
+#define RENAME_EXCHANGE (1u << 1) /* include/uapi/linux/fs.h */
+#define VM_FAULT_ERROR	0x000873  /* include/linux/mm_types.h */
+#define EIOCBQUEUED	529	  /* include/linux/errno.h */
+
 #define S_IFMT	      0170000
+#define S_IFREG	      0100000
 #define S_IFDIR	      0040000
 #define S_ISDIR(mode) (((mode) & S_IFMT) == S_IFDIR)
 

@@ -8,12 +8,12 @@
 #ifndef STILLFRAME_BPF_LIFECYCLE_H
 #define STILLFRAME_BPF_LIFECYCLE_H
 
-#include "bpf/files.h"
+#include "bpf/change.h"
 
 static __always_inline struct cgroup *parent_cgroup(struct cgroup *cgroup)
 {
 	/* self is the first member of struct cgroup (include/linux/cgroup-defs.h) */
-	struct cgroup_subsys_state *parent = cgroup->self.parent;
+	struct cgroup_subsys_state *parent = FIELD(cgroup, self.parent);
 
 	return parent ? BPF_CORE_READ(parent, cgroup) : NULL;
 }
@@ -33,12 +33,7 @@ static __always_inline bool has_own_root(struct task_struct *task)
 	if (in_host_mnt_ns(task))
 		return false;
 	root = task->fs->root.dentry->d_inode;
-	return root->i_ino != host_root_ino || root->i_sb->s_dev != host_root_dev;
-}
-
-static __always_inline bool is_overlay(struct super_block *sb)
-{
-	return sb->s_magic == OVERLAYFS_SUPER_MAGIC;
+	return root->i_ino != config.host_root_ino || root->i_sb->s_dev != config.host_root_dev;
 }
 
 static __always_inline void follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
@@ -49,51 +44,107 @@ static __always_inline void follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
 		count_loss(SF_LOSS_processes_full);
 }
 
+static __always_inline void watch_mounts(struct sf_cgroup_state *state, struct task_struct *task,
+					 u64 cgroup)
+{
+	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct sf_mount_ns fresh = {.root = state->root, .cgroup = cgroup};
+	struct mnt_namespace *mounts;
+
+	if (!nsproxy)
+		return;
+	mounts = FIELD(nsproxy, mnt_ns);
+	state->mnt_ns = FIELD(mounts, ns.inum);
+	fresh.changes = FIELD(mounts, event);
+	if (bpf_map_update_elem(&mount_namespaces, &state->mnt_ns, &fresh, BPF_ANY))
+		count_loss(SF_LOSS_mounts_full);
+}
+
+/*
+ * Where nothing tells of mounts as they are made: have the container's become others
+ * since somebody last looked? The kernel counts their changes, for those who poll
+ * /proc/PID/mounts. Asked at the end of whoever may have made one, and at execs.
+ */
+static __always_inline void check_mounts(struct task_struct *task)
+{
+	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct sf_mounts_event *event;
+	struct mnt_namespace *mounts;
+	struct sf_mount_ns *known;
+	struct sf_inode root;
+	u64 changes;
+	u32 inum;
+
+	if (!nsproxy)
+		return;
+	mounts = FIELD(nsproxy, mnt_ns);
+	inum = FIELD(mounts, ns.inum);
+	if (inum == config.host_mnt_ns)
+		return;
+	known = bpf_map_lookup_elem(&mount_namespaces, &inum);
+	if (!known)
+		return;
+	changes = FIELD(mounts, event);
+	if (known->changes == changes)
+		return;
+	event = reserve_event(struct sf_mounts_event, sizeof(*event));
+	if (!event)
+		return;
+	known->changes = changes;
+	root = known->root;
+	fill_header(&event->header, SF_EVENT_MOUNTS_TOUCHED, sizeof(*event), &root, task);
+	event->cgroup = known->cgroup;
+	submit_event(event);
+}
+
 static __always_inline int begin_life(struct task_struct *task, struct cgroup *cgroup, u64 id)
 {
 	struct sf_cgroup_state state = {.flags = SF_CGROUP_LIVE, .init = task->tgid};
 	struct super_block *sb = task->fs->root.mnt->mnt_sb;
-	struct sf_scratch *s = get_scratch();
+	struct sf_live_event *event;
 	struct sf_root_state *root;
 
-	if (!s)
-		return 0;
 	if (is_overlay(sb) && upper_root(&state.root, sb)) {
 		root = root_state(&state.root);
 		if (root)
 			root->flags |= SF_ROOT_LIVE;
 	}
+	watch_mounts(&state, task, id);
 	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY)) {
 		count_loss(SF_LOSS_cgroups_full);
 		return 0;
 	}
 	follow(task->tgid, 0, id, SF_FOLLOWED_INIT);
-	fill_header(&s->live.header, SF_EVENT_LIVE, sizeof(s->live), &state.root, task);
-	read_cgroup_name(s->live.name, sizeof(s->live.name), cgroup);
-	read_cgroup_name(s->live.parent, sizeof(s->live.parent), parent_cgroup(cgroup));
-	submit(&s->live, sizeof(s->live));
+	event = reserve_event(struct sf_live_event, sizeof(*event));
+	if (!event)
+		return 0;
+	fill_header(&event->header, SF_EVENT_LIVE, sizeof(*event), &state.root, task);
+	read_cgroup_name(event->name, sizeof(event->name), cgroup);
+	read_cgroup_name(event->parent, sizeof(event->parent), parent_cgroup(cgroup));
+	submit_event(event);
 	return 0;
 }
 
 static __always_inline void begin_session(struct task_struct *task, u64 cgroup,
 					  const struct sf_inode *root)
 {
-	struct sf_scratch *s = get_scratch();
+	struct sf_session_event *event;
 	struct mm_struct *mm = task->mm;
-	u64 session = task->group_leader->start_boottime / 1000;
+	u64 session = start_time(task->group_leader) / 1000;
 	struct tty_struct *tty;
 	u64 start, len;
 
 	follow(task->tgid, session, cgroup, SF_FOLLOWED_LEADER);
-	if (!s)
+	event = reserve_event(struct sf_session_event, sizeof(*event));
+	if (!event)
 		return;
-	fill_header(&s->session.header, SF_EVENT_SESSION, sizeof(s->session), root, task);
-	s->session.tty[0] = 0;
+	fill_header(&event->header, SF_EVENT_SESSION, sizeof(*event), root, task);
+	event->tty[0] = 0;
 	tty = task->signal->tty;
 	if (tty)
-		bpf_probe_read_kernel_str(s->session.tty, SF_TTY_LEN, tty->name);
-	s->session.argv_len = 0;
-	s->session.reserved = 0;
+		bpf_probe_read_kernel_str(event->tty, SF_TTY_LEN, tty->name);
+	event->argv_len = 0;
+	event->reserved = 0;
 	if (mm) {
 		start = mm->arg_start;
 		len = mm->arg_end - start;
@@ -101,12 +152,12 @@ static __always_inline void begin_session(struct task_struct *task, u64 cgroup,
 			len = SF_ARGV_LEN - 1;
 		/* A power of two less one: a bound that the verifier can see. */
 		len &= SF_ARGV_LEN - 1;
-		if (!bpf_probe_read_user(s->session.argv, len, (const void *)start))
-			s->session.argv_len = len;
+		if (!bpf_probe_read_user(event->argv, len, (const void *)start))
+			event->argv_len = len;
 		else
 			count_loss(SF_LOSS_read_failed);
 	}
-	submit(&s->session, sizeof(s->session));
+	submit_event(event);
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -130,9 +181,11 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	struct sf_followed *followed;
 	struct sf_cgroup_state *cgroup;
 	struct sf_root_state *root;
-	struct sf_scratch *s;
+	struct sf_exit_event *event;
 	struct sf_inode none = {};
+	u32 mnt_ns;
 
+	check_mounts(task);
 	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (!followed)
 		return 0;
@@ -147,19 +200,19 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 		if (cgroup && init) {
 			/* A new init in the same cgroup begins a new life. */
 			cgroup->flags &= ~SF_CGROUP_LIVE;
+			mnt_ns = cgroup->mnt_ns;
+			bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
 			root = bpf_map_lookup_elem(&roots, &cgroup->root);
 			if (root)
 				root->flags &= ~SF_ROOT_LIVE;
 		}
-		s = get_scratch();
-		if (s) {
-			struct sf_exit_event *event = (struct sf_exit_event *)s;
-
+		event = reserve_event(struct sf_exit_event, sizeof(*event));
+		if (event) {
 			fill_header(&event->header, SF_EVENT_EXIT, sizeof(*event),
 				    cgroup ? &cgroup->root : &none, task);
 			event->init = init;
 			event->reserved = 0;
-			submit(event, sizeof(*event));
+			submit_event(event);
 		}
 	}
 	bpf_map_delete_elem(&processes, &tgid);
@@ -169,17 +222,16 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 static __always_inline void send_cgroup(struct cgroup *cgroup, u64 id, u32 removed,
 					const struct sf_inode *root)
 {
-	struct sf_scratch *s = get_scratch();
+	struct sf_cgroup_event *event = reserve_event(struct sf_cgroup_event, sizeof(*event));
 
-	if (!s)
+	if (!event)
 		return;
-	fill_header(&s->cgroup.header, SF_EVENT_CGROUP, sizeof(s->cgroup), root,
-		    bpf_get_current_task_btf());
-	s->cgroup.cgroup = id;
-	s->cgroup.removed = removed;
-	s->cgroup.reserved = 0;
-	read_cgroup_name(s->cgroup.name, sizeof(s->cgroup.name), cgroup);
-	submit(&s->cgroup, sizeof(s->cgroup));
+	fill_header(&event->header, SF_EVENT_CGROUP, sizeof(*event), root, current_task());
+	event->cgroup = id;
+	event->removed = removed;
+	event->reserved = 0;
+	read_cgroup_name(event->name, sizeof(event->name), cgroup);
+	submit_event(event);
 }
 
 /* A cgroup below a container's belongs to it (systemd or a nested manager). */
@@ -190,7 +242,7 @@ int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
 	struct sf_cgroup_state *above;
 	u64 id;
 
-	if (cgroup->root->hierarchy_id != observed_hierarchy)
+	if (cgroup->root->hierarchy_id != config.observed_hierarchy)
 		return 0;
 	id = cgroup_id(parent_cgroup(cgroup));
 	above = bpf_map_lookup_elem(&cgroups, &id);
@@ -210,15 +262,19 @@ int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
 {
 	struct sf_cgroup_state *state;
 	struct sf_inode root;
+	u32 mnt_ns;
 	u64 id;
 
-	if (cgroup->root->hierarchy_id != observed_hierarchy)
+	if (cgroup->root->hierarchy_id != config.observed_hierarchy)
 		return 0;
 	id = cgroup_id(cgroup);
 	state = bpf_map_lookup_elem(&cgroups, &id);
 	if (!state)
 		return 0;
 	root = state->root;
+	mnt_ns = state->mnt_ns;
+	if (!(state->flags & SF_CGROUP_CHILD))
+		bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
 	bpf_map_delete_elem(&cgroups, &id);
 	send_cgroup(cgroup, id, 1, &root);
 	return 0;

@@ -18,18 +18,7 @@
 #include <bpf/bpf_tracing.h>
 
 /* Set by the agent before loading. */
-const volatile __u32 host_mnt_ns;   /* inode number of its mount namespace */
-const volatile __u32 host_root_dev; /* its root directory */
-const volatile __u64 host_root_ino;
-/* The observed hierarchy: its id, and for a v1 one the controller's index in
- * css_set.subsys; -1 for the unified hierarchy. */
-const volatile __s32 observed_hierarchy;
-const volatile __s32 observed_subsys = -1;
-/* Events that one container may cause in a second. */
-const volatile __u32 budget_per_second = 32768;
-/* enum inode_state_flags_t where BTF has it (6.18), else the values of 6.13. */
-const volatile __u32 inode_new = 1u << 0;
-const volatile __u32 inode_creating = 1u << 15;
+const volatile struct sf_config config SEC(".rodata.config");
 
 /* Written by all programs, read by the agent; a full buffer counts as loss. */
 struct {
@@ -104,6 +93,17 @@ struct {
 	__type(value, struct sf_cgroup_state);
 } cgroups SEC(".maps");
 
+/* Mount namespaces of live containers, by inode number: made here at the first exec,
+ * or by the agent for those that ran before; removed at the end of init or, at the
+ * latest, of the cgroup. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, struct sf_mount_ns);
+} mount_namespaces SEC(".maps");
+
 /* Processes in containers, by thread-group id, and the session each belongs to:
  * made at exec and fork (or by the agent at start), removed at exit. */
 struct {
@@ -125,26 +125,6 @@ struct {
 	__type(value, struct sf_change_state);
 } changes SEC(".maps");
 
-/* Room to build an event in before it is copied to the ring buffer: events are
- * larger than the stack. Per CPU and program run; tracepoints do not nest. */
-struct sf_scratch {
-	union {
-		struct sf_file_event file;
-		struct sf_exec_event exec;
-		struct sf_live_event live;
-		struct sf_session_event session;
-		struct sf_cgroup_event cgroup;
-		struct sf_sysctl_event sysctl;
-	};
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct sf_scratch);
-} scratch SEC(".maps");
-
 static __always_inline void count(void *map, u32 key, u64 by)
 {
 	u64 *value = bpf_map_lookup_elem(map, &key);
@@ -158,23 +138,21 @@ static __always_inline void count_loss(enum sf_loss reason)
 	count(&losses, reason, 1);
 }
 
-static __always_inline struct sf_scratch *get_scratch(void)
+/* Room for an event in the ring buffer: a constant size, or none when it is full.
+ * Built in place, since a program of a trampoline may be preempted and another
+ * one run on the same CPU meanwhile. */
+#define reserve_event(type, size)                                                                  \
+	({                                                                                         \
+		type *room = bpf_ringbuf_reserve(&events, (size), 0);                              \
+		if (!room)                                                                         \
+			count_loss(SF_LOSS_ringbuf_full);                                          \
+		room;                                                                              \
+	})
+
+static __always_inline void submit_event(void *event)
 {
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&scratch, &zero);
-}
-
-/* `size` is bounded by the caller; the ring buffer takes it as it is. */
-static __always_inline long submit(void *event, u64 size)
-{
-	long err = bpf_ringbuf_output(&events, event, size, 0);
-
-	if (err)
-		count_loss(SF_LOSS_ringbuf_full);
-	else
-		count(&counters, SF_COUNTER_EVENTS, 1);
-	return err;
+	bpf_ringbuf_submit(event, 0);
+	count(&counters, SF_COUNTER_EVENTS, 1);
 }
 
 #endif

@@ -3,17 +3,7 @@
 #ifndef STILLFRAME_BPF_OVERLAY_H
 #define STILLFRAME_BPF_OVERLAY_H
 
-#include "bpf/maps.h"
-
-/*
- * Kernel function (6.2): gives any address the type that is asked for, for
- * reading only; a bad one reads as zeroes. Makes pointer chasing as cheap as a
- * plain load. The second argument is a type of the running kernel's BTF.
- */
-extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym;
-
-#define TYPED(type, address)                                                                       \
-	((struct type *)bpf_rdonly_cast((address), bpf_core_type_id_kernel(struct type)))
+#include "bpf/read.h"
 
 /*
  * struct ovl_inode { …; struct inode vfs_inode; struct dentry *__upperdentry; … }
@@ -26,29 +16,67 @@ static __always_inline struct dentry *upper_dentry(struct inode *overlay_inode)
 {
 	void *behind = (void *)overlay_inode + bpf_core_type_size(struct inode);
 
-	return TYPED(vfsmount, behind)->mnt_root;
+	return FIELD(CAST(vfsmount, behind), mnt_root);
 }
 
 static __always_inline void fill_inode(struct sf_inode *out, struct inode *inode)
 {
-	out->ino = inode->i_ino;
-	out->generation = inode->i_generation;
-	out->dev = inode->i_sb->s_dev;
+	struct super_block *sb = FIELD(inode, i_sb);
+
+	out->ino = FIELD(inode, i_ino);
+	out->generation = FIELD(inode, i_generation);
+	out->dev = FIELD(sb, s_dev);
+}
+
+/* The upper inode of an overlay's inode; none as long as it is the image's. */
+static __always_inline struct inode *upper_inode(struct inode *overlay_inode)
+{
+	struct dentry *upper = upper_dentry(overlay_inode);
+
+	return upper ? FIELD(upper, d_inode) : NULL;
+}
+
+static __always_inline bool is_overlay(struct super_block *sb)
+{
+	return FIELD(sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
 }
 
 /* The upper directory of an overlay. A read-only overlay has none. */
 static __always_inline bool upper_root(struct sf_inode *out, struct super_block *sb)
 {
-	struct dentry *root = sb->s_root;
-	struct dentry *upper;
+	struct dentry *root = FIELD(sb, s_root);
+	struct inode *upper;
 
 	if (!root)
 		return false;
-	upper = upper_dentry(root->d_inode);
-	if (!upper || !upper->d_inode)
+	upper = upper_inode(FIELD(root, d_inode));
+	if (!upper)
 		return false;
-	fill_inode(out, upper->d_inode);
+	fill_inode(out, upper);
 	return true;
+}
+
+/* A dentry of the inode, any of them. */
+static __always_inline struct dentry *some_dentry(struct inode *inode)
+{
+	struct hlist_node *node = FIELD(inode, i_dentry.first);
+	u64 offset;
+
+	if (!node)
+		return NULL;
+	if (bpf_core_field_exists(struct dentry, d_u.d_alias))
+		offset = bpf_core_field_offset(struct dentry, d_u.d_alias);
+	else
+		offset = bpf_core_field_offset(struct dentry___unnamed, d_alias);
+	return CAST(dentry, (void *)node - offset);
+}
+
+/* Not to be found by its name. The upper dentry of a file that was copied up by
+ * way of an unnamed one (O_TMPFILE) stays so: overlay keeps the one that it made,
+ * with a name of the kernel's. */
+static __always_inline bool unhashed(struct dentry *dentry)
+{
+	return !FIELD(dentry, d_hash.pprev);
 }
 
 #endif

@@ -3,19 +3,27 @@
 #ifndef STILLFRAME_BPF_PROCESS_H
 #define STILLFRAME_BPF_PROCESS_H
 
-#include "bpf/maps.h"
+#include "bpf/read.h"
+
+static __always_inline u64 start_time(struct task_struct *leader)
+{
+	return FIELD(leader, start_boottime);
+}
 
 /* A task's cgroup in the observed hierarchy. */
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
-	s32 subsys = observed_subsys;
+	struct css_set *set = FIELD(task, cgroups);
+	struct cgroup_subsys_state *css = NULL;
+	s32 subsys = config.observed_subsys;
 
 	if (subsys < 0)
-		return task->cgroups->dfl_cgrp;
+		return FIELD(set, dfl_cgrp);
 	/* 16 is above CGROUP_SUBSYS_COUNT of every kernel so far. */
 	if (subsys >= 16)
 		return NULL;
-	return BPF_CORE_READ(task, cgroups, subsys[subsys], cgroup);
+	bpf_core_read(&css, sizeof(css), &set->subsys[subsys]);
+	return css ? BPF_CORE_READ(css, cgroup) : NULL;
 }
 
 static __always_inline u64 cgroup_id(struct cgroup *cgroup)
@@ -25,28 +33,33 @@ static __always_inline u64 cgroup_id(struct cgroup *cgroup)
 
 static __always_inline bool in_host_mnt_ns(struct task_struct *task)
 {
-	struct nsproxy *nsproxy = task->nsproxy;
+	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct mnt_namespace *mounts;
 
 	/* An exiting task has none; then it changes nothing any more. */
-	return !nsproxy || nsproxy->mnt_ns->ns.inum == host_mnt_ns;
+	if (!nsproxy)
+		return true;
+	mounts = FIELD(nsproxy, mnt_ns);
+	return FIELD(mounts, ns.inum) == config.host_mnt_ns;
 }
 
 static __always_inline void fill_process(struct sf_process *out, struct task_struct *task)
 {
-	struct task_struct *parent = task->real_parent;
+	struct task_struct *parent = FIELD(task, real_parent);
+	struct task_struct *leader = FIELD(task, group_leader);
+	struct mm_struct *mm = FIELD(task, mm);
 	struct sf_followed *followed;
-	struct mm_struct *mm = task->mm;
-	u32 tgid = task->tgid;
+	u32 tgid = FIELD(task, tgid);
 	u64 cgroup = cgroup_id(cgroup_of(task));
 
 	out->cgroup = cgroup;
 	out->session = 0;
-	out->start_ns = task->group_leader->start_boottime;
+	out->start_ns = start_time(leader);
 	out->pid = tgid;
-	out->ppid = parent->tgid;
+	out->ppid = FIELD(parent, tgid);
 	out->uid = (u32)bpf_get_current_uid_gid();
 	out->flags = 0;
-	if (task->flags & PF_KTHREAD)
+	if (FIELD(task, flags) & PF_KTHREAD)
 		out->flags |= SF_PROCESS_KERNEL;
 	if (in_host_mnt_ns(task))
 		out->flags |= SF_PROCESS_HOST_MNT_NS;
@@ -58,8 +71,8 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		out->flags |= SF_PROCESS_FOLLOWED;
 	}
 	/* The leader's comm: threads may name themselves as they like. */
-	bpf_probe_read_kernel(out->comm, sizeof(out->comm), task->group_leader->comm);
-	bpf_probe_read_kernel(out->parent_comm, sizeof(out->parent_comm), parent->comm);
+	bpf_core_read(out->comm, sizeof(out->comm), &leader->comm);
+	bpf_core_read(out->parent_comm, sizeof(out->parent_comm), &parent->comm);
 	out->exe[0] = 0;
 	if (mm) {
 		const unsigned char *name = BPF_CORE_READ(mm, exe_file, f_path.dentry, d_name.name);

@@ -6,7 +6,7 @@
 #ifndef STILLFRAME_BPF_SYSCALLS_H
 #define STILLFRAME_BPF_SYSCALLS_H
 
-#include "bpf/maps.h"
+#include "bpf/change.h"
 
 #include <asm/unistd.h>
 
@@ -20,9 +20,6 @@
 #ifndef __NR_removexattrat
 #define __NR_removexattrat 466
 #endif
-
-#define NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
-#define NR_NONE	      (-2) /* kernel threads and io_uring workers: stale registers */
 
 enum change_class {
 	CHANGE_READ,  /* cannot change anything: a refresh of overlay's copy */

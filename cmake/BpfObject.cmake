@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# bpf_object(NAME SOURCE DEPENDS…): compiles a CO-RE object for this machine's
-# architecture and makes its skeleton header. Links as NAME, which gives
+# bpf_object(NAME DEPENDS…): compiles the CO-RE object NAME.bpf.c for this machine's
+# architecture and makes its skeleton header. Links as bpf_NAME, which gives
 # #include "NAME.skel.h".
 find_program(BPF_CLANG NAMES clang-19 REQUIRED)
 find_program(BPFTOOL bpftool PATHS /usr/sbin /sbin REQUIRED)
@@ -13,32 +13,40 @@ else()
   message(FATAL_ERROR "no BPF target for ${CMAKE_SYSTEM_PROCESSOR}")
 endif()
 
-function(bpf_object name source)
+function(bpf_object name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   set(dir ${CMAKE_CURRENT_BINARY_DIR}/${name})
+  set(source ${name}.bpf.c)
+  set(compiled ${dir}/${name}.debug.o)
   set(object ${dir}/${name}.bpf.o)
   set(skeleton ${dir}/${name}.skel.h)
   file(MAKE_DIRECTORY ${dir})
   # -mcpu=v3: 32-bit jumps and atomics, understood since Linux 5.12 and by
   # 5.10 except for fetching atomics, which we do not use.
   add_custom_command(
-    OUTPUT ${object}
+    OUTPUT ${compiled}
     COMMAND ${BPF_CLANG} -target bpf -D__TARGET_ARCH_${BPF_TARGET_ARCH}
             -O2 -g -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror
             -Wno-unused-parameter
             -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -fdebug-prefix-map=${CMAKE_SOURCE_DIR}=.
-            -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object}
+            -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${compiled}
     DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source} ${ARG_DEPENDS}
     COMMENT "BPF ${name}"
+    VERBATIM)
+  # The linker drops what only a debugger reads, most of the size.
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND ${BPFTOOL} gen object ${object} ${compiled}
+    DEPENDS ${compiled}
     VERBATIM)
   add_custom_command(
     OUTPUT ${skeleton}
     COMMAND ${BPFTOOL} gen skeleton ${object} name ${name} > ${skeleton}
     DEPENDS ${object}
     VERBATIM)
-  add_custom_target(${name}_skeleton DEPENDS ${skeleton})
-  add_library(${name} INTERFACE)
-  add_dependencies(${name} ${name}_skeleton)
-  target_include_directories(${name} SYSTEM INTERFACE ${dir})
+  add_custom_target(bpf_${name}_skeleton DEPENDS ${skeleton})
+  add_library(bpf_${name} INTERFACE)
+  add_dependencies(bpf_${name} bpf_${name}_skeleton)
+  target_include_directories(bpf_${name} SYSTEM INTERFACE ${dir})
 endfunction()

@@ -353,6 +353,7 @@ void Core::check_losses(std::uint64_t now) {
 void Core::reconcile(std::uint64_t now) {
   if (now < next_reconcile_ns_) return;
   next_reconcile_ns_ = now + to_ns(options_.scan_interval);
+  sensors_.reconsider();
   for (auto& record : finder_.running()) {
     Watched* known = find(record.root, record.cgroup);
     if (known == nullptr || !known->running) adopt(std::move(record), 0);

@@ -46,6 +46,15 @@ using ToolKey = std::tuple<std::string, std::string, std::string /*tool*/>;
 
 enum class Coverage : std::uint8_t { events, state, none };
 
+// One implementation of a sensor that was tried here, and what came of it.
+struct SensorAttempt {
+  std::string implementation;
+  bool in_use = false;
+  std::string answer;   // the kernel's or libbpf's words; may be empty
+  std::string meaning;  // the same for people; empty: it works
+  std::string cure;
+};
+
 // How one sensor works on this machine.
 struct SensorStatus {
   std::string sensor;          // lifecycle, files, code, libraries, …
@@ -53,6 +62,7 @@ struct SensorStatus {
   Coverage coverage = Coverage::none;
   std::string reason;  // why not better; empty: nothing to say
   std::string cure;
+  std::vector<SensorAttempt> tried;  // best first, until one worked
 };
 
 struct AgentStats {

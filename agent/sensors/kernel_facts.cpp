@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/kernel_facts.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <linux/bpf.h>
 #include <sys/stat.h>
 
-#include <memory>
-#include <optional>
 #include <sstream>
 
 #include "agent/base/file.h"
@@ -16,23 +11,17 @@
 namespace stillframe::sensors {
 namespace {
 
-struct BtfFree {
-  void operator()(btf* b) const { btf__free(b); }
-};
-using BtfPtr = std::unique_ptr<btf, BtfFree>;
+// include/linux/fs.h before they were in an enum (6.18).
+constexpr std::uint32_t kInodeNew = 1u << 0;
+constexpr std::uint32_t kInodeCreating = 1u << 15;
 
-std::optional<std::uint32_t> enum_value(const btf* types, const char* type,
-                                        const std::string& name) {
-  const int id = btf__find_by_name_kind(types, type, BTF_KIND_ENUM);
-  if (id < 0) return std::nullopt;
-  const btf_type* found = btf__type_by_id(types, static_cast<__u32>(id));
-  const struct btf_enum* values = ::btf_enum(found);
-  for (int i = 0; i < btf_vlen(found); ++i) {
-    if (name == btf__name_by_offset(types, values[i].name_off)) {
-      return static_cast<std::uint32_t>(values[i].val);
-    }
+// An enum since 6.18, of another name since 6.19.
+std::optional<std::uint32_t> inode_flag(const KernelTypes& types,
+                                        const char* name) {
+  if (const auto value = types.enum_value("inode_state_flags_t", name)) {
+    return value;
   }
-  return std::nullopt;
+  return types.enum_value("inode_state_flags_enum", name);
 }
 
 // /proc/cgroups: "#subsys_name hierarchy num_cgroups enabled"
@@ -52,44 +41,51 @@ Result<std::int32_t> hierarchy_id(const std::string& controller) {
 
 }  // namespace
 
-Result<KernelFacts> kernel_facts(const std::string& controller) {
-  KernelFacts facts;
+Result<sf_config> kernel_facts(const std::string& controller,
+                               const KernelTypes& types) {
+  sf_config facts{};
   struct stat st{};
   if (::stat("/proc/self/ns/mnt", &st) != 0) {
     return fail("/proc/self/ns/mnt", errno);
   }
-  facts.mnt_ns = static_cast<std::uint32_t>(st.st_ino);
+  facts.host_mnt_ns = static_cast<std::uint32_t>(st.st_ino);
   if (::stat("/", &st) != 0) return fail("/", errno);
-  facts.root_dev = kernel_dev(st.st_dev);
-  facts.root_ino = st.st_ino;
-
-  const BtfPtr types(btf__load_vmlinux_btf());
-  if (!types) {
-    return fail(
-        "this kernel has no type information (/sys/kernel/btf/vmlinux): "
-        "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-        errno);
-  }
-  facts.inode_new =
-      enum_value(types.get(), "inode_state_flags_t", "I_NEW").value_or(0);
+  facts.host_root_dev = kernel_dev(st.st_dev);
+  facts.host_root_ino = st.st_ino;
+  facts.observed_subsys = -1;
+  facts.inode_new = inode_flag(types, "I_NEW").value_or(kInodeNew);
   facts.inode_creating =
-      enum_value(types.get(), "inode_state_flags_t", "I_CREATING").value_or(0);
+      inode_flag(types, "I_CREATING").value_or(kInodeCreating);
+  facts.typed_reads = types.has_function("bpf_rdonly_cast");
+  facts.extra = extra_arguments(types);
   if (!controller.empty()) {
     const auto id = hierarchy_id(controller);
     if (!id) return fail(id, "cgroup v1");
-    facts.hierarchy = *id;
+    facts.observed_hierarchy = *id;
     // cpuset_cgrp_id, memory_cgrp_id, …: include/linux/cgroup-defs.h
     const auto subsys =
-        enum_value(types.get(), "cgroup_subsys_id", controller + "_cgrp_id");
+        types.enum_value("cgroup_subsys_id", controller + "_cgrp_id");
     if (!subsys)
       return fail("the kernel has no cgroup controller " + controller);
-    facts.subsys = static_cast<std::int32_t>(*subsys);
+    facts.observed_subsys = static_cast<std::int32_t>(*subsys);
   }
   return facts;
 }
 
-bool has_tracepoint(const std::string& name) {
-  return libbpf_find_vmlinux_btf_id(name.c_str(), BPF_TRACE_RAW_TP) > 0;
+std::uint64_t extra_arguments(const KernelTypes& types) {
+  std::uint64_t extra = 0;
+#define STILLFRAME_EXTRA(name, oldest)                                      \
+  if (types.parameters(#name).value_or(0) > (oldest)) {                     \
+    extra |= std::uint64_t{1} << static_cast<unsigned>(SF_FUNCTION_##name); \
+  }
+  SF_FUNCTIONS(STILLFRAME_EXTRA)
+#undef STILLFRAME_EXTRA
+  return extra;
+}
+
+bool overlay_is_there() {
+  const auto text = read_file("/proc/filesystems", 1u << 16);
+  return text && text->find("\toverlay\n") != std::string::npos;
 }
 
 }  // namespace stillframe::sensors

@@ -1,230 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/sensors.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
-#include <algorithm>
-#include <array>
-#include <cstdarg>
-#include <cstdio>
-#include <string_view>
+#include <deque>
+#include <optional>
+#include <set>
 
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
-#include "agent/base/text.h"
 #include "agent/sensors/decode.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_maps.h"
+#include "agent/sensors/kernel_types.h"
+#include "agent/sensors/ladder.h"
 #include "agent/sensors/limits.h"
-#include "stillframe_bpf.skel.h"
+#include "agent/sensors/object.h"
+#include "agent/sensors/overlay_trial.h"
 
 namespace stillframe::sensors {
 namespace {
 
-// One program of the object and the sensor that needs it.
-struct Program {
-  const char* name;
-  const char* sensor;
-  const char* tracepoint;  // nullptr: attached to a cgroup
+using ObjectPtr = std::unique_ptr<Object>;
+
+struct RingFree {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
 
-constexpr std::array kPrograms = {
-    Program{"stillframe_exec", "code", "sched_process_exec"},
-    Program{"stillframe_fork", "lifecycle", "sched_process_fork"},
-    Program{"stillframe_exit", "lifecycle", "sched_process_exit"},
-    Program{"stillframe_cgroup_mkdir", "lifecycle", "cgroup_mkdir"},
-    Program{"stillframe_cgroup_rmdir", "lifecycle", "cgroup_rmdir"},
-    Program{"stillframe_ctime_set", "files", "inode_set_ctime_to_ts"},
-    Program{"stillframe_ctime_xchg", "files", "ctime_ns_xchg"},
-    Program{"stillframe_ctime_skip", "files", "ctime_xchg_skip"},
-    Program{"stillframe_sysctl", "kernel", nullptr},
-};
-
-// The order in which sensors are given up when the object does not load whole:
-// what costs least first.
-constexpr std::array<std::string_view, 3> kGiveUp = {"kernel", "files", "code"};
-
-struct SkeletonFree {
-  void operator()(stillframe_bpf* s) const { stillframe_bpf__destroy(s); }
-};
-using Skeleton = std::unique_ptr<stillframe_bpf, SkeletonFree>;
-
-struct LinkFree {
-  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-using Link = std::unique_ptr<bpf_link, LinkFree>;
-
-// libbpf's last complaint: the only account of why a load failed.
-std::string g_last_complaint;
-
-int remember_complaint(enum libbpf_print_level level, const char* format,
-                       va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
-  char line[512];
-  std::vsnprintf(line, sizeof line, format, arguments);
-  std::string_view text(line);
-  // The verifier's log runs over many lines; its end says what was wrong.
-  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  const auto cut = text.rfind('\n');
-  if (cut != std::string_view::npos) text.remove_prefix(cut + 1);
-  if (text.find("failed to load object") == std::string_view::npos &&
-      text.find("END PROG LOAD LOG") == std::string_view::npos) {
-    g_last_complaint = std::string(text);
-  }
-  return 0;
+SensorAttempt refused(const char* implementation, const Refusal& refusal) {
+  auto [meaning, cure] = explain(refusal);
+  return {implementation, false, to_string(refusal), meaning, cure};
 }
 
-struct Loaded {
-  Skeleton skeleton;
-  std::vector<Link> links;
-  std::map<std::string, std::string> missing;  // sensor -> why
-};
-
-void set_constants(stillframe_bpf& skeleton, const KernelFacts& facts,
-                   const SensorConfig& config) {
-  auto* constants = skeleton.rodata;
-  constants->host_mnt_ns = facts.mnt_ns;
-  constants->host_root_dev = facts.root_dev;
-  constants->host_root_ino = facts.root_ino;
-  constants->observed_hierarchy = facts.hierarchy;
-  constants->observed_subsys = facts.subsys;
-  constants->budget_per_second = config.budget_per_second;
-  if (facts.inode_new != 0) constants->inode_new = facts.inode_new;
-  if (facts.inode_creating != 0) {
-    constants->inode_creating = facts.inode_creating;
+// What an implementation that is in use says of itself: programs that it does
+// without, where that costs something.
+SensorAttempt accepted(const char* implementation, const std::string& misses) {
+  SensorAttempt attempt{implementation, true, "", "", ""};
+  if (!misses.empty()) {
+    attempt.meaning =
+        "tried on an overlay of our own, it did not see: " + misses;
+    attempt.cure = "none: scans find what it misses, without the actor";
   }
+  return attempt;
 }
 
-// Loads the object without the sensors in `missing`.
-Result<Skeleton> load(const KernelFacts& facts, const SensorConfig& config,
-                      const std::map<std::string, std::string>& missing) {
-  Skeleton skeleton(stillframe_bpf__open());
-  if (!skeleton) return fail("opening the BPF object", errno);
-  set_constants(*skeleton, facts, config);
-  for (const Program& program : kPrograms) {
-    bpf_program* found =
-        bpf_object__find_program_by_name(skeleton->obj, program.name);
-    bpf_program__set_autoload(found, missing.count(program.sensor) == 0);
-  }
-  const int error = stillframe_bpf__load(skeleton.get());
-  if (error != 0) return fail(g_last_complaint, -error);
-  return skeleton;
-}
-
-Result<> attach(Loaded& loaded, const Program& program,
-                const SensorConfig& config) {
-  bpf_program* found =
-      bpf_object__find_program_by_name(loaded.skeleton->obj, program.name);
-  bpf_link* link = nullptr;
-  if (program.tracepoint != nullptr) {
-    link = bpf_program__attach(found);
-  } else {
-    Fd cgroup(::open(config.unified_mount.c_str(),
-                     O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (cgroup < 0) return fail(config.unified_mount, errno);
-    link = bpf_program__attach_cgroup(found, cgroup);
-  }
-  if (link == nullptr) return fail(std::string(program.name), errno);
-  loaded.links.emplace_back(link);
-  return {};
-}
-
-Result<Loaded> load_what_works(const KernelFacts& facts,
-                               const SensorConfig& config) {
-  Loaded loaded;
-  for (const Program& program : kPrograms) {
-    if (program.tracepoint != nullptr && !has_tracepoint(program.tracepoint)) {
-      loaded.missing.emplace(program.sensor,
-                             "this kernel has no BTF tracepoint " +
-                                 std::string(program.tracepoint));
+SensorStatus status_of(const Ladder& ladder,
+                       std::vector<SensorAttempt> attempts) {
+  SensorStatus status;
+  status.sensor = ladder.sensor;
+  status.implementation = ladder.else_implementation;
+  status.coverage = ladder.without;
+  for (const SensorAttempt& attempt : attempts) {
+    if (attempt.in_use) {
+      status.implementation = attempt.implementation;
+      status.coverage = Coverage::events;
+    }
+    // The best one's story: of the others it only matters that they were tried.
+    if (status.reason.empty()) {
+      status.reason = attempt.meaning;
+      status.cure = attempt.cure;
+    }
+    if (attempt.in_use) {
+      status.reason = attempt.meaning;
+      status.cure = attempt.cure;
+      break;
     }
   }
-  if (config.unified_mount.empty()) {
-    loaded.missing.emplace("kernel", "no cgroup v2 hierarchy is mounted");
-  }
-  auto skeleton = load(facts, config, loaded.missing);
-  for (const std::string_view sensor : kGiveUp) {
-    if (skeleton) break;
-    loaded.missing.emplace(sensor, skeleton.error().message);
-    skeleton = load(facts, config, loaded.missing);
-  }
-  if (!skeleton) return fail(skeleton, "loading the BPF programs");
-  loaded.skeleton = std::move(*skeleton);
-  for (const Program& program : kPrograms) {
-    if (loaded.missing.count(program.sensor) != 0) continue;
-    if (auto attached = attach(loaded, program, config); !attached) {
-      loaded.missing.emplace(program.sensor, attached.error().message);
-    }
-  }
-  return loaded;
+  status.tried = std::move(attempts);
+  return status;
 }
 
-std::vector<SensorStatus> describe(const Loaded& loaded) {
-  struct Known {
-    const char* sensor;
-    const char* implementation;
-    Coverage without;  // what a scan makes good
-    const char* cure;
-  };
-  constexpr std::array kKnown = {
-      Known{"lifecycle", "tp_btf", Coverage::state, "use a kernel with BTF"},
-      Known{"files", "tp_btf ctime", Coverage::state,
-            "use Linux 6.13 or newer; until then scans find changes without "
-            "their actor"},
-      Known{"code", "tp_btf exec", Coverage::none, "use Linux 6.2 or newer"},
-      Known{"kernel", "cgroup/sysctl", Coverage::none,
-            "mount cgroup v2 (it may be beside v1)"},
-  };
-  std::vector<SensorStatus> all;
-  for (const Known& known : kKnown) {
-    SensorStatus status{known.sensor, known.implementation, Coverage::events,
-                        "", ""};
-    if (const auto it = loaded.missing.find(known.sensor);
-        it != loaded.missing.end()) {
-      status.implementation = known.without == Coverage::state ? "scan" : "";
-      status.coverage = known.without;
-      status.reason = it->second;
-      status.cure = known.cure;
-    }
-    all.push_back(std::move(status));
-  }
-  // Said so that nobody takes silence for stillness.
-  all.push_back({"mounts", "mountinfo", Coverage::state,
-                 "changes are found, but not who made them", ""});
-  for (const char* sensor : {"libraries", "memory"}) {
-    all.push_back(
-        {sensor, "", Coverage::none, "this version has no sensor for it", ""});
-  }
-  return all;
+const UpperRoot* root_of(const Observation& seen) {
+  return std::visit(
+      [](const auto& one) -> const UpperRoot* {
+        if constexpr (requires { one.root; }) return &one.root;
+        return nullptr;
+      },
+      seen);
 }
 
-SensorStatus describe(const LimitWatch& limits) {
+SensorStatus status_of(const LimitWatch& limits) {
   if (limits.trouble().empty()) {
-    return {"limits", "inotify", Coverage::events,
-            "changes are seen, but not who made them", ""};
+    return {"limits",
+            "inotify",
+            Coverage::events,
+            "changes are seen, but not who made them",
+            "",
+            {accepted("inotify", "")}};
   }
-  return {"limits", "polling", Coverage::state, limits.trouble(),
-          "raise fs.inotify.max_user_instances"};
+  return {
+      "limits",
+      "polling",
+      Coverage::state,
+      limits.trouble(),
+      "raise fs.inotify.max_user_instances",
+      {{"inotify", false, limits.trouble(), "", ""}, accepted("polling", "")}};
+}
+
+std::uint32_t mount_namespace(std::uint32_t pid) {
+  struct stat st{};
+  const auto path = "/proc/" + std::to_string(pid) + "/ns/mnt";
+  if (pid == 0 || ::stat(path.c_str(), &st) != 0) return 0;
+  return static_cast<std::uint32_t>(st.st_ino);
 }
 
 }  // namespace
 
 struct Sensors::Impl {
-  Loaded loaded;
+  SensorConfig config;
+  KernelTypes types;
+  Setup setup;
+  ObjectPtr life;
+  ObjectPtr files;
+  ObjectPtr kernel;
+  ObjectPtr libraries;
+  ObjectPtr memory;
+  ObjectPtr mounts;
   KernelMaps maps;
-  ring_buffer* ring = nullptr;
   LimitWatch limits;
   Fd poll{::epoll_create1(EPOLL_CLOEXEC)};  // of the ring buffer and the limits
+  std::unique_ptr<ring_buffer, RingFree> ring;
   std::vector<SensorStatus> status;
+  bool overlay_was_there = false;
+  // Taken out of the ring buffer while the sensors were being tried.
+  std::deque<Observation> backlog;
   const std::function<void(Observation&&)>* sink = nullptr;
   std::int64_t real_minus_boot_ns = 0;
   std::size_t left = 0;  // observations still wanted by drain()
   std::uint64_t undecodable = 0;
 
-  ~Impl() { ring_buffer__free(ring); }
+  Impl(SensorConfig c, KernelTypes t)
+      : config(std::move(c)), types(std::move(t)) {}
+
+  Result<> begin();
+  void choose();
+  SensorStatus choose_files();
+  SensorStatus choose_kernel();
+  SensorStatus choose_first(const Ladder& ladder, ObjectPtr& object);
+  std::optional<std::set<FileOp>> missed();
+  std::size_t drain(const std::function<void(Observation&&)>& to,
+                    std::size_t limit);
 
   int take(const void* data, std::size_t size) {
     // Before anybody looks at the directory: what changes from now on must be
@@ -242,38 +159,193 @@ struct Sensors::Impl {
   static constexpr int kEnough = -EAGAIN;
 };
 
-Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
-  libbpf_set_print(remember_complaint);
-  libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-  auto facts = kernel_facts(config.observed_controller);
-  if (!facts) return fail(facts, "sensors");
-  auto loaded = load_what_works(*facts, config);
-  if (!loaded) return fail(loaded, "sensors");
-
-  auto impl = std::make_unique<Impl>();
-  impl->loaded = std::move(*loaded);
-  const auto& maps = impl->loaded.skeleton->maps;
-  impl->maps = {maps.roots,   maps.upper_inodes, maps.upper_devs,
-                maps.cgroups, maps.processes,    maps.changes,
-                maps.losses,  maps.counters};
-  impl->ring = ring_buffer__new(
-      bpf_map__fd(maps.events),
+Result<> Sensors::Impl::begin() {
+  auto facts = kernel_facts(config.observed_controller, types);
+  if (!facts) return tl::unexpected(facts.error());
+  facts->budget_per_second = config.budget_per_second;
+  setup.config = *facts;
+  setup.types = &types;
+  setup.unified_mount = config.unified_mount;
+  auto made = Object::attach(sensors::life().object, setup);
+  if (!made && setup.config.typed_reads != 0) {
+    // The function is there, and may not be called by such programs.
+    setup.config.typed_reads = 0;
+    made = Object::attach(sensors::life().object, setup);
+  }
+  if (!made) {
+    const auto [meaning, cure] = explain(made.error());
+    return fail(to_string(made.error()) + " (" + meaning +
+                (cure.empty() ? "" : "; " + cure) + ")");
+  }
+  life = std::move(*made);
+  setup.maps = life.get();
+  maps = {life->map("roots"),           life->map("upper_inodes"),
+          life->map("upper_devs"),      life->map("cgroups"),
+          life->map("processes"),       life->map("changes"),
+          life->map("losses"),          life->map("counters"),
+          life->map("mount_namespaces")};
+  ring.reset(ring_buffer__new(
+      bpf_map__fd(life->map("events")),
       [](void* context, void* data, std::size_t size) {
         return static_cast<Impl*>(context)->take(data, size);
       },
-      impl.get(), nullptr);
-  if (impl->ring == nullptr) return fail("the BPF ring buffer", errno);
-  impl->status = describe(impl->loaded);
-  impl->status.push_back(describe(impl->limits));
-  for (const int fd :
-       {ring_buffer__epoll_fd(impl->ring), impl->limits.poll_fd()}) {
+      this, nullptr));
+  if (!ring) return fail("the BPF ring buffer", errno);
+  for (const int fd : {ring_buffer__epoll_fd(ring.get()), limits.poll_fd()}) {
     epoll_event event{};
     event.events = EPOLLIN;
-    if (fd >= 0 && ::epoll_ctl(impl->poll, EPOLL_CTL_ADD, fd, &event) != 0) {
+    if (fd >= 0 && ::epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) != 0) {
       return fail("the sensors' descriptors", errno);
     }
   }
+  return {};
+}
+
+std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
+                                 std::size_t limit) {
+  sink = &to;
+  left = limit;
+  real_minus_boot_ns =
+      wall_now().ns - static_cast<std::int64_t>(boottime_now_ns());
+  while (left != 0 && !backlog.empty()) {
+    Observation seen = std::move(backlog.front());
+    backlog.pop_front();
+    --left;
+    to(std::move(seen));
+  }
+  if (left != 0) ring_buffer__consume(ring.get());
+  sink = nullptr;
+  return limit - left + limits.drain(to);
+}
+
+// What the files sensor as it is now does not see; nothing where no overlay
+// could be mounted to try it on.
+std::optional<std::set<FileOp>> Sensors::Impl::missed() {
+  constexpr std::size_t kAll = 1u << 20;
+  std::deque<Observation> seen;
+  const auto keep = [&](Observation&& one) { seen.push_back(std::move(one)); };
+  drain(keep, kAll);
+  const auto trial = try_overlay();
+  drain(keep, kAll);
+  std::set<FileOp> unseen;
+  if (trial) unseen = trial->done;
+  for (auto& one : seen) {
+    const UpperRoot* root = root_of(one);
+    if (!trial || root == nullptr || *root != trial->root) {
+      backlog.push_back(std::move(one));
+    } else if (const auto* file = std::get_if<FileObservation>(&one)) {
+      unseen.erase(file->op);
+    }
+  }
+  if (!trial) return std::nullopt;
+  maps.remove_root(trial->root);
+  return unseen;
+}
+
+SensorStatus Sensors::Impl::choose_files() {
+  std::vector<SensorAttempt> attempts;
+  ObjectPtr best;
+  std::size_t best_attempt = 0;
+  std::size_t fewest = SF_OP_COUNT;
+  for (const Rung& rung : sensors::files().rungs) {
+    auto object = Object::attach(rung.object, setup);
+    if (!object) {
+      attempts.push_back(refused(rung.implementation, object.error()));
+      continue;
+    }
+    const auto unseen = missed();
+    const std::set<FileOp> misses = unseen.value_or(std::set<FileOp>{});
+    attempts.push_back(accepted(rung.implementation, to_string(misses)));
+    attempts.back().in_use = false;
+    if (!unseen) {
+      attempts.back().meaning =
+          "not tried out: no overlay can be mounted here now";
+      attempts.back().cure =
+          "nothing, as long as no container runs on an overlay";
+    }
+    if (misses.size() < fewest) {
+      fewest = misses.size();
+      best = std::move(*object);
+      best_attempt = attempts.size() - 1;
+    }
+    if (fewest == 0) break;
+  }
+  if (best) attempts[best_attempt].in_use = true;
+  files = std::move(best);
+  return status_of(sensors::files(), std::move(attempts));
+}
+
+SensorStatus Sensors::Impl::choose_kernel() {
+  const Ladder& ladder = sensors::kernel_parameters();
+  if (!config.unified_mount.empty()) return choose_first(ladder, kernel);
+  std::vector<SensorAttempt> attempts;
+  for (const Rung& rung : ladder.rungs) {
+    attempts.push_back({rung.implementation, false, "",
+                        "no cgroup v2 hierarchy is mounted",
+                        "mount cgroup v2 (it may be beside v1)"});
+  }
+  return status_of(ladder, std::move(attempts));
+}
+
+// The first implementation that loads and attaches.
+SensorStatus Sensors::Impl::choose_first(const Ladder& ladder,
+                                         ObjectPtr& object) {
+  std::vector<SensorAttempt> attempts;
+  for (const Rung& rung : ladder.rungs) {
+    auto attached = Object::attach(rung.object, setup);
+    if (attached) {
+      object = std::move(*attached);
+      attempts.push_back(accepted(rung.implementation, ""));
+      break;
+    }
+    attempts.push_back(refused(rung.implementation, attached.error()));
+  }
+  return status_of(ladder, std::move(attempts));
+}
+
+void Sensors::Impl::choose() {
+  status.clear();
+  overlay_was_there = overlay_is_there();
+  for (const char* sensor : {"lifecycle", "code"}) {
+    status.push_back({sensor,
+                      sensors::life().implementation,
+                      Coverage::events,
+                      "",
+                      "",
+                      {accepted(sensors::life().implementation, "")}});
+  }
+  status.insert(status.begin() + 1, choose_files());
+  status.push_back(choose_kernel());
+  status.push_back(choose_first(sensors::libraries(), libraries));
+  status.push_back(choose_first(sensors::memory(), memory));
+  status.push_back(choose_first(sensors::mounts(), mounts));
+  status.push_back(status_of(limits));
+}
+
+Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
+  listen_to_libbpf();
+  // Mounting one makes the kernel load overlay, whose types are then there to
+  // see. Where it fails, choose_files() will say so.
+  static_cast<void>(try_overlay());
+  auto types = KernelTypes::load();
+  if (!types) return fail(types, "sensors");
+  auto impl = std::make_unique<Impl>(config, std::move(*types));
+  if (auto begun = impl->begin(); !begun) return fail(begun, "sensors");
+  impl->choose();
   return std::unique_ptr<Sensors>(new Sensors(std::move(impl)));
+}
+
+void Sensors::reconsider() {
+  if (impl_->overlay_was_there || !overlay_is_there()) return;
+  auto types = KernelTypes::load();
+  if (!types) return;
+  impl_->types = std::move(*types);
+  impl_->setup.config.extra = extra_arguments(impl_->types);
+  impl_->overlay_was_there = true;
+  for (SensorStatus& status : impl_->status) {
+    if (status.sensor == sensors::files().sensor)
+      status = impl_->choose_files();
+  }
 }
 
 Sensors::Sensors(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -283,13 +355,7 @@ int Sensors::poll_fd() const { return impl_->poll; }
 
 std::size_t Sensors::drain(const std::function<void(Observation&&)>& sink,
                            std::size_t limit) {
-  impl_->sink = &sink;
-  impl_->left = limit;
-  impl_->real_minus_boot_ns =
-      wall_now().ns - static_cast<std::int64_t>(boottime_now_ns());
-  ring_buffer__consume(impl_->ring);
-  impl_->sink = nullptr;
-  return limit - impl_->left + impl_->limits.drain(sink);
+  return impl_->drain(sink, limit);
 }
 
 std::vector<SensorStatus> Sensors::status() const { return impl_->status; }
@@ -329,7 +395,12 @@ void Sensors::add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
   state.root = to_kernel(root);
   state.flags = SF_CGROUP_LIVE | (child ? SF_CGROUP_CHILD : 0);
   state.init = init_pid;
+  if (!child) state.mnt_ns = mount_namespace(init_pid);
   impl_->maps.add_cgroup(cgroup, state);
+  // How often its mounts changed so far only the kernel knows: 0 has it tell.
+  if (state.mnt_ns != 0) {
+    impl_->maps.add_mounts(state.mnt_ns, {state.root, cgroup, 0});
+  }
 }
 
 void Sensors::remove_cgroup(std::uint64_t cgroup) {

@@ -51,6 +51,9 @@ class Sensors {
                     std::size_t limit);
 
   std::vector<SensorStatus> status() const;
+  // Looks whether a better implementation works by now: overlay may have been
+  // loaded since. Cheap when nothing changed.
+  void reconsider();
   KernelCounters counters() const;
 
   // What the kernel must know beforehand: containers that ran before us, upper

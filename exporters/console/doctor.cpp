@@ -70,14 +70,37 @@ std::string policy_text(const PolicyState& policy) {
   return out;
 }
 
+// What was tried before the implementation in use, and what the kernel said.
+std::string attempts(const SensorStatus& sensor) {
+  std::string out;
+  for (const auto& attempt : sensor.tried) {
+    const bool whole = attempt.in_use && attempt.meaning.empty();
+    out += fmt::format("  {} {}: {}\n", attempt.in_use ? "+" : "-",
+                       display(attempt.implementation),
+                       whole ? "works" : or_else(attempt.meaning, "works"));
+    if (!attempt.answer.empty()) {
+      out += "      kernel: " + display(attempt.answer) + '\n';
+    }
+    if (!attempt.cure.empty()) {
+      out += "      cure: " + display(attempt.cure) + '\n';
+    }
+  }
+  return out;
+}
+
 std::string cures(const std::vector<SensorStatus>& sensors,
                   const Style& style) {
   std::string out;
   for (const auto& sensor : sensors) {
-    if (sensor.reason.empty() && sensor.cure.empty()) continue;
-    out += paint(style, Color::bold, display(sensor.sensor)) + ": " +
-           or_else(sensor.reason, "no reason known") + '\n';
-    if (!sensor.cure.empty()) out += "  cure: " + display(sensor.cure) + '\n';
+    if (sensor.reason.empty() && sensor.tried.size() < 2) continue;
+    out += paint(style, Color::bold, display(sensor.sensor)) + '\n';
+    if (!sensor.tried.empty()) {
+      out += attempts(sensor);
+      continue;
+    }
+    out += "  " + or_else(sensor.reason, "no reason known") + '\n';
+    if (!sensor.cure.empty())
+      out += "      cure: " + display(sensor.cure) + '\n';
   }
   return out.empty() ? out : '\n' + out;
 }

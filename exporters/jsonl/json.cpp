@@ -168,11 +168,20 @@ json policy_value(const std::optional<PolicyState>& policy) {
 std::string doctor_json(const DoctorReport& report) {
   json sensors = json::array();
   for (const auto& sensor : report.sensors) {
+    json tried = json::array();
+    for (const auto& attempt : sensor.tried) {
+      tried.push_back({{"implementation", json_text(attempt.implementation)},
+                       {"in_use", attempt.in_use},
+                       {"answer", text_or_null(attempt.answer)},
+                       {"meaning", text_or_null(attempt.meaning)},
+                       {"cure", text_or_null(attempt.cure)}});
+    }
     sensors.push_back({{"sensor", json_text(sensor.sensor)},
                        {"implementation", text_or_null(sensor.implementation)},
                        {"coverage", coverage_name(sensor.coverage)},
                        {"reason", text_or_null(sensor.reason)},
-                       {"cure", text_or_null(sensor.cure)}});
+                       {"cure", text_or_null(sensor.cure)},
+                       {"tried", std::move(tried)}});
   }
   const MachineReport& machine = report.machine;
   return dump_json(

@@ -38,10 +38,12 @@ def main(allowed: pathlib.Path, reports: pathlib.Path,
     passed, skipped, failed, refused = 0, 0, [], []
     explained = set()
     for report in sorted(reports.glob("*.xml")):
-        stage = {"unit-ci": "unit", "unit-asan": "asan"}.get(
+        # Of vm there is one report for each machine.
+        label = {"unit-ci": "unit", "unit-asan": "asan"}.get(
             report.stem, report.stem)
+        stage = "vm" if label.startswith("vm-") else label
         for case in ElementTree.parse(report).iter("testcase"):
-            name = f"{stage}: {case.get('name')}"
+            name = f"{label}: {case.get('name')}"
             if case.find("failure") is not None or (
                     case.find("error") is not None):
                 failed.append(name)

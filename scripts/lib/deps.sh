@@ -12,6 +12,9 @@ declare -A PACKAGE_GROUPS=(
   [test]="libbenchmark-dev podman runc busybox-static prometheus
     prometheus-alertmanager python3 python3-pytest python3-yaml clang-format-19
     clang-tidy-19 shellcheck util-linux"
+  [vm]="qemu-system-x86 busybox-static kmod zstd xz-utils dpkg e2fsprogs
+    xfsprogs btrfs-progs debian-archive-keyring python3 python3-pytest crun
+    podman util-linux"
 )
 
 _die() {
@@ -30,6 +33,10 @@ _packages_of() {
   # Debian 12 has promtool inside prometheus, later ones beside it.
   if [[ " $* " == *" test "* ]] && (($(_debian_version) >= 13)); then
     echo promtool
+  fi
+  # Debian 12 has virtiofsd inside QEMU's packages, later ones beside them.
+  if [[ " $* " == *" vm "* ]] && (($(_debian_version) >= 13)); then
+    echo virtiofsd
   fi
   # Node.js often comes from elsewhere, in one package with npm.
   if [[ " $* " == *" test "* ]] && ! command -v npm >/dev/null; then

@@ -178,8 +178,9 @@ static int open_by_handle(int argc, char** argv) {
   if (name_to_handle_at(AT_FDCWD, argv[0], &target.handle, &mount_id, 0) < 0) {
     return failed("name_to_handle_at");
   }
-  int directory = open_or_exit("/", O_RDONLY | O_DIRECTORY);
-  int fd = open_by_handle_at(directory, &target.handle, O_WRONLY | O_CLOEXEC);
+  // Anything of the filesystem will do, and the file itself is one.
+  int mount = open_or_exit(argv[0], O_RDONLY);
+  int fd = open_by_handle_at(mount, &target.handle, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return failed("open_by_handle_at");
   return written(write(fd, kPayload, kPayloadSize), "write");
 }

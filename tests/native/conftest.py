@@ -11,6 +11,7 @@ from harness import agent as agents
 from harness import image as images
 from harness import operations
 from harness.agent import Agent
+from harness.coverage import Results
 from harness.podman import Container
 
 
@@ -46,6 +47,14 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     """The agent that most tests share."""
     with Agent(tmp_path_factory.mktemp("agent")).start() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def results(request: pytest.FixtureRequest) -> Iterator[Results]:
+    """Where cases say what they are covered by, for scripts/coverage."""
+    kept = Results(f"native-{request.module.__name__}")
+    yield kept
+    kept.write()
 
 
 @pytest.fixture

@@ -9,23 +9,14 @@ import pytest
 from harness.agent import Agent
 from harness.bundle import Bundle
 from harness.checks import event, mutations, same_diff
+from harness.coverage import EVENTS, Results
 from harness.image import BUSYBOX, Tree
-
-CASES = {
-    "new binary": ("cp /bin/busybox /new/sh; /new/sh -c true", "exec_new"),
-    "changed binary": ("echo >>/bin/mutate; mutate --help", "exec_changed"),
-    "memfd": ("mutate exec_memfd /bin/busybox true", "exec_memfd"),
-    "deleted": ("mutate exec_deleted /bin/busybox /new/busybox true",
-                "exec_deleted"),
-    "volume": ("/ctl/busybox true", "exec_volume"),
-    "changed script": ("echo true >>/bin/script; /bin/script",
-                       "script_changed"),
-}
-
+from harness.programs import CASES, IMAGE_PROGRAMS
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("origin", ["exec", "workload"])
-def test_exec_is_recorded(agent: Agent, start, case: str, origin: str) -> None:
+def test_exec_is_recorded(agent: Agent, start, case: str, origin: str,
+                          results: Results) -> None:
     script, kind = CASES[case]
     container = start()
     # The copy of busybox goes with the volume when the container does.
@@ -33,6 +24,7 @@ def test_exec_is_recorded(agent: Agent, start, case: str, origin: str) -> None:
     (container.shell if origin == "exec" else container.work)(script)
     seen = event(agent, container.name, kind)
     assert (seen["class"], seen["actor"]["origin"]) == ("code", origin)
+    results.add((kind,), EVENTS, operation=case, way=origin)
     same_diff(agent, container)
 
 
@@ -46,9 +38,8 @@ def test_new_script_is_recorded(agent: Agent, start) -> None:
 
 def test_image_programs_are_not_recorded(agent: Agent, start) -> None:
     container = start()
-    programs = "busybox true; /bin/script; /bin/setuid; mutate --help"
-    container.work(programs)
-    container.shell(programs)
+    container.work(IMAGE_PROGRAMS)
+    container.shell(IMAGE_PROGRAMS)
     assert mutations(agent, container.name) == []
 
 
@@ -58,11 +49,13 @@ def bundle(tmp_path: pathlib.Path, tree: Tree):
         yield container
 
 
-def test_sysctl_write_is_recorded(agent: Agent, bundle: Bundle) -> None:
+def test_sysctl_write_is_recorded(agent: Agent, bundle: Bundle,
+                                  results: Results) -> None:
     bundle.work("echo 1 >/proc/sys/net/ipv4/ip_forward")
     seen = event(agent, bundle.id, "sysctl_write")
     assert "ip_forward" in str(seen["detail"]) + str(seen["path"])
     assert (seen["class"], seen["actor"]["origin"]) == ("kernel", "workload")
+    results.add(("sysctl_write",), EVENTS, way="workload")
 
 
 def test_bare_runc_container_is_recognised(agent: Agent,

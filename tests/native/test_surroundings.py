@@ -3,16 +3,17 @@
 
 import json
 import pathlib
-import subprocess
 
 import pytest
 
+from harness import coverage
 from harness.agent import Agent
 from harness.bundle import Bundle
 from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
+from harness.coverage import Results
 from harness.image import Tree
 from harness.podman import podman
-from harness.surroundings import CASES, MOUNTS
+from harness.surroundings import CASES, MOUNTS, latest, outcome, untold
 from harness.waiting import wait_for
 
 MEMORY_MAX = 256 << 20
@@ -31,25 +32,18 @@ def bundle(tmp_path: pathlib.Path, tree: Tree):
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if CASES[n].kind])
-def test_change_is_told(agent: Agent, bundle: Bundle, name: str,
-                        sensors: dict[str, dict]) -> None:
+@pytest.mark.parametrize("origin", ["exec", "workload"])
+def test_change_is_told(agent: Agent, bundle: Bundle, name: str, origin: str,
+                        sensors: dict[str, dict], results: Results) -> None:
     case = CASES[name]
-    sensor = sensors[case.sensor]
-    if sensor["coverage"] == "none":
-        pytest.skip(f"{case.sensor}: {sensor['reason']}")
-    # Where it is the state that tells, nobody is seen doing it.
-    origin = "workload" if sensor["coverage"] == "events" else "unattributed"
-    agent.ps(bundle.id)
-    bundle.work(case.script)
-
-    def told() -> bool:
-        agent.ps(bundle.id)
-        return any(e["kind"] == case.kind and e["path"] == case.path
-                   and e["actor"]["origin"] == origin
-                   for e in agent.events(bundle.id))
-
-    wait_for(told, ATTRIBUTION_SECONDS,
-             f"{case}: {mutations(agent, bundle.id)}")
+    covered = sensors[case.sensor]["coverage"]
+    after = latest(agent, bundle.id)
+    (bundle.shell if origin == "exec" else bundle.work)(case.script)
+    told = outcome(agent, bundle.id, case, origin, after)
+    results.add((case.kind,), told, operation=name, way=origin)
+    assert told == covered, mutations(agent, bundle.id)
+    if covered == coverage.NONE:
+        return  # of which `doctor` says why
     rows = [row for row in agent.diff(bundle.id)["changes"]
             if row["path"] == case.path and case.kind in row["kinds"]]
     assert [row["verdict"] for row in rows] == ["violation"]
@@ -59,12 +53,9 @@ def test_change_is_told(agent: Agent, bundle: Bundle, name: str,
 @pytest.mark.parametrize("name", [n for n in CASES if not CASES[n].kind])
 def test_what_changes_nothing_is_not_told(agent: Agent, bundle: Bundle,
                                           name: str) -> None:
-    agent.ps(bundle.id)
+    after = latest(agent, bundle.id)
     bundle.work(CASES[name].script)
-    agent.ps(bundle.id)
-    told = [e for e in mutations(agent, bundle.id)
-            if e["class"] in ("memory", "mounts", "kernel", "code")]
-    assert told == []
+    assert untold(agent, bundle.id, after) == []
 
 
 def test_mount_that_is_gone_again_is_restored(agent: Agent,
@@ -186,9 +177,7 @@ def test_disk_is_told(agent: Agent, bundle: Bundle) -> None:
     bundle.work(f"! mutate device_write {DISK}")
     assert _asked(agent, bundle) == {"mknod"}
 
-    state = subprocess.run(["runc", "state", bundle.id], check=True,
-                           capture_output=True, timeout=30).stdout
-    rules = _control_files(json.loads(state)["pid"], "devices.allow")
+    rules = _control_files(bundle.pid, "devices.allow")
     if not rules:
         return  # cgroup v2: rules are a program
     for file in rules:

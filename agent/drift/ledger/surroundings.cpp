@@ -33,7 +33,7 @@ std::string_view word(MountOp op) {
 // Whether what was done at `target` may have changed `path` too: what lay on a
 // mount goes with it.
 bool reaches(const std::string& target, const std::string& path) {
-  if (target == path || target == "/") return true;
+  if (target.empty() || target == path || target == "/") return true;
   return starts_with(path, target) && path[target.size()] == '/';
 }
 
@@ -53,31 +53,35 @@ void ContainerDrift::Impl::begin_life(std::uint64_t init_start_ns) {
 void ContainerDrift::Impl::observe(const MountObservation& seen,
                                    const Actor& who) {
   const ActorId id = actors.intern(who);
+  const bool adds = seen.op == MountOp::mount || seen.op == MountOp::move;
+  // Where attributes were set is only what the caller said: the next look
+  // tells.
+  const bool told = seen.op != MountOp::attributes;
+  if (mount_deeds.size() < kMaxMountDeeds) {
+    mount_deeds.push_back(
+        {seen.target, id, seen.boot_ns, told, adds, seen.op == MountOp::move});
+  }
+  if (!told) return;
   const auto time = wall_from_boottime(seen.boot_ns);
-  const std::string path = seen.target.empty() ? "(unknown)" : seen.target;
-  const auto key = RecordKey::of_path(path);
+  const auto key = RecordKey::of_path(seen.target);
   if (Record* r = record_for(key, time, 1, id)) {
     r->kinds.add(Kind::mount_change);
     r->observed = true;
     r->live = true;
     r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
   }
-  if (mount_deeds.size() < kMaxMountDeeds) {
-    const bool adds = seen.op == MountOp::mount || seen.op == MountOp::move;
-    mount_deeds.push_back({path, id, seen.boot_ns, adds});
-  }
   rejudge(key);
   MutationEvent event;
   event.time = time;
   event.kind = Kind::mount_change;
-  event.path = path;
+  event.path = seen.target;
   event.facts["operation"] = word(seen.op);
   if (!seen.type.empty()) event.facts["type"] = seen.type;
   if (!seen.source.empty()) event.facts["source"] = seen.source;
   if (seen.flags != 0) event.facts["flags"] = fmt::format("{:#x}", seen.flags);
   emit(std::move(event),
        policy->judge(record.info, Class::mounts, Kind::mount_change,
-                     actor(id).origin, path),
+                     actor(id).origin, seen.target),
        id);
 }
 
@@ -120,11 +124,15 @@ void ContainerDrift::Impl::observe(const MountsObservation& seen) {
     rejudge(RecordKey::of_path(path));
   }
   // Also what an event told of and is there no more, or never came to be.
-  for (const auto& deed : mount_deeds) rejudge(RecordKey::of_path(deed.path));
+  std::vector<MountDeed> settled;
+  settled.swap(mount_deeds);
+  for (const auto& deed : settled) {
+    if (deed.boot_ns >= seen.boot_ns) mount_deeds.push_back(deed);
+  }
+  for (const auto& deed : settled) {
+    if (deed.told) rejudge(RecordKey::of_path(deed.path));
+  }
   if (first_look) judge_anew();
-  std::erase_if(mount_deeds, [&](const MountDeed& deed) {
-    return deed.boot_ns < seen.boot_ns;
-  });
 }
 
 // Something is mounted otherwise: whose work was it?
@@ -133,8 +141,10 @@ void ContainerDrift::Impl::mount_found(const std::string& path,
                                        std::uint64_t boot_ns) {
   const MountDeed* by = nullptr;
   for (const auto& deed : mount_deeds) {
-    if (deed.path == path) return;  // told as it happened
-    if (reaches(deed.path, path)) by = &deed;
+    if (deed.told && deed.path == path) return;  // as it happened
+    // What was moved is missed where it was.
+    const bool taken_away = deed.moves && difference.now.empty();
+    if (taken_away || reaches(deed.path, path)) by = &deed;
   }
   const ActorId id = by == nullptr ? actors.intern(Actor{}) : by->actor;
   const auto time = wall_from_boottime(by == nullptr ? boot_ns : by->boot_ns);
@@ -203,9 +213,9 @@ void ContainerDrift::Impl::limit_found(const std::string& file,
 bool ContainerDrift::Impl::as_at_live(const std::string& path,
                                       const Record& r) const {
   if (r.kinds.only(Kind::mount_change)) {
-    const bool awaited =
-        std::any_of(mount_deeds.begin(), mount_deeds.end(),
-                    [&](const MountDeed& deed) { return deed.path == path; });
+    const bool awaited = std::any_of(
+        mount_deeds.begin(), mount_deeds.end(),
+        [&](const MountDeed& deed) { return deed.told && deed.path == path; });
     if (awaited) return false;
     if (!mounts_looked) return !life.has_mounts;
     return !mount_differences.contains(path);

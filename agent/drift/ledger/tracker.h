@@ -78,7 +78,9 @@ struct ContainerDrift::Impl {
     std::string path;
     ActorId actor = 0;
     std::uint64_t boot_ns = 0;
-    bool adds = false;
+    bool told = false;   // by an event of its own
+    bool adds = false;   // there is one more mount then
+    bool moves = false;  // from elsewhere
   };
   struct Newest {
     WallTime time;

@@ -10,7 +10,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from .waiting import wait_for
+from .waiting import patience, wait_for
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 READY_SECONDS = 20
@@ -30,8 +30,8 @@ def free_port() -> int:
 def command_line(*args: str | bytes, prefix: tuple[str, ...] = (),
                  timeout: float = 60) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [*prefix, binary(), *args], capture_output=True, timeout=timeout,
-        check=False,
+        [*prefix, binary(), *args], capture_output=True,
+        timeout=patience(timeout), check=False,
     )
 
 
@@ -76,7 +76,7 @@ class Agent:
 
     def get(self, path: str) -> str:
         url = f"http://127.0.0.1:{self.port}{path}"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=patience(10)) as answer:
             return answer.read().decode()
 
     def kill(self) -> None:
@@ -90,7 +90,7 @@ class Agent:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(deadline)
+            return self.process.wait(patience(deadline))
         finally:
             if self.process.poll() is None:
                 self.kill()

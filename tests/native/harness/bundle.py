@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bare runc containers: an overlay mount and an OCI bundle, no engine."""
+"""Containers of a bare runtime: an overlay mount and an OCI bundle, no engine."""
 
 import io
 import json
 import os
 import pathlib
+import secrets
 import subprocess
 import tarfile
 import uuid
 
 from .image import Tree
 from .podman import exchange
+from .waiting import patience
 
 _CAPABILITIES = [
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_MKNOD",
-    "CAP_NET_ADMIN", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_ADMIN",
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
+    "CAP_KILL", "CAP_LINUX_IMMUTABLE", "CAP_MKNOD", "CAP_NET_ADMIN",
+    "CAP_SETFCAP", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_ADMIN",
 ]
 
 
@@ -52,39 +55,81 @@ def _config(control: pathlib.Path, command: list[str]) -> dict:
     }
 
 
-class Bundle:
-    """A container that only runc knows."""
+def unpack(tree: Tree, directory: pathlib.Path) -> pathlib.Path:
+    """A lower directory, which several bundles may share."""
+    directory.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(tree.bytes())) as archive:
+        archive.extractall(directory, numeric_owner=True)
+        for entry in archive:
+            for key, value in entry.pax_headers.items():
+                if key.startswith("SCHILY.xattr."):
+                    os.setxattr(directory / entry.name,
+                                key.removeprefix("SCHILY.xattr."),
+                                value.encode())
+    return directory
 
-    def __init__(self, directory: pathlib.Path, tree: Tree,
-                 command: tuple[str, ...] = ("sh", "/bin/worker")) -> None:
-        self.id = f"sfnat-{uuid.uuid4().hex[:12]}"
+
+class Bundle:
+    """A container that only its runtime knows: runc or crun."""
+
+    def __init__(self, directory: pathlib.Path, tree: Tree | None,
+                 command: tuple[str, ...] = ("sh", "/bin/worker"),
+                 runtime: str = "runc",
+                 lower: pathlib.Path | None = None) -> None:
+        self._runtime = runtime
+        config: dict = {}
+        if runtime == "runc":
+            self.id = f"sfnat-{uuid.uuid4().hex[:12]}"
+        else:
+            # No engine's file tells of it: its cgroup's name must do, and that
+            # is the one that podman gives.
+            self.id = secrets.token_hex(32)
+            config = {"cgroupsPath": f"/libpod_parent/libpod-{self.id}"}
+        self.name = self.id
         self.directory = directory / self.id
         self.upper = self.directory / "upper"
         self.control = self.directory / "ctl"
         self.rootfs = self.directory / "rootfs"
         self._scripts = 0
-        for name in ("lower", "upper", "work", "rootfs", "ctl"):
+        for name in ("upper", "work", "rootfs", "ctl"):
             (self.directory / name).mkdir(parents=True)
         os.mkfifo(self.control / "in")
         os.mkfifo(self.control / "out")
-        with tarfile.open(fileobj=io.BytesIO(tree.bytes())) as archive:
-            archive.extractall(self.directory / "lower", numeric_owner=True)
-        config = json.dumps(_config(self.control, list(command)))
-        (self.directory / "config.json").write_text(config)
-        layers = (f"lowerdir={self.directory}/lower,upperdir={self.upper},"
+        if lower is None:
+            assert tree is not None
+            lower = unpack(tree, self.directory / "lower")
+        # A file on the upper directory's filesystem, to copy from.
+        self.spare = str(lower / "bin/busybox")
+        contents = _config(self.control, list(command))
+        contents["linux"] |= config
+        (self.directory / "config.json").write_text(json.dumps(contents))
+        layers = (f"lowerdir={lower},upperdir={self.upper},"
                   f"workdir={self.directory}/work")
         _run("mount", "-t", "overlay", "overlay", "-o", layers, str(self.rootfs))
         try:
             with open(self.directory / "log", "wb") as log:
                 subprocess.run(
-                    ["runc", "run", "-d", "--bundle", str(self.directory),
+                    [runtime, "run", "-d", "--bundle", str(self.directory),
                      self.id],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    check=True, timeout=30,
+                    check=True, timeout=patience(30),
                 )
+        except subprocess.CalledProcessError as error:
+            self.remove()
+            raise AssertionError(
+                f"{error}: {(self.directory / 'log').read_text()}") from None
         except BaseException:
             self.remove()
             raise
+
+    @property
+    def pid(self) -> int:
+        return int(json.loads(_run(self._runtime, "state", self.id))["pid"])
+
+    @property
+    def root(self) -> str:
+        """The container's root as the host reaches it through its process."""
+        return f"/proc/{self.pid}/root"
 
     def work(self, script: str) -> bytes:
         self._scripts += 1
@@ -97,13 +142,17 @@ class Bundle:
         return log
 
     def exec(self, *command: str) -> bytes:
-        return _run("runc", "exec", self.id, *command)
+        return _run(self._runtime, "exec", self.id, *command)
+
+    def shell(self, script: str) -> bytes:
+        """Runs a script as somebody who comes in from outside."""
+        return self.exec("sh", "-c", script)
 
     def remove(self) -> None:
-        subprocess.run(["runc", "delete", "-f", self.id], check=False,
-                       capture_output=True, timeout=30)
+        subprocess.run([self._runtime, "delete", "-f", self.id], check=False,
+                       capture_output=True, timeout=patience(30))
         subprocess.run(["umount", str(self.rootfs)], check=False,
-                       capture_output=True, timeout=30)
+                       capture_output=True, timeout=patience(30))
 
     def __enter__(self) -> "Bundle":
         return self
@@ -113,7 +162,7 @@ class Bundle:
 
 
 def _run(*command: str) -> bytes:
-    result = subprocess.run(command, capture_output=True, timeout=30,
+    result = subprocess.run(command, capture_output=True, timeout=patience(60),
                             check=False)
-    assert result.returncode == 0, (command, result.stderr)
+    assert result.returncode == 0, (command, result.stdout, result.stderr)
     return result.stdout

@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import tarfile
 
+from .waiting import patience
+
 FILE_SIZE = 16384
 FILE_CONTENT = b"image\n" * (FILE_SIZE // 6) + b"." * (FILE_SIZE % 6)
 BUSYBOX = pathlib.Path("/bin/busybox")
@@ -103,11 +105,12 @@ def import_image(name: str, tree: Tree) -> None:
 def import_bytes(name: str, archive: bytes) -> None:
     subprocess.run(
         ["podman", "import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-", name],
-        input=archive, check=True, capture_output=True, timeout=60,
+        input=archive, check=True, capture_output=True, timeout=patience(60),
     )
 
 
 def remove_image(name: str) -> None:
     subprocess.run(
-        ["podman", "rmi", name], check=False, capture_output=True, timeout=60
+        ["podman", "rmi", name], check=False, capture_output=True,
+        timeout=patience(60),
     )

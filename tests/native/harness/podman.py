@@ -8,10 +8,12 @@ import subprocess
 import tempfile
 import uuid
 
-# Root without CAP_SYS_RESOURCE cannot raise limits to podman's defaults; runc
-# because crun refuses hybrid cgroups.
+from .runtimes import runtime
+from .waiting import patience
+
+# Root without CAP_SYS_RESOURCE cannot raise limits to podman's defaults.
 _RUN_OPTIONS = (
-    "--runtime runc --network none"
+    f"--runtime {runtime()} --network none"
     " --ulimit nofile=1024:1024 --ulimit nproc=1024:1024"
 ).split()
 # All that operations need and the default profile withholds, so that what is
@@ -25,7 +27,8 @@ PRIVILEGES = (
 
 def podman(*args: str | bytes, check: bool = True, **more) -> bytes:
     result = subprocess.run(
-        ["podman", *args], capture_output=True, timeout=120, check=False, **more
+        ["podman", *args], capture_output=True, timeout=patience(120), check=False,
+        **more
     )
     if check and result.returncode != 0:
         raise AssertionError(
@@ -36,6 +39,9 @@ def podman(*args: str | bytes, check: bool = True, **more) -> bytes:
 
 class Container:
     """One podman container. Its volume /ctl is where scripts come in."""
+
+    # A file on the upper directory's filesystem, to copy from.
+    spare = "/bin/busybox"
 
     def __init__(self, image: str, *command: str, options: tuple = (),
                  name: str | None = None) -> None:
@@ -112,6 +118,7 @@ def exchange(fifo: pathlib.Path, message: bytes | None) -> bytes:
     """Writes to or reads from a fifo; a container that hangs is an error."""
     command = ["cat", str(fifo)] if message is None else ["dd", f"of={fifo}"]
     result = subprocess.run(
-        command, input=message, capture_output=True, timeout=60, check=True
+        command, input=message, capture_output=True, timeout=patience(60),
+        check=True
     )
     return result.stdout

@@ -7,6 +7,11 @@ that may mount (CAP_SYS_ADMIN) and trace (all its processes are root's).
 
 import dataclasses
 
+from . import coverage
+from .agent import Agent
+from .checks import ATTRIBUTION_SECONDS
+from .waiting import wait_for
+
 MOUNTS, MEMORY, LIBRARIES = "mounts", "memory", "libraries"
 
 # A victim, whose pid is then $!.
@@ -77,3 +82,37 @@ CASES = {
     "mount_aside": Case(MOUNTS, "mutate mount_aside /var"),
     "mount_refused": Case(MOUNTS, "! mutate umount /data"),
 }
+
+
+def latest(agent: Agent, container: str) -> int:
+    """The number of the container's newest event."""
+    # So that what happens next finds a container that is known.
+    agent.ps(container)
+    return max((e["seq"] for e in agent.events(container)), default=0)
+
+
+def outcome(agent: Agent, container: str, case: Case, origin: str,
+            after: int) -> str:
+    """How the agent told of a case, among events later than `after`."""
+    def told() -> set[str]:
+        agent.ps(container)  # looks again, too
+        return {event["actor"]["origin"] for event in agent.events(container)
+                if event["seq"] > after and event["kind"] == case.kind
+                and event["path"] == case.path}
+
+    try:
+        origins = wait_for(told, ATTRIBUTION_SECONDS, f"{case}")
+    except TimeoutError:
+        return coverage.NONE
+    if origin in origins:
+        return coverage.EVENTS
+    return coverage.STATE if origins == {"unattributed"} else f"by {origins}"
+
+
+def untold(agent: Agent, container: str, after: int) -> list[dict]:
+    """What was told later than `after` although nothing changed."""
+    agent.ps(container)
+    return [event for event in agent.events(container)
+            if event["seq"] > after
+            and (event["class"] in ("memory", "mounts", "limits", "kernel")
+                 or event["kind"] == "library_new")]

@@ -191,17 +191,29 @@ TEST(DoctorText, NamesTheCure) {
                      .implementation = "tp_btf ctime",
                      .coverage = Coverage::events,
                      .reason = "",
-                     .cure = ""},
+                     .cure = "",
+                     .tried = {}},
                     {.sensor = "mounts",
                      .implementation = "mountinfo",
                      .coverage = Coverage::state,
                      .reason = "fentry refused",
-                     .cure = "allow trampolines"},
+                     .cure = "allow trampolines",
+                     .tried = {{.implementation = "fentry",
+                                .in_use = false,
+                                .answer = "fentry/x: EPERM",
+                                .meaning = "fentry refused",
+                                .cure = "allow trampolines"},
+                               {.implementation = "mountinfo",
+                                .in_use = true,
+                                .answer = "",
+                                .meaning = "",
+                                .cure = ""}}},
                     {.sensor = "memory",
                      .implementation = "",
                      .coverage = Coverage::none,
                      .reason = "",
-                     .cure = ""}};
+                     .cure = "",
+                     .tried = {}}};
   report.machine.kernel_release = "6.18";
   report.machine.missing_capabilities = {"CAP_BPF", "CAP_PERFMON"};
   report.machine.cgroup_mode = "v1";
@@ -210,8 +222,11 @@ TEST(DoctorText, NamesTheCure) {
   EXPECT_THAT(text, HasSubstr("missing CAP_BPF, CAP_PERFMON\n"));
   EXPECT_THAT(text, HasSubstr("files   events    tp_btf ctime\n"));
   EXPECT_THAT(text, HasSubstr("memory  none      -\n"));
-  EXPECT_THAT(text,
-              HasSubstr("mounts: fentry refused\n  cure: allow trampolines\n"));
+  EXPECT_THAT(text, HasSubstr("mounts\n"
+                              "  - fentry: fentry refused\n"
+                              "      kernel: fentry/x: EPERM\n"
+                              "      cure: allow trampolines\n"
+                              "  + mountinfo: works\n"));
   EXPECT_THAT(text, HasSubstr("1 of 3 sensors see events; 1 see only what "
                               "changed, not who; 1 see nothing.\n"));
 }

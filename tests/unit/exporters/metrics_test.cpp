@@ -46,7 +46,8 @@ Snapshot full_snapshot() {
                 .implementation = "tp_btf ctime",
                 .coverage = Coverage::events,
                 .reason = "",
-                .cure = ""}};
+                .cure = "",
+                .tried = {}}};
   s.stats.lost = {{"ringbuf_full", 0}, {"budget", 7}};
   s.stats.containers_overflow = 2;
   return s;

@@ -101,6 +101,25 @@ TEST_F(Surroundings, WhatWentAlongWithAMountIsTheSameActorsWork) {
                           "mount_change /ab by unattributed violation"));
 }
 
+TEST_F(Surroundings, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
+  look({mount("/a", 2)});
+  w.drift->observe(deed(MountOp::move, "/b"), sh);
+  look({mount("/b", 2)});
+  EXPECT_THAT(w.told(), ElementsAre("mount_change /b by sh violation",
+                                    "mount_change /a by sh violation"));
+}
+
+TEST_F(Surroundings, WhereAttributesWereSetTheNextLookTells) {
+  look({mount("/a", 2), mount("/b", 3)});
+  w.drift->observe(deed(MountOp::attributes, ""), sh);
+  EXPECT_THAT(w.events, IsEmpty());
+  look({mount("/a", 2), mount("/b", 3, "ro")});
+  EXPECT_THAT(w.told(), ElementsAre("mount_change /b by sh violation"));
+  w.drift->observe(deed(MountOp::attributes, "/a"), sh);
+  look({mount("/a", 2), mount("/b", 3, "ro")});
+  EXPECT_THAT(w.events, SizeIs(1));
+}
+
 TEST_F(Surroundings, AMountThatIsGoneAgainIsRestored) {
   look({});
   look({mount("/etc", 3)});

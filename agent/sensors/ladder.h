@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// For each sensor the implementations there are, best first. Which one is used
+// is found out by loading, attaching and trying it, never from a version.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "agent/model/snapshot.h"
+#include "agent/sensors/object.h"
+
+namespace stillframe::sensors {
+
+struct Rung {
+  const char* implementation;
+  ObjectSpec object;
+};
+
+struct Ladder {
+  const char* sensor;
+  std::span<const Rung> rungs;
+  Coverage without;                 // what scans make good when all rungs fail
+  const char* else_implementation;  // how; "" where nothing is
+};
+
+// The object that makes the maps: lifecycle and code, which stand together.
+const Rung& life();
+const Ladder& files();
+const Ladder& kernel_parameters();
+const Ladder& libraries();
+const Ladder& memory();
+const Ladder& mounts();
+
+}  // namespace stillframe::sensors

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sensors/overlay_trial.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "agent/base/fd.h"
+#include "agent/base/inode_identity.h"
+#include "bpf/events.h"
+
+namespace stillframe::sensors {
+namespace {
+
+// Mounted over in a mount namespace of our own: any directory will do.
+constexpr std::array kPlaces = {"/tmp", "/run", "/mnt", "/dev"};
+
+bool make_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  return fd >= 0 && ::write(fd, "image\n", 6) == 6;
+}
+
+bool write_to(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  return fd >= 0 && ::write(fd, "x", 1) == 1;
+}
+
+bool open_only(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  return fd >= 0;
+}
+
+// A tmpfs with a lower, an upper and a work directory; the overlay at merged.
+Result<std::string> mount_overlay() {
+  std::string base;
+  for (const char* place : kPlaces) {
+    if (::mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m") ==
+        0) {
+      base = place;
+      break;
+    }
+  }
+  if (base.empty())
+    return fail("mounting a tmpfs to try the sensors on", errno);
+  for (const char* name : {"/lower", "/upper", "/work", "/merged"}) {
+    ::mkdir((base + name).c_str(), 0755);
+  }
+  for (const char* name : {"/opened", "/written", "/removed", "/renamed"}) {
+    make_file(base + "/lower" + name);
+  }
+  const std::string options = "lowerdir=" + base + "/lower,upperdir=" + base +
+                              "/upper,workdir=" + base + "/work";
+  if (::mount("overlay", (base + "/merged").c_str(), "overlay", 0,
+              options.c_str()) != 0) {
+    return fail("mounting an overlay to try the sensors on", errno);
+  }
+  return base;
+}
+
+struct Step {
+  FileOp op;
+  std::function<bool()> run;
+};
+
+std::set<FileOp> change_all(const std::string& at) {
+  const auto path = [&](const char* name) { return at + name; };
+  const auto call = [](int result) { return result == 0; };
+  // On files that no other step changes in the same way, so that none hides
+  // behind another.
+  const Step steps[] = {
+      {FileOp::open, [&] { return open_only(path("/opened")); }},
+      {FileOp::write, [&] { return write_to(path("/written")); }},
+      {FileOp::create, [&] { return make_file(path("/created")); }},
+      {FileOp::truncate,
+       [&] { return call(::truncate(path("/created").c_str(), 1)); }},
+      {FileOp::chmod,
+       [&] { return call(::chmod(path("/created").c_str(), 0600)); }},
+      {FileOp::chown,
+       [&] { return call(::chown(path("/created").c_str(), 1, 1)); }},
+      {FileOp::utimes,
+       [&] {
+         return call(
+             ::utimensat(AT_FDCWD, path("/created").c_str(), nullptr, 0));
+       }},
+      {FileOp::xattr,
+       [&] {
+         return call(::setxattr(path("/created").c_str(), "trusted.stillframe",
+                                "x", 1, 0));
+       }},
+      {FileOp::link,
+       [&] {
+         return call(::link(path("/created").c_str(), path("/linked").c_str()));
+       }},
+      {FileOp::symlink,
+       [&] { return call(::symlink("created", path("/symlink").c_str())); }},
+      {FileOp::mknod,
+       [&] { return call(::mkfifo(path("/fifo").c_str(), 0600)); }},
+      {FileOp::mkdir,
+       [&] { return call(::mkdir(path("/directory").c_str(), 0755)); }},
+      {FileOp::rmdir,
+       [&] { return call(::rmdir(path("/directory").c_str())); }},
+      {FileOp::rename,
+       [&] {
+         return call(
+             ::rename(path("/renamed").c_str(), path("/moved").c_str()));
+       }},
+      {FileOp::unlink,
+       [&] { return call(::unlink(path("/removed").c_str())); }},
+  };
+  std::set<FileOp> done;
+  for (const Step& step : steps) {
+    if (step.run()) done.insert(step.op);
+  }
+  return done;
+}
+
+Result<OverlayTrial> change_files() {
+  if (::unshare(CLONE_NEWNS) != 0) {
+    return fail("making a mount namespace to try the sensors in", errno);
+  }
+  // Else the mounts would show on the host.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return fail("making a mount namespace private", errno);
+  }
+  auto base = mount_overlay();
+  if (!base) return tl::unexpected(base.error());
+  auto root = upper_root_of(*base + "/upper");
+  if (!root) return tl::unexpected(root.error());
+  return OverlayTrial{*root, change_all(*base + "/merged")};
+}
+
+}  // namespace
+
+Result<OverlayTrial> try_overlay() {
+  // A thread's own mount namespace goes with the thread, and all mounts in it.
+  Result<OverlayTrial> result = fail("the trial did not run");
+  std::thread thread([&] { result = change_files(); });
+  thread.join();
+  return result;
+}
+
+std::string to_string(const std::set<FileOp>& ops) {
+#define STILLFRAME_OP(name) #name,
+  constexpr std::array kNames = {SF_OPS(STILLFRAME_OP)};
+#undef STILLFRAME_OP
+  std::string text;
+  for (const FileOp op : ops) {
+    if (!text.empty()) text += ", ";
+    text += kNames[static_cast<std::size_t>(op)];
+  }
+  return text;
+}
+
+}  // namespace stillframe::sensors

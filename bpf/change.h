@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A change of an upper inode, from the program that saw it to the ring buffer: the
+ * same for all implementations of the files sensor.
+ */
+#ifndef STILLFRAME_BPF_CHANGE_H
+#define STILLFRAME_BPF_CHANGE_H
+
+#include "bpf/overlay.h"
+#include "bpf/process.h"
+
+#define SECOND_NS 1000000000ull
+
+/* Pseudo system call numbers in the key of `changes`, where there is none. */
+#define NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
+#define NR_NONE	      (-2) /* kernel threads and io_uring workers: stale registers */
+#define NR_EXEC(kind) (-100 - (s32)(kind))
+#define NR_OP(op)     (-200 - (s32)(op)) /* the operation itself is known */
+
+struct change {
+	struct task_struct *task;
+	struct sf_inode root;
+	struct sf_inode inode; /* the upper inode that changed; none: it has none */
+	struct dentry *named;  /* has its name, in the overlay or below it; NULL: unknown */
+	const void *user_hint; /* in the caller's memory: the entry's path */
+	struct dentry *entry;  /* instead of user_hint: the entry itself */
+	s64 ctime_ns;
+	u64 arg;
+	s32 nr;
+	u32 op;
+	u32 mode;
+	u32 flags;
+	bool entries; /* a directory, because of an entry: which one is not sure */
+	bool inner;   /* overlay's own work on the upper inode */
+	bool once;    /* cannot repeat, so it is not folded */
+};
+
+static __always_inline void change_key(struct sf_change_key *key, const struct change *change)
+{
+	key->ino = change->inode.ino;
+	key->generation = change->inode.generation;
+	key->dev = change->inode.dev;
+	key->actor = FIELD(change->task, tgid);
+	key->nr = change->nr;
+	if (change->entries)
+		key->nr += SF_CHANGE_ENTRIES;
+	else if (change->inner)
+		key->nr += SF_CHANGE_INNER;
+}
+
+/* Whether this change was reported already and only needs counting. On return
+ * of false *repeats is what has been folded since. */
+static __always_inline bool reported(const struct sf_change_key *key, bool pending, u64 now,
+				     u32 *repeats)
+{
+	struct sf_change_state fresh = {.sent_ns = now};
+	struct sf_change_state *last = bpf_map_lookup_elem(&changes, key);
+
+	*repeats = 0;
+	if (!last) {
+		bpf_map_update_elem(&changes, key, &fresh, BPF_ANY);
+		return false;
+	}
+	if (pending || now - last->sent_ns < SECOND_NS) {
+		__sync_fetch_and_add(&last->repeats, 1);
+		return true;
+	}
+	*repeats = last->repeats;
+	last->repeats = 0;
+	last->sent_ns = now;
+	return false;
+}
+
+/* The container's share of events; tells the agent once per second that it is
+ * used up, so that a scan makes good what is suppressed. */
+static __always_inline bool over_budget(struct sf_root_state *root, const struct change *change,
+					u64 now)
+{
+	struct sf_budget_event *event;
+
+	if (now - root->window_ns >= SECOND_NS) {
+		root->window_ns = now;
+		root->used = 0;
+		root->suppressed = 0;
+	}
+	if (__builtin_expect(root->used < config.budget_per_second, 1)) {
+		__sync_fetch_and_add(&root->used, 1);
+		return false;
+	}
+	count(&counters, SF_COUNTER_SUPPRESSED, 1);
+	root->suppressed++;
+	if (root->suppressed > 1)
+		return true;
+	event = reserve_event(struct sf_budget_event, sizeof(*event));
+	if (event) {
+		fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), &change->root,
+			    change->task);
+		event->suppressed = root->suppressed;
+		submit_event(event);
+	}
+	return true;
+}
+
+/* The state of an upper root, made when this is the first we see of it: a mount
+ * that a runtime is still preparing. */
+static __always_inline struct sf_root_state *root_state(const struct sf_inode *root)
+{
+	struct sf_root_state *state = bpf_map_lookup_elem(&roots, root);
+	struct sf_root_state fresh = {};
+	struct sf_inode_key key = {.ino = root->ino, .dev = root->dev};
+	struct sf_inode_state self = {.root = *root, .generation = root->generation};
+	u32 dev = root->dev;
+	u32 one = 1;
+
+	if (state)
+		return state;
+	bpf_map_update_elem(&upper_devs, &dev, &one, BPF_ANY);
+	if (bpf_map_update_elem(&upper_inodes, &key, &self, BPF_ANY))
+		count_loss(SF_LOSS_inodes_full);
+	if (bpf_map_update_elem(&roots, root, &fresh, BPF_NOEXIST)) {
+		state = bpf_map_lookup_elem(&roots, root); /* another CPU was first */
+		if (!state)
+			count_loss(SF_LOSS_roots_full);
+		return state;
+	}
+	return bpf_map_lookup_elem(&roots, root);
+}
+
+static __always_inline void remember_inode(const struct change *change)
+{
+	struct sf_inode_key key = {.ino = change->inode.ino, .dev = change->inode.dev};
+	struct sf_inode_state state = {
+	    .root = change->root,
+	    .generation = change->inode.generation,
+	};
+	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &key);
+
+	if (known && known->generation == state.generation)
+		return;
+	if (bpf_map_update_elem(&upper_inodes, &key, &state, BPF_ANY))
+		count_loss(SF_LOSS_inodes_full);
+}
+
+/* The upper directory that a dentry lies in. */
+static __always_inline void fill_parent(struct sf_inode *out, struct dentry *dentry)
+{
+	struct dentry *above = FIELD(dentry, d_parent);
+	struct inode *parent = FIELD(above, d_inode);
+
+	/* What was changed has been copied up, and before it its directory. */
+	if (parent && is_overlay(FIELD(above, d_sb)))
+		parent = upper_inode(parent);
+	if (parent)
+		fill_inode(out, parent);
+}
+
+/* Fills in what both forms of a file event have. `room` is that for names. */
+static __always_inline void fill_change(struct sf_file_event *event, const struct change *change,
+					u32 repeats, u32 room)
+{
+	u32 size = 0;
+	long len;
+
+	fill_header(&event->header, SF_EVENT_FILE, offsetof(struct sf_file_event, text) + room,
+		    &change->root, change->task);
+	event->inode = change->inode;
+	__builtin_memset(&event->parent, 0, sizeof(event->parent));
+	event->ctime_ns = change->ctime_ns;
+	event->arg = change->arg;
+	event->nr = change->nr;
+	event->op = change->op;
+	event->repeats = repeats;
+	event->mode = change->mode;
+	event->flags = change->flags;
+	event->name_len = 0;
+	event->hint_len = 0;
+	if (change->named && event->inode.ino != change->root.ino) {
+		fill_parent(&event->parent, change->named);
+		len =
+		    bpf_probe_read_kernel_str(event->text, room < SF_NAME_LEN ? room : SF_NAME_LEN,
+					      FIELD(change->named, d_name.name));
+		if (len > 0 && len <= SF_NAME_LEN) {
+			size = (u32)len - 1; /* without the NUL: at most 255 */
+			event->name_len = size;
+		} else {
+			count_loss(SF_LOSS_read_failed);
+		}
+	}
+	if (room < SF_NAME_LEN + SF_HINT_LEN)
+		return;
+	/* size <= 255: the verifier wants to see it, the compiler knows it already. */
+	asm volatile("" : "+r"(size));
+	size &= SF_NAME_LEN - 1;
+	if (change->user_hint)
+		len = bpf_probe_read_user_str(event->text + size, SF_HINT_LEN, change->user_hint);
+	else if (change->entry)
+		len = bpf_probe_read_kernel_str(event->text + size, SF_HINT_LEN,
+						FIELD(change->entry, d_name.name));
+	else
+		return;
+	if (len > 0 && len <= SF_HINT_LEN)
+		event->hint_len = len - 1;
+}
+
+static __always_inline bool send_change(const struct change *change, u32 repeats)
+{
+	struct sf_file_event *event;
+
+	/* Most names are short, and then most of the room would be wasted. */
+	if (!change->user_hint && !change->entry &&
+	    (!change->named || FIELD(change->named, d_name.len) < SF_SHORT_TEXT)) {
+		event = reserve_event(struct sf_file_event,
+				      offsetof(struct sf_file_event, text) + SF_SHORT_TEXT);
+		if (!event)
+			return false;
+		fill_change(event, change, repeats, SF_SHORT_TEXT);
+	} else {
+		event = reserve_event(struct sf_file_event, sizeof(struct sf_file_event));
+		if (!event)
+			return false;
+		fill_change(event, change, repeats, SF_NAME_LEN + SF_HINT_LEN);
+	}
+	submit_event(event);
+	return true;
+}
+
+static __always_inline int report(struct change *change)
+{
+	struct sf_root_state *root;
+	struct sf_change_key key = {};
+	u64 now = bpf_ktime_get_boot_ns();
+	u32 repeats = 0;
+
+	if (!change->once) {
+		change_key(&key, change);
+		/* A new file is always news: the key of an inode that was just freed
+		 * may be the same but for its generation. */
+		if (reported(&key, change->entries, now, &repeats) &&
+		    !(change->flags & SF_FILE_CREATED))
+			return 0;
+	}
+	root = root_state(&change->root);
+	if (!root)
+		return 0;
+	if (root->flags & SF_ROOT_IGNORE)
+		return 0;
+	if (change->inode.ino)
+		remember_inode(change);
+	if (over_budget(root, change, now))
+		return 0;
+	if (root->flags & SF_ROOT_LIVE)
+		change->flags |= SF_FILE_LIVE;
+	if (change->entries)
+		change->flags |= SF_FILE_ENTRIES;
+	if (!send_change(change, repeats) && !change->once)
+		bpf_map_delete_elem(&changes, &key); /* the next one tries again */
+	return 0;
+}
+
+#endif

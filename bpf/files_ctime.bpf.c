@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Files, by ctime: every change of an inode sets its ctime, on every filesystem, and three
+ * tracepoints (6.13, multigrain timestamps) see all of it: fs/inode.c. Overlayfs
+ * copies the upper inode's attributes to its own inode after each operation, so
+ * an overlay inode's ctime event names mount, upper inode and name at once.
+ *
+ * Two inodes fire for one change. Which one is taken:
+ *  - files through overlay: the overlay inode;
+ *  - directories: both, folded by the same key (the upper directory is the only
+ *    one to fire when a file is merely copied up);
+ *  - page faults on a shared mapping and writes straight into the upper
+ *    directory: the upper inode, since there is no overlay event. Overlay's own
+ *    inner work is told by its borrowed credentials and left out.
+ */
+#include "bpf/change.h"
+#include "bpf/syscalls.h"
+
+/* What the system call tells of the change. */
+static __always_inline void describe(struct change *change, const struct syscall *call,
+				     enum change_class class)
+{
+	change->nr = call->nr;
+	if (call->compat)
+		change->flags |= SF_FILE_COMPAT;
+	if (!call->regs)
+		return;
+	if (class == CHANGE_XATTR && names_acl(call))
+		change->flags |= SF_FILE_ACL;
+	if (call->compat)
+		return;
+	/* ioctl's command; else the flags of openat */
+	change->arg = syscall_arg(call, class == CHANGE_SELF ? 1 : 2);
+	if (change->entries)
+		change->user_hint = entry_path(call);
+}
+
+static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 ctime_ns)
+{
+	struct change change = {};
+	struct syscall call;
+	struct inode *upper;
+	enum change_class class;
+
+	change.task = current_task();
+	read_syscall(&call, change.task);
+	class = classify(&call);
+	if (class == CHANGE_READ)
+		return 0;
+	change.named = upper_dentry(inode);
+	if (!change.named)
+		return 0;
+	upper = FIELD(change.named, d_inode);
+	if (!upper || !upper_root(&change.root, inode->i_sb))
+		return 0;
+	/* In the course of a rename the overlay's own dentry has the old name still. */
+	if (unhashed(change.named)) {
+		struct dentry *outer = some_dentry(inode);
+
+		if (outer)
+			change.named = outer;
+	}
+	fill_inode(&change.inode, upper);
+	change.mode = inode->i_mode;
+	change.ctime_ns = ctime_ns;
+	if (ctime_ns == FIELD(upper, i_mtime_sec) * (s64)SECOND_NS + FIELD(upper, i_mtime_nsec))
+		change.flags |= SF_FILE_CONTENT;
+	if (state & config.inode_creating)
+		change.flags |= SF_FILE_CREATED;
+	else
+		change.entries = S_ISDIR(change.mode) && class == CHANGE_OTHER;
+	describe(&change, &call, class);
+	return report(&change);
+}
+
+/*
+ * An inode that is not known changed on a filesystem that holds upper
+ * directories: does it lie in one of them? Its parents know. For a container's
+ * task up to 32 are asked, which reaches every real rootfs (deeper ones are
+ * found by scan and counted); for the host's only 8, since its own files pay for
+ * it once each: enough for what `mkdir -p` makes before a scan has followed.
+ */
+static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, int levels,
+				      bool keep)
+{
+	struct sf_inode_key key = {.ino = inode->i_ino, .dev = inode->i_sb->s_dev};
+	u32 *not = bpf_map_lookup_elem(&not_upper, &key);
+	struct dentry *dentry;
+	u32 generation;
+	int i;
+
+	if (not&&*not== inode->i_generation)
+		return false;
+	dentry = some_dentry(inode);
+	if (!dentry)
+		return false; /* being made: nobody can tell yet */
+	for (i = 0; dentry && i < 32 && i < levels; i++) {
+		struct dentry *parent = FIELD(dentry, d_parent);
+		struct inode *directory = FIELD(parent, d_inode);
+		struct sf_inode_key up = {.dev = key.dev};
+		struct sf_inode_state *known;
+
+		if (parent == dentry || !directory) {
+			dentry = NULL;
+			break;
+		}
+		up.ino = FIELD(directory, i_ino);
+		known = bpf_map_lookup_elem(&upper_inodes, &up);
+		if (known && known->generation == FIELD(directory, i_generation)) {
+			*out = known->root;
+			return true;
+		}
+		dentry = parent;
+	}
+	if (i == 32)
+		count_loss(SF_LOSS_walk_truncated);
+	/* Overlay makes directories aside and moves them in when they are done:
+	 * what is true of them now will not be then. */
+	if (!keep)
+		return false;
+	generation = inode->i_generation;
+	bpf_map_update_elem(&not_upper, &key, &generation, BPF_ANY);
+	return false;
+}
+
+static __always_inline int upper_changed(struct inode *inode)
+{
+	struct change change = {};
+	struct sf_inode_key key = {};
+	struct sf_inode_state *known;
+	struct syscall call;
+	enum change_class class;
+	u64 cgroup;
+	bool inner;
+	bool contained;
+	u32 dev = inode->i_sb->s_dev;
+
+	/* In this order: overlay's own work on files, which each write through
+	 * overlay brings along, costs no look-up. */
+	change.task = current_task();
+	change.mode = inode->i_mode;
+	/* override_creds() in fs/overlayfs: overlay works as the mounter. */
+	inner = FIELD(change.task, cred) != FIELD(change.task, real_cred);
+	read_syscall(&call, change.task);
+	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(&call))
+		return 0;
+	if (!bpf_map_lookup_elem(&upper_devs, &dev))
+		return 0;
+	key.ino = inode->i_ino;
+	key.dev = dev;
+	known = bpf_map_lookup_elem(&upper_inodes, &key);
+	if (known && known->generation == inode->i_generation) {
+		change.root = known->root;
+	} else {
+		cgroup = cgroup_id(cgroup_of(change.task));
+		contained = bpf_map_lookup_elem(&cgroups, &cgroup);
+		if (!find_root(&change.root, inode, contained ? 32 : 8, !inner))
+			return 0;
+	}
+	class = classify(&call);
+	fill_inode(&change.inode, inode);
+	change.named = some_dentry(inode);
+	if (!change.named)
+		return 0;
+	change.inner = inner;
+	if (!inner)
+		change.flags |= SF_FILE_DIRECT;
+	/* Overlay's own work on a directory is about an entry, whatever the call:
+	 * a chmod copies its file up first. What concerns the directory itself
+	 * comes as an overlay event too. */
+	change.entries = S_ISDIR(change.mode) && (inner || class == CHANGE_OTHER);
+	describe(&change, &call, class);
+	return report(&change);
+}
+
+static __always_inline u32 inode_state(struct inode *inode)
+{
+	const struct inode___struct *wrapped = (const void *)inode;
+	const struct inode___enum *typed = (const void *)inode;
+	const struct inode___int *plain = (const void *)inode;
+
+	if (bpf_core_type_exists(struct inode_state_flags))
+		return wrapped->i_state.__state;
+	if (bpf_core_type_exists(enum inode_state_flags_t))
+		return typed->i_state;
+	return plain->i_state;
+}
+
+static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns)
+{
+	u32 state = inode_state(inode);
+
+	/* An inode being loaded, not made: what every first look at a file does. */
+	if ((state & config.inode_new) && !(state & config.inode_creating))
+		return 0;
+	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
+		return overlay_changed(inode, state, ctime_ns);
+	return upper_changed(inode);
+}
+
+SEC("tp_btf/inode_set_ctime_to_ts")
+int BPF_PROG(stillframe_ctime_set, struct inode *inode, struct timespec64 *ctime)
+{
+	return ctime_changed(inode, ctime->tv_sec * (s64)SECOND_NS + ctime->tv_nsec);
+}
+
+SEC("tp_btf/ctime_ns_xchg")
+int BPF_PROG(stillframe_ctime_xchg, struct inode *inode)
+{
+	return ctime_changed(inode, 0);
+}
+
+/* The same value again: the second write within a clock tick. */
+SEC("tp_btf/ctime_xchg_skip")
+int BPF_PROG(stillframe_ctime_skip, struct inode *inode)
+{
+	return ctime_changed(inode, 0);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

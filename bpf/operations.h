@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the kernel functions that change a file say of the change: the parts that
+ * are the same whether overlay's own functions are watched or the VFS's.
+ */
+#ifndef STILLFRAME_BPF_OPERATIONS_H
+#define STILLFRAME_BPF_OPERATIONS_H
+
+#include "bpf/change.h"
+
+/*
+ * A word of a trampoline's context, one further where the function has one argument
+ * more than its oldest form: the idmapping before all others, or a last one before
+ * the result. Loads of our own making: the compiler would merge the two into one
+ * with a variable offset, which the verifier refuses for a context.
+ */
+#define CONTEXT_WORD(function, n)                                                                  \
+	({                                                                                         \
+		u64 word;                                                                          \
+		if (config.extra & (1ull << SF_FUNCTION_##function))                               \
+			asm volatile("%0 = *(u64 *)(%1 + %2)"                                      \
+				     : "=r"(word)                                                  \
+				     : "r"(ctx), "i"(8 * (n) + 8));                                \
+		else                                                                               \
+			asm volatile("%0 = *(u64 *)(%1 + %2)"                                      \
+				     : "=r"(word)                                                  \
+				     : "r"(ctx), "i"(8 * (n)));                                    \
+		word;                                                                              \
+	})
+
+/* An argument, by its position in the oldest form. */
+#define ARG(function, n) CONTEXT_WORD(function, n)
+
+/* What the function returned: the word behind its arguments. */
+#define RETURNED(function) ((long)CONTEXT_WORD(function, SF_ARGUMENTS_##function))
+
+/* Bytes moved, or a request that goes on elsewhere: then it will be done in the
+ * name of whoever asked. */
+static __always_inline bool moved_bytes(long result)
+{
+	return result > 0 || result == -EIOCBQUEUED;
+}
+
+/* A function of its own: with it in each of twenty programs the objects would be
+ * several times as large. */
+static __noinline int report_operation(struct change *change)
+{
+	int result = report(change);
+
+	/* Hidden from the compiler, which would leave what it knows to be zero out:
+	 * the verifier wants a number in the register. */
+	asm volatile("" : "+r"(result));
+	return result;
+}
+
+static __always_inline enum sf_op attribute_op(unsigned int valid)
+{
+	if (valid & ATTR_SIZE)
+		return SF_OP_truncate;
+	/* Before the mode: a change of owner takes set-uid bits away, too. */
+	if (valid & (ATTR_UID | ATTR_GID))
+		return SF_OP_chown;
+	if (valid & ATTR_MODE)
+		return SF_OP_chmod;
+	return SF_OP_utimes;
+}
+
+/* "system.posix_acl_access" or "…_default" */
+static __always_inline enum sf_op xattr_op(const char *attribute)
+{
+	const char acl[] = "system.posix_acl_";
+	char name[20] = {};
+
+	if (bpf_probe_read_kernel_str(name, sizeof(name), attribute) < 0) {
+		count_loss(SF_LOSS_read_failed);
+		return SF_OP_xattr;
+	}
+	for (unsigned int i = 0; i < sizeof(acl) - 1; i++) {
+		if (name[i] != acl[i])
+			return SF_OP_xattr;
+	}
+	return SF_OP_acl;
+}
+
+/* An upper inode changed, known by its overlay inode. */
+static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
+{
+	struct change change = {.op = op, .nr = NR_OP(op)};
+	struct inode *upper = upper_inode(inode);
+
+	/* Without a name it is no part of the rootfs any more, or not yet. */
+	if (!upper || !FIELD(upper, i_nlink))
+		return 0;
+	if (!upper_root(&change.root, FIELD(inode, i_sb)))
+		return 0;
+	change.task = current_task();
+	change.named = some_dentry(inode);
+	fill_inode(&change.inode, upper);
+	change.mode = FIELD(inode, i_mode);
+	return report_operation(&change);
+}
+
+/*
+ * An upper inode changed, known by itself: page faults and the work that overlay
+ * hands down. Everything that was opened for writing has been copied up or made,
+ * and is in `upper_inodes` since.
+ */
+static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
+{
+	struct inode *inode = FIELD(file, f_inode);
+	struct super_block *sb = FIELD(inode, i_sb);
+	struct change change = {.op = op, .nr = NR_OP(op)};
+	struct sf_inode_key key = {};
+	struct sf_inode_state *known;
+	u32 dev = FIELD(sb, s_dev);
+
+	if (FIELD(sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
+		return 0; /* the outer half of the same */
+	if (!bpf_map_lookup_elem(&upper_devs, &dev))
+		return 0;
+	key.ino = FIELD(inode, i_ino);
+	key.dev = dev;
+	known = bpf_map_lookup_elem(&upper_inodes, &key);
+	if (!known || known->generation != FIELD(inode, i_generation) || !FIELD(inode, i_nlink))
+		return 0;
+	change.root = known->root;
+	change.task = current_task();
+	/* Until 6.4 the path of such a file is that in the overlay, later the upper
+	 * one, which may be nameless. */
+	change.named = FIELD(file, f_path.dentry);
+	if (unhashed(change.named))
+		change.named = NULL;
+	fill_inode(&change.inode, inode);
+	change.mode = FIELD(inode, i_mode);
+	return report_operation(&change);
+}
+
+/* An inode got a name: created, linked or renamed to it. */
+static __noinline int entry_made(struct dentry *entry, struct inode *inode, enum sf_op op,
+				 u32 flags)
+{
+	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags, .once = true};
+	struct inode *upper = inode ? upper_inode(inode) : NULL;
+
+	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
+		return 0;
+	change.named = entry;
+	change.task = current_task();
+	fill_inode(&change.inode, upper);
+	change.mode = FIELD(inode, i_mode);
+	return report_operation(&change);
+}
+
+/* A name was taken away for good. Of a file of the image there is no upper inode. */
+static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
+{
+	struct change change = {.op = op, .nr = NR_OP(op), .once = true};
+	struct inode *inode = FIELD(entry, d_inode);
+	struct inode *upper;
+
+	if (!inode || !upper_root(&change.root, FIELD(entry, d_sb)))
+		return 0;
+	change.named = entry;
+	change.task = current_task();
+	change.mode = FIELD(inode, i_mode);
+	upper = upper_inode(inode);
+	if (upper)
+		fill_inode(&change.inode, upper);
+	return report_operation(&change);
+}
+
+/* Something happened to an entry of an overlay's directory, and a look at the
+ * upper one will tell what there is now. */
+static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
+{
+	struct change change = {
+	    .op = op, .nr = NR_OP(op), .entries = true, .once = true, .entry = entry};
+	struct inode *upper;
+
+	change.named = FIELD(entry, d_parent);
+	upper = upper_inode(FIELD(change.named, d_inode));
+	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
+		return 0;
+	change.task = current_task();
+	fill_inode(&change.inode, upper);
+	change.mode = S_IFDIR;
+	return report_operation(&change);
+}
+
+static __always_inline int entry_moved(struct dentry *from, struct dentry *to, bool exchanged)
+{
+	entry_made(to, FIELD(from, d_inode), SF_OP_rename, 0);
+	if (exchanged)
+		return entry_made(from, FIELD(to, d_inode), SF_OP_rename, 0);
+	return entry_touched(from, SF_OP_rename);
+}
+
+/* A file or directory of the image was copied up; `inode` is the overlay's. The
+ * upper dentry may be nameless: the overlay's own tells where. */
+static __always_inline int copied_up(struct inode *inode, struct inode *upper)
+{
+	struct sf_inode_key key = {};
+	struct sf_inode_state state = {};
+	struct dentry *entry = some_dentry(inode);
+	struct sf_inode id;
+
+	if (!entry || !upper || !upper_root(&state.root, FIELD(inode, i_sb)))
+		return 0;
+	/* Stores through a mapping are known by the upper inode alone. */
+	fill_inode(&id, upper);
+	key.ino = id.ino;
+	key.dev = id.dev;
+	state.generation = id.generation;
+	if (bpf_map_update_elem(&upper_inodes, &key, &state, BPF_ANY))
+		count_loss(SF_LOSS_inodes_full);
+	return entry_touched(entry, SF_OP_open);
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Reading kernel memory, with types where the kernel can give them. */
+#ifndef STILLFRAME_BPF_READ_H
+#define STILLFRAME_BPF_READ_H
+
+#include "bpf/maps.h"
+
+/*
+ * Kernel function (6.2): gives any address the type that is asked for, for
+ * reading only; a bad one reads as zeroes. Makes pointer chasing as cheap as a
+ * plain load, and is allowed where bpf_probe_read_kernel() is not. The second
+ * argument is a type of the running kernel's BTF. Weak: older kernels lack it,
+ * and the branches with it are dead code there.
+ */
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+
+/* An address as a pointer to a kernel type: for FIELD() only, since before 6.2 it
+ * remains a number to the verifier. */
+#define CAST(type, address)                                                                        \
+	(config.typed_reads                                                                        \
+	     ? (struct type *)bpf_rdonly_cast((address), bpf_core_type_id_kernel(struct type))     \
+	     : (struct type *)(address))
+
+/* A field of a kernel structure; zero where the memory is not there. */
+#define FIELD(pointer, field)                                                                      \
+	({                                                                                         \
+		typeof(pointer) read_from = (pointer);                                             \
+		typeof(read_from->field) read_value;                                               \
+		if (config.typed_reads)                                                            \
+			read_value = read_from->field;                                             \
+		else                                                                               \
+			bpf_core_read(&read_value, sizeof(read_value), &read_from->field);         \
+		read_value;                                                                        \
+	})
+
+/* The current task. bpf_get_current_task_btf() is of 5.11. */
+static __always_inline struct task_struct *current_task(void)
+{
+	if (config.typed_reads)
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+#endif

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One podman container: that an engine's containers are known here, too."""
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+from harness import image as images
+from harness.agent import Agent
+from harness.checks import recorded
+from harness.image import Tree
+from harness.podman import Container
+
+IMAGE = "localhost/stillframe-vm:1"
+
+
+@pytest.fixture
+def container(mutate: pathlib.Path) -> Iterator[Container]:
+    # As little as there can be: importing an image is the slow part.
+    tree = Tree()
+    for path in "bin dev etc proc sys tmp run ctl new".split():
+        tree.directory(path)
+    tree.file("bin/busybox", images.BUSYBOX.read_bytes(), 0o755)
+    for applet in ("sh", "sleep", "cat", "rm"):
+        tree.symlink(f"bin/{applet}", "busybox")
+    tree.file("etc/motd", b"as built\n")
+    images.import_image(IMAGE, tree)
+    with Container(IMAGE, "sleep", "1000") as started:
+        yield started
+
+
+def test_podman_container_is_known(agent: Agent, container: Container) -> None:
+    row = agent.ps(container.id)
+    assert row is not None and row["state"] == "still", row
+    assert (row["name"], row["runtime"]) == (container.name, "podman"), row
+    container.shell("echo changed >>/etc/motd; echo new >/new/file")
+    for path, letter in (("/etc/motd", "C"), ("/new/file", "A")):
+        change = recorded(agent, container.name, path, "exec")
+        assert change["change"] == letter, change
+    lines = agent.docker_lines(container.name)
+    assert lines == container.diff_lines(), lines
