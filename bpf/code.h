@@ -175,6 +175,7 @@ int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linu
 		if (!state)
 			return 0;
 	}
+	check_mounts(task);
 	exec.root = state->root;
 	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (!followed) {

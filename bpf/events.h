@@ -26,7 +26,9 @@
 	X(cgroups_full)	  /* a container's cgroup could not be registered */                       \
 	X(processes_full) /* a process could not be followed */                                    \
 	X(read_failed)	  /* kernel or user memory could not be read */                            \
-	X(walk_truncated) /* a file lies too deep to find its upper root */
+	X(walk_truncated) /* a file lies too deep to find its upper root */                        \
+	X(mounts_full)	  /* a container's mounts could not be watched */                          \
+	X(victims_full)	  /* whose memory is written could not be kept */
 
 #define SF_LOSS_NAME(name) SF_LOSS_##name,
 enum sf_loss { SF_LOSS_REASONS(SF_LOSS_NAME) SF_LOSS_COUNT };
@@ -93,6 +95,11 @@ enum sf_event_type {
 	SF_EVENT_EXIT,
 	SF_EVENT_CGROUP,
 	SF_EVENT_BUDGET,
+	SF_EVENT_LIBRARY,
+	SF_EVENT_MEMORY,
+	SF_EVENT_MOUNT,
+	SF_EVENT_MOUNTS_TOUCHED,
+	SF_EVENT_DEVICE,
 };
 
 /* dev is the kernel's dev_t: MAJOR << 20 | MINOR (include/linux/kdev_t.h). */
@@ -240,7 +247,83 @@ struct sf_budget_event {
 	__u64 suppressed;
 };
 
+/* Names of a path, leaf first, each with its NUL: room for the last one. */
+#define SF_PATH_TEXT (512 + SF_NAME_LEN)
+
+/* A file was mapped to run code from. */
+struct sf_library_event {
+	struct sf_header header;
+	struct sf_inode inode;
+	__u32 kind; /* enum sf_exec_kind */
+	__u32 names_size;
+	char names[SF_PATH_TEXT];
+};
+
+enum sf_memory_op {
+	SF_MEMORY_ATTACH,
+	SF_MEMORY_WRITE,
+};
+
+/* A process of a live container. */
+struct sf_victim {
+	struct sf_inode root;
+	__u64 cgroup;
+	__u64 start_ns;
+	__u32 pid; /* thread-group id */
+	__u32 reserved;
+	char comm[SF_COMM_LEN];
+	char exe[SF_EXE_LEN];
+};
+
+struct sf_memory_event {
+	struct sf_header header;
+	struct sf_victim victim;
+	__u32 op;
+	__u32 repeats;
+};
+
+enum sf_mount_op {
+	SF_MOUNT_MOUNT,
+	SF_MOUNT_UMOUNT,
+	SF_MOUNT_MOVE,
+	SF_MOUNT_PIVOT,
+	SF_MOUNT_ATTRIBUTES,
+};
+
+struct sf_mount_event {
+	struct sf_header header;
+	__u64 cgroup; /* of the container whose mounts they are */
+	__u64 flags;  /* of mount(2) or umount2(2) */
+	__u32 op;
+	__u32 names_size; /* 0: the root, or (ATTRIBUTES) not known */
+	char type[32];
+	char source[SF_HINT_LEN]; /* ATTRIBUTES: the path that the caller named */
+	char names[SF_PATH_TEXT];
+};
+
+/* The number of changes to a container's mounts is not what it was. */
+struct sf_mounts_event {
+	struct sf_header header;
+	__u64 cgroup;
+};
+
+/* sf_device_event.access: BPF_DEVCG_ACC_* of include/uapi/linux/bpf.h */
+struct sf_device_event {
+	struct sf_header header;
+	__u32 block; /* else a character device */
+	__u32 major;
+	__u32 minor;
+	__u32 access;
+};
+
 /* Map values and keys that userspace writes too. */
+
+/* The container that a mount namespace belongs to. */
+struct sf_mount_ns {
+	struct sf_inode root;
+	__u64 cgroup;
+	__u64 changes; /* mnt_namespace.event when last looked at */
+};
 
 #define SF_ROOT_LIVE   (1u << 0)
 #define SF_ROOT_IGNORE (1u << 1) /* an overlay that is no container's: the host's own */
@@ -273,7 +356,9 @@ struct sf_inode_state {
 struct sf_cgroup_state {
 	struct sf_inode root;
 	__u32 flags;
-	__u32 init; /* thread-group id of the container's init */
+	__u32 init;   /* thread-group id of the container's init */
+	__u32 mnt_ns; /* inode number of its mount namespace; 0: not known */
+	__u32 reserved;
 };
 
 #define SF_FOLLOWED_INIT   (1u << 0)

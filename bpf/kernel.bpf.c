@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Kernel parameters: a cgroup/sysctl program, attached at the root of the
- * unified hierarchy (on the container's own cgroup a runtime's update would
- * detach it), sees each access; the container is told by its cgroup.
+ * Kernel parameters and devices: cgroup/sysctl and cgroup/dev programs, attached at
+ * the root of the unified hierarchy (on the container's own cgroup a runtime's
+ * update would detach them), see each access; the container is told by its cgroup.
+ * Both always agree: with programs on several levels all have to.
  */
-#include "bpf/process.h"
+#include "bpf/change.h"
 
 #define SYSCTL_ALLOW 1
+#define DEVICE_ALLOW 1
+
+#define NR_DEVICE(access) (-180 - (s32)(access))
 
 SEC("cgroup/sysctl")
 int stillframe_sysctl(struct bpf_sysctl *ctx)
@@ -29,6 +33,71 @@ int stillframe_sysctl(struct bpf_sysctl *ctx)
 		count_loss(SF_LOSS_read_failed);
 	submit_event(event);
 	return SYSCTL_ALLOW;
+}
+
+/* Devices of which each container has nodes: null, zero, full, random, urandom,
+ * tty, console, ptmx and terminals (Documentation/admin-guide/devices.txt). */
+static __always_inline bool harmless(u32 major, u32 minor)
+{
+	switch (major) {
+	case 1:
+		return minor == 3 || minor == 5 || (minor >= 7 && minor <= 9);
+	case 5:
+		return minor <= 2;
+	case 136:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether a runtime's own program has refused it already: those on the container's
+ * cgroup run before ours. Without that helper (before 5.18) it is reported. */
+static __always_inline bool refused(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_retval) &&
+	       bpf_get_retval() < 0;
+}
+
+SEC("?cgroup/dev")
+int stillframe_device(struct bpf_cgroup_dev_ctx *ctx)
+{
+	u32 access = ctx->access_type >> 16;
+	bool block = (ctx->access_type & 0xffff) == BPF_DEVCG_DEV_BLOCK;
+	struct sf_change_key key = {};
+	struct sf_device_event *event;
+	struct sf_cgroup_state *state;
+	struct task_struct *task;
+	u32 repeats;
+	u64 id;
+
+	/* A disk that is written to, or a node that is made. */
+	if (!(access & (BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD)))
+		return DEVICE_ALLOW;
+	if (!block && (!(access & BPF_DEVCG_ACC_MKNOD) || harmless(ctx->major, ctx->minor)))
+		return DEVICE_ALLOW;
+	task = current_task();
+	id = cgroup_id(cgroup_of(task));
+	state = bpf_map_lookup_elem(&cgroups, &id);
+	if (!state || !(state->flags & SF_CGROUP_LIVE) || refused())
+		return DEVICE_ALLOW;
+	key.ino = id;
+	key.generation = ctx->minor;
+	key.dev = ctx->major << 1 | block;
+	key.actor = FIELD(task, tgid);
+	key.nr = NR_DEVICE(access);
+	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+		return DEVICE_ALLOW;
+	event = reserve_event(struct sf_device_event, sizeof(*event));
+	if (!event)
+		return DEVICE_ALLOW;
+	fill_header(&event->header, SF_EVENT_DEVICE, sizeof(*event), &state->root, task);
+	event->block = block;
+	event->major = ctx->major;
+	event->minor = ctx->minor;
+	event->access = access;
+	submit_event(event);
+	return DEVICE_ALLOW;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

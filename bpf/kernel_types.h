@@ -41,9 +41,14 @@ struct qstr {
 	const unsigned char *name;
 };
 
+struct file_system_type {
+	const char *name;
+};
+
 struct super_block {
 	u32 s_dev;
 	unsigned long s_magic;
+	struct file_system_type *s_type;
 	struct dentry *s_root;
 };
 
@@ -140,6 +145,7 @@ struct kiocb {
 };
 
 struct vm_area_struct {
+	unsigned long vm_flags;
 	struct file *vm_file;
 };
 
@@ -162,6 +168,15 @@ struct ns_common {
 
 struct mnt_namespace {
 	struct ns_common ns;
+	u64 event;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	const char *mnt_devname;
+	struct mnt_namespace *mnt_ns;
 };
 
 struct nsproxy {
@@ -196,6 +211,7 @@ struct css_set {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	struct task_struct *owner;
 	struct file *exe_file;
 };
 
@@ -286,6 +302,7 @@ struct pt_regs {
 #define EIOCBQUEUED	529	  /* include/linux/errno.h */
 
 #define S_IFMT	      0170000
+#define S_IFREG	      0100000
 #define S_IFDIR	      0040000
 #define S_ISDIR(mode) (((mode) & S_IFMT) == S_IFDIR)
 

@@ -48,6 +48,59 @@ static __always_inline void follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
 		count_loss(SF_LOSS_processes_full);
 }
 
+static __always_inline void watch_mounts(struct sf_cgroup_state *state, struct task_struct *task,
+					 u64 cgroup)
+{
+	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct sf_mount_ns fresh = {.root = state->root, .cgroup = cgroup};
+	struct mnt_namespace *mounts;
+
+	if (!nsproxy)
+		return;
+	mounts = FIELD(nsproxy, mnt_ns);
+	state->mnt_ns = FIELD(mounts, ns.inum);
+	fresh.changes = FIELD(mounts, event);
+	if (bpf_map_update_elem(&mount_namespaces, &state->mnt_ns, &fresh, BPF_ANY))
+		count_loss(SF_LOSS_mounts_full);
+}
+
+/*
+ * Where nothing tells of mounts as they are made: have the container's become others
+ * since somebody last looked? The kernel counts their changes, for those who poll
+ * /proc/PID/mounts. Asked at the end of whoever may have made one, and at execs.
+ */
+static __always_inline void check_mounts(struct task_struct *task)
+{
+	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct sf_mounts_event *event;
+	struct mnt_namespace *mounts;
+	struct sf_mount_ns *known;
+	struct sf_inode root;
+	u64 changes;
+	u32 inum;
+
+	if (!nsproxy)
+		return;
+	mounts = FIELD(nsproxy, mnt_ns);
+	inum = FIELD(mounts, ns.inum);
+	if (inum == config.host_mnt_ns)
+		return;
+	known = bpf_map_lookup_elem(&mount_namespaces, &inum);
+	if (!known)
+		return;
+	changes = FIELD(mounts, event);
+	if (known->changes == changes)
+		return;
+	event = reserve_event(struct sf_mounts_event, sizeof(*event));
+	if (!event)
+		return;
+	known->changes = changes;
+	root = known->root;
+	fill_header(&event->header, SF_EVENT_MOUNTS_TOUCHED, sizeof(*event), &root, task);
+	event->cgroup = known->cgroup;
+	submit_event(event);
+}
+
 static __always_inline int begin_life(struct task_struct *task, struct cgroup *cgroup, u64 id)
 {
 	struct sf_cgroup_state state = {.flags = SF_CGROUP_LIVE, .init = task->tgid};
@@ -70,6 +123,7 @@ static __always_inline int begin_life(struct task_struct *task, struct cgroup *c
 						 config.real_minus_boot_ns - TICK_NS;
 		}
 	}
+	watch_mounts(&state, task, id);
 	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY)) {
 		count_loss(SF_LOSS_cgroups_full);
 		return 0;
@@ -143,7 +197,9 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	struct sf_root_state *root;
 	struct sf_exit_event *event;
 	struct sf_inode none = {};
+	u32 mnt_ns;
 
+	check_mounts(task);
 	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (!followed)
 		return 0;
@@ -158,6 +214,8 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 		if (cgroup && init) {
 			/* A new init in the same cgroup begins a new life. */
 			cgroup->flags &= ~SF_CGROUP_LIVE;
+			mnt_ns = cgroup->mnt_ns;
+			bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
 			root = bpf_map_lookup_elem(&roots, &cgroup->root);
 			if (root)
 				root->flags &= ~SF_ROOT_LIVE;
@@ -218,6 +276,7 @@ int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
 {
 	struct sf_cgroup_state *state;
 	struct sf_inode root;
+	u32 mnt_ns;
 	u64 id;
 
 	if (cgroup->root->hierarchy_id != config.observed_hierarchy)
@@ -227,6 +286,9 @@ int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
 	if (!state)
 		return 0;
 	root = state->root;
+	mnt_ns = state->mnt_ns;
+	if (!(state->flags & SF_CGROUP_CHILD))
+		bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
 	bpf_map_delete_elem(&cgroups, &id);
 	send_cgroup(cgroup, id, 1, &root);
 	return 0;

@@ -107,6 +107,17 @@ struct {
 	__type(value, struct sf_cgroup_state);
 } cgroups SEC(".maps");
 
+/* Mount namespaces of live containers, by inode number: made here at the first exec,
+ * or by the agent for those that ran before; removed at the end of init or, at the
+ * latest, of the cgroup. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, struct sf_mount_ns);
+} mount_namespaces SEC(".maps");
+
 /* Processes in containers, by thread-group id, and the session each belongs to:
  * made at exec and fork (or by the agent at start), removed at exit. */
 struct {

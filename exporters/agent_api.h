@@ -38,6 +38,7 @@ struct StreamEvent {
   std::string path;
   std::string from;
   std::string detail;
+  std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
   std::optional<Actor> actor;
   std::string json;  // the whole event, one line, no newline

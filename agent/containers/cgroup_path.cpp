@@ -351,4 +351,24 @@ std::optional<CgroupName> parse_cgroup_path(std::string_view path) {
   return found ? found : match_containerd(path, parts);
 }
 
+std::optional<std::string> same_cgroup(std::string_view container,
+                                       std::string_view init_observed,
+                                       std::string_view init_other) {
+  // Init may live in a cgroup below the container's own; if so, it does in
+  // every hierarchy.
+  if (starts_with(init_observed, container)) {
+    const auto below = init_observed.substr(container.size());
+    if (starts_with(below, "/") && ends_with(init_other, below)) {
+      init_other.remove_suffix(below.size());
+    }
+  }
+  const auto slash = container.rfind('/');
+  if (slash == std::string_view::npos || slash + 1 == container.size() ||
+      !ends_with(init_other, container.substr(slash)) ||
+      starts_with(init_other, "/..")) {
+    return std::nullopt;
+  }
+  return std::string(init_other);
+}
+
 }  // namespace stillframe::containers

@@ -34,6 +34,13 @@ std::optional<CgroupName> parse_cgroup_path(std::string_view path);
 // yet, and changing it is the purpose.
 bool is_image_build(std::string_view path);
 
+// The cgroup of a container in another hierarchy, from where its init is there
+// and in the observed one. None where the runtime made none: init is then in a
+// cgroup of the host's.
+std::optional<std::string> same_cgroup(std::string_view container,
+                                       std::string_view init_observed,
+                                       std::string_view init_other);
+
 // 64 lower-case hex digits, as podman, docker and CRI runtimes make them.
 bool is_container_id(std::string_view text);
 

@@ -9,16 +9,6 @@
 #include "agent/containers/finder_impl.h"
 
 namespace stillframe::containers {
-namespace {
-
-// /proc's clock ticks are 10 ms long; one more for the rounding.
-constexpr std::uint64_t kStartToleranceNs = 20'000'000;
-
-bool same_start(std::uint64_t a, std::uint64_t b) {
-  return (a > b ? a - b : b - a) <= kStartToleranceNs;
-}
-
-}  // namespace
 
 Finder::Finder(CgroupLayout layout, std::string host_prefix)
     : impl_(std::make_unique<Impl>(std::move(layout), std::move(host_prefix))) {

@@ -13,6 +13,7 @@
 #include "agent/base/result.h"
 #include "agent/containers/cgroup_layout.h"
 #include "agent/model/container.h"
+#include "agent/model/mount.h"
 #include "agent/model/observation.h"
 
 namespace stillframe::containers {
@@ -56,6 +57,19 @@ class Finder {
 
   // Ids of the container's cgroup and all below it, in the observed hierarchy.
   std::vector<std::uint64_t> cgroups(const ContainerRecord& record) const;
+
+  // The mounts that the container's init sees. Nothing is kept open.
+  Result<std::vector<MountEntry>> mounts(const ContainerRecord& record) const;
+
+  // The directories that hold the limits of the container's cgroup: one in the
+  // unified hierarchy, one of each v1 controller.
+  std::vector<std::string> limit_directories(
+      const ContainerRecord& record) const;
+
+  // Whether the container's v1 cgroup lets it have the device; true where there
+  // is none.
+  bool device_allowed(const ContainerRecord& record,
+                      const DeviceObservation& asked) const;
 
   const CgroupLayout& layout() const;
 

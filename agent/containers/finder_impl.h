@@ -17,6 +17,12 @@
 
 namespace stillframe::containers {
 
+// /proc's clock ticks are 10 ms long; one more for the rounding.
+inline bool same_start(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t kToleranceNs = 20'000'000;
+  return (a > b ? a - b : b - a) <= kToleranceNs;
+}
+
 struct Finder::Impl {
   Impl(CgroupLayout cgroup_layout, std::string host_prefix);
 

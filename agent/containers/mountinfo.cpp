@@ -59,12 +59,13 @@ bool parse_dev(string_view text, std::uint32_t& dev) {
 
 std::optional<Mount> parse_line(string_view line) {
   Mount mount;
-  next_field(line);  // mount id
+  if (!parse_number(next_field(line), mount.id)) return std::nullopt;
   next_field(line);  // parent's
   if (!parse_dev(next_field(line), mount.dev)) return std::nullopt;
   mount.root = octal_unescape(next_field(line));
   mount.target = octal_unescape(next_field(line));
-  for (const auto& option : split(next_field(line), ',')) {
+  mount.flags = next_field(line);
+  for (const auto& option : split(mount.flags, ',')) {
     if (option == "ro") mount.read_only = true;
   }
   string_view field;
@@ -154,6 +155,19 @@ std::vector<MountPoint> mount_points(const std::vector<Mount>& mounts,
     points.push_back({mount.target, mount.type, mount.read_only});
   }
   return points;
+}
+
+std::vector<MountEntry> mount_entries(const std::vector<Mount>& mounts) {
+  std::vector<MountEntry> entries;
+  entries.reserve(mounts.size());
+  for (const auto& mount : mounts) {
+    const auto& options = mount.options;
+    entries.push_back(
+        {mount.id, mount.dev, mount.root, mount.target, mount.type,
+         mount.source, mount.flags,
+         std::find(options.begin(), options.end(), "ro") != options.end()});
+  }
+  return entries;
 }
 
 }  // namespace stillframe::containers

@@ -12,16 +12,19 @@
 #include <vector>
 
 #include "agent/model/container.h"
+#include "agent/model/mount.h"
 
 namespace stillframe::containers {
 
 struct Mount {
+  std::uint32_t id = 0;
   std::uint32_t dev = 0;  // kernel encoding
   std::string root;
   std::string target;
   std::string type;
   std::string source;
   bool read_only = false;            // of this mount, not of its filesystem
+  std::string flags;                 // of this mount: "ro,nosuid"
   std::vector<std::string> options;  // the filesystem's, unescaped
 };
 
@@ -47,5 +50,8 @@ std::string overlay_unescape(std::string_view text);
 // Mount points below the root, at most `limit` of them.
 std::vector<MountPoint> mount_points(const std::vector<Mount>& mounts,
                                      std::size_t limit);
+
+// What of it can be compared with the same container's mounts at another time.
+std::vector<MountEntry> mount_entries(const std::vector<Mount>& mounts);
 
 }  // namespace stillframe::containers

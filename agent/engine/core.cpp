@@ -259,6 +259,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
   if (watched->drift) {
     claim(*watched);
     watched->drift->request_full_scan();
+    meet_surroundings(*watched);
   }
   log_info(live_since_ns != 0 ? "a container began to live"
                               : "a container was taken in",
@@ -277,6 +278,7 @@ void Core::stopped(Watched& watched, std::uint64_t boot_ns) {
   watched.exited_ns = boot_ns;
   watched.next_check_ns = 0;
   watched.record.init_pid = 0;
+  leave_surroundings(watched);
   if (watched.drift) watched.drift->stopped(boot_ns);
   replacements_.exited(watched.record.info, boot_ns);
   events_.lifecycle(watched.record.info, Lifecycle::exited,
@@ -303,6 +305,7 @@ void Core::gone(Watched& watched) {
   }
   std::erase_if(by_cgroup_,
                 [&](const auto& item) { return item.second == &watched; });
+  leave_surroundings(watched);
   if (watched.drift) watched.drift->forget();
   if (watched.record.layers.whole) {
     ::unlink(inventory_file(watched.record.info.id).c_str());
@@ -442,6 +445,10 @@ void Core::turn() {
       if (now >= watched->next_full_scan_ns) {
         watched->next_full_scan_ns = now + to_ns(options_.scan_interval);
         watched->drift->request_full_scan();
+        look_at_surroundings(*watched);
+      }
+      if (watched->mounts_due_ns != 0 && now >= watched->mounts_due_ns) {
+        look_at_mounts(*watched);
       }
       start_scan(*watched);
       if (auto flushed = watched->drift->flush(); !flushed) {
@@ -467,6 +474,9 @@ std::uint64_t Core::next_turn_ns() const {
     if (!watched->held.empty()) next = std::min(next, watched->held_until_ns);
     if (!watched->drift) continue;
     next = std::min(next, watched->next_full_scan_ns);
+    if (watched->mounts_due_ns != 0) {
+      next = std::min(next, watched->mounts_due_ns);
+    }
     const std::uint64_t work = watched->drift->next_work_boot_ns();
     if (work != 0 && !watched->drift->scan_under_way()) {
       next = std::min(next, work);

@@ -78,6 +78,11 @@ class Core {
   void on(const FileObservation& seen);
   void on(const ExecObservation& seen);
   void on(const SysctlObservation& seen);
+  void on(const DeviceObservation& seen);
+  void on(const MemoryObservation& seen);
+  void on(const MountObservation& seen);
+  void on(const MountsTouchedObservation& seen);
+  void on(const LimitsObservation& seen);
   void on(const LiveObservation& seen);
   void on(const SessionObservation& seen);
   void on(const ExitObservation& seen);
@@ -100,6 +105,13 @@ class Core {
   void use_policy(policy::PolicyPtr policy);
   void check_expiry();
   void reconcile(std::uint64_t now);
+
+  // core_surroundings.cpp: mounts and limits
+  void meet_surroundings(Watched& watched);
+  void leave_surroundings(Watched& watched);
+  void look_at_surroundings(Watched& watched);
+  void look_at_mounts(Watched& watched);
+  void mounts_touched(Watched& watched, std::uint64_t boot_ns);
 
   Actor actor_for(const Watched& victim, const ProcessRef& process);
   template <typename Seen>

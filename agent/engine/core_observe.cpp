@@ -103,6 +103,28 @@ void Core::on(const SysctlObservation& seen) {
   }
 }
 
+void Core::on(const DeviceObservation& seen) {
+  Watched* watched = find(seen.root, seen.process.cgroup);
+  if (watched == nullptr) return;
+  // To ask and be refused changes nothing.
+  if (finder_.device_allowed(watched->record, seen)) hand_over(*watched, seen);
+}
+
+void Core::on(const MemoryObservation& seen) {
+  if (Watched* watched = find(seen.root, seen.cgroup)) {
+    hand_over(*watched, seen);
+  }
+}
+
+void Core::on(const MountObservation& seen) {
+  if (Watched* watched = find(seen.root, seen.cgroup)) {
+    hand_over(*watched, seen);
+    mounts_touched(*watched, seen.boot_ns);
+  } else if (seen.root) {
+    unclaimed(seen.root, seen.boot_ns).add(seen);
+  }
+}
+
 void Core::on(const LiveObservation& seen) {
   Watched* known = find(seen.root, seen.process.cgroup);
   if (known != nullptr && known->running &&

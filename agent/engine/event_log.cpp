@@ -146,6 +146,7 @@ void EventLog::mutation(const ContainerInfo& container,
   out.path = event.path;
   out.from = event.from;
   out.detail = event.detail;
+  out.facts = event.facts;
   out.count = event.count;
   out.actor = event.actor;
   publish(std::move(out));

@@ -13,7 +13,7 @@ namespace stillframe::engine {
 // What happened on an overlay of which no container is known yet. Bounded: an
 // overlay that never becomes a container's is forgotten after a while.
 struct Core::Unclaimed {
-  using Seen = std::variant<FileObservation, ExecObservation>;
+  using Seen = std::variant<FileObservation, ExecObservation, MountObservation>;
 
   explicit Unclaimed(std::uint64_t boot_ns) : since_ns(boot_ns) {}
 

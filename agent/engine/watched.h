@@ -39,6 +39,8 @@ struct Watched {
   std::set<std::uint64_t> sessions;     // those that mutated it
   std::uint64_t next_full_scan_ns = 0;  // boot time
   std::uint64_t next_check_ns = 0;      // whether it still exists
+  std::uint64_t mounts_due_ns = 0;      // when to look at them; 0: in no hurry
+  std::uint64_t limits_cgroup = 0;      // whose limits are watched; 0: none
   std::uint64_t exited_ns = 0;
   // Changes made straight to the upper directory of a stopped container: a
   // runtime that removes the container deletes its files one by one, and only

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,6 +67,8 @@ struct MutationEvent {
   std::string path;
   std::string from;
   std::string detail;  // sysctl value and the like
+  // What has a name of its own: the old and the new value of a limit.
+  std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
   Actor actor;
 };

@@ -5,12 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/model/inode.h"
+#include "agent/model/mount.h"
 
 namespace stillframe {
 
@@ -86,6 +88,7 @@ struct ExecObservation {
   InodeId directory;  // script: upper inode of the working directory, if any
   std::string path;   // as the kernel knows it: bprm->filename
   bool starts_life = false;  // it was the container's first exec
+  bool library = false;      // not run but mapped to be run
   ProcessRef process;
 };
 
@@ -95,6 +98,73 @@ struct SysctlObservation {
   std::string name;   // net/ipv4/ip_forward
   std::string value;  // what was written
   ProcessRef process;
+};
+
+// A container asked for a device: to make its node, or to open it.
+struct DeviceObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;
+  bool block = false;  // else a character device
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  bool make = false;
+  bool read = false;
+  bool write = false;
+  ProcessRef process;
+};
+
+enum class MemoryOp : std::uint8_t { attach, write, probe };
+
+// One process got hold of another's memory or registers.
+struct MemoryObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;            // the victim's container; none: see `cgroup`
+  std::uint64_t cgroup = 0;  // the victim's
+  MemoryOp op = MemoryOp::attach;
+  std::uint32_t pid = 0;  // the victim's thread group, host's pid namespace
+  std::uint64_t start_ns = 0;
+  std::string comm;  // the victim's
+  std::string exe;   // file name of its executable, no directories
+  std::uint32_t repeats = 0;
+  ProcessRef process;
+};
+
+enum class MountOp : std::uint8_t { mount, umount, move, pivot, attributes };
+
+// A process changed the mounts of a live container, from within or after it
+// entered the container's mount namespace.
+struct MountObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;
+  std::uint64_t cgroup = 0;  // of the container whose mounts these are
+  MountOp op = MountOp::mount;
+  std::string target;  // as seen from the container's root
+  std::string type;    // of the filesystem, where the call names one
+  std::string source;  // as the caller named it: a hint
+  std::uint64_t flags = 0;
+  ProcessRef process;
+};
+
+// The mounts of a container are not what they were when the kernel side last
+// compared their number of changes: look at them.
+struct MountsTouchedObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;
+  std::uint64_t cgroup = 0;
+};
+
+// The mounts that a container's init sees, all of them.
+struct MountsObservation {
+  std::uint64_t boot_ns = 0;
+  std::uint64_t cgroup = 0;
+  std::vector<MountEntry> mounts;
+};
+
+// The limits of a container's cgroup, all that there are, by control file.
+struct LimitsObservation {
+  std::uint64_t boot_ns = 0;
+  std::uint64_t cgroup = 0;
+  std::map<std::string, std::string> values;
 };
 
 // A container's init has run its first program on its own rootfs.
@@ -139,7 +209,9 @@ struct LossObservation {
 
 using Observation =
     std::variant<FileObservation, ExecObservation, SysctlObservation,
-                 LiveObservation, SessionObservation, ExitObservation,
-                 CgroupObservation, LossObservation>;
+                 DeviceObservation, MemoryObservation, MountObservation,
+                 MountsTouchedObservation, LimitsObservation, LiveObservation,
+                 SessionObservation, ExitObservation, CgroupObservation,
+                 LossObservation>;
 
 }  // namespace stillframe

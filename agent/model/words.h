@@ -52,7 +52,8 @@ namespace stillframe {
   X(probe_attach, memory)    \
   X(mount_change, mounts)    \
   X(limit_change, limits)    \
-  X(sysctl_write, kernel)
+  X(sysctl_write, kernel)    \
+  X(device_access, kernel)
 
 // What a mutation was judged to be.
 #define STILLFRAME_VERDICTS(X) \

@@ -85,7 +85,7 @@ class Policy {
   // `path` is absolute inside the container, raw bytes.
   //  1. content and metadata in a scratch place are scratch;
   //  2. the first rule whose `match` and one of whose entries match decides;
-  //  3. limits changed from the host are allowed;
+  //  3. limits changed from the host, or by nobody knows whom, are allowed;
   //  4. all else is a violation.
   Judgement judge(const ContainerInfo& container, Class mutation_class,
                   Kind kind, Origin origin, std::string_view path) const;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/decode.h"
 
+#include <linux/bpf.h>
+
+#include <algorithm>
 #include <cstring>
 #include <string>
+#include <string_view>
 
+#include "agent/base/text.h"
 #include "agent/sensors/file_op.h"
 
 namespace stillframe::sensors {
@@ -126,6 +131,115 @@ Result<Observation> decode_session(const sf_session_event& raw) {
   return seen;
 }
 
+// Names, leaf first and each with its NUL, as a path from the root.
+std::string path_of(const char* names, std::size_t size) {
+  std::string path;
+  std::string_view rest(names, size);
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('\0'), rest.size());
+    path = '/' + std::string(rest.substr(0, end)) + path;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return path;
+}
+
+Result<Observation> decode_library(const sf_library_event& raw) {
+  if (raw.kind >= SF_EXEC_SCRIPT || raw.names_size > sizeof raw.names) {
+    return fail("library event that cannot be");
+  }
+  ExecObservation seen;
+  seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
+  seen.kind = static_cast<ExecKind>(raw.kind);
+  seen.inode = inode_id(raw.inode);
+  seen.path = path_of(raw.names, raw.names_size);
+  // It has a name, and lies nowhere.
+  if (seen.kind == ExecKind::memfd && !seen.path.empty()) seen.path.erase(0, 1);
+  seen.library = true;
+  seen.process = process_ref(raw.header.process);
+  return seen;
+}
+
+Result<Observation> decode_memory(const sf_memory_event& raw) {
+  MemoryObservation seen;
+  switch (raw.op) {
+    case SF_MEMORY_ATTACH:
+      seen.op = MemoryOp::attach;
+      break;
+    case SF_MEMORY_WRITE:
+      seen.op = MemoryOp::write;
+      break;
+    default:
+      return fail("memory event of unknown operation");
+  }
+  seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
+  seen.cgroup = raw.victim.cgroup;
+  seen.pid = raw.victim.pid;
+  seen.start_ns = raw.victim.start_ns;
+  seen.comm = text(raw.victim.comm);
+  seen.exe = text(raw.victim.exe);
+  seen.repeats = raw.repeats;
+  seen.process = process_ref(raw.header.process);
+  return seen;
+}
+
+std::optional<MountOp> mount_op(std::uint32_t op) {
+  switch (op) {
+    case SF_MOUNT_MOUNT:
+      return MountOp::mount;
+    case SF_MOUNT_UMOUNT:
+      return MountOp::umount;
+    case SF_MOUNT_MOVE:
+      return MountOp::move;
+    case SF_MOUNT_PIVOT:
+      return MountOp::pivot;
+    case SF_MOUNT_ATTRIBUTES:
+      return MountOp::attributes;
+    default:
+      return std::nullopt;
+  }
+}
+
+Result<Observation> decode_mount(const sf_mount_event& raw) {
+  const auto op = mount_op(raw.op);
+  if (!op || raw.names_size > sizeof raw.names) {
+    return fail("mount event that cannot be");
+  }
+  MountObservation seen;
+  seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
+  seen.cgroup = raw.cgroup;
+  seen.op = *op;
+  seen.type = text(raw.type);
+  seen.source = text(raw.source);
+  seen.flags = raw.flags;
+  seen.target = path_of(raw.names, raw.names_size);
+  if (seen.op == MountOp::attributes) {
+    // What the caller named; of a relative path the start is not known.
+    if (starts_with(seen.source, "/")) seen.target = seen.source;
+    seen.source.clear();
+  } else if (seen.target.empty()) {
+    seen.target = "/";
+  }
+  seen.process = process_ref(raw.header.process);
+  return seen;
+}
+
+Result<Observation> decode_device(const sf_device_event& raw) {
+  DeviceObservation seen;
+  seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
+  seen.block = raw.block != 0;
+  seen.major = raw.major;
+  seen.minor = raw.minor;
+  seen.make = (raw.access & BPF_DEVCG_ACC_MKNOD) != 0;
+  seen.read = (raw.access & BPF_DEVCG_ACC_READ) != 0;
+  seen.write = (raw.access & BPF_DEVCG_ACC_WRITE) != 0;
+  seen.process = process_ref(raw.header.process);
+  return seen;
+}
+
 // The event as a struct of its own: the ring buffer's memory need not be
 // aligned for it, and a short event leaves zeroes.
 template <typename Raw>
@@ -198,6 +312,20 @@ Result<Observation> decode(const void* data, std::size_t size,
                                    upper_root(raw.header.root), "budget",
                                    raw.suppressed};
           });
+    case SF_EVENT_LIBRARY:
+      return with<sf_library_event>(data, size, decode_library);
+    case SF_EVENT_MEMORY:
+      return with<sf_memory_event>(data, size, decode_memory);
+    case SF_EVENT_MOUNT:
+      return with<sf_mount_event>(data, size, decode_mount);
+    case SF_EVENT_MOUNTS_TOUCHED:
+      return with<sf_mounts_event>(
+          data, size, [](const auto& raw) -> Result<Observation> {
+            return MountsTouchedObservation{
+                raw.header.time_ns, upper_root(raw.header.root), raw.cgroup};
+          });
+    case SF_EVENT_DEVICE:
+      return with<sf_device_event>(data, size, decode_device);
     default:
       return fail("event of unknown type");
   }

@@ -90,7 +90,17 @@ void KernelMaps::add_cgroup(std::uint64_t id,
 }
 
 void KernelMaps::remove_cgroup(std::uint64_t id) const {
+  sf_cgroup_state state{};
+  if (bpf_map_lookup_elem(bpf_map__fd(cgroups), &id, &state) == 0 &&
+      state.mnt_ns != 0 && (state.flags & SF_CGROUP_CHILD) == 0) {
+    bpf_map_delete_elem(bpf_map__fd(mount_namespaces), &state.mnt_ns);
+  }
   bpf_map_delete_elem(bpf_map__fd(cgroups), &id);
+}
+
+void KernelMaps::add_mounts(std::uint32_t mnt_ns,
+                            const sf_mount_ns& container) const {
+  put(mount_namespaces, mnt_ns, container);
 }
 
 void KernelMaps::follow(std::uint32_t pid, const sf_followed& followed) const {

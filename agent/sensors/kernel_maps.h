@@ -26,6 +26,7 @@ struct KernelMaps {
   const bpf_map* changes = nullptr;
   const bpf_map* losses = nullptr;
   const bpf_map* counters = nullptr;
+  const bpf_map* mount_namespaces = nullptr;
 
   // `since`: see sf_root_state; 0 leaves it as it is.
   void add_root(const UpperRoot& root, std::uint32_t flags,
@@ -34,6 +35,7 @@ struct KernelMaps {
   void add_inode(const UpperRoot& root, const InodeId& inode) const;
   void add_cgroup(std::uint64_t id, const sf_cgroup_state& state) const;
   void remove_cgroup(std::uint64_t id) const;
+  void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container) const;
   void follow(std::uint32_t pid, const sf_followed& followed) const;
   void rearm(const sf_change_key& key) const;
 

@@ -5,7 +5,10 @@
 #include "files_overlay.skel.h"
 #include "files_vfs.skel.h"
 #include "kernel.skel.h"
+#include "libraries.skel.h"
 #include "life.skel.h"
+#include "memory.skel.h"
+#include "mounts.skel.h"
 
 namespace stillframe::sensors {
 namespace {
@@ -68,7 +71,29 @@ constexpr ProgramSpec kVfsPrograms[] = {
     {"vfs_copy_up", false},
 };
 
-constexpr ProgramSpec kKernelPrograms[] = {{"stillframe_sysctl"}};
+constexpr ProgramSpec kKernelPrograms[] = {
+    {"stillframe_sysctl"},
+    {"stillframe_device", false},
+};
+
+constexpr ProgramSpec kLibraryPrograms[] = {
+    {"library_mapped"},
+    {"library_protected"},
+};
+
+constexpr ProgramSpec kMemoryPrograms[] = {
+    {"memory_attach"}, {"memory_poke"},   {"memory_file"},
+    {"memory_check"},  {"memory_writev"},
+};
+
+// mount_setattr(2) is of 5.12.
+constexpr ProgramSpec kMountPrograms[] = {
+    {"mount_made"},      {"umount_begun"},
+    {"umount_made"},     {"move_begun"},
+    {"move_made"},       {"pivot_begun"},
+    {"pivot_made"},      {"attributes_made", false},
+    {"filesystem_made"},
+};
 
 const Rung kLife = {"tp_btf", {"life", life::elf_bytes, kLifePrograms}};
 
@@ -83,13 +108,31 @@ const Rung kKernelRungs[] = {
     {"cgroup/sysctl", {"kernel", kernel::elf_bytes, kKernelPrograms}},
 };
 
+const Rung kLibraryRungs[] = {
+    {"fentry mmap", {"libraries", libraries::elf_bytes, kLibraryPrograms}},
+};
+
+const Rung kMemoryRungs[] = {
+    {"fexit ptrace", {"memory", memory::elf_bytes, kMemoryPrograms}},
+};
+
+const Rung kMountRungs[] = {
+    {"fexit mount", {"mounts", mounts::elf_bytes, kMountPrograms}},
+};
+
 const Ladder kFiles = {"files", kFilesRungs, Coverage::state, "scan"};
 const Ladder kKernel = {"kernel", kKernelRungs, Coverage::none, ""};
+const Ladder kLibraries = {"libraries", kLibraryRungs, Coverage::none, ""};
+const Ladder kMemory = {"memory", kMemoryRungs, Coverage::none, ""};
+const Ladder kMounts = {"mounts", kMountRungs, Coverage::state, "mountinfo"};
 
 }  // namespace
 
 const Rung& life() { return kLife; }
 const Ladder& files() { return kFiles; }
 const Ladder& kernel_parameters() { return kKernel; }
+const Ladder& libraries() { return kLibraries; }
+const Ladder& memory() { return kMemory; }
+const Ladder& mounts() { return kMounts; }
 
 }  // namespace stillframe::sensors

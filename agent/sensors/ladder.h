@@ -28,5 +28,8 @@ struct Ladder {
 const Rung& life();
 const Ladder& files();
 const Ladder& kernel_parameters();
+const Ladder& libraries();
+const Ladder& memory();
+const Ladder& mounts();
 
 }  // namespace stillframe::sensors

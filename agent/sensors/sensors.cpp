@@ -2,17 +2,21 @@
 #include "agent/sensors/sensors.h"
 
 #include <bpf/libbpf.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
 
 #include <deque>
 #include <optional>
 #include <set>
 
 #include "agent/base/clock.h"
+#include "agent/base/fd.h"
 #include "agent/sensors/decode.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_maps.h"
 #include "agent/sensors/kernel_types.h"
 #include "agent/sensors/ladder.h"
+#include "agent/sensors/limits.h"
 #include "agent/sensors/object.h"
 #include "agent/sensors/overlay_trial.h"
 
@@ -77,6 +81,31 @@ const UpperRoot* root_of(const Observation& seen) {
       seen);
 }
 
+SensorStatus status_of(const LimitWatch& limits) {
+  if (limits.trouble().empty()) {
+    return {"limits",
+            "inotify",
+            Coverage::events,
+            "changes are seen, but not who made them",
+            "",
+            {accepted("inotify", "")}};
+  }
+  return {
+      "limits",
+      "polling",
+      Coverage::state,
+      limits.trouble(),
+      "raise fs.inotify.max_user_instances",
+      {{"inotify", false, limits.trouble(), "", ""}, accepted("polling", "")}};
+}
+
+std::uint32_t mount_namespace(std::uint32_t pid) {
+  struct stat st{};
+  const auto path = "/proc/" + std::to_string(pid) + "/ns/mnt";
+  if (pid == 0 || ::stat(path.c_str(), &st) != 0) return 0;
+  return static_cast<std::uint32_t>(st.st_ino);
+}
+
 }  // namespace
 
 struct Sensors::Impl {
@@ -86,7 +115,12 @@ struct Sensors::Impl {
   ObjectPtr life;
   ObjectPtr files;
   ObjectPtr kernel;
+  ObjectPtr libraries;
+  ObjectPtr memory;
+  ObjectPtr mounts;
   KernelMaps maps;
+  LimitWatch limits;
+  Fd poll{::epoll_create1(EPOLL_CLOEXEC)};  // of the ring buffer and the limits
   std::unique_ptr<ring_buffer, RingFree> ring;
   std::vector<SensorStatus> status;
   bool overlay_was_there = false;
@@ -104,6 +138,7 @@ struct Sensors::Impl {
   void choose();
   SensorStatus choose_files();
   SensorStatus choose_kernel();
+  SensorStatus choose_first(const Ladder& ladder, ObjectPtr& object);
   std::optional<std::set<FileOp>> missed();
   std::size_t drain(const std::function<void(Observation&&)>& to,
                     std::size_t limit);
@@ -150,7 +185,7 @@ Result<> Sensors::Impl::begin() {
           life->map("upper_devs"), life->map("roots_registered"),
           life->map("cgroups"),    life->map("processes"),
           life->map("changes"),    life->map("losses"),
-          life->map("counters")};
+          life->map("counters"),   life->map("mount_namespaces")};
   ring.reset(ring_buffer__new(
       bpf_map__fd(life->map("events")),
       [](void* context, void* data, std::size_t size) {
@@ -158,6 +193,13 @@ Result<> Sensors::Impl::begin() {
       },
       this, nullptr));
   if (!ring) return fail("the BPF ring buffer", errno);
+  for (const int fd : {ring_buffer__epoll_fd(ring.get()), limits.poll_fd()}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (fd >= 0 && ::epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) != 0) {
+      return fail("the sensors' descriptors", errno);
+    }
+  }
   return {};
 }
 
@@ -175,7 +217,7 @@ std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
   }
   if (left != 0) ring_buffer__consume(ring.get());
   sink = nullptr;
-  return limit - left;
+  return limit - left + limits.drain(to);
 }
 
 // What the files sensor as it is now does not see; nothing where no overlay
@@ -236,23 +278,31 @@ SensorStatus Sensors::Impl::choose_files() {
 }
 
 SensorStatus Sensors::Impl::choose_kernel() {
+  const Ladder& ladder = sensors::kernel_parameters();
+  if (!config.unified_mount.empty()) return choose_first(ladder, kernel);
   std::vector<SensorAttempt> attempts;
-  for (const Rung& rung : sensors::kernel_parameters().rungs) {
-    if (config.unified_mount.empty()) {
-      attempts.push_back({rung.implementation, false, "",
-                          "no cgroup v2 hierarchy is mounted",
-                          "mount cgroup v2 (it may be beside v1)"});
-      continue;
-    }
-    auto object = Object::attach(rung.object, setup);
-    if (object) {
-      kernel = std::move(*object);
+  for (const Rung& rung : ladder.rungs) {
+    attempts.push_back({rung.implementation, false, "",
+                        "no cgroup v2 hierarchy is mounted",
+                        "mount cgroup v2 (it may be beside v1)"});
+  }
+  return status_of(ladder, std::move(attempts));
+}
+
+// The first implementation that loads and attaches.
+SensorStatus Sensors::Impl::choose_first(const Ladder& ladder,
+                                         ObjectPtr& object) {
+  std::vector<SensorAttempt> attempts;
+  for (const Rung& rung : ladder.rungs) {
+    auto attached = Object::attach(rung.object, setup);
+    if (attached) {
+      object = std::move(*attached);
       attempts.push_back(accepted(rung.implementation, ""));
       break;
     }
-    attempts.push_back(refused(rung.implementation, object.error()));
+    attempts.push_back(refused(rung.implementation, attached.error()));
   }
-  return status_of(sensors::kernel_parameters(), std::move(attempts));
+  return status_of(ladder, std::move(attempts));
 }
 
 void Sensors::Impl::choose() {
@@ -268,15 +318,10 @@ void Sensors::Impl::choose() {
   }
   status.insert(status.begin() + 1, choose_files());
   status.push_back(choose_kernel());
-  // Said so that nobody takes silence for stillness.
-  for (const char* sensor : {"libraries", "memory", "mounts", "limits"}) {
-    status.push_back({sensor,
-                      "",
-                      Coverage::none,
-                      "this version has no sensor for it",
-                      "",
-                      {}});
-  }
+  status.push_back(choose_first(sensors::libraries(), libraries));
+  status.push_back(choose_first(sensors::memory(), memory));
+  status.push_back(choose_first(sensors::mounts(), mounts));
+  status.push_back(status_of(limits));
 }
 
 Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
@@ -308,9 +353,7 @@ void Sensors::reconsider() {
 Sensors::Sensors(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Sensors::~Sensors() = default;
 
-int Sensors::poll_fd() const {
-  return ring_buffer__epoll_fd(impl_->ring.get());
-}
+int Sensors::poll_fd() const { return impl_->poll; }
 
 std::size_t Sensors::drain(const std::function<void(Observation&&)>& sink,
                            std::size_t limit) {
@@ -354,7 +397,12 @@ void Sensors::add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
   state.root = to_kernel(root);
   state.flags = SF_CGROUP_LIVE | (child ? SF_CGROUP_CHILD : 0);
   state.init = init_pid;
+  if (!child) state.mnt_ns = mount_namespace(init_pid);
   impl_->maps.add_cgroup(cgroup, state);
+  // How often its mounts changed so far only the kernel knows: 0 has it tell.
+  if (state.mnt_ns != 0) {
+    impl_->maps.add_mounts(state.mnt_ns, {state.root, cgroup, 0});
+  }
 }
 
 void Sensors::remove_cgroup(std::uint64_t cgroup) {
@@ -369,6 +417,19 @@ void Sensors::follow(std::uint32_t pid, std::uint64_t cgroup,
   followed.flags =
       (init ? SF_FOLLOWED_INIT : 0) | (leader ? SF_FOLLOWED_LEADER : 0);
   impl_->maps.follow(pid, followed);
+}
+
+void Sensors::watch_limits(std::uint64_t cgroup,
+                           const std::vector<std::string>& directories) {
+  impl_->limits.watch(cgroup, directories);
+}
+
+void Sensors::forget_limits(std::uint64_t cgroup) {
+  impl_->limits.forget(cgroup);
+}
+
+LimitsObservation Sensors::limits(std::uint64_t cgroup) const {
+  return impl_->limits.look(cgroup);
 }
 
 }  // namespace stillframe::sensors

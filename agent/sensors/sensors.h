@@ -68,6 +68,13 @@ class Sensors {
   void add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
                   std::uint32_t init_pid, bool child);
   void remove_cgroup(std::uint64_t cgroup);
+  // The directories that hold the limits of a container's cgroup. From now on
+  // writes to them are observed. Unlike the above, these are the loop's alone.
+  void watch_limits(std::uint64_t cgroup,
+                    const std::vector<std::string>& directories);
+  void forget_limits(std::uint64_t cgroup);
+  LimitsObservation limits(std::uint64_t cgroup) const;
+
   // The process belongs to a container: its init (session 0, init true), a
   // session's leader, or a descendant.
   void follow(std::uint32_t pid, std::uint64_t cgroup, std::uint64_t session,

@@ -28,6 +28,9 @@ std::string event_line(const StreamEvent& event, const Style& style) {
   if (!event.path.empty()) out += "  " + display(event.path);
   if (!event.from.empty()) out += " <- " + display(event.from);
   if (!event.detail.empty()) out += "  " + display(event.detail);
+  for (const auto& [name, value] : event.facts) {
+    out += "  " + name + '=' + display(value);
+  }
   if (event.count > 1) out += fmt::format(" x{}", event.count);
   if (event.actor) out += "  by " + who(*event.actor);
   return out + '\n';

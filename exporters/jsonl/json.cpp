@@ -203,6 +203,9 @@ std::string doctor_json(const DoctorReport& report) {
 json event_value(const StreamEvent& event, std::string_view node,
                  std::string_view rule, json detail) {
   if (!event.detail.empty()) detail["text"] = json_text(event.detail);
+  for (const auto& [name, value] : event.facts) {
+    detail[name] = json_text(value);
+  }
   if (event.count > 1) detail["count"] = event.count;
   return {{"v", 1},
           {"seq", event.seq},

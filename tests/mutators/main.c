@@ -13,8 +13,10 @@ const size_t kPayloadSize = sizeof(kPayload) - 1;
 static const char* operation_name = "";
 
 static const struct operation* const kFamilies[] = {
-    file_operations, transfer_operations, mmap_operations, metadata_operations,
-    link_operations, uring_operations,    exec_operations, workload_operations,
+    file_operations,     transfer_operations, mmap_operations,
+    metadata_operations, link_operations,     uring_operations,
+    exec_operations,     library_operations,  memory_operations,
+    mount_operations,    workload_operations,
 };
 enum { kFamilyCount = sizeof(kFamilies) / sizeof(kFamilies[0]) };
 

@@ -29,6 +29,9 @@ extern const struct operation metadata_operations[];
 extern const struct operation link_operations[];
 extern const struct operation uring_operations[];
 extern const struct operation exec_operations[];
+extern const struct operation library_operations[];
+extern const struct operation memory_operations[];
+extern const struct operation mount_operations[];
 extern const struct operation workload_operations[];
 
 // Says which call failed and why (errno); gives kUnsupported when errno says

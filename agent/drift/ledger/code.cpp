@@ -9,9 +9,10 @@ namespace {
 
 constexpr std::size_t kMaxHeldExecs = 256;
 
-bool differs(const Entry& entry) {
+// A library is mapped whatever its mode.
+bool differs(const Entry& entry, bool library) {
   const auto& d = entry.differs;
-  return d.type || d.content || d.mode || d.unknown;
+  return d.type || d.content || (d.mode && !library) || d.unknown;
 }
 
 // Without "." and empty components; ".." taken by the letter. Symbolic links
@@ -31,8 +32,9 @@ std::string plain_path(std::string_view path) {
   return out.empty() ? "/" : out;
 }
 
-Kind kind_of_exec(ExecKind kind) {
-  switch (kind) {
+Kind kind_of_exec(const ExecObservation& seen) {
+  if (seen.library) return Kind::library_new;
+  switch (seen.kind) {
     case ExecKind::upper:
       return Kind::exec_new;
     case ExecKind::memfd:
@@ -97,7 +99,7 @@ void ContainerDrift::Impl::take_exec(const ExecObservation& seen, ActorId id) {
     take_script(seen, id);
     return;
   }
-  const Kind kind = kind_of_exec(seen.kind);
+  const Kind kind = kind_of_exec(seen);
   if (seen.kind != ExecKind::upper) {
     std::string path = seen.path;
     if (path.empty()) path = "(unknown)";
@@ -113,9 +115,10 @@ void ContainerDrift::Impl::take_exec(const ExecObservation& seen, ActorId id) {
   const std::string path = tree.path_of(*entry);
   if (entry->change == Change::added) {
     code_record(RecordKey::of_inode(seen.inode), kind, path, seen, id);
-  } else if (entry->change == Change::changed && differs(*entry)) {
-    code_record(RecordKey::of_inode(seen.inode), Kind::exec_changed, path, seen,
-                id);
+  } else if (entry->change == Change::changed &&
+             differs(*entry, seen.library)) {
+    code_record(RecordKey::of_inode(seen.inode),
+                seen.library ? kind : Kind::exec_changed, path, seen, id);
   }
 }
 

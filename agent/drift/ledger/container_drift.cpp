@@ -33,6 +33,7 @@ void ContainerDrift::started(ContainerRecord record,
   impl_->live_since_ns = live_since_boot_ns;
   impl_->record = std::move(record);
   impl_->own = OwnWrites(impl_->record);
+  impl_->begin_life(impl_->record.init_start_ns);
   impl_->judge_anew();
 }
 
@@ -57,6 +58,28 @@ void ContainerDrift::observe(const ExecObservation& seen, const Actor& actor) {
 void ContainerDrift::observe(const SysctlObservation& seen,
                              const Actor& actor) {
   impl_->observe(seen, actor);
+}
+
+void ContainerDrift::observe(const DeviceObservation& seen,
+                             const Actor& actor) {
+  impl_->observe(seen, actor);
+}
+
+void ContainerDrift::observe(const MemoryObservation& seen,
+                             const Actor& actor) {
+  impl_->observe(seen, actor);
+}
+
+void ContainerDrift::observe(const MountObservation& seen, const Actor& actor) {
+  impl_->observe(seen, actor);
+}
+
+void ContainerDrift::observe(const MountsObservation& seen) {
+  impl_->observe(seen);
+}
+
+void ContainerDrift::observe(const LimitsObservation& seen) {
+  impl_->observe(seen);
 }
 
 void ContainerDrift::lost(std::uint64_t boot_ns) {

@@ -66,6 +66,13 @@ class ContainerDrift {
   void observe(const FileObservation& seen, const Actor& actor);
   void observe(const ExecObservation& seen, const Actor& actor);
   void observe(const SysctlObservation& seen, const Actor& actor);
+  void observe(const DeviceObservation& seen, const Actor& actor);
+  void observe(const MemoryObservation& seen, const Actor& actor);
+  void observe(const MountObservation& seen, const Actor& actor);
+  // How things are: the first of each in a life is what the rest is measured
+  // by.
+  void observe(const MountsObservation& seen);
+  void observe(const LimitsObservation& seen);
   // Events of this container may be missing: a full scan is due, and what it
   // finds without an event is unattributed.
   void lost(std::uint64_t boot_ns);

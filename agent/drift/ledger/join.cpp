@@ -152,6 +152,9 @@ Judged ContainerDrift::Impl::judge_path(const std::string& path,
   if (r.first_exec && r.kinds.only(Kind::exec_volume)) {
     out.kind = Kind::exec_volume;
     out.judgement.verdict = Verdict::runtime;
+  } else if (as_at_live(path, r)) {
+    out.kind = r.kinds.worst();
+    out.judgement.verdict = Verdict::restored;
   } else {
     judge_actors(out, path, &r);
   }

@@ -37,7 +37,8 @@ class KindList {
   std::uint32_t mask_ = 0;
   std::uint64_t order_ = 0;  // five bits each, kind + 1, first in the lowest
 };
-static_assert(kKindNames.size() < 31);
+// Five bits hold kind + 1.
+static_assert(kKindNames.size() < 32);
 
 // Of two classes the more severe one counts: code > kernel > memory > mounts >
 // limits > content > metadata.

@@ -154,11 +154,74 @@ bool read_kinds(const std::string& words, KindList& kinds) {
   return true;
 }
 
+json limits_value(const std::map<std::string, std::string>& limits) {
+  json value = json::object();
+  for (const auto& [file, text] : limits) {
+    value[json_text(file)] = json_text(text);
+  }
+  return value;
+}
+
+json life_line(const Life& life) {
+  json mounts = json::array();
+  for (const auto& m : life.mounts) {
+    mounts.push_back(
+        json::array({"m", m.id, m.dev, json_text(m.root), json_text(m.target),
+                     json_text(m.type), json_text(m.source),
+                     json_text(m.options), m.read_only_below}));
+  }
+  return json::array({"l", life.init_start_ns, life.has_mounts, life.has_limits,
+                      std::move(mounts), limits_value(life.limits),
+                      limits_value(life.limits_now)});
+}
+
+bool read_limits(const json* value, std::map<std::string, std::string>& out) {
+  if (value == nullptr || !value->is_object()) return false;
+  for (const auto& [file, text] : value->items()) {
+    if (!text.is_string()) return false;
+    out[json_bytes(file)] = json_bytes(text.get_ref<const std::string&>());
+  }
+  return true;
+}
+
+bool read_mount(const json& value, MountEntry& m) {
+  if (!value.is_array()) return false;
+  Reader in(value);
+  m.id = in.number<std::uint32_t>();
+  m.dev = in.number<std::uint32_t>();
+  m.root = in.text();
+  m.target = in.text();
+  m.type = in.text();
+  m.source = in.text();
+  m.options = in.text();
+  m.read_only_below = in.boolean();
+  return in.good();
+}
+
+bool read_life(Reader& in, Life& life) {
+  Life read;
+  read.init_start_ns = in.number<std::uint64_t>();
+  read.has_mounts = in.boolean();
+  read.has_limits = in.boolean();
+  const json* mounts = in.next();
+  if (mounts == nullptr || !mounts->is_array()) return false;
+  for (const auto& mount : *mounts) {
+    if (!read_mount(mount, read.mounts.emplace_back())) return false;
+  }
+  if (!read_limits(in.next(), read.limits) ||
+      !read_limits(in.next(), read.limits_now) || !in.good()) {
+    return false;
+  }
+  life = std::move(read);
+  return true;
+}
+
 // Everything that one load fills.
 struct Loading {
   ActorTable& actors;
   Ledger& ledger;
   StoredState& state;
+  Life& life;
   std::unordered_map<std::uint32_t, ActorId> by_number;
   std::uint32_t next_number = 0;
 };
@@ -220,6 +283,7 @@ bool load_line(const json& value, Loading& to) {
     to.next_number = std::max(to.next_number, number + 1);
     return true;
   }
+  if (sort == "l") return read_life(in, to.life);
   if (sort == "s") {
     to.state.lived = in.boolean();
     to.state.ever_mutated = in.boolean();
@@ -276,7 +340,7 @@ Header read_header(std::string_view text, const InodeId& root) {
 }  // namespace
 
 Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
-                          StoredState& state, std::string& why) {
+                          StoredState& state, Life& life, std::string& why) {
   whole_ = true;
   if (path_.empty()) return Loaded::nothing;
   auto text = read_file(path_, kMaxFile);
@@ -284,7 +348,7 @@ Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
     if (text.error().code == ENOENT) return Loaded::nothing;
     why = text.error().message;
   }
-  Loading to{actors, ledger, state, {}, 0};
+  Loading to{actors, ledger, state, life, {}, 0};
   bool torn = false;
   std::size_t lines = 0;
   std::string_view rest = text ? std::string_view(*text) : std::string_view();
@@ -316,6 +380,7 @@ Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
   for (const auto& [number, actor] : to.by_number) numbers_[actor] = number;
   next_number_ = to.next_number;
   written_ = state;
+  life_written_ = life.revision;
   bytes_ = text->size();
   whole_ = torn;
   return Loaded::state;
@@ -361,10 +426,10 @@ Result<> Store::append(std::string_view text) {
 }
 
 Result<> Store::rewrite(const ActorTable& actors, const Ledger& ledger,
-                        const StoredState& state) {
+                        const StoredState& state, const Life& life) {
   numbers_.clear();
   next_number_ = 0;
-  std::string text = header() + line(state_line(state));
+  std::string text = header() + line(state_line(state)) + line(life_line(life));
   ledger.for_each([&](const RecordKey& key, const Record&) {
     append_record(text, key, actors, ledger);
   });
@@ -376,23 +441,31 @@ Result<> Store::rewrite(const ActorTable& actors, const Ledger& ledger,
 }
 
 Result<> Store::flush(const ActorTable& actors, Ledger& ledger,
-                      const StoredState& state) {
+                      const StoredState& state, const Life& life) {
   const auto touched = ledger.take_touched();
   if (path_.empty()) return {};
   const std::size_t live = ledger.size() * kRecordBytes + header().size();
   if (bytes_ > kCompactAbove && bytes_ > 4 * live) whole_ = true;
-  if (!whole_ && touched.empty() && state == written_) return {};
+  const bool life_changed = life.revision != life_written_;
+  if (!whole_ && touched.empty() && state == written_ && !life_changed) {
+    return {};
+  }
   if (whole_) {
-    auto done = rewrite(actors, ledger, state);
-    if (done) written_ = state;
+    auto done = rewrite(actors, ledger, state, life);
+    if (done) {
+      written_ = state;
+      life_written_ = life.revision;
+    }
     return done;
   }
   std::string text;
   if (!(state == written_)) text += line(state_line(state));
+  if (life_changed) text += line(life_line(life));
   for (const auto& key : touched) append_record(text, key, actors, ledger);
   auto done = append(text);
   if (done) {
     written_ = state;
+    life_written_ = life.revision;
   } else {
     whole_ = true;
   }

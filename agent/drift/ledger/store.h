@@ -14,6 +14,7 @@
 #include "agent/base/result.h"
 #include "agent/drift/ledger/actors.h"
 #include "agent/drift/ledger/ledger.h"
+#include "agent/drift/ledger/life.h"
 #include "agent/model/container.h"
 
 namespace stillframe::drift {
@@ -39,9 +40,9 @@ class Store {
   Store(std::string path, const ContainerRecord& record);
 
   Loaded load(ActorTable& actors, Ledger& ledger, StoredState& state,
-              std::string& why);
+              Life& life, std::string& why);
   Result<> flush(const ActorTable& actors, Ledger& ledger,
-                 const StoredState& state);
+                 const StoredState& state, const Life& life);
   void remove();
 
  private:
@@ -49,7 +50,7 @@ class Store {
   void append_record(std::string& out, const RecordKey& key,
                      const ActorTable& actors, const Ledger& ledger);
   Result<> rewrite(const ActorTable& actors, const Ledger& ledger,
-                   const StoredState& state);
+                   const StoredState& state, const Life& life);
   Result<> append(std::string_view text);
 
   std::string path_;
@@ -59,6 +60,7 @@ class Store {
   bool whole_ = true;  // the next flush writes everything
   std::size_t bytes_ = 0;
   StoredState written_;
+  std::uint64_t life_written_ = 0;  // its revision
   // Actors have numbers of their own in the file.
   std::unordered_map<ActorId, std::uint32_t> numbers_;
   std::uint32_t next_number_ = 0;

@@ -27,7 +27,7 @@ ContainerDrift::Impl::Impl(ContainerRecord record_in,
 
 void ContainerDrift::Impl::load() {
   std::string why;
-  switch (store.load(actors, ledger, state, why)) {
+  switch (store.load(actors, ledger, state, life, why)) {
     case Store::Loaded::state:
       lived_before = state.lived;
       ledger.for_each([this](const RecordKey& key, const Record& r) {
@@ -44,13 +44,14 @@ void ContainerDrift::Impl::load() {
       actors = ActorTable();
       ledger = Ledger(options.max_records);
       state = {};
+      life = {};
       break;
   }
 }
 
 Result<> ContainerDrift::Impl::flush() {
   state.overflow = ledger.overflow();
-  return store.flush(actors, ledger, state);
+  return store.flush(actors, ledger, state, life);
 }
 
 }  // namespace stillframe::drift

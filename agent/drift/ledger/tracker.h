@@ -3,6 +3,8 @@
 // The inside of ContainerDrift. Its parts lie in files of their own:
 //   events.cpp       observations: into the ledger, out as events
 //   code.cpp         programs run that the image does not hold
+//   memory.cpp       processes' memory, devices
+//   surroundings.cpp mounts and limits: a look at them, and events
 //   work.cpp         what to scan, and taking the results in
 //   attribution.cpp  what a scan found, and who is to be named for it
 //   join.cpp         judging, the running totals, and the diff
@@ -22,6 +24,8 @@
 #include "agent/drift/ledger/container_drift.h"
 #include "agent/drift/ledger/dirty_set.h"
 #include "agent/drift/ledger/ledger.h"
+#include "agent/drift/ledger/life.h"
+#include "agent/drift/ledger/mount_table.h"
 #include "agent/drift/ledger/own_writes.h"
 #include "agent/drift/ledger/standing.h"
 #include "agent/drift/ledger/store.h"
@@ -71,6 +75,15 @@ struct ContainerDrift::Impl {
     ExecObservation seen;
     ActorId actor = 0;
   };
+  // Somebody changed mounts at `path`; the next look tells what came of it.
+  struct MountDeed {
+    std::string path;
+    ActorId actor = 0;
+    std::uint64_t boot_ns = 0;
+    bool told = false;   // by an event of its own
+    bool adds = false;   // there is one more mount then
+    bool moves = false;  // from elsewhere
+  };
   struct Newest {
     WallTime time;
     ActorId actor = 0;
@@ -113,6 +126,23 @@ struct ContainerDrift::Impl {
   void code_record(const RecordKey& key, Kind kind, const std::string& path,
                    const ExecObservation& seen, ActorId actor);
   std::string script_path(const ExecObservation& seen) const;
+
+  // memory.cpp
+  void observe(const MemoryObservation& seen, const Actor& actor);
+  void observe(const DeviceObservation& seen, const Actor& actor);
+  void lasting(MutationEvent event, std::uint64_t boot_ns, const Actor& actor);
+
+  // surroundings.cpp
+  void begin_life(std::uint64_t init_start_ns);
+  void observe(const MountObservation& seen, const Actor& actor);
+  void observe(const MountsObservation& seen);
+  std::vector<MountEntry> at_live(std::vector<MountEntry> mounts) const;
+  void mount_found(const std::string& path, const MountDifference& difference,
+                   std::uint64_t boot_ns);
+  void observe(const LimitsObservation& seen);
+  void limit_found(const std::string& file, const std::string& before,
+                   const std::string& now, std::uint64_t boot_ns);
+  bool as_at_live(const std::string& path, const Record& record) const;
 
   // work.cpp
   ScanWork take_work();
@@ -189,6 +219,11 @@ struct ContainerDrift::Impl {
   // Of a rootfs that is no overlay, whose first life we saw begin: what changed
   // before that instant and was seen by nobody is the runtime's.
   WallTime own_until;
+
+  Life life;
+  MountDifferences mount_differences;  // as of the latest look
+  bool mounts_looked = false;
+  std::vector<MountDeed> mount_deeds;  // since the latest look
 
   // Events that wait.
   std::deque<Held> held;

@@ -188,6 +188,41 @@ TEST(CgroupPath, KnowsImageBuilds) {
   EXPECT_FALSE(is_image_build("/docker/" + kA));
 }
 
+struct SameCase {
+  const char* name;
+  const char* container;
+  const char* observed;
+  const char* other;
+  const char* expected;  // empty: none
+};
+
+class SameCgroup : public testing::TestWithParam<SameCase> {};
+
+TEST_P(SameCgroup, IsWhereInitIsInTheOtherHierarchy) {
+  const auto& c = GetParam();
+  EXPECT_EQ(same_cgroup(c.container, c.observed, c.other).value_or(""),
+            c.expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SameCgroup,
+    testing::Values(SameCase{"same", "/docker/abc", "/docker/abc",
+                             "/docker/abc", "/docker/abc"},
+                    SameCase{"below_another", "/pods/abc", "/pods/abc",
+                             "/vm/1/pods/abc", "/vm/1/pods/abc"},
+                    SameCase{"init_below", "/pods/abc", "/pods/abc/init",
+                             "/pods/abc/init", "/pods/abc"},
+                    SameCase{"init_below_in_one_only", "/pods/abc",
+                             "/pods/abc/init", "/pods/abc", "/pods/abc"},
+                    SameCase{"of_the_host", "/pods/abc", "/pods/abc",
+                             "/system.slice", ""},
+                    SameCase{"root", "/pods/abc", "/pods/abc", "/", ""},
+                    SameCase{"not_in_it", "/pods/abc", "/pods/abc", "", ""},
+                    SameCase{"out_of_our_namespace", "/pods/abc", "/pods/abc",
+                             "/../pods/abc", ""},
+                    SameCase{"the_root_is_no_container", "/", "/", "/", ""}),
+    [](const auto& info) { return std::string(info.param.name); });
+
 TEST(CgroupPath, TellsWhoseRootlessItIs) {
   EXPECT_EQ(user_of_cgroup("/user.slice/user-1000.slice/x"), 1000u);
   EXPECT_EQ(user_of_cgroup("/user.slice/user-99999999999.slice/x"),

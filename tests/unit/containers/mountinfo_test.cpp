@@ -50,6 +50,21 @@ TEST(Mountinfo, ListsMountPointsUpToALimit) {
   EXPECT_TRUE(points[1].read_only);
 }
 
+TEST(Mountinfo, KeepsWhatCanBeCompared) {
+  const auto entries =
+      mount_entries(parse_mountinfo(fixture("mountinfo.container")));
+  ASSERT_EQ(entries.size(), 5u);
+  EXPECT_EQ(entries[2], (MountEntry{.id = 79,
+                                    .dev = 254u << 20 | 1u,
+                                    .root = "/srv/vol",
+                                    .target = "/data",
+                                    .type = "ext4",
+                                    .source = "/dev/vda1",
+                                    .options = "rw,relatime",
+                                    .read_only_below = false}));
+  EXPECT_EQ(entries[3].options, "ro,nosuid,nodev");
+}
+
 TEST(Mountinfo, SurvivesRubbish) {
   for (const std::string& text :
        {std::string(), std::string("\n\n\n"), std::string(100000, ' '),

@@ -159,5 +159,122 @@ TEST(RearmKey, OnlyForDirectoriesChangedByAnEntry) {
   EXPECT_EQ(key->nr, __NR_unlinkat + SF_CHANGE_ENTRIES);
 }
 
+template <typename Seen, typename Raw>
+Seen decoded_as(const Raw& raw) {
+  const auto seen = decode(&raw, sizeof raw, 0);
+  EXPECT_TRUE(seen);
+  return std::get<Seen>(*seen);
+}
+
+// "leaf", "above" as the kernel side writes them.
+template <std::size_t N>
+__u32 put_names(char (&room)[N], std::initializer_list<std::string> names) {
+  std::size_t at = 0;
+  for (const auto& name : names) {
+    std::memcpy(room + at, name.c_str(), name.size() + 1);
+    at += name.size() + 1;
+  }
+  return static_cast<__u32>(at);
+}
+
+TEST(Decode, LibraryEventHasItsPathFromTheRoot) {
+  sf_library_event raw{};
+  raw.header = header(SF_EVENT_LIBRARY);
+  raw.inode = {11, 12, 9};
+  raw.kind = SF_EXEC_VOLUME;
+  raw.names_size = put_names(raw.names, {"x\n.so", "lib", "opt"});
+  const auto seen = decoded_as<ExecObservation>(raw);
+  EXPECT_TRUE(seen.library);
+  EXPECT_EQ(seen.kind, ExecKind::volume);
+  EXPECT_EQ(seen.path, "/opt/lib/x\n.so");
+  EXPECT_EQ(seen.inode, (InodeId{11, 12}));
+
+  raw.kind = SF_EXEC_MEMFD;
+  raw.names_size = put_names(raw.names, {"memfd:jit"});
+  EXPECT_EQ(decoded_as<ExecObservation>(raw).path, "memfd:jit");
+
+  raw.kind = SF_EXEC_SCRIPT;
+  EXPECT_FALSE(decode(&raw, sizeof raw, 0));
+  raw.kind = SF_EXEC_UPPER;
+  raw.names_size = sizeof raw.names + 1;
+  EXPECT_FALSE(decode(&raw, sizeof raw, 0));
+}
+
+TEST(Decode, MemoryEventNamesItsVictim) {
+  sf_memory_event raw{};
+  raw.header = header(SF_EVENT_MEMORY);
+  raw.victim.cgroup = 5;
+  raw.victim.pid = 77;
+  std::strcpy(raw.victim.comm, "worker");
+  std::strcpy(raw.victim.exe, "server");
+  raw.op = SF_MEMORY_WRITE;
+  raw.repeats = 3;
+  const auto seen = decoded_as<MemoryObservation>(raw);
+  EXPECT_EQ(seen.op, MemoryOp::write);
+  EXPECT_EQ(seen.cgroup, 5u);
+  EXPECT_EQ(seen.pid, 77u);
+  EXPECT_EQ(seen.comm, "worker");
+  EXPECT_EQ(seen.exe, "server");
+  EXPECT_EQ(seen.repeats, 3u);
+  EXPECT_EQ(seen.process.pid, 42u);
+  raw.op = 9;
+  EXPECT_FALSE(decode(&raw, sizeof raw, 0));
+}
+
+TEST(Decode, MountEventHasItsTarget) {
+  sf_mount_event raw{};
+  raw.header = header(SF_EVENT_MOUNT);
+  raw.cgroup = 5;
+  raw.op = SF_MOUNT_MOUNT;
+  raw.flags = 1;
+  std::strcpy(raw.type, "tmpfs");
+  std::strcpy(raw.source, "none");
+  raw.names_size = put_names(raw.names, {"www", "srv"});
+  auto seen = decoded_as<MountObservation>(raw);
+  EXPECT_EQ(seen.op, MountOp::mount);
+  EXPECT_EQ(seen.target, "/srv/www");
+  EXPECT_EQ(seen.type, "tmpfs");
+  EXPECT_EQ(seen.source, "none");
+  EXPECT_EQ(seen.flags, 1u);
+  EXPECT_EQ(seen.cgroup, 5u);
+
+  raw.op = SF_MOUNT_PIVOT;
+  raw.names_size = 0;
+  EXPECT_EQ(decoded_as<MountObservation>(raw).target, "/");
+
+  raw.op = SF_MOUNT_ATTRIBUTES;
+  EXPECT_EQ(decoded_as<MountObservation>(raw).target, "");
+  std::strcpy(raw.source, "/data");
+  seen = decoded_as<MountObservation>(raw);
+  EXPECT_EQ(seen.target, "/data");
+  EXPECT_EQ(seen.source, "");
+
+  raw.op = 99;
+  EXPECT_FALSE(decode(&raw, sizeof raw, 0));
+}
+
+TEST(Decode, DeviceEventSaysWhatWasAskedFor) {
+  sf_device_event raw{};
+  raw.header = header(SF_EVENT_DEVICE);
+  raw.block = 1;
+  raw.major = 8;
+  raw.minor = 1;
+  raw.access = 2 | 4;  // BPF_DEVCG_ACC_READ, BPF_DEVCG_ACC_WRITE
+  const auto seen = decoded_as<DeviceObservation>(raw);
+  EXPECT_TRUE(seen.block);
+  EXPECT_EQ(seen.major, 8u);
+  EXPECT_EQ(seen.minor, 1u);
+  EXPECT_FALSE(seen.make);
+  EXPECT_TRUE(seen.read);
+  EXPECT_TRUE(seen.write);
+}
+
+TEST(Decode, MountsTouchedNamesTheContainer) {
+  sf_mounts_event raw{};
+  raw.header = header(SF_EVENT_MOUNTS_TOUCHED);
+  raw.cgroup = 5;
+  EXPECT_EQ(decoded_as<MountsTouchedObservation>(raw).cgroup, 5u);
+}
+
 }  // namespace
 }  // namespace stillframe::sensors::test

@@ -193,6 +193,38 @@ TEST_F(Code, AKernelSettingIsAnEntryOfItsOwn) {
   EXPECT_EQ(w.events[0].verdict, Verdict::violation);
 }
 
+TEST_P(Upper, IsTheSameForALibraryButForItsMode) {
+  const auto& c = GetParam();
+  World w;
+  w.put("/x.so", 50, c.change).differs = c.differs;
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.events.clear();
+  ExecObservation o;
+  o.boot_ns = w.tick();
+  o.library = true;
+  o.path = "x.so";
+  o.inode = {50, 7};
+  w.drift->observe(o, actor("java"));
+  const bool told = c.change == Change::added || c.differs.content;
+  std::vector<std::string> expected;
+  if (told) expected.emplace_back("library_new /x.so by java violation");
+  EXPECT_EQ(w.told(), expected);
+  EXPECT_EQ(w.drift->summary().violations.count({Class::code, Origin::exec}),
+            told ? 1u : 0u);
+}
+
+TEST_F(Code, ALibraryOutsideTheTreeHasAnEntryOfItsOwn) {
+  auto memfd = run(ExecKind::memfd, "memfd:jit");
+  auto volume = run(ExecKind::volume, "/data/lib.so");
+  memfd.library = volume.library = true;
+  w.drift->observe(memfd, sh);
+  w.drift->observe(volume, sh);
+  EXPECT_THAT(w.told(),
+              ElementsAre("library_new memfd:jit by sh violation",
+                          "library_new /data/lib.so by sh violation"));
+}
+
 TEST_F(Code, HeldProgramsAreBounded) {
   w.drift->request_full_scan();
   for (std::uint64_t i = 0; i < 1000; ++i) {

@@ -253,6 +253,45 @@ TEST(Store, TheLogDoesNotGrowWithoutEnd) {
   EXPECT_EQ(w.row("/log")->count, 20'001u);
 }
 
+TEST(Store, WhatALifeBeganWithComesBack) {
+  ScratchDirectory dir;
+  ContainerRecord record;
+  record.root.inode = {2, 7};
+  ActorTable actors;
+  Ledger ledger(10);
+  Life life;
+  life.init_start_ns = 5;
+  life.has_mounts = true;
+  life.mounts = {{.id = 1,
+                  .dev = 2,
+                  .root = "/",
+                  .target = "/a\n\xff",
+                  .type = "ext4",
+                  .source = "/dev/\"x\"",
+                  .options = "rw,nosuid",
+                  .read_only_below = true}};
+  life.limits = {{"memory.max", "max"}};
+  life.limits_now = {{"memory.max", "4096"}, {"io.max", "8:0 rbps=1\n8:1"}};
+  life.revision = 3;
+  Store store(dir / "state", record);
+  ASSERT_TRUE(store.flush(actors, ledger, {}, {}));
+  ASSERT_TRUE(store.flush(actors, ledger, {}, life));  // appended
+
+  StoredState state;
+  Life again;
+  std::string why;
+  Store reader(dir / "state", record);
+  ASSERT_EQ(reader.load(actors, ledger, state, again, why),
+            Store::Loaded::state)
+      << why;
+  EXPECT_EQ(again.init_start_ns, 5u);
+  EXPECT_TRUE(again.has_mounts);
+  EXPECT_FALSE(again.has_limits);
+  EXPECT_EQ(again.mounts, life.mounts);
+  EXPECT_EQ(again.limits, life.limits);
+  EXPECT_EQ(again.limits_now, life.limits_now);
+}
+
 TEST(Store, AHundredThousandRecordsComeBack) {
   ScratchDirectory dir;
   ContainerRecord record;
@@ -268,14 +307,16 @@ TEST(Store, AHundredThousandRecordsComeBack) {
     r->actors = who;
   }
   Store store(dir / "state", record);
-  ASSERT_TRUE(store.flush(actors, ledger, {}));
+  ASSERT_TRUE(store.flush(actors, ledger, {}, {}));
 
   ActorTable actors_again;
   Ledger again(200'000);
   StoredState state;
+  Life life;
   std::string why;
   Store reader(dir / "state", record);
-  EXPECT_EQ(reader.load(actors_again, again, state, why), Store::Loaded::state);
+  EXPECT_EQ(reader.load(actors_again, again, state, life, why),
+            Store::Loaded::state);
   EXPECT_EQ(again.size(), 100'000u);
   EXPECT_TRUE(again.take_touched().empty());
 }

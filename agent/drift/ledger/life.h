@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/model/mount.h"
+
+namespace stillframe::drift {
+
+// What a container was given when it began to live and that is no part of its
+// rootfs: its mounts and its limits. Kept with the ledger, so that what happens
+// while no agent runs is found.
+struct Life {
+  std::uint64_t init_start_ns = 0;  // boot time; tells one life from another
+  bool has_mounts = false;
+  bool has_limits = false;
+  std::vector<MountEntry> mounts;
+  std::map<std::string, std::string> limits;      // by control file
+  std::map<std::string, std::string> limits_now;  // as last seen
+  std::uint64_t revision = 0;  // grows with each change; not kept
+};
+
+// /proc tells an init's start in clock ticks, the kernel side in nanoseconds.
+inline bool same_life(const Life& life, std::uint64_t init_start_ns) {
+  constexpr std::uint64_t kTickNs = 20'000'000;
+  const std::uint64_t a = life.init_start_ns;
+  const std::uint64_t b = init_start_ns;
+  return a != 0 && b != 0 && (a > b ? a - b : b - a) <= kTickNs;
+}
+
+}  // namespace stillframe::drift

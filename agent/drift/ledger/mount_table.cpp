@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/mount_table.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "agent/base/text.h"
+
+namespace stillframe::drift {
+namespace {
+
+// A container may mount as often and from as long a path as it likes.
+constexpr std::size_t kMaxText = 1024;
+
+using Stack = std::vector<const MountEntry*>;
+using Stacks = std::map<std::string_view, Stack>;
+
+Stacks by_target(const std::vector<MountEntry>& mounts) {
+  Stacks stacks;
+  for (const auto& mount : mounts) stacks[mount.target].push_back(&mount);
+  return stacks;
+}
+
+// The kernel says so of a source that was unlinked since; the mount stays.
+std::string_view without_deleted(std::string_view root) {
+  constexpr std::string_view kDeleted = "//deleted";
+  if (ends_with(root, kDeleted)) root.remove_suffix(kDeleted.size());
+  return root;
+}
+
+// By its number, which stays while somebody renames the source; else by what is
+// mounted, which stays when a mount namespace is copied.
+bool same_mount(const MountEntry& a, const MountEntry& b) {
+  if (a.dev != b.dev || a.type != b.type) return false;
+  return a.id == b.id || without_deleted(a.root) == without_deleted(b.root);
+}
+
+bool same_options(const MountEntry& a, const MountEntry& b) {
+  return a.options == b.options && a.read_only_below == b.read_only_below;
+}
+
+std::string text_of(const Stack& stack) {
+  std::string out;
+  for (const auto* mount : stack) {
+    if (!out.empty()) out += "; ";
+    out += describe(*mount);
+    if (out.size() > kMaxText) return out.substr(0, kMaxText) + "…";
+  }
+  return out;
+}
+
+// Takes from both what they have in common.
+void take_common(Stack& before, Stack& now) {
+  for (auto old = before.begin(); old != before.end();) {
+    const auto found =
+        std::find_if(now.begin(), now.end(), [&](const MountEntry* mount) {
+          return same_mount(**old, *mount) && same_options(**old, *mount);
+        });
+    if (found == now.end()) {
+      ++old;
+    } else {
+      now.erase(found);
+      old = before.erase(old);
+    }
+  }
+}
+
+}  // namespace
+
+std::string describe(const MountEntry& mount) {
+  std::string out = mount.type + ' ' + mount.source;
+  if (mount.root != "/") {
+    out += '[';
+    out += without_deleted(mount.root);
+    out += ']';
+  }
+  out += ' ' + mount.options;
+  if (mount.read_only_below && !starts_with(mount.options, "ro")) {
+    out += " (filesystem ro)";
+  }
+  return out;
+}
+
+std::optional<MountDifferences> compare_mounts(
+    const std::vector<MountEntry>& before, const std::vector<MountEntry>& now) {
+  Stacks old_stacks = by_target(before);
+  Stacks new_stacks = by_target(now);
+  // A process whose root is no mount point sees only what lies below it.
+  if (old_stacks.contains("/") != new_stacks.contains("/")) {
+    return std::nullopt;
+  }
+  MountDifferences differences;
+  const auto compare = [&](std::string_view target) {
+    Stack old_stack = old_stacks[target];
+    Stack new_stack = new_stacks[target];
+    take_common(old_stack, new_stack);
+    if (old_stack.empty() && new_stack.empty()) return;
+    differences.try_emplace(
+        std::string(target),
+        MountDifference{text_of(old_stack), text_of(new_stack)});
+  };
+  for (const auto& mount : before) compare(mount.target);
+  for (const auto& mount : now) compare(mount.target);
+  return differences;
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace stillframe {
+
+// One mount of a container, as its init sees it. Raw bytes.
+struct MountEntry {
+  std::uint32_t id = 0;   // unique among mounts that exist, then used again
+  std::uint32_t dev = 0;  // kernel encoding
+  std::string root;       // what of the filesystem is mounted
+  std::string target;     // where, seen from the container's root
+  std::string type;
+  std::string source;
+  std::string options;           // of this mount: "ro,nosuid"
+  bool read_only_below = false;  // the filesystem itself is read-only
+  bool operator==(const MountEntry&) const = default;
+};
+
+}  // namespace stillframe

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sensors/limits.h"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <set>
+
+#include "agent/base/clock.h"
+#include "agent/base/file.h"
+
+namespace stillframe::sensors {
+namespace {
+
+// Of cgroup v2, then of v1. Files that mirror another one (cpu.weight.nice) are
+// left out.
+constexpr std::array kFiles = {
+    std::string_view("memory.max"),
+    std::string_view("memory.high"),
+    std::string_view("memory.low"),
+    std::string_view("memory.min"),
+    std::string_view("memory.swap.max"),
+    std::string_view("memory.swap.high"),
+    std::string_view("memory.zswap.max"),
+    std::string_view("cpu.max"),
+    std::string_view("cpu.max.burst"),
+    std::string_view("cpu.weight"),
+    std::string_view("cpu.idle"),
+    std::string_view("cpu.uclamp.min"),
+    std::string_view("cpu.uclamp.max"),
+    std::string_view("cpuset.cpus"),
+    std::string_view("cpuset.mems"),
+    std::string_view("pids.max"),
+    std::string_view("io.max"),
+    std::string_view("io.weight"),
+    std::string_view("io.bfq.weight"),
+    std::string_view("io.latency"),
+    std::string_view("rdma.max"),
+    std::string_view("misc.max"),
+
+    std::string_view("memory.limit_in_bytes"),
+    std::string_view("memory.soft_limit_in_bytes"),
+    std::string_view("memory.memsw.limit_in_bytes"),
+    std::string_view("memory.kmem.limit_in_bytes"),
+    std::string_view("memory.swappiness"),
+    std::string_view("cpu.shares"),
+    std::string_view("cpu.cfs_quota_us"),
+    std::string_view("cpu.cfs_period_us"),
+    std::string_view("cpu.cfs_burst_us"),
+    std::string_view("cpu.rt_period_us"),
+    std::string_view("cpu.rt_runtime_us"),
+    std::string_view("blkio.weight"),
+    std::string_view("blkio.bfq.weight"),
+    std::string_view("blkio.throttle.read_bps_device"),
+    std::string_view("blkio.throttle.write_bps_device"),
+    std::string_view("blkio.throttle.read_iops_device"),
+    std::string_view("blkio.throttle.write_iops_device"),
+};
+
+constexpr std::size_t kMaxValue = 4096;
+
+// What an inotify_event says, apart from where in the buffer it lies.
+struct Told {
+  int watch = 0;
+  std::uint32_t mask = 0;
+  std::string_view name;
+};
+
+template <typename Take>
+void for_each_event(const char* data, std::size_t size, Take take) {
+  std::size_t at = 0;
+  while (at + sizeof(inotify_event) <= size) {
+    inotify_event event;
+    std::memcpy(&event, data + at, sizeof event);
+    at += sizeof event;
+    if (at + event.len > size) return;
+    const char* name = data + at;
+    take(Told{event.wd, event.mask, {name, ::strnlen(name, event.len)}});
+    at += event.len;
+  }
+}
+
+}  // namespace
+
+bool is_limit_file(std::string_view name) {
+  return std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end();
+}
+
+LimitFiles list_limits(const std::vector<std::string>& directories) {
+  LimitFiles files;
+  for (const auto& directory : directories) {
+    for (const auto name : kFiles) {
+      std::string path = directory;
+      path += '/';
+      path += name;
+      if (::access(path.c_str(), F_OK) != 0) continue;
+      files.try_emplace(std::string(name), std::move(path));
+    }
+  }
+  return files;
+}
+
+std::map<std::string, std::string> read_limits(const LimitFiles& files) {
+  std::map<std::string, std::string> values;
+  for (const auto& [name, path] : files) {
+    auto text = read_file(path, kMaxValue);
+    if (!text) continue;  // gone, or a hierarchy that forbids it
+    while (!text->empty() && text->back() == '\n') text->pop_back();
+    values.emplace(name, std::move(*text));
+  }
+  return values;
+}
+
+LimitWatch::LimitWatch() : inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+  if (inotify_ < 0) trouble_ = std::string("inotify: ") + std::strerror(errno);
+}
+
+bool LimitWatch::watch(std::uint64_t cgroup,
+                       const std::vector<std::string>& directories) {
+  forget(cgroup);
+  Watched& watched = containers_[cgroup];
+  watched.files = list_limits(directories);
+  if (inotify_ < 0) return false;
+  bool all = true;
+  for (const auto& directory : directories) {
+    const int number = ::inotify_add_watch(inotify_, directory.c_str(),
+                                           IN_MODIFY | IN_ONLYDIR);
+    if (number < 0) {
+      all = false;
+      continue;
+    }
+    watched.watches.push_back(number);
+    by_watch_[number] = cgroup;
+  }
+  return all;
+}
+
+void LimitWatch::forget(std::uint64_t cgroup) {
+  const auto it = containers_.find(cgroup);
+  if (it == containers_.end()) return;
+  for (const int number : it->second.watches) {
+    // Fails where the directory is gone: the kernel has removed it itself.
+    ::inotify_rm_watch(inotify_, number);
+    by_watch_.erase(number);
+  }
+  containers_.erase(it);
+}
+
+LimitsObservation LimitWatch::look(std::uint64_t cgroup) const {
+  const auto it = containers_.find(cgroup);
+  if (it == containers_.end()) return {boottime_now_ns(), cgroup, {}};
+  const std::uint64_t now = boottime_now_ns();
+  return {now, cgroup, read_limits(it->second.files)};
+}
+
+std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
+  if (inotify_ < 0) return 0;
+  std::set<std::uint64_t> written;
+  std::array<char, 16'384> buffer;
+  for (;;) {
+    const ssize_t size = ::read(inotify_, buffer.data(), buffer.size());
+    if (size <= 0) break;
+    for_each_event(buffer.data(), static_cast<std::size_t>(size),
+                   [&](const Told& told) {
+                     if ((told.mask & IN_Q_OVERFLOW) != 0) {
+                       for (const auto& [cgroup, watched] : containers_) {
+                         written.insert(cgroup);
+                       }
+                       return;
+                     }
+                     const auto it = by_watch_.find(told.watch);
+                     if (it == by_watch_.end()) return;
+                     if ((told.mask & IN_IGNORED) != 0) {
+                       by_watch_.erase(it);
+                     } else if (is_limit_file(told.name)) {
+                       written.insert(it->second);
+                     }
+                   });
+  }
+  for (const std::uint64_t cgroup : written) sink(look(cgroup));
+  return written.size();
+}
+
+}  // namespace stillframe::sensors

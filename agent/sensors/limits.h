@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The limits sensor: the control files of containers' cgroups. Needs no kernel
+// side: writes to them are told by inotify, on a watch of the directory each.
+// Where that is not to be had they are read when asked.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/base/fd.h"
+#include "agent/model/observation.h"
+
+namespace stillframe::sensors {
+
+// Whether a file of a cgroup holds a limit that somebody sets.
+bool is_limit_file(std::string_view name);
+
+// The limit files in these directories: path by name. Of files with one name in
+// several directories the first counts.
+using LimitFiles = std::map<std::string, std::string>;
+LimitFiles list_limits(const std::vector<std::string>& directories);
+
+// Their values, without the newline at the end.
+std::map<std::string, std::string> read_limits(const LimitFiles& files);
+
+class LimitWatch {
+ public:
+  LimitWatch();
+
+  // Empty: writes are told. Else why not.
+  const std::string& trouble() const { return trouble_; }
+  int poll_fd() const { return inotify_; }  // -1: none
+
+  // Watches a container's directories from now on. False: not told of writes.
+  bool watch(std::uint64_t cgroup, const std::vector<std::string>& directories);
+  void forget(std::uint64_t cgroup);
+
+  // The limits of a container as they are; empty: not watched.
+  LimitsObservation look(std::uint64_t cgroup) const;
+
+  // Those of all whose control files were written to since the last call.
+  // Returns how many.
+  std::size_t drain(const std::function<void(Observation&&)>& sink);
+
+ private:
+  struct Watched {
+    LimitFiles files;
+    std::vector<int> watches;
+  };
+
+  std::string trouble_;
+  Fd inotify_;
+  std::unordered_map<std::uint64_t, Watched> containers_;
+  std::unordered_map<int, std::uint64_t> by_watch_;
+};
+
+}  // namespace stillframe::sensors

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mounts, limits, devices, memory and libraries."""
+
+import json
+import pathlib
+
+import pytest
+
+from harness import coverage
+from harness.agent import Agent
+from harness.bundle import Bundle
+from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
+from harness.coverage import Results
+from harness.image import Tree
+from harness.podman import podman
+from harness.surroundings import CASES, MOUNTS, latest, outcome, untold
+from harness.waiting import wait_for
+
+MEMORY_MAX = 256 << 20
+
+
+@pytest.fixture(scope="session")
+def sensors(agent: Agent) -> dict[str, dict]:
+    report = json.loads(agent.run("doctor", "-o", "json"))
+    return {row["sensor"]: row for row in report["sensors"]}
+
+
+@pytest.fixture
+def bundle(tmp_path: pathlib.Path, tree: Tree):
+    with Bundle(tmp_path, tree) as container:
+        yield container
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if CASES[n].kind])
+@pytest.mark.parametrize("origin", ["exec", "workload"])
+def test_change_is_told(agent: Agent, bundle: Bundle, name: str, origin: str,
+                        sensors: dict[str, dict], results: Results) -> None:
+    case = CASES[name]
+    covered = sensors[case.sensor]["coverage"]
+    after = latest(agent, bundle.id)
+    (bundle.shell if origin == "exec" else bundle.work)(case.script)
+    told = outcome(agent, bundle.id, case, origin, after)
+    results.add((case.kind,), told, operation=name, way=origin)
+    assert told == covered, mutations(agent, bundle.id)
+    if covered == coverage.NONE:
+        return  # of which `doctor` says why
+    rows = [row for row in agent.diff(bundle.id)["changes"]
+            if row["path"] == case.path and case.kind in row["kinds"]]
+    assert [row["verdict"] for row in rows] == ["violation"]
+    assert agent.ps(bundle.id)["state"] == "mutated"
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if not CASES[n].kind])
+def test_what_changes_nothing_is_not_told(agent: Agent, bundle: Bundle,
+                                          name: str) -> None:
+    after = latest(agent, bundle.id)
+    bundle.work(CASES[name].script)
+    assert untold(agent, bundle.id, after) == []
+
+
+def test_mount_that_is_gone_again_is_restored(agent: Agent,
+                                              bundle: Bundle) -> None:
+    agent.ps(bundle.id)
+    bundle.work("mutate mount_tmpfs /var")
+    assert agent.ps(bundle.id)["state"] == "mutated"
+    bundle.work("mutate umount /var")
+    assert agent.ps(bundle.id)["state"] == "still"
+    assert agent.diff(bundle.id)["ever_mutated"]
+    row = agent.changes(bundle.id)["/var"]
+    assert (row["class"], row["verdict"]) == (MOUNTS, "restored")
+
+
+def test_mount_is_told_without_being_asked_for(agent: Agent,
+                                               bundle: Bundle) -> None:
+    agent.ps(bundle.id)
+    bundle.work("mutate mount_tmpfs /var")
+    told = event(agent, bundle.id, "mount_change")
+    assert told["path"] == "/var"
+
+
+def test_mount_made_while_no_agent_ran_is_found(own_agent: Agent,
+                                                bundle: Bundle) -> None:
+    own_agent.start()
+    own_agent.ps(bundle.id)
+    own_agent.kill()
+    bundle.work("mutate mount_tmpfs /var")
+    own_agent.start()
+    row = own_agent.changes(bundle.id)["/var"]
+    assert (row["class"], row["verdict"]) == (MOUNTS, "violation")
+    assert [a["origin"] for a in row["actors"]] == ["unattributed"]
+
+
+def _limits(agent: Agent, container: str) -> list[dict]:
+    return [e for e in agent.events(container) if e["kind"] == "limit_change"]
+
+
+def test_limit_set_by_podman_is_recorded_and_tolerated(agent: Agent,
+                                                       start) -> None:
+    container = start()
+    agent.ps(container.id)
+    podman("update", "--memory", str(MEMORY_MAX), container.name)
+    told = wait_for(lambda: _limits(agent, container.name),
+                    ATTRIBUTION_SECONDS, "limit_change")
+    memory = [e for e in told if e["path"].startswith("memory.")]
+    assert [e["detail"]["new"] for e in memory
+            if e["path"] in ("memory.max", "memory.limit_in_bytes")
+            ] == [str(MEMORY_MAX)]
+    assert {e["verdict"] for e in told} == {"allowed"}
+    assert {e["actor"]["origin"] for e in told} == {"unattributed"}
+    is_still(agent, container)
+    rows = [row for row in agent.diff(container.name)["changes"]
+            if row["class"] == "limits"]
+    assert rows and {row["verdict"] for row in rows} == {"allowed"}
+
+
+def test_same_value_again_is_no_change(agent: Agent, start) -> None:
+    container = start(options=("--pids-limit", "100"))
+    agent.ps(container.id)
+    files = _control_files(container.pid, "pids.max")
+    assert files
+    for file in files:
+        file.write_text(file.read_text())
+    agent.ps(container.id)
+    assert _limits(agent, container.name) == []
+    for file in files:
+        file.write_text("200")
+    told = wait_for(lambda: _limits(agent, container.name),
+                    ATTRIBUTION_SECONDS, "limit_change")
+    assert [(e["path"], e["detail"]) for e in told] == [
+        ("pids.max", {"old": "100", "new": "200"})]
+
+
+def test_limit_written_while_no_agent_ran_is_found(own_agent: Agent,
+                                                   start) -> None:
+    own_agent.start()
+    container = start(options=("--pids-limit", "100"))
+    own_agent.ps(container.id)
+    own_agent.kill()
+    for file in _control_files(container.pid, "pids.max"):
+        file.write_text("300")
+    own_agent.start()
+    own_agent.ps(container.id)
+    row = own_agent.changes(container.name)["pids.max"]
+    assert (row["class"], row["kinds"]) == ("limits", ["limit_change"])
+
+
+def _control_files(pid: int, name: str) -> list[pathlib.Path]:
+    """The control file in each hierarchy that has it for this process."""
+    found = []
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        for mount in (*controllers.split(","), "unified", ""):
+            file = pathlib.Path("/sys/fs/cgroup", mount, path.lstrip("/"), name)
+            if file.exists():
+                found.append(file)
+    return found
+
+
+DISK = "/new/disk"
+# A RAM disk's number: whether there is one does not matter.
+DISK_PATH = "/dev/block/1:0"
+
+
+def _asked(agent: Agent, container: Bundle) -> set[str]:
+    agent.ps(container.id)
+    return {e["detail"]["access"] for e in agent.events(container.id)
+            if e["kind"] == "device_access" and e["path"] == DISK_PATH}
+
+
+def test_disk_is_told(agent: Agent, bundle: Bundle) -> None:
+    agent.ps(bundle.id)
+    bundle.work(f"mutate device_make {DISK} 1 0")
+    told = event(agent, bundle.id, "device_access")
+    assert (told["class"], told["path"]) == ("kernel", DISK_PATH)
+    assert told["actor"]["origin"] == "workload"
+    # The container may make nodes; to write through them is refused.
+    bundle.work(f"! mutate device_write {DISK}")
+    assert _asked(agent, bundle) == {"mknod"}
+
+    rules = _control_files(bundle.pid, "devices.allow")
+    if not rules:
+        return  # cgroup v2: rules are a program
+    for file in rules:
+        file.write_text("b 1:0 rw")
+    bundle.work(f"mutate device_read {DISK}; true")
+    assert _asked(agent, bundle) == {"mknod"}
+    bundle.work(f"mutate device_write {DISK}; true")
+    wait_for(lambda: _asked(agent, bundle) == {"mknod", "write"},
+             ATTRIBUTION_SECONDS, "the write")
+
+
+def test_usual_devices_are_not_told(agent: Agent, bundle: Bundle) -> None:
+    agent.ps(bundle.id)
+    bundle.work("mutate mknod_char /new/null; echo >/new/null;"
+                " cat /new/null /dev/null; echo >/dev/null")
+    agent.ps(bundle.id)
+    assert [e for e in mutations(agent, bundle.id)
+            if e["class"] == "kernel"] == []

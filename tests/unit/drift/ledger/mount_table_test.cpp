@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/mount_table.h"
+
+#include <gtest/gtest.h>
+
+namespace stillframe::drift {
+namespace {
+
+MountEntry root() {
+  return {.id = 10,
+          .dev = 1,
+          .root = "/",
+          .target = "/",
+          .type = "overlay",
+          .source = "overlay",
+          .options = "rw,relatime"};
+}
+
+MountEntry data() {
+  return {.id = 20,
+          .dev = 2,
+          .root = "/srv/data",
+          .target = "/data",
+          .type = "ext4",
+          .source = "/dev/sda1",
+          .options = "rw,relatime"};
+}
+
+MountEntry tmpfs(const std::string& target) {
+  return {.id = 30,
+          .dev = 3,
+          .root = "/",
+          .target = target,
+          .type = "tmpfs",
+          .source = "tmpfs",
+          .options = "rw"};
+}
+
+MountEntry with(MountEntry entry, auto change) {
+  change(entry);
+  return entry;
+}
+
+struct Case {
+  std::string name;
+  std::vector<MountEntry> before;
+  std::vector<MountEntry> now;
+  MountDifferences expected;
+};
+
+class Compare : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Compare, TellsWhatIsDifferent) {
+  const auto& c = GetParam();
+  const auto found = compare_mounts(c.before, c.now);
+  ASSERT_TRUE(found);
+  std::map<std::string, std::pair<std::string, std::string>> expected;
+  std::map<std::string, std::pair<std::string, std::string>> seen;
+  for (const auto& [path, d] : c.expected) expected[path] = {d.before, d.now};
+  for (const auto& [path, d] : *found) seen[path] = {d.before, d.now};
+  EXPECT_EQ(seen, expected);
+}
+
+const std::string kData = "ext4 /dev/sda1[/srv/data] rw,relatime";
+const std::string kTmpfs = "tmpfs tmpfs rw";
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Compare,
+    ::testing::Values(
+        Case{"same", {root(), data()}, {root(), data()}, {}},
+        Case{"in_another_order", {root(), data()}, {data(), root()}, {}},
+        Case{"mounted",
+             {root()},
+             {root(), tmpfs("/etc")},
+             {{"/etc", {"", kTmpfs}}}},
+        Case{"unmounted", {root(), data()}, {root()}, {{"/data", {kData, ""}}}},
+        Case{"mounted_over_another",
+             {root(), data()},
+             {root(), data(), tmpfs("/data")},
+             {{"/data", {"", kTmpfs}}}},
+        Case{"replaced",
+             {root(), data()},
+             {root(), tmpfs("/data")},
+             {{"/data", {kData, kTmpfs}}}},
+        Case{"moved",
+             {root(), tmpfs("/a")},
+             {root(), tmpfs("/b")},
+             {{"/a", {kTmpfs, ""}}, {"/b", {"", kTmpfs}}}},
+        Case{"remounted_read_only",
+             {root(), data()},
+             {root(), with(data(), [](auto& m) { m.options = "ro,relatime"; })},
+             {{"/data", {kData, "ext4 /dev/sda1[/srv/data] ro,relatime"}}}},
+        Case{"filesystem_read_only",
+             {root(), data()},
+             {root(), with(data(), [](auto& m) { m.read_only_below = true; })},
+             {{"/data", {kData, kData + " (filesystem ro)"}}}},
+        Case{"another_directory_of_the_same_filesystem",
+             {root(), data()},
+             {root(), with(data(),
+                           [](auto& m) {
+                             m.id = 21;
+                             m.root = "/srv/other";
+                           })},
+             {{"/data", {kData, "ext4 /dev/sda1[/srv/other] rw,relatime"}}}},
+        Case{"its_source_was_renamed",
+             {root(), data()},
+             {root(), with(data(), [](auto& m) { m.root = "/srv/renamed"; })},
+             {}},
+        Case{"its_source_was_deleted",
+             {root(), data()},
+             {root(),
+              with(data(), [](auto& m) { m.root = "/srv/data//deleted"; })},
+             {}},
+        Case{"mounted_anew_the_same",
+             {root(), data()},
+             {root(), with(data(), [](auto& m) { m.id = 99; })},
+             {}},
+        Case{"the_same_twice",
+             {root(), data()},
+             {root(), data(), data()},
+             {{"/data", {"", kData}}}},
+        Case{"another_root",
+             {root()},
+             {with(root(), [](auto& m) { m.dev = 7; })},
+             {{"/",
+               {"overlay overlay rw,relatime",
+                "overlay overlay rw,relatime"}}}}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(CompareMounts, OfAnInitThatMovedItsRootNothingIsSaid) {
+  EXPECT_FALSE(compare_mounts({root(), data()}, {tmpfs("/run")}));
+  EXPECT_FALSE(compare_mounts({root()}, {}));
+}
+
+TEST(CompareMounts, WhatIsSaidIsBounded) {
+  std::vector<MountEntry> now{root()};
+  for (int i = 0; i < 1000; ++i) {
+    now.push_back(tmpfs("/x"));
+    now.back().dev = 100u + static_cast<unsigned>(i);
+  }
+  const auto found = compare_mounts({root()}, now);
+  ASSERT_TRUE(found);
+  EXPECT_LT(found->at("/x").now.size(), 1200u);
+}
+
+}  // namespace
+}  // namespace stillframe::drift

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sensors/limits.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace stillframe::sensors {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+class Cgroup {
+ public:
+  Cgroup() {
+    char name[] = "/tmp/stillframe-limits-XXXXXX";
+    path_ = ::mkdtemp(name);
+  }
+  ~Cgroup() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+  void write(const std::string& file, const std::string& text) const {
+    std::ofstream(path_ + "/" + file) << text;
+  }
+
+ private:
+  std::string path_;
+};
+
+std::vector<LimitsObservation> drained(LimitWatch& watch) {
+  std::vector<LimitsObservation> seen;
+  watch.drain([&](Observation&& one) {
+    seen.push_back(std::get<LimitsObservation>(one));
+  });
+  return seen;
+}
+
+struct FileCase {
+  const char* name;
+  bool limit;
+};
+
+class Files : public ::testing::TestWithParam<FileCase> {};
+
+TEST_P(Files, AreLimitsOrNot) {
+  EXPECT_EQ(is_limit_file(GetParam().name), GetParam().limit);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Files,
+    ::testing::Values(FileCase{"memory.max", true}, FileCase{"cpu.max", true},
+                      FileCase{"pids.max", true}, FileCase{"io.max", true},
+                      FileCase{"memory.limit_in_bytes", true},
+                      FileCase{"cpu.cfs_quota_us", true},
+                      FileCase{"cgroup.procs", false},
+                      FileCase{"memory.current", false},
+                      FileCase{"memory.events", false},
+                      FileCase{"cgroup.freeze", false}, FileCase{"", false}),
+    [](const auto& info) {
+      std::string name = info.param.name;
+      for (char& c : name) c = c == '.' ? '_' : c;
+      return name.empty() ? "empty" : name;
+    });
+
+TEST(Limits, AreReadFromAllHierarchies) {
+  const Cgroup memory;
+  const Cgroup pids;
+  memory.write("memory.limit_in_bytes", "4096\n");
+  memory.write("memory.usage_in_bytes", "1\n");
+  memory.write("pids.max", "first\n");
+  pids.write("pids.max", "max\n");
+  pids.write("io.max", "8:0 rbps=1\n8:16 rbps=2\n");
+  EXPECT_THAT(read_limits(list_limits({memory.path(), pids.path(), "/none"})),
+              ElementsAre(Pair("io.max", "8:0 rbps=1\n8:16 rbps=2"),
+                          Pair("memory.limit_in_bytes", "4096"),
+                          Pair("pids.max", "first")));
+}
+
+TEST(LimitWatch, TellsOfAWriteWithAllValues) {
+  const Cgroup cgroup;
+  cgroup.write("pids.max", "100\n");
+  cgroup.write("cgroup.procs", "");
+  LimitWatch watch;
+  ASSERT_TRUE(watch.trouble().empty()) << watch.trouble();
+  EXPECT_TRUE(watch.watch(7, {cgroup.path()}));
+  EXPECT_THAT(drained(watch), IsEmpty());
+  EXPECT_THAT(watch.look(7).values, ElementsAre(Pair("pids.max", "100")));
+
+  cgroup.write("cgroup.procs", "1\n");
+  EXPECT_THAT(drained(watch), IsEmpty());
+
+  cgroup.write("pids.max", "200\n");
+  pollfd ready{watch.poll_fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ready, 1, 0), 1);
+  const auto seen = drained(watch);
+  ASSERT_THAT(seen, SizeIs(1));
+  EXPECT_EQ(seen[0].cgroup, 7u);
+  EXPECT_THAT(seen[0].values, ElementsAre(Pair("pids.max", "200")));
+}
+
+TEST(LimitWatch, ManyWritesAreOneLook) {
+  const Cgroup cgroup;
+  cgroup.write("pids.max", "1\n");
+  LimitWatch watch;
+  watch.watch(7, {cgroup.path()});
+  for (int i = 0; i < 100; ++i) cgroup.write("pids.max", "2\n");
+  EXPECT_THAT(drained(watch), SizeIs(1));
+}
+
+TEST(LimitWatch, ForgetsAContainer) {
+  const Cgroup cgroup;
+  cgroup.write("pids.max", "1\n");
+  LimitWatch watch;
+  watch.watch(7, {cgroup.path()});
+  watch.forget(7);
+  cgroup.write("pids.max", "2\n");
+  EXPECT_THAT(drained(watch), IsEmpty());
+  EXPECT_THAT(watch.look(7).values, IsEmpty());
+}
+
+TEST(LimitWatch, SurvivesTheRemovalOfADirectory) {
+  LimitWatch watch;
+  {
+    const Cgroup cgroup;
+    cgroup.write("pids.max", "1\n");
+    watch.watch(7, {cgroup.path()});
+  }
+  EXPECT_THAT(drained(watch), IsEmpty());
+  watch.forget(7);
+}
+
+}  // namespace
+}  // namespace stillframe::sensors
