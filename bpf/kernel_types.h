@@ -128,6 +128,7 @@ struct dentry___unnamed {
 struct vfsmount {
 	struct dentry *mnt_root;
 	struct super_block *mnt_sb;
+	int mnt_flags;
 };
 
 struct path {

@@ -14,6 +14,8 @@
 #define PROT_EXEC 0x4 /* include/uapi/asm-generic/mman-common.h */
 #define VM_EXEC	  0x4 /* include/linux/mm.h */
 
+#define MNT_NOEXEC 0x04 /* include/linux/mount.h */
+
 /* What a mount has for a namespace that the kernel keeps to itself: fs/mount.h */
 #define MNT_NS_INTERNAL ((struct mnt_namespace *)-22l)
 
@@ -36,7 +38,7 @@ static __always_inline u64 session_of(struct task_struct *task)
 /* memfd:x; and of shared anonymous memory the kernel's own names. */
 static __always_inline bool has_name(struct dentry *dentry, const char *wanted, u32 size)
 {
-	char name[8] = {};
+	char name[12] = {};
 
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
 	for (u32 i = 0; i < size && i < sizeof(name); i++) {
@@ -105,7 +107,10 @@ static __always_inline void send_library(const struct library *library, struct t
 	fill_header(&event->header, SF_EVENT_LIBRARY, sizeof(*event), &library->root, task);
 	event->inode = library->inode;
 	event->kind = library->kind;
-	read_names(event->names, &event->names_size, mnt, dentry);
+	if (library->kind == SF_EXEC_MEMFD)
+		read_name(event->names, &event->names_size, dentry);
+	else
+		read_names(event->names, &event->names_size, mnt, dentry);
 	submit_event(event);
 }
 
@@ -121,6 +126,9 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 	if (!state || !(state->flags & SF_CGROUP_LIVE))
 		return 0;
 	if (dentry == BPF_CORE_READ(task, mm, exe_file, f_path.dentry))
+		return 0;
+	/* It will be refused. */
+	if (BPF_CORE_READ(mnt, mnt_flags) & MNT_NOEXEC)
 		return 0;
 	if (!foreign_library(&library, task, mnt, dentry))
 		return 0;

@@ -24,6 +24,18 @@ static __always_inline u32 mount_ns_of(struct vfsmount *mnt)
 	return ns ? BPF_CORE_READ(ns, ns.inum) : 0;
 }
 
+/* The name alone, of what lies nowhere. */
+static __always_inline void read_name(char *text, u32 *size, struct dentry *dentry)
+{
+	long len = bpf_probe_read_kernel_str(text, SF_NAME_LEN, BPF_CORE_READ(dentry, d_name.name));
+
+	*size = 0;
+	if (len > 0 && len <= SF_NAME_LEN)
+		*size = len;
+	else
+		count_loss(SF_LOSS_read_failed);
+}
+
 /*
  * Writes the names to text[SF_PATH_TEXT], each with its NUL, and their size. Both
  * lie in an event: what is read back from there the verifier knows nothing of, so
