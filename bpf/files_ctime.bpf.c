@@ -45,7 +45,7 @@ static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 c
 	change.task = current_task();
 	read_syscall(&call, change.task);
 	class = classify(&call);
-	if (class == CHANGE_READ)
+	if (class == CHANGE_READ || (class == CHANGE_COPY && !copies_to(&call, change.task, inode)))
 		return 0;
 	change.named = upper_dentry(inode);
 	if (!change.named)

@@ -23,6 +23,7 @@
 
 enum change_class {
 	CHANGE_READ,  /* cannot change anything: a refresh of overlay's copy */
+	CHANGE_COPY,  /* reads one file and writes another */
 	CHANGE_SELF,  /* changes the inode's own attributes */
 	CHANGE_XATTR, /* the same, by attribute name */
 	CHANGE_OTHER, /* content, or a directory's entries */
@@ -83,6 +84,10 @@ static __always_inline enum change_class classify(const struct syscall *call)
 	case __NR_execve:
 	case __NR_execveat:
 		return CHANGE_READ;
+	case __NR_sendfile:
+	case __NR_splice:
+	case __NR_copy_file_range:
+		return CHANGE_COPY;
 #ifdef __NR_chmod
 	case __NR_chmod:
 	case __NR_chown:
@@ -119,6 +124,29 @@ static __always_inline enum change_class classify(const struct syscall *call)
 static __always_inline bool completes_elsewhere(const struct syscall *call)
 {
 	return call->nr == NR_NONE || call->nr == __NR_io_submit || call->nr == __NR_io_uring_enter;
+}
+
+/* Whether a call that copies from file to file writes to this one, by the descriptor
+ * that it was given. */
+static __always_inline bool copies_to(const struct syscall *call, struct task_struct *task,
+				      struct inode *inode)
+{
+	struct files_struct *files = FIELD(task, files);
+	struct file *file = NULL;
+	struct fdtable *table;
+	u32 fd;
+
+	if (!files)
+		return false;
+	fd = (u32)syscall_arg(call, call->nr == __NR_sendfile ? 0 : 2);
+	table = FIELD(files, fdt);
+	if (fd >= FIELD(table, max_fds))
+		return false;
+	if (bpf_probe_read_kernel(&file, sizeof(file), FIELD(table, fd) + fd)) {
+		count_loss(SF_LOSS_read_failed);
+		return true;
+	}
+	return file && FIELD(CAST(file, file), f_inode) == inode;
 }
 
 /* Whether an attribute call names an ACL ("system.posix_acl_access" or

@@ -179,14 +179,7 @@ FileOp file_op(const SyscallNote& note) {
 bool may_be_refresh(const SyscallNote& note) {
   if (note.created || note.entries) return false;
   if (note.compat) return true;
-  switch (note.nr) {
-    case __NR_splice:
-    case __NR_sendfile:
-    case __NR_copy_file_range:
-      return true;
-    default:
-      return op_by_number(note) == FileOp::unknown;
-  }
+  return op_by_number(note) == FileOp::unknown;
 }
 
 }  // namespace stillframe::sensors

@@ -25,8 +25,9 @@ struct SyscallNote {
 FileOp file_op(const SyscallNote& note);
 
 // Whether a change through overlay under this call may be nothing but overlay
-// refreshing its own inode after somebody else's mmap store: calls that both
-// read and write (splice, sendfile, copy_file_range) and io_uring.
+// refreshing its own inode after somebody else's mmap store: io_uring and what
+// we do not know. (Of calls that copy from file to file the kernel side reports
+// only the file that they write to.)
 bool may_be_refresh(const SyscallNote& note);
 
 }  // namespace stillframe::sensors

@@ -75,6 +75,8 @@ int remember(enum libbpf_print_level level, const char* format,
       text.find("failed to load:") != std::string::npos) {
     return 0;  // what came before says more
   }
+  // A guess at any EPERM, which is about maps before 5.11 only.
+  if (text.find("try raising 'ulimit -l'") != std::string::npos) return 0;
   std::string words = last_words(text);
   if (!words.empty() && words.find("END PROG LOAD LOG") == std::string::npos) {
     g_complaint = std::move(words);

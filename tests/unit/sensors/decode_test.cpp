@@ -86,9 +86,9 @@ TEST(Decode, FileEventKeepsNameAndHintAsBytes) {
   EXPECT_EQ(seen.process.comm, "writer");
 }
 
-TEST(Decode, AnOldCtimeUnderSendfileIsARefresh) {
+TEST(Decode, AnOldCtimeUnderIoUringIsARefresh) {
   sf_file_event raw{};
-  raw.nr = __NR_sendfile;
+  raw.nr = __NR_io_uring_enter;
   raw.mode = S_IFREG;
   const std::int64_t offset = 5'000'000'000;  // boot was at 5 s past 1970
   raw.ctime_ns = 1'000'000'000'000 + offset - 60'000'000;
