@@ -32,7 +32,6 @@ struct change {
 	u32 flags;
 	bool entries; /* a directory, because of an entry: which one is not sure */
 	bool inner;   /* overlay's own work on the upper inode */
-	bool once;    /* cannot repeat, so it is not folded */
 };
 
 static __always_inline void change_key(struct sf_change_key *key, const struct change *change)
@@ -40,7 +39,7 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
 	key->ino = change->inode.ino;
 	key->generation = change->inode.generation;
 	key->dev = change->inode.dev;
-	key->actor = FIELD(change->task, tgid);
+	key->actor = bpf_get_current_pid_tgid() >> 32;
 	key->nr = change->nr;
 	if (change->entries)
 		key->nr += SF_CHANGE_ENTRIES;
@@ -225,36 +224,43 @@ static __always_inline bool send_change(const struct change *change, u32 repeats
 	return true;
 }
 
-static __always_inline int report(struct change *change)
+/* Whether this change was told already and is only counted. Needs of it the inode,
+ * nr, entries, inner and SF_FILE_CREATED: all that a repeated change should cost. */
+static __always_inline bool told_already(const struct change *change, struct sf_change_key *key,
+					 u32 *repeats)
 {
-	struct sf_root_state *root;
-	struct sf_change_key key = {};
-	u64 now = bpf_ktime_get_boot_ns();
-	u32 repeats = 0;
+	change_key(key, change);
+	/* A new file is always news: the key of an inode that was just freed may be
+	 * the same but for its generation. */
+	return reported(key, change->entries, bpf_ktime_get_boot_ns(), repeats) &&
+	       !(change->flags & SF_FILE_CREATED);
+}
 
-	if (!change->once) {
-		change_key(&key, change);
-		/* A new file is always news: the key of an inode that was just freed
-		 * may be the same but for its generation. */
-		if (reported(&key, change->entries, now, &repeats) &&
-		    !(change->flags & SF_FILE_CREATED))
-			return 0;
-	}
-	root = root_state(&change->root);
-	if (!root)
-		return 0;
-	if (root->flags & SF_ROOT_IGNORE)
-		return 0;
+/* False: it could not be told, and the next one has to be. */
+static __always_inline bool tell(struct change *change, u32 repeats)
+{
+	struct sf_root_state *root = root_state(&change->root);
+
+	if (!root || (root->flags & SF_ROOT_IGNORE))
+		return true;
 	if (change->inode.ino)
 		remember_inode(change);
-	if (over_budget(root, change, now))
-		return 0;
+	if (over_budget(root, change, bpf_ktime_get_boot_ns()))
+		return true;
 	if (root->flags & SF_ROOT_LIVE)
 		change->flags |= SF_FILE_LIVE;
 	if (change->entries)
 		change->flags |= SF_FILE_ENTRIES;
-	if (!send_change(change, repeats) && !change->once)
-		bpf_map_delete_elem(&changes, &key); /* the next one tries again */
+	return send_change(change, repeats);
+}
+
+static __always_inline int report(struct change *change)
+{
+	struct sf_change_key key = {};
+	u32 repeats;
+
+	if (!told_already(change, &key, &repeats) && !tell(change, repeats))
+		bpf_map_delete_elem(&changes, &key);
 	return 0;
 }
 

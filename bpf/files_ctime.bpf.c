@@ -38,9 +38,11 @@ static __always_inline void describe(struct change *change, const struct syscall
 static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 ctime_ns)
 {
 	struct change change = {};
+	struct sf_change_key key = {};
 	struct syscall call;
 	struct inode *upper;
 	enum change_class class;
+	u32 repeats;
 
 	change.task = current_task();
 	read_syscall(&call, change.task);
@@ -51,7 +53,18 @@ static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 c
 	if (!change.named)
 		return 0;
 	upper = FIELD(change.named, d_inode);
-	if (!upper || !upper_root(&change.root, inode->i_sb))
+	if (!upper)
+		return 0;
+	fill_inode(&change.inode, upper);
+	change.mode = inode->i_mode;
+	change.nr = call.nr;
+	if (state & config.inode_creating)
+		change.flags |= SF_FILE_CREATED;
+	else
+		change.entries = S_ISDIR(change.mode) && class == CHANGE_OTHER;
+	if (told_already(&change, &key, &repeats))
+		return 0;
+	if (!upper_root(&change.root, inode->i_sb))
 		return 0;
 	/* In the course of a rename the overlay's own dentry has the old name still. */
 	if (unhashed(change.named)) {
@@ -60,17 +73,13 @@ static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 c
 		if (outer)
 			change.named = outer;
 	}
-	fill_inode(&change.inode, upper);
-	change.mode = inode->i_mode;
 	change.ctime_ns = ctime_ns;
 	if (ctime_ns == FIELD(upper, i_mtime_sec) * (s64)SECOND_NS + FIELD(upper, i_mtime_nsec))
 		change.flags |= SF_FILE_CONTENT;
-	if (state & config.inode_creating)
-		change.flags |= SF_FILE_CREATED;
-	else
-		change.entries = S_ISDIR(change.mode) && class == CHANGE_OTHER;
 	describe(&change, &call, class);
-	return report(&change);
+	if (!tell(&change, repeats))
+		bpf_map_delete_elem(&changes, &key);
+	return 0;
 }
 
 /*

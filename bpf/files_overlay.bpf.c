@@ -45,7 +45,7 @@ int ovl_attributes(u64 *ctx)
 
 	if (RETURNED(ovl_setattr))
 		return 0;
-	return inode_changed(FIELD(dentry, d_inode), attribute_op(FIELD(attributes, ia_valid)));
+	return inode_changed(dentry->d_inode, attribute_op(FIELD(attributes, ia_valid)));
 }
 
 SEC("?fexit/ovl_xattr_set")
@@ -68,7 +68,7 @@ int ovl_file_flags(u64 *ctx)
 
 	if (RETURNED(ovl_fileattr_set))
 		return 0;
-	return inode_changed(FIELD(dentry, d_inode), SF_OP_flags);
+	return inode_changed(dentry->d_inode, SF_OP_flags);
 }
 
 SEC("?fexit/ovl_create")

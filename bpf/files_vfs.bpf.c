@@ -80,7 +80,7 @@ int vfs_attributes(u64 *ctx)
 
 	if (!in_overlay(dentry) || RETURNED(notify_change))
 		return 0;
-	return inode_changed(FIELD(dentry, d_inode), attribute_op(FIELD(attributes, ia_valid)));
+	return inode_changed(dentry->d_inode, attribute_op(FIELD(attributes, ia_valid)));
 }
 
 SEC("?fexit/__vfs_setxattr_noperm")
@@ -90,7 +90,7 @@ int vfs_xattr(u64 *ctx)
 
 	if (!in_overlay(dentry) || RETURNED(__vfs_setxattr_noperm))
 		return 0;
-	return inode_changed(FIELD(dentry, d_inode),
+	return inode_changed(dentry->d_inode,
 			     xattr_op((const char *)ARG(__vfs_setxattr_noperm, 1)));
 }
 
@@ -101,7 +101,7 @@ int vfs_xattr_removal(u64 *ctx)
 
 	if (!in_overlay(dentry) || RETURNED(__vfs_removexattr_locked))
 		return 0;
-	return inode_changed(FIELD(dentry, d_inode),
+	return inode_changed(dentry->d_inode,
 			     xattr_op((const char *)ARG(__vfs_removexattr_locked, 1)));
 }
 
@@ -124,7 +124,7 @@ int vfs_file_flags(u64 *ctx)
 
 	if (!in_overlay(dentry) || RETURNED(vfs_fileattr_set))
 		return 0;
-	return inode_changed(FIELD(dentry, d_inode), SF_OP_flags);
+	return inode_changed(dentry->d_inode, SF_OP_flags);
 }
 
 /* 5.10: overlay passes chattr(1)'s ioctl to the upper file, whose path is still that

@@ -41,16 +41,26 @@ static __always_inline bool moved_bytes(long result)
 	return result > 0 || result == -EIOCBQUEUED;
 }
 
-/* A function of its own: with it in each of twenty programs the objects would be
- * several times as large. */
-static __noinline int report_operation(struct change *change)
+/*
+ * What follows is in functions of its own where it can be: with all of it in each of
+ * twenty programs the objects would be several times as large. What they return is
+ * hidden from the compiler, which would leave out what it knows to be zero: the
+ * verifier wants a number in the register.
+ */
+static __always_inline int done(void)
 {
-	int result = report(change);
+	int zero = 0;
 
-	/* Hidden from the compiler, which would leave what it knows to be zero out:
-	 * the verifier wants a number in the register. */
-	asm volatile("" : "+r"(result));
-	return result;
+	asm volatile("" : "+r"(zero));
+	return zero;
+}
+
+static __noinline int tell_operation(struct change *change, u32 repeats)
+{
+	int sent = tell(change, repeats);
+
+	asm volatile("" : "+r"(sent));
+	return sent;
 }
 
 static __always_inline enum sf_op attribute_op(unsigned int valid)
@@ -82,22 +92,47 @@ static __always_inline enum sf_op xattr_op(const char *attribute)
 	return SF_OP_acl;
 }
 
-/* An upper inode changed, known by its overlay inode. */
-static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
+/* What is known of an operation on an inode before it is known to be news. */
+static __always_inline void operation_key(struct sf_change_key *key, struct inode *upper, u32 dev,
+					  enum sf_op op)
+{
+	key->ino = FIELD(upper, i_ino);
+	key->generation = FIELD(upper, i_generation);
+	key->dev = dev;
+	key->actor = bpf_get_current_pid_tgid() >> 32;
+	key->nr = NR_OP(op);
+}
+
+static __noinline int inode_news(struct inode *inode, struct inode *upper,
+				 const struct sf_change_key *key, u32 op, u32 repeats)
 {
 	struct change change = {.op = op, .nr = NR_OP(op)};
-	struct inode *upper = upper_inode(inode);
-
 	/* Without a name it is no part of the rootfs any more, or not yet. */
-	if (!upper || !FIELD(upper, i_nlink))
-		return 0;
-	if (!upper_root(&change.root, FIELD(inode, i_sb)))
-		return 0;
+	if (!FIELD(upper, i_nlink) || !upper_root(&change.root, FIELD(inode, i_sb)))
+		return done();
 	change.task = current_task();
 	change.named = some_dentry(inode);
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
-	return report_operation(&change);
+	if (!tell_operation(&change, repeats))
+		bpf_map_delete_elem(&changes, key);
+	return done();
+}
+
+/* An upper inode changed, known by its overlay inode, of which the kernel knows the
+ * type: it comes from the arguments. */
+static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
+{
+	struct sf_change_key key = {};
+	struct inode *upper = upper_inode(inode);
+	u32 repeats;
+
+	if (!upper)
+		return 0;
+	operation_key(&key, upper, inode->i_sb->s_dev, op);
+	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+		return 0;
+	return inode_news(inode, upper, &key, op, repeats);
 }
 
 /*
@@ -107,21 +142,25 @@ static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
  */
 static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 {
-	struct inode *inode = FIELD(file, f_inode);
-	struct super_block *sb = FIELD(inode, i_sb);
+	struct inode *inode = file->f_inode;
 	struct change change = {.op = op, .nr = NR_OP(op)};
-	struct sf_inode_key key = {};
+	struct sf_change_key key = {};
+	struct sf_inode_key place = {};
 	struct sf_inode_state *known;
-	u32 dev = FIELD(sb, s_dev);
+	u32 dev = inode_dev(inode);
+	u32 repeats;
 
-	if (FIELD(sb, s_magic) == OVERLAYFS_SUPER_MAGIC)
+	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
 		return 0; /* the outer half of the same */
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
-	key.ino = FIELD(inode, i_ino);
-	key.dev = dev;
-	known = bpf_map_lookup_elem(&upper_inodes, &key);
-	if (!known || known->generation != FIELD(inode, i_generation) || !FIELD(inode, i_nlink))
+	place.ino = inode->i_ino;
+	place.dev = dev;
+	known = bpf_map_lookup_elem(&upper_inodes, &place);
+	if (!known || known->generation != inode->i_generation || !inode->i_nlink)
+		return 0;
+	operation_key(&key, inode, dev, op);
+	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
 		return 0;
 	change.root = known->root;
 	change.task = current_task();
@@ -131,30 +170,33 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	if (unhashed(change.named))
 		change.named = NULL;
 	fill_inode(&change.inode, inode);
-	change.mode = FIELD(inode, i_mode);
-	return report_operation(&change);
+	change.mode = inode->i_mode;
+	if (!tell_operation(&change, repeats))
+		bpf_map_delete_elem(&changes, &key);
+	return 0;
 }
 
 /* An inode got a name: created, linked or renamed to it. */
 static __noinline int entry_made(struct dentry *entry, struct inode *inode, enum sf_op op,
 				 u32 flags)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags, .once = true};
+	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags};
 	struct inode *upper = inode ? upper_inode(inode) : NULL;
 
 	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
-		return 0;
+		return done();
 	change.named = entry;
 	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
-	return report_operation(&change);
+	tell_operation(&change, 0);
+	return done();
 }
 
 /* A name was taken away for good. Of a file of the image there is no upper inode. */
 static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .once = true};
+	struct change change = {.op = op, .nr = NR_OP(op)};
 	struct inode *inode = FIELD(entry, d_inode);
 	struct inode *upper;
 
@@ -166,25 +208,26 @@ static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 	upper = upper_inode(inode);
 	if (upper)
 		fill_inode(&change.inode, upper);
-	return report_operation(&change);
+	tell_operation(&change, 0);
+	return done();
 }
 
 /* Something happened to an entry of an overlay's directory, and a look at the
  * upper one will tell what there is now. */
 static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
 {
-	struct change change = {
-	    .op = op, .nr = NR_OP(op), .entries = true, .once = true, .entry = entry};
+	struct change change = {.op = op, .nr = NR_OP(op), .entries = true, .entry = entry};
 	struct inode *upper;
 
 	change.named = FIELD(entry, d_parent);
 	upper = upper_inode(FIELD(change.named, d_inode));
 	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
-		return 0;
+		return done();
 	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = S_IFDIR;
-	return report_operation(&change);
+	tell_operation(&change, 0);
+	return done();
 }
 
 static __always_inline int entry_moved(struct dentry *from, struct dentry *to, bool exchanged)

@@ -230,8 +230,8 @@ struct ContainerDrift::Impl {
   std::vector<HeldExec> held_execs;
   std::unordered_map<std::uint64_t, Born> born;
   std::vector<Removed> removed;
-  // What scans have told of late, and when: a scan may see what an operation has
-  // done before the operation itself is over and reported.
+  // What scans have told of late, and when: a scan may see what an operation
+  // has done before the operation itself is over and reported.
   std::map<std::tuple<std::string /*path*/, Kind, std::uint32_t /*pid*/>,
            std::uint64_t>
       told_by_scan;

@@ -8,6 +8,7 @@ called newest if it has the ctime tracepoints.
 import json
 import os
 import pathlib
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,6 +26,9 @@ import kernels
 def pytest_configure(config: pytest.Config) -> None:
     if os.geteuid() != 0:
         pytest.exit("the suite needs root", returncode=1)
+    # For test_rootfs. Before the agent starts, which then knows btrfs' types; a
+    # kernel that has them built in has no such modules.
+    subprocess.run(["modprobe", "-a", "loop", "btrfs"], check=False)
 
 
 @pytest.fixture(scope="session")
