@@ -14,9 +14,10 @@ from .waiting import wait_for
 
 MOUNTS, MEMORY, LIBRARIES = "mounts", "memory", "libraries"
 
-# A victim, whose pid is then $!.
+# A victim, whose pid is then $!. It is waited for: an orphan's end interrupts
+# the worker.
 _VICTIM = "sleep 1000 & "
-_END = "; status=$?; kill -9 $!; exit $status"
+_END = "; status=$?; kill -9 $!; wait; exit $status"
 
 
 @dataclasses.dataclass(frozen=True)
