@@ -23,8 +23,8 @@ std::string explain_json(const ExplainAnswer& answer);
 std::string doctor_json(const DoctorReport& report);
 
 // An entry of the event stream. `detail` is an object that the caller has made
-// with json_text(); the event's own detail, facts and count (when above one) are
-// added to it: "text", each fact by its name, "count".
+// with json_text(); the event's own detail, facts and count (when above one)
+// are added to it: "text", each fact by its name, "count".
 nlohmann::json event_value(const StreamEvent& event, std::string_view node,
                            std::string_view rule = {},
                            nlohmann::json detail = nlohmann::json::object());
