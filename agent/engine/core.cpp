@@ -448,7 +448,7 @@ void Core::turn() {
         look_at_surroundings(*watched);
       }
       if (watched->mounts_due_ns != 0 && now >= watched->mounts_due_ns) {
-        look_at_mounts(*watched);
+        look_at_mounts(*watched, true);
       }
       start_scan(*watched);
       if (auto flushed = watched->drift->flush(); !flushed) {

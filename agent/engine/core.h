@@ -110,7 +110,7 @@ class Core {
   void meet_surroundings(Watched& watched);
   void leave_surroundings(Watched& watched);
   void look_at_surroundings(Watched& watched);
-  void look_at_mounts(Watched& watched);
+  void look_at_mounts(Watched& watched, bool events);
   void mounts_touched(Watched& watched, std::uint64_t boot_ns);
 
   Actor actor_for(const Watched& victim, const ProcessRef& process);

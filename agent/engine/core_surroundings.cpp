@@ -24,7 +24,8 @@ void Core::meet_surroundings(Watched& watched) {
     watched.limits_cgroup = record.cgroup;
     sensors_.watch_limits(record.cgroup, finder_.limit_directories(record));
   }
-  look_at_surroundings(watched);
+  look_at_mounts(watched, false);
+  on(sensors_.limits(watched.limits_cgroup));
 }
 
 void Core::leave_surroundings(Watched& watched) {
@@ -35,11 +36,13 @@ void Core::leave_surroundings(Watched& watched) {
 
 void Core::look_at_surroundings(Watched& watched) {
   if (!watched.drift || !watched.running) return;
-  look_at_mounts(watched);
+  look_at_mounts(watched, true);
   if (watched.limits_cgroup != 0) on(sensors_.limits(watched.limits_cgroup));
 }
 
-void Core::look_at_mounts(Watched& watched) {
+// `events`: take in first what was told while we looked, so that who changed
+// what is found is known. Not for a container that is only just being taken in.
+void Core::look_at_mounts(Watched& watched, bool events) {
   watched.mounts_due_ns = 0;
   const std::uint64_t begun = boottime_now_ns();
   auto mounts = finder_.mounts(watched.record);
@@ -50,6 +53,12 @@ void Core::look_at_mounts(Watched& watched) {
         {{"container", watched.record.info.id}, {"error", mounts.error()}});
     return;
   }
+  WatchedPtr keep;  // another container may take this one's place meanwhile
+  for (const auto& item : all_) {
+    if (item.get() == &watched) keep = item;
+  }
+  if (events) drain();
+  if (!watched.running) return;
   watched.drift->observe(
       MountsObservation{begun, watched.record.cgroup, std::move(*mounts)});
   changed_ = true;

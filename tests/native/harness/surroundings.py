@@ -14,9 +14,10 @@ from .waiting import wait_for
 
 MOUNTS, MEMORY, LIBRARIES = "mounts", "memory", "libraries"
 
-# A victim, whose pid is then $!.
-_VICTIM = "sleep 1000 & "
-_END = "; status=$?; kill -9 $!; exit $status"
+# A victim, whose pid is then $!. Until it has its name its memory is still being
+# made. At the end it is waited for: an orphan's end interrupts the worker.
+_VICTIM = "sleep 1000 & until grep -q sleep /proc/$!/comm; do :; done; "
+_END = "; status=$?; kill -9 $!; wait; exit $status"
 
 
 @dataclasses.dataclass(frozen=True)
