@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Files, by ctime: every change of an inode sets its ctime, on every filesystem, and three
+ * Files, by ctime: every change of an inode sets it, on every filesystem, and three
  * tracepoints (6.13, multigrain timestamps) see all of it: fs/inode.c. Overlayfs
  * copies the upper inode's attributes to its own inode after each operation, so
  * an overlay inode's ctime event names mount, upper inode and name at once.

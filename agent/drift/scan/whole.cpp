@@ -22,7 +22,8 @@ namespace stillframe::drift {
 namespace {
 
 // The kernel finds a directory's root by asking those above it, eight at most
-// for what the host does (bpf/files.h): one in six is enough to be told of.
+// for what the host does (bpf/files_ctime.bpf.c): one in six is enough to be
+// told of.
 constexpr unsigned kRegisterEvery = 6;
 
 bool later(const struct timespec& time, WallTime since) {
