@@ -92,6 +92,10 @@ def test_operation_is_recorded(batch: Batch, rootfs: str, family: str,
     assert code == 0
     # Below 6.13 programs sit at overlay's own operations, or ask for an overlay.
     wanted = coverage.EVENTS if kernel.by_time_stamps else coverage.STATE
+    if rootfs == "btrfs" and kernel.name == "5.10":
+        # No types of modules: a subvolume's device is not what stat(2) says, and
+        # the container cannot be matched with its directory.
+        wanted = coverage.NONE
     for suffix, (_, kinds) in operations.expectations(operation, target).items():
         path = operations.path(family, target, operation) + suffix
         change = batch.changes.get(path)
