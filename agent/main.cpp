@@ -78,6 +78,7 @@ Result<DoctorReport> examine() {
   }
   const auto sensors = sensors::Sensors::start(config);
   if (sensors) {
+    (*sensors)->watch_whole(true);
     report.sensors = (*sensors)->status();
     return report;
   }

@@ -212,6 +212,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
   }
   watched->record = std::move(record);
   const auto& now = watched->record;
+  const bool whole = now.layers.whole;
   if (now.root) by_root_[now.root] = watched;
   if (!watched->drift) watched->since = start_of(now, live_since_ns);
   equip(*watched);
@@ -230,7 +231,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
     by_cgroup_[now.cgroup] = watched;
     if (live_since_ns == 0) {
       // Else the kernel has done so itself, and may have seen the end by now.
-      if (now.root) sensors_.add_root(now.root, true, watched->since);
+      if (now.root) sensors_.add_root(now.root, true, whole, watched->since);
       register_running(*watched);
     }
     if (watched->drift) watched->drift->started(now, live_since_ns);
@@ -243,7 +244,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
             now.info, live_since_ns != 0 ? live_since_ns : now.init_start_ns),
         watched->started);
   } else {
-    if (now.root) sensors_.add_root(now.root, false, watched->since);
+    if (now.root) sensors_.add_root(now.root, false, whole, watched->since);
     replacements_.found_stopped(now.info);
   }
   if (fresh) {
@@ -404,7 +405,7 @@ void Core::check_losses(std::uint64_t now) {
 void Core::reconcile(std::uint64_t now) {
   if (now < next_reconcile_ns_) return;
   next_reconcile_ns_ = now + to_ns(options_.scan_interval);
-  sensors_.reconsider();
+  if (sensors_.reconsider()) changed_ = true;
   for (auto& record : finder_.running()) {
     Watched* known = find(record.root, record.cgroup);
     if (known == nullptr || !known->running) adopt(std::move(record), 0);
@@ -424,6 +425,7 @@ void Core::reconcile(std::uint64_t now) {
       if (watched->drift) watched->drift->set_info(*info);
     }
   }
+  if (!any_whole() && sensors_.watch_whole(false)) changed_ = true;
   std::erase_if(unclaimed_, [&](const auto& item) {
     if (now - item.second->since_ns <= Unclaimed::kPatienceNs) return false;
     sensors_.remove_root(item.first);  // an image build's, for one
@@ -433,8 +435,15 @@ void Core::reconcile(std::uint64_t now) {
   ::malloc_trim(0);
 }
 
+bool Core::any_whole() const {
+  return std::any_of(all_.begin(), all_.end(), [](const WatchedPtr& watched) {
+    return watched->record.layers.whole;
+  });
+}
+
 void Core::turn() {
   const std::uint64_t now = boottime_now_ns();
+  if (any_whole() && sensors_.watch_whole(true)) changed_ = true;
   check_losses(now);
   check_expiry();
   retry_unresolved(now);

@@ -104,6 +104,7 @@ class Core {
   void check_losses(std::uint64_t now);
   void use_policy(policy::PolicyPtr policy);
   void check_expiry();
+  bool any_whole() const;  // a rootfs that is no overlay
   void reconcile(std::uint64_t now);
 
   // core_surroundings.cpp: mounts and limits

@@ -4,6 +4,7 @@
 #include "files_ctime.skel.h"
 #include "files_overlay.skel.h"
 #include "files_vfs.skel.h"
+#include "files_whole.skel.h"
 #include "kernel.skel.h"
 #include "libraries.skel.h"
 #include "life.skel.h"
@@ -71,6 +72,26 @@ constexpr ProgramSpec kVfsPrograms[] = {
     {"vfs_copy_up", false},
 };
 
+constexpr ProgramSpec kWholePrograms[] = {
+    {"whole_write"},
+    {"whole_mapping_store", false},
+    {"whole_allocation"},
+    {"whole_clone", false},
+    {"whole_copy", false},
+    {"whole_attributes"},
+    {"whole_xattr", false},
+    {"whole_xattr_removal", false},
+    {"whole_acl", false},
+    {"whole_acl_removal", false},
+    {"whole_file_flags", false},
+    {"whole_ioctl_flags", false},
+    {"whole_name_made"},
+    {"whole_new_name_made"},
+    {"whole_name_removed"},
+    {"whole_name_moved"},
+    {"whole_names_exchanged", false},
+};
+
 constexpr ProgramSpec kKernelPrograms[] = {
     {"stillframe_sysctl"},
     {"stillframe_device", false},
@@ -98,11 +119,18 @@ constexpr ProgramSpec kMountPrograms[] = {
 const Rung kLife = {"tp_btf", {"life", life::elf_bytes, kLifePrograms}};
 
 const Rung kFilesRungs[] = {
-    {"tp_btf ctime", {"files_ctime", files_ctime::elf_bytes, kCtimePrograms}},
+    {"tp_btf ctime",
+     {"files_ctime", files_ctime::elf_bytes, kCtimePrograms},
+     true},
     {"fexit overlay",
      {"files_overlay", files_overlay::elf_bytes, kOverlayPrograms}},
     {"fexit vfs", {"files_vfs", files_vfs::elf_bytes, kVfsPrograms}},
 };
+
+const Rung kWholeFiles = {
+    "fexit vfs, whole rootfs",
+    {"files_whole", files_whole::elf_bytes, kWholePrograms},
+    true};
 
 const Rung kKernelRungs[] = {
     {"cgroup/sysctl", {"kernel", kernel::elf_bytes, kKernelPrograms}},
@@ -130,6 +158,7 @@ const Ladder kMounts = {"mounts", kMountRungs, Coverage::state, "mountinfo"};
 
 const Rung& life() { return kLife; }
 const Ladder& files() { return kFiles; }
+const Rung& whole_files() { return kWholeFiles; }
 const Ladder& kernel_parameters() { return kKernel; }
 const Ladder& libraries() { return kLibraries; }
 const Ladder& memory() { return kMemory; }

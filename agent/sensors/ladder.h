@@ -15,6 +15,7 @@ namespace stillframe::sensors {
 struct Rung {
   const char* implementation;
   ObjectSpec object;
+  bool whole = false;  // of files: sees a rootfs that is no overlay as well
 };
 
 struct Ladder {
@@ -27,6 +28,8 @@ struct Ladder {
 // The object that makes the maps: lifecycle and code, which stand together.
 const Rung& life();
 const Ladder& files();
+// What sees a rootfs that is no overlay, where the one in use does not.
+const Rung& whole_files();
 const Ladder& kernel_parameters();
 const Ladder& libraries();
 const Ladder& memory();

@@ -3,6 +3,7 @@
 
 #include <bpf/libbpf.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include <deque>
@@ -12,13 +13,15 @@
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/sensors/decode.h"
+#include "agent/sensors/files_sensor.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_maps.h"
 #include "agent/sensors/kernel_types.h"
 #include "agent/sensors/ladder.h"
 #include "agent/sensors/limits.h"
 #include "agent/sensors/object.h"
-#include "agent/sensors/overlay_trial.h"
+#include "agent/sensors/status.h"
+#include "agent/sensors/trial.h"
 
 namespace stillframe::sensors {
 namespace {
@@ -28,49 +31,6 @@ using ObjectPtr = std::unique_ptr<Object>;
 struct RingFree {
   void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
 };
-
-SensorAttempt refused(const char* implementation, const Refusal& refusal) {
-  auto [meaning, cure] = explain(refusal);
-  return {implementation, false, to_string(refusal), meaning, cure};
-}
-
-// What an implementation that is in use says of itself: programs that it does
-// without, where that costs something.
-SensorAttempt accepted(const char* implementation, const std::string& misses) {
-  SensorAttempt attempt{implementation, true, "", "", ""};
-  if (!misses.empty()) {
-    attempt.meaning =
-        "tried on an overlay of our own, it did not see: " + misses;
-    attempt.cure = "none: scans find what it misses, without the actor";
-  }
-  return attempt;
-}
-
-SensorStatus status_of(const Ladder& ladder,
-                       std::vector<SensorAttempt> attempts) {
-  SensorStatus status;
-  status.sensor = ladder.sensor;
-  status.implementation = ladder.else_implementation;
-  status.coverage = ladder.without;
-  for (const SensorAttempt& attempt : attempts) {
-    if (attempt.in_use) {
-      status.implementation = attempt.implementation;
-      status.coverage = Coverage::events;
-    }
-    // The best one's story: of the others it only matters that they were tried.
-    if (status.reason.empty()) {
-      status.reason = attempt.meaning;
-      status.cure = attempt.cure;
-    }
-    if (attempt.in_use) {
-      status.reason = attempt.meaning;
-      status.cure = attempt.cure;
-      break;
-    }
-  }
-  status.tried = std::move(attempts);
-  return status;
-}
 
 const UpperRoot* root_of(const Observation& seen) {
   return std::visit(
@@ -113,19 +73,22 @@ struct Sensors::Impl {
   KernelTypes types;
   Setup setup;
   ObjectPtr life;
-  ObjectPtr files;
+  FilesSensor files{[this](TrialGround ground) { return missed(ground); }};
   ObjectPtr kernel;
   ObjectPtr libraries;
   ObjectPtr memory;
   ObjectPtr mounts;
   KernelMaps maps;
   LimitWatch limits;
-  Fd poll{::epoll_create1(EPOLL_CLOEXEC)};  // of the ring buffer and the limits
+  // Of the ring buffer, the limits and the backlog.
+  Fd poll{::epoll_create1(EPOLL_CLOEXEC)};
   std::unique_ptr<ring_buffer, RingFree> ring;
   std::vector<SensorStatus> status;
   bool overlay_was_there = false;
-  // Taken out of the ring buffer while the sensors were being tried.
+  // Taken out of the ring buffer while the sensors were being tried; readable
+  // as long as there is any.
   std::deque<Observation> backlog;
+  Fd backlogged{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   const std::function<void(Observation&&)>* sink = nullptr;
   std::int64_t real_minus_boot_ns = 0;
   std::size_t left = 0;  // observations still wanted by drain()
@@ -136,10 +99,9 @@ struct Sensors::Impl {
 
   Result<> begin();
   void choose();
-  SensorStatus choose_files();
   SensorStatus choose_kernel();
   SensorStatus choose_first(const Ladder& ladder, ObjectPtr& object);
-  std::optional<std::set<FileOp>> missed();
+  std::optional<std::set<FileOp>> missed(TrialGround ground);
   std::size_t drain(const std::function<void(Observation&&)>& to,
                     std::size_t limit);
 
@@ -193,7 +155,9 @@ Result<> Sensors::Impl::begin() {
       },
       this, nullptr));
   if (!ring) return fail("the BPF ring buffer", errno);
-  for (const int fd : {ring_buffer__epoll_fd(ring.get()), limits.poll_fd()}) {
+  const int sources[] = {ring_buffer__epoll_fd(ring.get()), limits.poll_fd(),
+                         backlogged};
+  for (const int fd : sources) {
     epoll_event event{};
     event.events = EPOLLIN;
     if (fd >= 0 && ::epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event) != 0) {
@@ -214,20 +178,24 @@ std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
     backlog.pop_front();
     --left;
     to(std::move(seen));
+    eventfd_t drained = 0;
+    if (backlog.empty()) ::eventfd_read(backlogged, &drained);
   }
   if (left != 0) ring_buffer__consume(ring.get());
   sink = nullptr;
   return limit - left + limits.drain(to);
 }
 
-// What the files sensor as it is now does not see; nothing where no overlay
-// could be mounted to try it on.
-std::optional<std::set<FileOp>> Sensors::Impl::missed() {
+// What the files sensor as it is now does not see; nothing where there is
+// nothing to try it on.
+std::optional<std::set<FileOp>> Sensors::Impl::missed(TrialGround ground) {
   constexpr std::size_t kAll = 1u << 20;
   std::deque<Observation> seen;
   const auto keep = [&](Observation&& one) { seen.push_back(std::move(one)); };
   drain(keep, kAll);
-  const auto trial = try_overlay();
+  const auto trial = try_files(ground, [&](const UpperRoot& root) {
+    if (ground == TrialGround::directory) maps.add_root(root, SF_ROOT_WHOLE);
+  });
   drain(keep, kAll);
   std::set<FileOp> unseen;
   if (trial) unseen = trial->done;
@@ -239,42 +207,10 @@ std::optional<std::set<FileOp>> Sensors::Impl::missed() {
       unseen.erase(file->op);
     }
   }
+  if (!backlog.empty()) ::eventfd_write(backlogged, 1);
   if (!trial) return std::nullopt;
   maps.remove_root(trial->root);
   return unseen;
-}
-
-SensorStatus Sensors::Impl::choose_files() {
-  std::vector<SensorAttempt> attempts;
-  ObjectPtr best;
-  std::size_t best_attempt = 0;
-  std::size_t fewest = SF_OP_COUNT;
-  for (const Rung& rung : sensors::files().rungs) {
-    auto object = Object::attach(rung.object, setup);
-    if (!object) {
-      attempts.push_back(refused(rung.implementation, object.error()));
-      continue;
-    }
-    const auto unseen = missed();
-    const std::set<FileOp> misses = unseen.value_or(std::set<FileOp>{});
-    attempts.push_back(accepted(rung.implementation, to_string(misses)));
-    attempts.back().in_use = false;
-    if (!unseen) {
-      attempts.back().meaning =
-          "not tried out: no overlay can be mounted here now";
-      attempts.back().cure =
-          "nothing, as long as no container runs on an overlay";
-    }
-    if (misses.size() < fewest) {
-      fewest = misses.size();
-      best = std::move(*object);
-      best_attempt = attempts.size() - 1;
-    }
-    if (fewest == 0) break;
-  }
-  if (best) attempts[best_attempt].in_use = true;
-  files = std::move(best);
-  return status_of(sensors::files(), std::move(attempts));
 }
 
 SensorStatus Sensors::Impl::choose_kernel() {
@@ -316,7 +252,7 @@ void Sensors::Impl::choose() {
                       "",
                       {accepted(sensors::life().implementation, "")}});
   }
-  status.insert(status.begin() + 1, choose_files());
+  files.choose(setup);
   status.push_back(choose_kernel());
   status.push_back(choose_first(sensors::libraries(), libraries));
   status.push_back(choose_first(sensors::memory(), memory));
@@ -327,8 +263,8 @@ void Sensors::Impl::choose() {
 Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
   listen_to_libbpf();
   // Mounting one makes the kernel load overlay, whose types are then there to
-  // see. Where it fails, choose_files() will say so.
-  static_cast<void>(try_overlay());
+  // see. Where it fails, the files sensor will say so.
+  static_cast<void>(try_files(TrialGround::overlay, [](const UpperRoot&) {}));
   auto types = KernelTypes::load();
   if (!types) return fail(types, "sensors");
   auto impl = std::make_unique<Impl>(config, std::move(*types));
@@ -337,17 +273,19 @@ Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
   return std::unique_ptr<Sensors>(new Sensors(std::move(impl)));
 }
 
-void Sensors::reconsider() {
-  if (impl_->overlay_was_there || !overlay_is_there()) return;
+bool Sensors::reconsider() {
+  if (impl_->overlay_was_there || !overlay_is_there()) return false;
   auto types = KernelTypes::load();
-  if (!types) return;
+  if (!types) return false;
   impl_->types = std::move(*types);
   impl_->setup.config.extra = extra_arguments(impl_->types);
   impl_->overlay_was_there = true;
-  for (SensorStatus& status : impl_->status) {
-    if (status.sensor == sensors::files().sensor)
-      status = impl_->choose_files();
-  }
+  impl_->files.choose(impl_->setup);
+  return true;
+}
+
+bool Sensors::watch_whole(bool wanted) {
+  return impl_->files.watch_whole(wanted, impl_->setup);
 }
 
 Sensors::Sensors(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -360,7 +298,11 @@ std::size_t Sensors::drain(const std::function<void(Observation&&)>& sink,
   return impl_->drain(sink, limit);
 }
 
-std::vector<SensorStatus> Sensors::status() const { return impl_->status; }
+std::vector<SensorStatus> Sensors::status() const {
+  auto status = impl_->status;
+  status.insert(status.begin() + 1, impl_->files.status());
+  return status;
+}
 
 KernelCounters Sensors::counters() const {
   KernelCounters counters;
@@ -375,8 +317,10 @@ KernelCounters Sensors::counters() const {
   return counters;
 }
 
-void Sensors::add_root(const UpperRoot& root, bool live, WallTime since) {
-  impl_->maps.add_root(root, live ? SF_ROOT_LIVE : 0, since.ns);
+void Sensors::add_root(const UpperRoot& root, bool live, bool whole,
+                       WallTime since) {
+  impl_->maps.add_root(
+      root, (live ? SF_ROOT_LIVE : 0) | (whole ? SF_ROOT_WHOLE : 0), since.ns);
 }
 
 void Sensors::ignore_root(const UpperRoot& root) {

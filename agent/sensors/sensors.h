@@ -52,16 +52,20 @@ class Sensors {
 
   std::vector<SensorStatus> status() const;
   // Looks whether a better implementation works by now: overlay may have been
-  // loaded since. Cheap when nothing changed.
-  void reconsider();
+  // loaded since. Cheap when nothing changed. Whether the status did.
+  bool reconsider();
+  // Whether there is a container whose rootfs is no overlay: to see what
+  // changes there may cost the host something. Not from within drain(). Whether
+  // the status changed.
+  bool watch_whole(bool wanted);
   KernelCounters counters() const;
 
   // What the kernel must know beforehand: containers that ran before us, upper
   // directories of stopped ones, overlays that are no container's. All of these
   // may be called from any thread.
-  // `since`: of a rootfs that is no overlay, when its life began; programs that
+  // `whole`: the rootfs is no overlay, its life began at `since`; programs that
   // changed later are reported when they run.
-  void add_root(const UpperRoot& root, bool live, WallTime since = {});
+  void add_root(const UpperRoot& root, bool live, bool whole, WallTime since);
   void ignore_root(const UpperRoot& root);
   void remove_root(const UpperRoot& root);
   void add_inode(const UpperRoot& root, const InodeId& inode);

@@ -83,7 +83,7 @@ def told(kind: str, way: str, family: str, batches: dict, agent: Agent,
             if kind == "copy" else Bundle(tmp_path, tree, plain=True))
     with made as container:
         batch = runs.run(container, way, family, mutate, agent,
-                         chosen=(IMAGE, NEW))
+                         chosen=(IMAGE, NEW), overlay=False)
         oracle = container.diff_lines() if kind == "copy" else set()
     batches[key] = batch, oracle
     return batches[key]

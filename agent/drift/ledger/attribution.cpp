@@ -218,8 +218,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     event.kind = kind;
     event.path = path;
     if (kind == Kind::file_rename) event.from = from;
-    emit(std::move(event), judged.judgement, id);
-    if (choice) told_by_scan[{path, kind, who.pid}] = boottime_now_ns();
+    emit_found(std::move(event), judged.judgement, id);
   }
 }
 
@@ -266,7 +265,7 @@ void ContainerDrift::Impl::vanished(const std::string& path, const Entry& entry,
   }
   const auto judged = policy->judge(record.info, class_of(event.kind),
                                     event.kind, who.origin, path);
-  emit(std::move(event), judged, actors.intern(who));
+  emit_found(std::move(event), judged, actors.intern(who));
 }
 
 }  // namespace stillframe::drift

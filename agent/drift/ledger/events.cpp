@@ -308,6 +308,18 @@ bool ContainerDrift::Impl::told_already(Kind kind, const std::string& path,
   return about.boot_ns < told + kToldNs;
 }
 
+// What a scan has found. An operation of which the scan saw what it had done
+// reports itself when it is over, and must not be told again then.
+void ContainerDrift::Impl::emit_found(MutationEvent event,
+                                      const policy::Judgement& judged,
+                                      ActorId id) {
+  const Actor& who = actor(id);
+  if (who.origin != Origin::unattributed) {
+    told_by_scan[{event.path, event.kind, who.pid}] = boottime_now_ns();
+  }
+  emit(std::move(event), judged, id);
+}
+
 void ContainerDrift::Impl::emit(Kind kind, const std::string& path,
                                 const Held& about) {
   if (told_already(kind, path, about)) return;

@@ -105,6 +105,8 @@ struct ContainerDrift::Impl {
   void hold(Held held);
   void release_held(std::uint64_t started, bool full);
   void release(const Held& about);
+  void emit_found(MutationEvent event, const policy::Judgement& judged,
+                  ActorId id);
   void emit(MutationEvent event, const policy::Judgement& judged,
             ActorId actor);
   void emit(Kind kind, const std::string& path, const Held& about);

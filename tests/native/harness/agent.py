@@ -110,6 +110,12 @@ class Agent:
     def docker_lines(self, container: str) -> set[bytes]:
         return set(self.run("diff", container, "-o", "docker").splitlines())
 
+    def files_sensor(self) -> list[str]:
+        """The implementations of the files sensor that are in use."""
+        report = json.loads(self.run("doctor", "-o", "json"))
+        files = next(s for s in report["sensors"] if s["sensor"] == "files")
+        return [t["implementation"] for t in files["tried"] if t["in_use"]]
+
     def ps(self, container_id: str) -> dict | None:
         rows = json.loads(self.run("ps", "-o", "json"))["containers"]
         return next((r for r in rows if r["id"] == container_id), None)

@@ -60,27 +60,31 @@ def name(way: str, target: str, operation: Operation) -> str:
 
 def run(container: Container | Bundle, way: str, family: str,
         mutate: pathlib.Path, agent: Agent, attributed: bool = True,
-        chosen: tuple[str, ...] = ()) -> Batch:
+        chosen: tuple[str, ...] = (), overlay: bool = True) -> Batch:
     """`attributed`: whether to wait for an actor of every change."""
-    output = _run(container, way, family, mutate, agent, chosen or targets(way))
+    # Without overlay between, a file's second change within a tick of the clock
+    # leaves no trace where changes are known by their time stamps.
+    apart = not overlay or way == "upper"
+    if way in ("exec", "workload"):
+        shell = container.shell if way == "exec" else container.work
+        preparation = operations.preparation(family)
+        script = operations.script(family, chosen or targets(way))
+    else:
+        shell = on_host
+        root = container.root if way == "procroot" else str(container.upper)
+        source = None if way == "procroot" else container.spare
+        preparation = operations.preparation(family, root, source)
+        script = operations.script(family, chosen or targets(way), root,
+                                   str(mutate), source)
+    shell(preparation)
+    if apart:
+        agent.changes(container.name)  # takes longer than a tick
+    output = shell(script)
     lines = agent.docker_lines(container.name)
     changes = (_attributed(agent, container.name) if attributed
                else agent.changes(container.name))
     return Batch(way, family, _codes(output), lines, changes,
                  agent.events(container.name))
-
-
-def _run(container: Container | Bundle, way: str, family: str,
-         mutate: pathlib.Path, agent: Agent, chosen: tuple[str, ...]) -> bytes:
-    if way in ("exec", "workload"):
-        shell = container.shell if way == "exec" else container.work
-        shell(operations.preparation(family))
-        return shell(operations.script(family, chosen))
-    root = container.root if way == "procroot" else str(container.upper)
-    source = None if way == "procroot" else container.spare
-    on_host(operations.preparation(family, root, source))
-    agent.changes(container.name)  # takes longer than a tick of the clock
-    return on_host(operations.script(family, chosen, root, str(mutate), source))
 
 
 def on_host(script: str) -> bytes:

@@ -49,6 +49,16 @@ class Kernel:
     def by_time_stamps(self) -> bool:
         return self.name not in ("5.10", "6.1", "6.12")
 
+    @property
+    def subvolumes(self) -> bool:
+        """Whether a btrfs subvolume can be told from others: by a module's types."""
+        return self.name != "5.10"
+
+    @property
+    def whole_sensor(self) -> str:
+        """What sees the changes of a rootfs that is no overlay."""
+        return "tp_btf ctime" if self.by_time_stamps else "fexit vfs, whole rootfs"
+
     def repeats(self, operation: str) -> bool:
         """Whether an operation may be told twice."""
         return self.by_time_stamps and (operation in _REPEATING

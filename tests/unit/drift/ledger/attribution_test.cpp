@@ -256,6 +256,24 @@ TEST_F(Attribution, VanishedWithoutAnEventIsTold) {
   EXPECT_THAT(w.events, SizeIs(2));
 }
 
+// A scan may see what an operation has done before it is over.
+TEST_F(Attribution, WhatAScanHasToldTheOperationDoesNotTellAgain) {
+  w.put("/etc/d", 50, Change::added, kDirectory);
+  w.drift->observe(w.seen(FileOp::mkdir, "/etc/d", 50), apt);
+  w.settle();
+  w.take("/etc/d");
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
+  w.settle();
+  ASSERT_THAT(w.events, SizeIs(2));
+  EXPECT_EQ(w.told().back(), "dir_delete /etc/d by rm violation");
+  w.drift->observe(w.seen(FileOp::rmdir, "/etc/d", 50), rm);
+  w.settle();
+  EXPECT_THAT(w.events, SizeIs(2));
+  w.drift->observe(w.seen(FileOp::rmdir, "/etc/d", 51), rm);
+  w.settle();
+  EXPECT_THAT(w.events, SizeIs(3));
+}
+
 TEST_F(Attribution, NothingIsToldTwice) {
   w.put("/etc/x", 50, Change::added);
   w.whiteout("/etc/y");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/sensors/overlay_trial.h"
+#include "agent/sensors/trial.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -39,31 +39,48 @@ bool open_only(const std::string& path) {
   return fd >= 0;
 }
 
-// A tmpfs with a lower, an upper and a work directory; the overlay at merged.
-Result<std::string> mount_overlay() {
-  std::string base;
+// Where things can be changed, and the directory that holds the changes.
+struct Ground {
+  std::string at;
+  std::string root;
+};
+
+void fill(const std::string& directory) {
+  for (const char* name : {"/opened", "/written", "/removed", "/renamed"}) {
+    make_file(directory + name);
+  }
+}
+
+Result<std::string> mount_tmpfs() {
   for (const char* place : kPlaces) {
     if (::mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m") ==
         0) {
-      base = place;
-      break;
+      return std::string(place);
     }
   }
-  if (base.empty())
-    return fail("mounting a tmpfs to try the sensors on", errno);
+  return fail("mounting a tmpfs to try the sensors on", errno);
+}
+
+Result<Ground> make_directory(const std::string& base) {
+  const std::string root = base + "/root";
+  if (::mkdir(root.c_str(), 0755) != 0) return fail(root, errno);
+  fill(root);
+  return Ground{root, root};
+}
+
+// A lower, an upper and a work directory; the overlay at merged.
+Result<Ground> make_overlay(const std::string& base) {
   for (const char* name : {"/lower", "/upper", "/work", "/merged"}) {
     ::mkdir((base + name).c_str(), 0755);
   }
-  for (const char* name : {"/opened", "/written", "/removed", "/renamed"}) {
-    make_file(base + "/lower" + name);
-  }
+  fill(base + "/lower");
   const std::string options = "lowerdir=" + base + "/lower,upperdir=" + base +
                               "/upper,workdir=" + base + "/work";
   if (::mount("overlay", (base + "/merged").c_str(), "overlay", 0,
               options.c_str()) != 0) {
     return fail("mounting an overlay to try the sensors on", errno);
   }
-  return base;
+  return Ground{base + "/merged", base + "/upper"};
 }
 
 struct Step {
@@ -71,13 +88,17 @@ struct Step {
   std::function<bool()> run;
 };
 
-std::set<FileOp> change_all(const std::string& at) {
+std::set<FileOp> change_all(TrialGround ground, const std::string& at) {
   const auto path = [&](const char* name) { return at + name; };
   const auto call = [](int result) { return result == 0; };
   // On files that no other step changes in the same way, so that none hides
   // behind another.
   const Step steps[] = {
-      {FileOp::open, [&] { return open_only(path("/opened")); }},
+      // Which changes nothing where nothing is copied up.
+      {FileOp::open,
+       [&] {
+         return ground == TrialGround::overlay && open_only(path("/opened"));
+       }},
       {FileOp::write, [&] { return write_to(path("/written")); }},
       {FileOp::create, [&] { return make_file(path("/created")); }},
       {FileOp::truncate,
@@ -123,7 +144,8 @@ std::set<FileOp> change_all(const std::string& at) {
   return done;
 }
 
-Result<OverlayTrial> change_files() {
+Result<Trial> change_files(TrialGround ground,
+                           const std::function<void(const UpperRoot&)>& begin) {
   if (::unshare(CLONE_NEWNS) != 0) {
     return fail("making a mount namespace to try the sensors in", errno);
   }
@@ -131,19 +153,24 @@ Result<OverlayTrial> change_files() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     return fail("making a mount namespace private", errno);
   }
-  auto base = mount_overlay();
+  auto base = mount_tmpfs();
   if (!base) return tl::unexpected(base.error());
-  auto root = upper_root_of(*base + "/upper");
+  auto made = ground == TrialGround::overlay ? make_overlay(*base)
+                                             : make_directory(*base);
+  if (!made) return tl::unexpected(made.error());
+  auto root = upper_root_of(made->root);
   if (!root) return tl::unexpected(root.error());
-  return OverlayTrial{*root, change_all(*base + "/merged")};
+  begin(*root);
+  return Trial{*root, change_all(ground, made->at)};
 }
 
 }  // namespace
 
-Result<OverlayTrial> try_overlay() {
+Result<Trial> try_files(TrialGround ground,
+                        const std::function<void(const UpperRoot&)>& begin) {
   // A thread's own mount namespace goes with the thread, and all mounts in it.
-  Result<OverlayTrial> result = fail("the trial did not run");
-  std::thread thread([&] { result = change_files(); });
+  Result<Trial> result = fail("the trial did not run");
+  std::thread thread([&] { result = change_files(ground, begin); });
   thread.join();
   return result;
 }

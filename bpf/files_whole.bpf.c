@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Files of a rootfs that is no overlay, below 6.13: by functions of the VFS that
+ * every filesystem's changes come by. So do the host's, which pay a look-up of the
+ * device: attached only while a container has such a rootfs. An overlay's upper
+ * directory is none; overlay's own functions tell of it.
+ *
+ * fs/{attr,xattr,posix_acl,ioctl,read_write,remap_range,open,inode}.c, fs/dcache.c.
+ */
+#include "bpf/operations.h"
+#include "bpf/roots.h"
+
+/* The rootfs that an inode lies in, if it is one of ours that is no overlay. */
+static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 dev)
+{
+	struct sf_inode_key place = {.ino = FIELD(inode, i_ino), .dev = dev};
+	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &place);
+	struct sf_root_state *root;
+	int found = 0;
+
+	if (known && known->generation == FIELD(inode, i_generation)) {
+		*out = known->root;
+	} else {
+		struct task_struct *task = current_task();
+		u64 cgroup = cgroup_id(cgroup_of(task));
+		bool contained = bpf_map_lookup_elem(&cgroups, &cgroup);
+		/* override_creds(): overlay works as the mounter, aside from where
+		 * things will be. */
+		bool inner = FIELD(task, cred) != FIELD(task, real_cred);
+
+		if (!find_root(out, inode, dev, contained ? 32 : 8, !inner))
+			return done();
+	}
+	root = bpf_map_lookup_elem(&roots, out);
+	if (root && (root->flags & SF_ROOT_WHOLE))
+		found = 1;
+	asm volatile("" : "+r"(found));
+	return found;
+}
+
+/* The first question to each change on the machine. */
+static __always_inline bool concerns_roots(struct inode *inode, u32 *dev)
+{
+	*dev = inode_dev(inode);
+	return bpf_map_lookup_elem(&upper_devs, dev);
+}
+
+static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, u32 op)
+{
+	struct change change = {.op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT};
+	struct sf_change_key key = {};
+	u32 repeats;
+	u32 dev;
+
+	/* Without a name it is no part of the rootfs any more, or not yet. */
+	if (!concerns_roots(inode, &dev) || !FIELD(inode, i_nlink) ||
+	    !whole_root(&change.root, inode, dev))
+		return done();
+	operation_key(&key, inode, dev, op);
+	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+		return done();
+	change.task = current_task();
+	if (!unhashed(dentry))
+		change.named = dentry;
+	fill_inode(&change.inode, inode);
+	change.mode = FIELD(inode, i_mode);
+	if (!tell_operation(&change, repeats))
+		bpf_map_delete_elem(&changes, &key);
+	return done();
+}
+
+static __always_inline int file_changed(struct file *file, enum sf_op op)
+{
+	return whole_changed(FIELD(file, f_inode), FIELD(file, f_path.dentry), op);
+}
+
+/* A name was made, or taken away for good. */
+static __noinline int whole_entry(struct dentry *entry, struct inode *inode, u32 op, u32 flags)
+{
+	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags | SF_FILE_DIRECT};
+	struct dentry *above = FIELD(entry, d_parent);
+	u32 dev;
+
+	if (!concerns_roots(inode, &dev) || !whole_root(&change.root, FIELD(above, d_inode), dev))
+		return done();
+	change.named = entry;
+	change.task = current_task();
+	fill_inode(&change.inode, inode);
+	change.mode = FIELD(inode, i_mode);
+	tell_operation(&change, 0);
+	return done();
+}
+
+/* A look at the directory will tell what there is of this name now. */
+static __noinline int whole_entry_touched(struct dentry *entry, u32 op)
+{
+	struct change change = {
+	    .op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT, .entries = true, .entry = entry};
+	struct inode *directory;
+	u32 dev;
+
+	change.named = FIELD(entry, d_parent);
+	directory = FIELD(change.named, d_inode);
+	if (!concerns_roots(directory, &dev) || !whole_root(&change.root, directory, dev))
+		return done();
+	change.task = current_task();
+	fill_inode(&change.inode, directory);
+	change.mode = S_IFDIR;
+	tell_operation(&change, 0);
+	return done();
+}
+
+/* What all writing goes by before it writes, and no reading: write(2) and its kin,
+ * splice, AIO, io_uring. Returns how much may be written. */
+SEC("?fexit/generic_write_checks")
+int BPF_PROG(whole_write, struct kiocb *iocb, void *from, long result)
+{
+	return result > 0 ? file_changed(iocb->ki_filp, SF_OP_write) : 0;
+}
+
+SEC("?fexit/do_page_mkwrite")
+int whole_mapping_store(u64 *ctx)
+{
+	struct vm_fault *fault = (void *)ctx[0];
+
+	if (RETURNED(do_page_mkwrite) & VM_FAULT_ERROR)
+		return 0;
+	return file_changed(fault->vma->vm_file, SF_OP_write);
+}
+
+SEC("?fexit/vfs_fallocate")
+int BPF_PROG(whole_allocation, struct file *file, int mode, s64 offset, s64 size, int result)
+{
+	return result ? 0 : file_changed(file, SF_OP_write);
+}
+
+SEC("?fexit/vfs_clone_file_range")
+int BPF_PROG(whole_clone, struct file *in, s64 in_offset, struct file *out, s64 out_offset,
+	     s64 size, u32 flags, long result)
+{
+	return result >= 0 ? file_changed(out, SF_OP_write) : 0;
+}
+
+SEC("?fexit/vfs_copy_file_range")
+int BPF_PROG(whole_copy, struct file *in, s64 in_offset, struct file *out, s64 out_offset, u64 size,
+	     u32 flags, long result)
+{
+	return result > 0 ? file_changed(out, SF_OP_write) : 0;
+}
+
+SEC("?fexit/notify_change")
+int whole_attributes(u64 *ctx)
+{
+	struct dentry *dentry = (void *)ARG(notify_change, 0);
+	struct iattr *attributes = (void *)ARG(notify_change, 1);
+
+	if (RETURNED(notify_change))
+		return 0;
+	return whole_changed(FIELD(dentry, d_inode), dentry,
+			     attribute_op(FIELD(attributes, ia_valid)));
+}
+
+SEC("?fexit/__vfs_setxattr_noperm")
+int whole_xattr(u64 *ctx)
+{
+	struct dentry *dentry = (void *)ARG(__vfs_setxattr_noperm, 0);
+
+	if (RETURNED(__vfs_setxattr_noperm))
+		return 0;
+	return whole_changed(FIELD(dentry, d_inode), dentry,
+			     xattr_op((const char *)ARG(__vfs_setxattr_noperm, 1)));
+}
+
+SEC("?fexit/__vfs_removexattr_locked")
+int whole_xattr_removal(u64 *ctx)
+{
+	struct dentry *dentry = (void *)ARG(__vfs_removexattr_locked, 0);
+
+	if (RETURNED(__vfs_removexattr_locked))
+		return 0;
+	return whole_changed(FIELD(dentry, d_inode), dentry,
+			     xattr_op((const char *)ARG(__vfs_removexattr_locked, 1)));
+}
+
+SEC("?fexit/vfs_set_acl") /* since 6.2; before, an ACL is an attribute */
+int BPF_PROG(whole_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int result)
+{
+	return result ? 0 : whole_changed(dentry->d_inode, dentry, SF_OP_acl);
+}
+
+SEC("?fexit/vfs_remove_acl")
+int BPF_PROG(whole_acl_removal, void *idmap, struct dentry *dentry, const char *name, int result)
+{
+	return result ? 0 : whole_changed(dentry->d_inode, dentry, SF_OP_acl);
+}
+
+SEC("?fexit/vfs_fileattr_set") /* since 5.13 */
+int whole_file_flags(u64 *ctx)
+{
+	struct dentry *dentry = (void *)ARG(vfs_fileattr_set, 0);
+
+	if (RETURNED(vfs_fileattr_set))
+		return 0;
+	return whole_changed(FIELD(dentry, d_inode), dentry, SF_OP_flags);
+}
+
+SEC("?fexit/vfs_ioc_setflags_prepare") /* until 5.12 */
+int BPF_PROG(whole_ioctl_flags, struct inode *inode, unsigned int before, unsigned int flags,
+	     int result)
+{
+	struct dentry *dentry = some_dentry(inode);
+
+	return result || !dentry ? 0 : whole_changed(inode, dentry, SF_OP_flags);
+}
+
+static __always_inline int instantiated(struct dentry *entry, struct inode *inode)
+{
+	/* O_TMPFILE's has no name to speak of. */
+	if (!inode || !inode->i_nlink)
+		return 0;
+	if (!S_ISDIR(inode->i_mode) && inode->i_nlink > 1)
+		return whole_entry(entry, inode, SF_OP_link, 0);
+	/* Which kind of creation it was, the mode tells. */
+	return whole_entry(entry, inode, SF_OP_unknown, SF_FILE_CREATED);
+}
+
+SEC("?fexit/d_instantiate")
+int BPF_PROG(whole_name_made, struct dentry *entry, struct inode *inode)
+{
+	return instantiated(entry, inode);
+}
+
+SEC("?fexit/d_instantiate_new") /* of a new inode, where the filesystem locks it */
+int BPF_PROG(whole_new_name_made, struct dentry *entry, struct inode *inode)
+{
+	return instantiated(entry, inode);
+}
+
+/* Called when an unlink or rmdir was done, with the entry as it was. */
+SEC("?fentry/d_delete")
+int BPF_PROG(whole_name_removed, struct dentry *entry)
+{
+	struct inode *inode = entry->d_inode;
+
+	if (!inode)
+		return 0;
+	return whole_entry(entry, inode, S_ISDIR(inode->i_mode) ? SF_OP_rmdir : SF_OP_unlink, 0);
+}
+
+/* Called when a rename was done, with the names that were. */
+SEC("?fentry/d_move")
+int BPF_PROG(whole_name_moved, struct dentry *from, struct dentry *to)
+{
+	struct inode *inode = from->d_inode;
+
+	if (!inode)
+		return 0;
+	whole_entry(to, inode, SF_OP_rename, 0);
+	return whole_entry_touched(from, SF_OP_rename);
+}
+
+SEC("?fentry/d_exchange")
+int BPF_PROG(whole_names_exchanged, struct dentry *from, struct dentry *to)
+{
+	struct inode *one = from->d_inode;
+	struct inode *other = to->d_inode;
+
+	if (!one || !other)
+		return 0;
+	whole_entry(to, one, SF_OP_rename, 0);
+	return whole_entry(from, other, SF_OP_rename, 0);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
