@@ -9,8 +9,6 @@
 #include "bpf/overlay.h"
 #include "bpf/process.h"
 
-#define SECOND_NS 1000000000ull
-
 /* Pseudo system call numbers in the key of `changes`, where there is none. */
 #define NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
 #define NR_NONE	      (-2) /* kernel threads and io_uring workers: stale registers */
@@ -47,14 +45,89 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
 		key->nr += SF_CHANGE_INNER;
 }
 
+/*
+ * Stands for one thread writing to one inode within one tick of the clock. The
+ * difference of two pointers is a number to the verifier, which forbids all else.
+ * An inode's memory may be another's a moment later; but what makes that one, or
+ * takes it into the rootfs, is told in between, and telling anything forgets.
+ * `inode` comes typed from the arguments.
+ */
+static __always_inline u64 write_mark(struct inode *inode)
+{
+	u64 place = (u64)inode;
+
+	asm volatile("%0 -= %1" : "+r"(place) : "r"(inode->i_sb));
+	place *= 0x9e3779b97f4a7c15;
+	place ^= bpf_get_current_pid_tgid() * 0xc2b2ae3d27d4eb4f;
+	place ^= bpf_jiffies64() * 0x165667b19e3779f9;
+	return place | 1;
+}
+
+static __always_inline struct sf_latest *latest_write(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&latest, &zero);
+}
+
+/* Whether this CPU's latest write is just repeated. */
+static __always_inline bool repeats_latest(u64 mark)
+{
+	struct sf_latest *last = latest_write();
+
+	if (!last || last->mark != mark)
+		return false;
+	last->repeats++;
+	return true;
+}
+
+static __always_inline void remember_write(u64 mark, const struct sf_change_key *key)
+{
+	struct sf_latest *last = latest_write();
+
+	if (!last)
+		return;
+	last->mark = 0;
+	last->key = *key;
+	last->mark = mark;
+}
+
+/* What was folded by the mark alone is counted with the rest. */
+static __always_inline void settle_latest(void)
+{
+	struct sf_latest *last = latest_write();
+	struct sf_change_state *state;
+	struct sf_change_key key;
+
+	if (!last)
+		return;
+	last->mark = 0;
+	if (!last->repeats)
+		return;
+	key = last->key;
+	state = bpf_map_lookup_elem(&changes, &key);
+	if (state)
+		__sync_fetch_and_add(&state->repeats, last->repeats);
+	last->repeats = 0;
+}
+
+/* Nanoseconds, in steps of the kernel's tick: to tell one second from the next, at the
+ * price of a load where the exact clock is a call. */
+static __always_inline u64 rough_clock(void)
+{
+	return bpf_jiffies64() * config.tick_ns;
+}
+
 /* Whether this change was reported already and only needs counting. On return
  * of false *repeats is what has been folded since. */
-static __always_inline bool reported(const struct sf_change_key *key, bool pending, u64 now,
-				     u32 *repeats)
+static __always_inline bool reported(const struct sf_change_key *key, bool pending, u32 *repeats)
 {
+	u64 now = rough_clock();
 	struct sf_change_state fresh = {.sent_ns = now};
-	struct sf_change_state *last = bpf_map_lookup_elem(&changes, key);
+	struct sf_change_state *last;
 
+	settle_latest();
+	last = bpf_map_lookup_elem(&changes, key);
 	*repeats = 0;
 	if (!last) {
 		bpf_map_update_elem(&changes, key, &fresh, BPF_ANY);
@@ -72,10 +145,10 @@ static __always_inline bool reported(const struct sf_change_key *key, bool pendi
 
 /* The container's share of events; tells the agent once per second that it is
  * used up, so that a scan makes good what is suppressed. */
-static __always_inline bool over_budget(struct sf_root_state *root, const struct change *change,
-					u64 now)
+static __always_inline bool over_budget(struct sf_root_state *root, const struct change *change)
 {
 	struct sf_budget_event *event;
+	u64 now = rough_clock();
 
 	if (now - root->window_ns >= SECOND_NS) {
 		root->window_ns = now;
@@ -232,8 +305,7 @@ static __always_inline bool told_already(const struct change *change, struct sf_
 	change_key(key, change);
 	/* A new file is always news: the key of an inode that was just freed may be
 	 * the same but for its generation. */
-	return reported(key, change->entries, bpf_ktime_get_boot_ns(), repeats) &&
-	       !(change->flags & SF_FILE_CREATED);
+	return reported(key, change->entries, repeats) && !(change->flags & SF_FILE_CREATED);
 }
 
 /* False: it could not be told, and the next one has to be. */
@@ -241,27 +313,18 @@ static __always_inline bool tell(struct change *change, u32 repeats)
 {
 	struct sf_root_state *root = root_state(&change->root);
 
+	settle_latest();
 	if (!root || (root->flags & SF_ROOT_IGNORE))
 		return true;
 	if (change->inode.ino)
 		remember_inode(change);
-	if (over_budget(root, change, bpf_ktime_get_boot_ns()))
+	if (over_budget(root, change))
 		return true;
 	if (root->flags & SF_ROOT_LIVE)
 		change->flags |= SF_FILE_LIVE;
 	if (change->entries)
 		change->flags |= SF_FILE_ENTRIES;
 	return send_change(change, repeats);
-}
-
-static __always_inline int report(struct change *change)
-{
-	struct sf_change_key key = {};
-	u32 repeats;
-
-	if (!told_already(change, &key, &repeats) && !tell(change, repeats))
-		bpf_map_delete_elem(&changes, &key);
-	return 0;
 }
 
 #endif

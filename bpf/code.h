@@ -41,22 +41,6 @@ static __always_inline bool is_memfd(struct file *file)
 	       name[4] == 'd' && name[5] == ':';
 }
 
-/* fs.h's I_CTIME_QUERIED (6.13): somebody has seen this value. */
-#define CTIME_NSEC 0x7fffffff
-
-/* Two fields since 6.11, one struct before, of another name since 6.6. */
-static __always_inline s64 inode_ctime(struct inode *inode)
-{
-	const struct inode___66 *newer = (const void *)inode;
-	const struct inode___old *older = (const void *)inode;
-
-	if (bpf_core_field_exists(inode->i_ctime_sec))
-		return inode->i_ctime_sec * (s64)SECOND_NS + (inode->i_ctime_nsec & CTIME_NSEC);
-	if (bpf_core_field_exists(newer->__i_ctime))
-		return newer->__i_ctime.tv_sec * (s64)SECOND_NS + newer->__i_ctime.tv_nsec;
-	return older->i_ctime.tv_sec * (s64)SECOND_NS + older->i_ctime.tv_nsec;
-}
-
 /* Judges the executable. Returns false for one that the image holds. */
 static __always_inline bool foreign(struct exec *exec)
 {
@@ -118,7 +102,6 @@ static __always_inline void judge_exec(struct exec *exec, u64 session)
 	struct sf_change_key key = {};
 	struct vfsmount *root_mount = exec->task->fs->root.mnt;
 	struct dentry *pwd;
-	u64 now = bpf_ktime_get_boot_ns();
 	u32 repeats;
 
 	key.actor = (u32)session;
@@ -127,7 +110,7 @@ static __always_inline void judge_exec(struct exec *exec, u64 session)
 		key.generation = exec->inode.generation;
 		key.dev = exec->inode.dev;
 		key.nr = NR_EXEC(exec->kind);
-		if (!reported(&key, false, now, &repeats))
+		if (!reported(&key, false, &repeats))
 			send_exec(exec);
 	}
 	/* A script: the file is its interpreter by now, and only the path is left
@@ -150,7 +133,7 @@ static __always_inline void judge_exec(struct exec *exec, u64 session)
 	key.generation = (u32)exec->directory.ino;
 	key.dev = (u32)exec->root.ino;
 	key.nr = NR_EXEC(SF_EXEC_SCRIPT);
-	if (!reported(&key, false, now, &repeats))
+	if (!reported(&key, false, &repeats))
 		send_exec(exec);
 }
 

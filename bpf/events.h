@@ -83,6 +83,7 @@ struct sf_config {
 	__u32 inode_new;	 /* I_NEW and I_CREATING of this kernel */
 	__u32 inode_creating;
 	__u32 typed_reads; /* the kernel has bpf_rdonly_cast() */
+	__u64 tick_ns;	   /* how long a jiffy is */
 	__u64 extra;	   /* 1 << SF_FUNCTION_x: it has one argument more */
 };
 
@@ -403,6 +404,6 @@ SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
 SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
 SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 512, "sf_file_event");
-SF_STATIC_ASSERT(sizeof(struct sf_config) == 56, "sf_config");
+SF_STATIC_ASSERT(sizeof(struct sf_config) == 64, "sf_config");
 
 #endif

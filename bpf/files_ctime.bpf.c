@@ -35,19 +35,16 @@ static __always_inline void describe(struct change *change, const struct syscall
 		change->user_hint = entry_path(call);
 }
 
-static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 ctime_ns)
+static __always_inline int overlay_changed(struct inode *inode, const struct syscall *call,
+					   u32 state, s64 ctime_ns, u64 mark)
 {
-	struct change change = {};
+	struct change change = {.task = current_task()};
 	struct sf_change_key key = {};
-	struct syscall call;
+	enum change_class class = classify(call);
 	struct inode *upper;
-	enum change_class class;
 	u32 repeats;
 
-	change.task = current_task();
-	read_syscall(&call, change.task);
-	class = classify(&call);
-	if (class == CHANGE_READ || (class == CHANGE_COPY && !copies_to(&call, change.task, inode)))
+	if (class == CHANGE_READ || (class == CHANGE_COPY && !copies_to(call, change.task, inode)))
 		return 0;
 	change.named = upper_dentry(inode);
 	if (!change.named)
@@ -57,13 +54,16 @@ static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 c
 		return 0;
 	fill_inode(&change.inode, upper);
 	change.mode = inode->i_mode;
-	change.nr = call.nr;
+	change.nr = call->nr;
 	if (state & config.inode_creating)
 		change.flags |= SF_FILE_CREATED;
 	else
 		change.entries = S_ISDIR(change.mode) && class == CHANGE_OTHER;
-	if (told_already(&change, &key, &repeats))
+	if (told_already(&change, &key, &repeats)) {
+		if (mark && !change.entries)
+			remember_write(mark, &key);
 		return 0;
+	}
 	if (!upper_root(&change.root, inode->i_sb))
 		return 0;
 	/* In the course of a rename the overlay's own dentry has the old name still. */
@@ -76,48 +76,45 @@ static __always_inline int overlay_changed(struct inode *inode, u32 state, s64 c
 	change.ctime_ns = ctime_ns;
 	if (ctime_ns == FIELD(upper, i_mtime_sec) * (s64)SECOND_NS + FIELD(upper, i_mtime_nsec))
 		change.flags |= SF_FILE_CONTENT;
-	describe(&change, &call, class);
+	describe(&change, call, class);
 	if (!tell(&change, repeats))
 		bpf_map_delete_elem(&changes, &key);
 	return 0;
 }
 
-static __always_inline int upper_changed(struct inode *inode)
+static __always_inline int upper_changed(struct inode *inode, const struct syscall *call, u64 mark)
 {
-	struct change change = {};
+	struct change change = {.task = current_task()};
+	struct sf_change_key fold = {};
 	struct sf_inode_key key = {};
 	struct sf_inode_state *known;
-	struct syscall call;
 	enum change_class class;
-	u64 cgroup;
+	enum elsewhere where;
 	bool inner;
-	bool contained;
+	u32 repeats;
 	u32 dev;
 
 	/* In this order: overlay's own work on files, which each write through
 	 * overlay brings along, costs no look-up. */
-	change.task = current_task();
 	change.mode = inode->i_mode;
 	/* override_creds() in fs/overlayfs: overlay works as the mounter. */
 	inner = FIELD(change.task, cred) != FIELD(change.task, real_cred);
-	read_syscall(&call, change.task);
-	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(&call))
+	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(call))
 		return 0;
 	dev = inode_dev(inode);
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
-	key.ino = inode->i_ino;
-	key.dev = dev;
+	inode_place(&key, inode, dev);
 	known = bpf_map_lookup_elem(&upper_inodes, &key);
 	if (known && known->generation == inode->i_generation) {
 		change.root = known->root;
 	} else {
-		cgroup = cgroup_id(cgroup_of(change.task));
-		contained = bpf_map_lookup_elem(&cgroups, &cgroup);
-		if (!find_root(&change.root, inode, dev, contained ? 32 : 8, !inner))
+		where = lies_elsewhere(&key, inode);
+		if (where == SURELY ||
+		    !find_root(&change.root, inode, dev, change.task, where, !inner))
 			return 0;
 	}
-	class = classify(&call);
+	class = classify(call);
 	fill_inode(&change.inode, inode);
 	change.named = some_dentry(inode);
 	if (!change.named)
@@ -129,8 +126,15 @@ static __always_inline int upper_changed(struct inode *inode)
 	 * a chmod copies its file up first. What concerns the directory itself
 	 * comes as an overlay event too. */
 	change.entries = S_ISDIR(change.mode) && (inner || class == CHANGE_OTHER);
-	describe(&change, &call, class);
-	return report(&change);
+	describe(&change, call, class);
+	if (told_already(&change, &fold, &repeats)) {
+		if (mark && !change.entries)
+			remember_write(mark, &fold);
+		return 0;
+	}
+	if (!tell(&change, repeats))
+		bpf_map_delete_elem(&changes, &fold);
+	return 0;
 }
 
 static __always_inline u32 inode_state(struct inode *inode)
@@ -146,16 +150,35 @@ static __always_inline u32 inode_state(struct inode *inode)
 	return plain->i_state;
 }
 
-static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns)
+/* A function of its own: what repeats the latest write shall not pay for its stack. */
+static __noinline int changed(struct inode *inode, const struct syscall *call, s64 ctime_ns,
+			      u64 mark)
 {
 	u32 state = inode_state(inode);
 
 	/* An inode being loaded, not made: what every first look at a file does. */
 	if ((state & config.inode_new) && !(state & config.inode_creating))
-		return 0;
+		return done();
 	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
-		return overlay_changed(inode, state, ctime_ns);
-	return upper_changed(inode);
+		overlay_changed(inode, call, state, ctime_ns, mark);
+	else
+		upper_changed(inode, call, mark);
+	return done();
+}
+
+/* Overlay sets the ctime of its inode before each write and after it. */
+static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns)
+{
+	struct syscall call;
+	u64 mark = 0;
+
+	read_syscall(&call, current_task());
+	if (is_write(&call)) {
+		mark = write_mark(inode);
+		if (repeats_latest(mark))
+			return 0;
+	}
+	return changed(inode, &call, ctime_ns, mark);
 }
 
 SEC("tp_btf/inode_set_ctime_to_ts")

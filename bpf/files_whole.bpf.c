@@ -10,25 +10,32 @@
 #include "bpf/operations.h"
 #include "bpf/roots.h"
 
-/* The rootfs that an inode lies in, if it is one of ours that is no overlay. */
+/*
+ * The rootfs that an inode lies in, if it is one of ours that is no overlay. What
+ * most changes on the machine are is asked first: the host's, which lie elsewhere.
+ */
 static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 dev)
 {
-	struct sf_inode_key place = {.ino = FIELD(inode, i_ino), .dev = dev};
-	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &place);
+	struct sf_inode_key place = {};
+	struct sf_inode_state *known;
 	struct sf_root_state *root;
+	enum elsewhere where;
 	int found = 0;
 
+	inode_place(&place, inode, dev);
+	where = lies_elsewhere(&place, inode);
+	if (where == SURELY || !bpf_map_lookup_elem(&upper_devs, &dev))
+		return done();
+	known = bpf_map_lookup_elem(&upper_inodes, &place);
 	if (known && known->generation == FIELD(inode, i_generation)) {
 		*out = known->root;
 	} else {
 		struct task_struct *task = current_task();
-		u64 cgroup = cgroup_id(cgroup_of(task));
-		bool contained = bpf_map_lookup_elem(&cgroups, &cgroup);
 		/* override_creds(): overlay works as the mounter, aside from where
 		 * things will be. */
 		bool inner = FIELD(task, cred) != FIELD(task, real_cred);
 
-		if (!find_root(out, inode, dev, contained ? 32 : 8, !inner))
+		if (!find_root(out, inode, dev, task, where, !inner))
 			return done();
 	}
 	root = bpf_map_lookup_elem(&roots, out);
@@ -38,27 +45,23 @@ static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 
 	return found;
 }
 
-/* The first question to each change on the machine. */
-static __always_inline bool concerns_roots(struct inode *inode, u32 *dev)
-{
-	*dev = inode_dev(inode);
-	return bpf_map_lookup_elem(&upper_devs, dev);
-}
-
-static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, u32 op)
+/* `mark`: of a write; else 0. */
+static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, u32 op, u64 mark)
 {
 	struct change change = {.op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT};
 	struct sf_change_key key = {};
+	u32 dev = inode_dev(inode);
 	u32 repeats;
-	u32 dev;
 
 	/* Without a name it is no part of the rootfs any more, or not yet. */
-	if (!concerns_roots(inode, &dev) || !FIELD(inode, i_nlink) ||
-	    !whole_root(&change.root, inode, dev))
+	if (!FIELD(inode, i_nlink) || !whole_root(&change.root, inode, dev))
 		return done();
 	operation_key(&key, inode, dev, op);
-	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+	if (reported(&key, false, &repeats)) {
+		if (mark)
+			remember_write(mark, &key);
 		return done();
+	}
 	change.task = current_task();
 	if (!unhashed(dentry))
 		change.named = dentry;
@@ -69,9 +72,19 @@ static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, 
 	return done();
 }
 
-static __always_inline int file_changed(struct file *file, enum sf_op op)
+static __always_inline int written(struct file *file)
 {
-	return whole_changed(FIELD(file, f_inode), FIELD(file, f_path.dentry), op);
+	struct inode *inode = file->f_inode;
+	u64 mark = write_mark(inode);
+
+	if (repeats_latest(mark))
+		return 0;
+	return whole_changed(inode, FIELD(file, f_path.dentry), SF_OP_write, mark);
+}
+
+static __always_inline int attributes_changed(struct dentry *dentry, enum sf_op op)
+{
+	return whole_changed(FIELD(dentry, d_inode), dentry, op, 0);
 }
 
 /* A name was made, or taken away for good. */
@@ -79,9 +92,8 @@ static __noinline int whole_entry(struct dentry *entry, struct inode *inode, u32
 {
 	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags | SF_FILE_DIRECT};
 	struct dentry *above = FIELD(entry, d_parent);
-	u32 dev;
 
-	if (!concerns_roots(inode, &dev) || !whole_root(&change.root, FIELD(above, d_inode), dev))
+	if (!whole_root(&change.root, FIELD(above, d_inode), inode_dev(inode)))
 		return done();
 	change.named = entry;
 	change.task = current_task();
@@ -97,11 +109,10 @@ static __noinline int whole_entry_touched(struct dentry *entry, u32 op)
 	struct change change = {
 	    .op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT, .entries = true, .entry = entry};
 	struct inode *directory;
-	u32 dev;
 
 	change.named = FIELD(entry, d_parent);
 	directory = FIELD(change.named, d_inode);
-	if (!concerns_roots(directory, &dev) || !whole_root(&change.root, directory, dev))
+	if (!whole_root(&change.root, directory, inode_dev(directory)))
 		return done();
 	change.task = current_task();
 	fill_inode(&change.inode, directory);
@@ -115,7 +126,7 @@ static __noinline int whole_entry_touched(struct dentry *entry, u32 op)
 SEC("?fexit/generic_write_checks")
 int BPF_PROG(whole_write, struct kiocb *iocb, void *from, long result)
 {
-	return result > 0 ? file_changed(iocb->ki_filp, SF_OP_write) : 0;
+	return result > 0 ? written(iocb->ki_filp) : 0;
 }
 
 SEC("?fexit/do_page_mkwrite")
@@ -125,27 +136,27 @@ int whole_mapping_store(u64 *ctx)
 
 	if (RETURNED(do_page_mkwrite) & VM_FAULT_ERROR)
 		return 0;
-	return file_changed(fault->vma->vm_file, SF_OP_write);
+	return written(fault->vma->vm_file);
 }
 
 SEC("?fexit/vfs_fallocate")
 int BPF_PROG(whole_allocation, struct file *file, int mode, s64 offset, s64 size, int result)
 {
-	return result ? 0 : file_changed(file, SF_OP_write);
+	return result ? 0 : written(file);
 }
 
 SEC("?fexit/vfs_clone_file_range")
 int BPF_PROG(whole_clone, struct file *in, s64 in_offset, struct file *out, s64 out_offset,
 	     s64 size, u32 flags, long result)
 {
-	return result >= 0 ? file_changed(out, SF_OP_write) : 0;
+	return result >= 0 ? written(out) : 0;
 }
 
 SEC("?fexit/vfs_copy_file_range")
 int BPF_PROG(whole_copy, struct file *in, s64 in_offset, struct file *out, s64 out_offset, u64 size,
 	     u32 flags, long result)
 {
-	return result > 0 ? file_changed(out, SF_OP_write) : 0;
+	return result > 0 ? written(out) : 0;
 }
 
 SEC("?fexit/notify_change")
@@ -156,8 +167,7 @@ int whole_attributes(u64 *ctx)
 
 	if (RETURNED(notify_change))
 		return 0;
-	return whole_changed(FIELD(dentry, d_inode), dentry,
-			     attribute_op(FIELD(attributes, ia_valid)));
+	return attributes_changed(dentry, attribute_op(FIELD(attributes, ia_valid)));
 }
 
 SEC("?fexit/__vfs_setxattr_noperm")
@@ -167,8 +177,7 @@ int whole_xattr(u64 *ctx)
 
 	if (RETURNED(__vfs_setxattr_noperm))
 		return 0;
-	return whole_changed(FIELD(dentry, d_inode), dentry,
-			     xattr_op((const char *)ARG(__vfs_setxattr_noperm, 1)));
+	return attributes_changed(dentry, xattr_op((const char *)ARG(__vfs_setxattr_noperm, 1)));
 }
 
 SEC("?fexit/__vfs_removexattr_locked")
@@ -178,20 +187,19 @@ int whole_xattr_removal(u64 *ctx)
 
 	if (RETURNED(__vfs_removexattr_locked))
 		return 0;
-	return whole_changed(FIELD(dentry, d_inode), dentry,
-			     xattr_op((const char *)ARG(__vfs_removexattr_locked, 1)));
+	return attributes_changed(dentry, xattr_op((const char *)ARG(__vfs_removexattr_locked, 1)));
 }
 
 SEC("?fexit/vfs_set_acl") /* since 6.2; before, an ACL is an attribute */
 int BPF_PROG(whole_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int result)
 {
-	return result ? 0 : whole_changed(dentry->d_inode, dentry, SF_OP_acl);
+	return result ? 0 : attributes_changed(dentry, SF_OP_acl);
 }
 
 SEC("?fexit/vfs_remove_acl")
 int BPF_PROG(whole_acl_removal, void *idmap, struct dentry *dentry, const char *name, int result)
 {
-	return result ? 0 : whole_changed(dentry->d_inode, dentry, SF_OP_acl);
+	return result ? 0 : attributes_changed(dentry, SF_OP_acl);
 }
 
 SEC("?fexit/vfs_fileattr_set") /* since 5.13 */
@@ -201,7 +209,7 @@ int whole_file_flags(u64 *ctx)
 
 	if (RETURNED(vfs_fileattr_set))
 		return 0;
-	return whole_changed(FIELD(dentry, d_inode), dentry, SF_OP_flags);
+	return attributes_changed(dentry, SF_OP_flags);
 }
 
 SEC("?fexit/vfs_ioc_setflags_prepare") /* until 5.12 */
@@ -210,7 +218,7 @@ int BPF_PROG(whole_ioctl_flags, struct inode *inode, unsigned int before, unsign
 {
 	struct dentry *dentry = some_dentry(inode);
 
-	return result || !dentry ? 0 : whole_changed(inode, dentry, SF_OP_flags);
+	return result || !dentry ? 0 : attributes_changed(dentry, SF_OP_flags);
 }
 
 static __always_inline int instantiated(struct dentry *entry, struct inode *inode)

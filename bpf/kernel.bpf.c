@@ -86,7 +86,7 @@ int stillframe_device(struct bpf_cgroup_dev_ctx *ctx)
 	key.dev = ctx->major << 1 | block;
 	key.actor = FIELD(task, tgid);
 	key.nr = NR_DEVICE(access);
-	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+	if (reported(&key, false, &repeats))
 		return DEVICE_ALLOW;
 	event = reserve_event(struct sf_device_event, sizeof(*event));
 	if (!event)

@@ -64,6 +64,7 @@ static __always_inline bool foreign_library(struct library *library, struct task
 					    struct vfsmount *mnt, struct dentry *dentry)
 {
 	struct inode *inode = FIELD(dentry, d_inode);
+	struct sf_root_state *root;
 	struct super_block *sb;
 	struct inode *upper;
 
@@ -87,8 +88,17 @@ static __always_inline bool foreign_library(struct library *library, struct task
 		library->kind = SF_EXEC_VOLUME;
 		return true;
 	}
-	if (!is_overlay(sb))
-		return false;
+	if (!is_overlay(sb)) {
+		/* A volume may be on the filesystem that the rootfs is on, too. */
+		if (mnt != BPF_CORE_READ(task, fs, root.mnt)) {
+			library->kind = SF_EXEC_VOLUME;
+			return true;
+		}
+		/* The image's own were there before life began. */
+		root = bpf_map_lookup_elem(&roots, &library->root);
+		library->kind = SF_EXEC_UPPER;
+		return root && inode_ctime(inode) > root->since_ns;
+	}
 	upper = upper_inode(inode);
 	if (!upper)
 		return false;
@@ -125,6 +135,7 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 
 	if (!state || !(state->flags & SF_CGROUP_LIVE))
 		return 0;
+	library.root = state->root;
 	if (dentry == BPF_CORE_READ(task, mm, exe_file, f_path.dentry))
 		return 0;
 	/* It will be refused. */
@@ -132,13 +143,12 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 		return 0;
 	if (!foreign_library(&library, task, mnt, dentry))
 		return 0;
-	library.root = state->root;
 	key.ino = library.inode.ino;
 	key.generation = library.inode.generation;
 	key.dev = library.inode.dev;
 	key.actor = (u32)session_of(task);
 	key.nr = NR_LIBRARY(library.kind);
-	if (!reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+	if (!reported(&key, false, &repeats))
 		send_library(&library, task, mnt, dentry);
 	return 0;
 }

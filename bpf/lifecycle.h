@@ -15,7 +15,7 @@ static __always_inline struct cgroup *parent_cgroup(struct cgroup *cgroup)
 	/* self is the first member of struct cgroup (include/linux/cgroup-defs.h) */
 	struct cgroup_subsys_state *parent = FIELD(cgroup, self.parent);
 
-	return parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+	return parent ? FIELD(parent, cgroup) : NULL;
 }
 
 static __always_inline void read_cgroup_name(char *out, u32 size, struct cgroup *cgroup)

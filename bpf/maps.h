@@ -79,6 +79,7 @@ struct {
 struct sf_not_upper {
 	u32 generation;
 	u32 roots; /* `roots_registered` when it was looked for */
+	u32 sure;  /* all the directories above it were asked */
 };
 
 struct {
@@ -138,6 +139,22 @@ struct {
 	__type(key, struct sf_change_key);
 	__type(value, struct sf_change_state);
 } changes SEC(".maps");
+
+/* The write that was told or folded last on each CPU, written and read here alone:
+ * most writes repeat it, and then need nothing of the above. */
+struct sf_latest {
+	u64 mark; /* see write_mark(); 0: none. One word: no half of it can be seen */
+	struct sf_change_key key;
+	u32 repeats; /* folded here, and not yet in `changes` */
+	u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct sf_latest);
+} latest SEC(".maps");
 
 static __always_inline void count(void *map, u32 key, u64 by)
 {

@@ -66,7 +66,7 @@ static __always_inline int send_memory(const struct sf_victim *victim, enum sf_m
 	struct sf_memory_event *event;
 	u32 repeats;
 
-	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+	if (reported(&key, false, &repeats))
 		return 0;
 	event = reserve_event(struct sf_memory_event, sizeof(*event));
 	if (!event) {

@@ -43,18 +43,8 @@ static __always_inline bool moved_bytes(long result)
 
 /*
  * What follows is in functions of its own where it can be: with all of it in each of
- * twenty programs the objects would be several times as large. What they return is
- * hidden from the compiler, which would leave out what it knows to be zero: the
- * verifier wants a number in the register.
+ * twenty programs the objects would be several times as large.
  */
-static __always_inline int done(void)
-{
-	int zero = 0;
-
-	asm volatile("" : "+r"(zero));
-	return zero;
-}
-
 static __noinline int tell_operation(struct change *change, u32 repeats)
 {
 	int sent = tell(change, repeats);
@@ -124,14 +114,24 @@ static __noinline int inode_news(struct inode *inode, struct inode *upper,
 static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
 {
 	struct sf_change_key key = {};
-	struct inode *upper = upper_inode(inode);
+	struct inode *upper;
+	u64 mark = 0;
 	u32 repeats;
 
+	if (op == SF_OP_write) {
+		mark = write_mark(inode);
+		if (repeats_latest(mark))
+			return 0;
+	}
+	upper = upper_inode(inode);
 	if (!upper)
 		return 0;
 	operation_key(&key, upper, inode->i_sb->s_dev, op);
-	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+	if (reported(&key, false, &repeats)) {
+		if (op == SF_OP_write)
+			remember_write(mark, &key);
 		return 0;
+	}
 	return inode_news(inode, upper, &key, op, repeats);
 }
 
@@ -148,10 +148,13 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	struct sf_inode_key place = {};
 	struct sf_inode_state *known;
 	u32 dev = inode_dev(inode);
+	u64 mark = write_mark(inode);
 	u32 repeats;
 
 	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
 		return 0; /* the outer half of the same */
+	if (op == SF_OP_write && repeats_latest(mark))
+		return 0;
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
 	place.ino = inode->i_ino;
@@ -160,8 +163,11 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	if (!known || known->generation != inode->i_generation || !inode->i_nlink)
 		return 0;
 	operation_key(&key, inode, dev, op);
-	if (reported(&key, false, bpf_ktime_get_boot_ns(), &repeats))
+	if (reported(&key, false, &repeats)) {
+		if (op == SF_OP_write)
+			remember_write(mark, &key);
 		return 0;
+	}
 	change.root = known->root;
 	change.task = current_task();
 	/* Until 6.4 the path of such a file is that in the overlay, later the upper

@@ -5,6 +5,8 @@
 
 #include "bpf/read.h"
 
+#define SECOND_NS 1000000000ull
+
 /*
  * struct ovl_inode { …; struct inode vfs_inode; struct dentry *__upperdentry; … }
  * (fs/overlayfs/ovl_entry.h): the pointer lies right behind the inode. Where
@@ -92,6 +94,24 @@ static __always_inline struct dentry *some_dentry(struct inode *inode)
 static __always_inline bool unhashed(struct dentry *dentry)
 {
 	return !FIELD(dentry, d_hash.pprev);
+}
+
+/* fs.h's I_CTIME_QUERIED (6.13): somebody has seen this value. */
+#define CTIME_NSEC 0x7fffffff
+
+/* In wall time. Two fields since 6.11, one struct before, of another name since 6.6. */
+static __always_inline s64 inode_ctime(struct inode *inode)
+{
+	struct inode___66 *newer = (void *)inode;
+	struct inode___old *older = (void *)inode;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		return FIELD(inode, i_ctime_sec) * (s64)SECOND_NS +
+		       (FIELD(inode, i_ctime_nsec) & CTIME_NSEC);
+	if (bpf_core_field_exists(newer->__i_ctime))
+		return FIELD(newer, __i_ctime.tv_sec) * (s64)SECOND_NS +
+		       FIELD(newer, __i_ctime.tv_nsec);
+	return FIELD(older, i_ctime.tv_sec) * (s64)SECOND_NS + FIELD(older, i_ctime.tv_nsec);
 }
 
 #endif

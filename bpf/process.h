@@ -23,12 +23,18 @@ static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 	if (subsys >= 16)
 		return NULL;
 	bpf_core_read(&css, sizeof(css), &set->subsys[subsys]);
-	return css ? BPF_CORE_READ(css, cgroup) : NULL;
+	css = CAST(cgroup_subsys_state, css);
+	return css ? FIELD(css, cgroup) : NULL;
 }
 
 static __always_inline u64 cgroup_id(struct cgroup *cgroup)
 {
-	return cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
+	struct kernfs_node *node;
+
+	if (!cgroup)
+		return 0;
+	node = FIELD(cgroup, kn);
+	return FIELD(node, id);
 }
 
 static __always_inline bool in_host_mnt_ns(struct task_struct *task)
@@ -48,6 +54,7 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 	struct task_struct *parent = FIELD(task, real_parent);
 	struct task_struct *leader = FIELD(task, group_leader);
 	struct mm_struct *mm = FIELD(task, mm);
+	struct file *file = mm ? FIELD(mm, exe_file) : NULL;
 	struct sf_followed *followed;
 	u32 tgid = FIELD(task, tgid);
 	u64 cgroup = cgroup_id(cgroup_of(task));
@@ -74,8 +81,9 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 	bpf_core_read(out->comm, sizeof(out->comm), &leader->comm);
 	bpf_core_read(out->parent_comm, sizeof(out->parent_comm), &parent->comm);
 	out->exe[0] = 0;
-	if (mm) {
-		const unsigned char *name = BPF_CORE_READ(mm, exe_file, f_path.dentry, d_name.name);
+	if (file) {
+		struct dentry *dentry = FIELD(file, f_path.dentry);
+		const unsigned char *name = FIELD(dentry, d_name.name);
 
 		if (name && bpf_probe_read_kernel_str(out->exe, sizeof(out->exe), name) < 0)
 			count_loss(SF_LOSS_read_failed);

@@ -5,56 +5,76 @@
 
 #include "bpf/change.h"
 
+static __always_inline void inode_place(struct sf_inode_key *place, struct inode *inode, u32 dev)
+{
+	place->ino = FIELD(inode, i_ino);
+	place->dev = dev;
+}
+
+enum elsewhere {
+	UNKNOWN,
+	PERHAPS, /* not enough of the directories above it were asked to be sure */
+	SURELY,
+};
+
+/* Whether an inode is known to lie in no upper directory. */
+static __always_inline enum elsewhere lies_elsewhere(const struct sf_inode_key *place,
+						     struct inode *inode)
+{
+	struct sf_not_upper *mark = bpf_map_lookup_elem(&not_upper, place);
+
+	if (!mark || mark->generation != FIELD(inode, i_generation) || mark->roots != roots_made())
+		return UNKNOWN;
+	return mark->sure ? SURELY : PERHAPS;
+}
+
 /*
- * An inode that is not known changed on a filesystem that holds upper
+ * An inode of which nothing sure is known changed on a filesystem that holds upper
  * directories: does it lie in one of them? Its parents know. For a container's
  * task up to 32 are asked, which reaches every real rootfs (deeper ones are
- * found by scan and counted); for the host's only 8, since its own files pay for
- * it once each: enough for what `mkdir -p` makes before a scan has followed.
+ * found by scan and counted); for the host's only 8: enough for what `mkdir -p`
+ * makes before a scan has followed. `keep`: whether it may be remembered that it
+ * lies in none.
  */
 static __always_inline bool find_root(struct sf_inode *out, struct inode *inode, u32 dev,
-				      int levels, bool keep)
+				      struct task_struct *task, enum elsewhere before, bool keep)
 {
-	struct sf_inode_key key = {.ino = FIELD(inode, i_ino), .dev = dev};
-	struct sf_not_upper *before = bpf_map_lookup_elem(&not_upper, &key);
-	struct sf_not_upper mark = {};
 	struct super_block *sb = FIELD(inode, i_sb);
 	bool btrfs = FIELD(sb, s_magic) == BTRFS_SUPER_MAGIC;
-	struct dentry *dentry;
+	u64 cgroup = cgroup_id(cgroup_of(task));
+	struct dentry *dentry = some_dentry(inode);
+	struct sf_not_upper mark = {};
+	struct sf_inode_key place = {};
+	int levels = 8;
 	int i;
 
-	mark.generation = FIELD(inode, i_generation);
-	mark.roots = roots_made();
-	if (before && before->generation == mark.generation && before->roots == mark.roots)
+	if (bpf_map_lookup_elem(&cgroups, &cgroup))
+		levels = 32;
+	else if (before == PERHAPS)
 		return false;
-	dentry = some_dentry(inode);
 	if (!dentry)
 		return false; /* being made: nobody can tell yet */
-	for (i = 0; dentry && i < 32 && i < levels; i++) {
+	for (i = 0; i < 32 && i < levels; i++) {
 		struct dentry *parent = FIELD(dentry, d_parent);
 		struct inode *directory = FIELD(parent, d_inode);
-		struct sf_inode_key up = {.dev = key.dev};
+		struct inode *own = FIELD(dentry, d_inode);
 		struct sf_inode_state *known;
 
-		if (btrfs) {
-			struct inode *own = FIELD(dentry, d_inode);
-
-			/* A subvolume's root: on another device from here on. */
-			if (own && FIELD(own, i_ino) == BTRFS_FIRST_FREE_OBJECTID) {
-				dentry = NULL;
-				break;
-			}
-		}
-		if (parent == dentry || !directory) {
-			dentry = NULL;
+		mark.sure = 1;
+		/* A subvolume's root: on another device from here on. */
+		if (btrfs && own && FIELD(own, i_ino) == BTRFS_FIRST_FREE_OBJECTID)
 			break;
-		}
-		up.ino = FIELD(directory, i_ino);
-		known = bpf_map_lookup_elem(&upper_inodes, &up);
+		if (parent == dentry || !directory)
+			break;
+		inode_place(&place, directory, dev);
+		known = bpf_map_lookup_elem(&upper_inodes, &place);
 		if (known && known->generation == FIELD(directory, i_generation)) {
 			*out = known->root;
 			return true;
 		}
+		if (lies_elsewhere(&place, directory) == SURELY)
+			break;
+		mark.sure = 0;
 		dentry = parent;
 	}
 	if (i == 32)
@@ -63,7 +83,10 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	 * what is true of them now will not be then. */
 	if (!keep)
 		return false;
-	bpf_map_update_elem(&not_upper, &key, &mark, BPF_ANY);
+	inode_place(&place, inode, dev);
+	mark.generation = FIELD(inode, i_generation);
+	mark.roots = roots_made();
+	bpf_map_update_elem(&not_upper, &place, &mark, BPF_ANY);
 	return false;
 }
 

@@ -118,6 +118,21 @@ static __always_inline enum change_class classify(const struct syscall *call)
 	}
 }
 
+/* Whether a call writes to the file that it names, and does nothing else. */
+static __always_inline bool is_write(const struct syscall *call)
+{
+	switch (call->nr) {
+	case __NR_write:
+	case __NR_pwrite64:
+	case __NR_writev:
+	case __NR_pwritev:
+	case __NR_pwritev2:
+		return !call->compat;
+	default:
+		return false;
+	}
+}
+
 /* Calls that hand work over to be completed elsewhere: overlay refreshes its
  * inode from a kernel thread then, and only the change of the upper inode still
  * happens in the caller's name. */

@@ -19,6 +19,10 @@ namespace {
 
 constexpr std::uint64_t kPublishEveryNs = 50'000'000;
 constexpr std::size_t kBatch = 8192;
+// Once events came, others are left to gather for this long: whoever causes
+// them pays for waking us, which costs more than all the rest of an event. Not
+// longer, since /proc tells of a process only while it lives.
+constexpr std::uint64_t kRestNs = 1'000'000;
 constexpr std::uint64_t kUnhealthyNs = 10'000'000'000;
 constexpr std::chrono::seconds kAnswerWithin{60};
 
@@ -109,10 +113,13 @@ Result<> Engine::run() {
         return 0;
       },
       this);
-  const auto nothing = [](sd_event_source*, int, std::uint32_t, void*) {
-    return 0;  // turn() drains
-  };
-  sd_event_add_io(raw, nullptr, sensors_->poll_fd(), EPOLLIN, nothing, nullptr);
+  sd_event_source* sensors = nullptr;
+  sd_event_add_io(
+      raw, &sensors, sensors_->poll_fd(), EPOLLIN,
+      [](sd_event_source*, int, std::uint32_t, void*) {
+        return 0;  // turn() drains
+      },
+      nullptr);
   sd_event_add_io(
       raw, nullptr, mailbox_.poll_fd(), EPOLLIN,
       [](sd_event_source*, int, std::uint32_t, void* self) {
@@ -128,7 +135,8 @@ Result<> Engine::run() {
   running_ = true;
   bool announced = false;
   while (sd_event_get_state(raw) != SD_EVENT_FINISHED) {
-    turn(raw);
+    const bool drained = turn();
+    sd_event_source_set_enabled(sensors, drained ? SD_EVENT_OFF : SD_EVENT_ON);
     if (!announced && core_->first_scans_done()) {
       announced = true;
       sd_notify(0, "READY=1\nSTATUS=Watching containers");
@@ -138,11 +146,13 @@ Result<> Engine::run() {
     if (core_->changed()) {
       wake = std::min(wake, last_publish_ns_ + kPublishEveryNs);
     }
+    if (drained) wake = std::min(wake, last_turn_ns_ + kRestNs);
     sd_event_source_set_time(timer, wake / 1000 + 1);
     sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
     if (sd_event_run(raw, UINT64_MAX) < 0) break;
   }
   running_ = false;
+  sd_event_source_unref(sensors);
   sd_event_source_unref(timer);
   sd_notify(0, "STOPPING=1");
   events_.agent("stopped", "");
@@ -151,13 +161,14 @@ Result<> Engine::run() {
   return {};
 }
 
-void Engine::turn(sd_event*) {
-  sensors_->drain(
+bool Engine::turn() {
+  const std::size_t drained = sensors_->drain(
       [this](Observation&& seen) { core_->observe(std::move(seen)); }, kBatch);
   core_->turn();
   const std::uint64_t now = boottime_now_ns();
   last_turn_ns_ = now;
   if (core_->changed() && now - last_publish_ns_ >= kPublishEveryNs) publish();
+  return drained != 0;
 }
 
 void Engine::publish() {

@@ -19,8 +19,6 @@
 #include "agent/sensors/sensors.h"
 #include "exporters/agent_api.h"
 
-struct sd_event;
-
 namespace stillframe::engine {
 
 class Engine : public AgentApi {
@@ -49,7 +47,7 @@ class Engine : public AgentApi {
 
  private:
   Engine(CoreOptions options, Fd lock, containers::CgroupLayout layout);
-  void turn(sd_event* loop);
+  bool turn();  // whether there were events
   void publish();
   // Has the loop do `work`, which hands its answer to the function it is given.
   template <typename Answer>

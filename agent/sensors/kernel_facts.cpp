@@ -2,6 +2,7 @@
 #include "agent/sensors/kernel_facts.h"
 
 #include <sys/stat.h>
+#include <time.h>
 
 #include <sstream>
 
@@ -52,6 +53,12 @@ Result<sf_config> kernel_facts(const std::string& controller,
   if (::stat("/", &st) != 0) return fail("/", errno);
   facts.host_root_dev = kernel_dev(st.st_dev);
   facts.host_root_ino = st.st_ino;
+  // posix_get_coarse_res(), kernel/time/posix-timers.c: NSEC_PER_SEC / HZ.
+  struct timespec tick{};
+  if (::clock_getres(CLOCK_MONOTONIC_COARSE, &tick) != 0) {
+    return fail("the resolution of the coarse clock", errno);
+  }
+  facts.tick_ns = static_cast<std::uint64_t>(tick.tv_nsec);
   facts.observed_subsys = -1;
   facts.inode_new = inode_flag(types, "I_NEW").value_or(kInodeNew);
   facts.inode_creating =

@@ -12,6 +12,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/fd.h"
+#include "agent/base/log.h"
 #include "agent/sensors/decode.h"
 #include "agent/sensors/files_sensor.h"
 #include "agent/sensors/kernel_facts.h"
@@ -133,6 +134,8 @@ Result<> Sensors::Impl::begin() {
   auto made = Object::attach(sensors::life().object, setup);
   if (!made && setup.config.typed_reads != 0) {
     // The function is there, and may not be called by such programs.
+    log_info("kernel memory is read by copies, which costs more",
+             {{"reason", to_string(made.error())}});
     setup.config.typed_reads = 0;
     made = Object::attach(sensors::life().object, setup);
   }

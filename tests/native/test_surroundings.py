@@ -9,6 +9,7 @@ import pytest
 from harness import coverage
 from harness.agent import Agent
 from harness.bundle import Bundle
+from harness.cgroups import control_files
 from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
 from harness.coverage import Results
 from harness.image import Tree
@@ -94,8 +95,8 @@ def _limits(agent: Agent, container: str) -> list[dict]:
     return [e for e in agent.events(container) if e["kind"] == "limit_change"]
 
 
-def test_limit_set_by_podman_is_recorded_and_tolerated(agent: Agent,
-                                                       start) -> None:
+def test_limit_set_by_podman_is_recorded_and_tolerated(
+        agent: Agent, start, results: Results) -> None:
     container = start()
     agent.ps(container.id)
     podman("update", "--memory", str(MEMORY_MAX), container.name)
@@ -107,6 +108,7 @@ def test_limit_set_by_podman_is_recorded_and_tolerated(agent: Agent,
             ] == [str(MEMORY_MAX)]
     assert {e["verdict"] for e in told} == {"allowed"}
     assert {e["actor"]["origin"] for e in told} == {"unattributed"}
+    results.add(("limit_change",), coverage.STATE, way="host")
     is_still(agent, container)
     rows = [row for row in agent.diff(container.name)["changes"]
             if row["class"] == "limits"]
@@ -116,7 +118,7 @@ def test_limit_set_by_podman_is_recorded_and_tolerated(agent: Agent,
 def test_same_value_again_is_no_change(agent: Agent, start) -> None:
     container = start(options=("--pids-limit", "100"))
     agent.ps(container.id)
-    files = _control_files(container.pid, "pids.max")
+    files = control_files(container.pid, "pids.max")
     assert files
     for file in files:
         file.write_text(file.read_text())
@@ -136,24 +138,12 @@ def test_limit_written_while_no_agent_ran_is_found(own_agent: Agent,
     container = start(options=("--pids-limit", "100"))
     own_agent.ps(container.id)
     own_agent.kill()
-    for file in _control_files(container.pid, "pids.max"):
+    for file in control_files(container.pid, "pids.max"):
         file.write_text("300")
     own_agent.start()
     own_agent.ps(container.id)
     row = own_agent.changes(container.name)["pids.max"]
     assert (row["class"], row["kinds"]) == ("limits", ["limit_change"])
-
-
-def _control_files(pid: int, name: str) -> list[pathlib.Path]:
-    """The control file in each hierarchy that has it for this process."""
-    found = []
-    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        for mount in (*controllers.split(","), "unified", ""):
-            file = pathlib.Path("/sys/fs/cgroup", mount, path.lstrip("/"), name)
-            if file.exists():
-                found.append(file)
-    return found
 
 
 DISK = "/new/disk"
@@ -167,17 +157,18 @@ def _asked(agent: Agent, container: Bundle) -> set[str]:
             if e["kind"] == "device_access" and e["path"] == DISK_PATH}
 
 
-def test_disk_is_told(agent: Agent, bundle: Bundle) -> None:
+def test_disk_is_told(agent: Agent, bundle: Bundle, results: Results) -> None:
     agent.ps(bundle.id)
     bundle.work(f"mutate device_make {DISK} 1 0")
     told = event(agent, bundle.id, "device_access")
     assert (told["class"], told["path"]) == ("kernel", DISK_PATH)
     assert told["actor"]["origin"] == "workload"
+    results.add(("device_access",), coverage.EVENTS, way="workload")
     # The container may make nodes; to write through them is refused.
     bundle.work(f"! mutate device_write {DISK}")
     assert _asked(agent, bundle) == {"mknod"}
 
-    rules = _control_files(bundle.pid, "devices.allow")
+    rules = control_files(bundle.pid, "devices.allow")
     if not rules:
         return  # cgroup v2: rules are a program
     for file in rules:

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Root filesystems that are no overlay: a plain directory, a btrfs subvolume."""
 
+import contextlib
 import pathlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 from harness import batches as batching
-from harness import coverage, operations
+from harness import coverage, operations, surroundings
 from harness import image as images
 from harness.agent import Agent
 from harness.batches import UNSUPPORTED, Batch
 from harness.bundle import Bundle
-from harness.checks import mutations
+from harness.checks import event, mutations
 from harness.coverage import Results
 from harness.operations import FAMILIES, IMAGE, NEW, Operation
+from harness.programs import CASES as PROGRAMS
+from harness.programs import IMAGE_PROGRAMS
 from harness.runtimes import runtime
 from harness.waiting import wait_for
 
@@ -133,3 +137,53 @@ def test_reading_changes_nothing(rootfs: str, places: dict[str, pathlib.Path],
         assert mutations(agent, container.id) == []
         assert agent.changes(container.id) == {}
         assert agent.ps(container.id)["state"] == "still"
+
+
+@pytest.fixture(scope="module")
+def programs(places: dict[str, pathlib.Path], tree: images.Tree,
+             another: None) -> Iterator[dict[str, Bundle]]:
+    """One container for all programs: each has a kind of its own."""
+    with contextlib.ExitStack() as stack:
+        started = {}
+        for rootfs in ROOTFS:
+            started[rootfs] = stack.enter_context(
+                Bundle(places[rootfs], tree, plain=True, runtime=runtime()))
+            shutil.copy(images.BUSYBOX, started[rootfs].control / "busybox")
+        yield started
+
+
+@pytest.mark.parametrize("rootfs", ROOTFS)
+def test_programs_of_the_image_are_not_told(
+        rootfs: str, programs: dict[str, Bundle], agent: Agent) -> None:
+    container = programs[rootfs]
+    container.work(IMAGE_PROGRAMS)
+    container.shell(IMAGE_PROGRAMS)
+    assert mutations(agent, container.id) == []
+
+
+@pytest.mark.parametrize("case", PROGRAMS)
+@pytest.mark.parametrize("rootfs", ROOTFS)
+def test_program_is_told(rootfs: str, case: str, programs: dict[str, Bundle],
+                         agent: Agent, results: Results) -> None:
+    script, kind = PROGRAMS[case]
+    container = programs[rootfs]
+    container.work(script)
+    told = event(agent, container.id, kind)
+    assert told["actor"]["origin"] == "workload"
+    results.add((kind,), coverage.EVENTS, rootfs=rootfs, operation=case,
+                way="workload")
+
+
+@pytest.mark.parametrize("case", ["map_new", "map_changed", "protect_new"])
+@pytest.mark.parametrize("rootfs", ROOTFS)
+def test_library_is_told(rootfs: str, case: str, programs: dict[str, Bundle],
+                         agent: Agent, results: Results) -> None:
+    library = surroundings.CASES[case]
+    container = programs[rootfs]
+    after = surroundings.latest(agent, container.id)
+    container.work(library.script)
+    outcome = surroundings.outcome(agent, container.id, library, "workload",
+                                   after)
+    results.add((library.kind,), outcome, rootfs=rootfs, operation=case,
+                way="workload")
+    assert outcome == coverage.EVENTS, mutations(agent, container.id)

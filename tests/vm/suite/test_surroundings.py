@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mounts, memory and libraries: what is no file of the rootfs."""
+"""Mounts, memory, libraries, limits and devices: what is no file of the rootfs."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,9 +7,12 @@ import pytest
 from harness import coverage, surroundings
 from harness.agent import Agent
 from harness.bundle import Bundle
-from harness.checks import mutations
+from harness.cgroups import control_files
+from harness.checks import ATTRIBUTION_SECONDS, event, mutations
 from harness.coverage import Results
 from harness.surroundings import CASES, LIBRARIES, MEMORY, MOUNTS, Case
+from harness.waiting import wait_for
+
 from kernels import Kernel
 
 # mount_setattr(2) is of 5.12.
@@ -74,3 +77,41 @@ def test_what_changes_nothing_is_not_told(
             started.work(CASES[name].script)
             told = surroundings.untold(agent, started.id, after)
             assert told == [], (name, told)
+
+
+def test_limit_is_told(agent: Agent, bundle: Callable[[], Bundle],
+                       results: Results) -> None:
+    with bundle() as started:
+        agent.ps(started.id)
+        files = control_files(started.pid, "pids.max")
+        assert files, "no control file of the container's cgroup"
+        for value in ("200", "200", "300"):
+            for file in files:
+                file.write_text(value)
+        told = wait_for(
+            lambda: [e for e in agent.events(started.id)
+                     if e["kind"] == "limit_change"
+                     and e["detail"]["new"] == "300"],
+            ATTRIBUTION_SECONDS, "limit_change")
+        assert {e["path"] for e in told} == {"pids.max"}
+        # A file that is written says nothing of who did.
+        assert {e["actor"]["origin"] for e in told} == {"unattributed"}
+        row = agent.changes(started.id)["pids.max"]
+        assert (row["class"], row["kinds"]) == ("limits", ["limit_change"])
+        results.add(("limit_change",), coverage.STATE, way="host")
+
+
+def test_disk_is_told(agent: Agent, bundle: Callable[[], Bundle],
+                      results: Results) -> None:
+    with bundle() as started:
+        agent.ps(started.id)
+        # Devices that a container has anyway are none of its doing.
+        started.work("cat /dev/null; echo >/dev/null")
+        # A RAM disk's number: whether there is one does not matter.
+        started.work("mutate device_make /new/disk 1 0")
+        told = event(agent, started.id, "device_access")
+        assert told["path"] == "/dev/block/1:0"
+        assert told["actor"]["origin"] == "workload"
+        assert [e["path"] for e in mutations(agent, started.id)
+                if e["class"] == "kernel"] == ["/dev/block/1:0"]
+        results.add(("device_access",), coverage.EVENTS, way="workload")
