@@ -46,24 +46,29 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
 }
 
 /*
- * Stands for one thread writing to one inode within one tick of the clock. The
+ * Stands for a thread changing an inode, which comes typed from the arguments. The
  * difference of two pointers is a number to the verifier, which forbids all else.
- * An inode's memory may be another's a moment later; but what makes that one, or
- * takes it into the rootfs, is told in between, and telling anything forgets.
- * `inode` comes typed from the arguments.
  */
-static __always_inline u64 write_mark(struct inode *inode)
+static __always_inline u64 change_mark(struct inode *inode)
 {
 	u64 place = (u64)inode;
 
 	asm volatile("%0 -= %1" : "+r"(place) : "r"(inode->i_sb));
 	place *= 0x9e3779b97f4a7c15;
-	place ^= bpf_get_current_pid_tgid() * 0xc2b2ae3d27d4eb4f;
-	place ^= bpf_jiffies64() * 0x165667b19e3779f9;
-	return place | 1;
+	return (place ^ bpf_get_current_pid_tgid() * 0xc2b2ae3d27d4eb4f) | 1;
 }
 
-static __always_inline struct sf_latest *latest_write(void)
+/*
+ * Stands for a thread writing to an inode within one tick of the clock. The inode's
+ * memory may be another's a moment later; but what makes that one, or takes it into
+ * the rootfs, is told in between, and telling anything forgets the mark.
+ */
+static __always_inline u64 write_mark(u64 change_mark)
+{
+	return (change_mark ^ bpf_jiffies64() * 0x165667b19e3779f9) | 1;
+}
+
+static __always_inline struct sf_latest *latest_here(void)
 {
 	u32 zero = 0;
 
@@ -71,11 +76,9 @@ static __always_inline struct sf_latest *latest_write(void)
 }
 
 /* Whether this CPU's latest write is just repeated. */
-static __always_inline bool repeats_latest(u64 mark)
+static __always_inline bool repeats_latest(struct sf_latest *last, u64 mark)
 {
-	struct sf_latest *last = latest_write();
-
-	if (!last || last->mark != mark)
+	if (!last || last->write != mark)
 		return false;
 	last->repeats++;
 	return true;
@@ -83,25 +86,25 @@ static __always_inline bool repeats_latest(u64 mark)
 
 static __always_inline void remember_write(u64 mark, const struct sf_change_key *key)
 {
-	struct sf_latest *last = latest_write();
+	struct sf_latest *last = latest_here();
 
 	if (!last)
 		return;
-	last->mark = 0;
+	last->write = 0;
 	last->key = *key;
-	last->mark = mark;
+	last->write = mark;
 }
 
 /* What was folded by the mark alone is counted with the rest. */
 static __always_inline void settle_latest(void)
 {
-	struct sf_latest *last = latest_write();
+	struct sf_latest *last = latest_here();
 	struct sf_change_state *state;
 	struct sf_change_key key;
 
 	if (!last)
 		return;
-	last->mark = 0;
+	last->write = 0;
 	if (!last->repeats)
 		return;
 	key = last->key;

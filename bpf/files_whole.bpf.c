@@ -75,9 +75,9 @@ static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, 
 static __always_inline int written(struct file *file)
 {
 	struct inode *inode = file->f_inode;
-	u64 mark = write_mark(inode);
+	u64 mark = write_mark(change_mark(inode));
 
-	if (repeats_latest(mark))
+	if (repeats_latest(latest_here(), mark))
 		return 0;
 	return whole_changed(inode, FIELD(file, f_path.dentry), SF_OP_write, mark);
 }

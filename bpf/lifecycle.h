@@ -185,8 +185,13 @@ int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *ch
 	if (child->tgid == (int)tgid)
 		return 0; /* a thread */
 	followed = bpf_map_lookup_elem(&processes, &tgid);
-	if (followed)
+	if (followed) {
 		follow(child->tgid, followed->session, followed->cgroup, 0);
+	} else {
+		/* The number may have been another's, whose end was missed. */
+		tgid = child->tgid;
+		bpf_map_delete_elem(&processes, &tgid);
+	}
 	return 0;
 }
 

@@ -140,13 +140,19 @@ struct {
 	__type(value, struct sf_change_state);
 } changes SEC(".maps");
 
-/* The write that was told or folded last on each CPU, written and read here alone:
- * most writes repeat it, and then need nothing of the above. */
+/* Programs of which there are two at the same tracepoint: see bpf/files_ctime.bpf.c. */
+enum sf_pair { SF_PAIR_SET, SF_PAIR_XCHG, SF_PAIR_SKIP, SF_PAIR_COUNT };
+
+/* What each CPU has just done; written and read by these programs alone. Whoever is
+ * preempted may find another's: words that stand for who and what tell. */
 struct sf_latest {
-	u64 mark; /* see write_mark(); 0: none. One word: no half of it can be seen */
+	/* The write that was folded last, see write_mark(); 0: none. Most writes repeat
+	 * it, and then need nothing of the above. */
+	u64 write;
 	struct sf_change_key key;
 	u32 repeats; /* folded here, and not yet in `changes` */
 	u32 reserved;
+	u64 taken[SF_PAIR_COUNT]; /* the change that a first program has taken on */
 };
 
 struct {

@@ -383,7 +383,8 @@ void Core::check_losses(std::uint64_t now) {
   // Of these nobody knows whose they were. What the other reasons stand for
   // concerns single files, which the next regular scan looks at.
   std::uint64_t lost = 0;
-  for (const char* reason : {"ringbuf_full", "roots_full", "cgroups_full"}) {
+  for (const char* reason :
+       {"ringbuf_full", "roots_full", "cgroups_full", "program_busy"}) {
     const auto it = counters.lost.find(reason);
     if (it != counters.lost.end()) lost += it->second;
   }
@@ -397,6 +398,7 @@ void Core::check_losses(std::uint64_t now) {
            {{"count", lost - lost_before_},
             {"hint", "see stillframe_events_lost_total for the reason"}});
   lost_before_ = lost;
+  next_reconcile_ns_ = now;  // a container's beginning may be among them
   for (const auto& watched : all_) {
     if (watched->drift) watched->drift->lost(now);
   }

@@ -40,6 +40,7 @@ void FilesSensor::choose(const Setup& setup) {
     if (fewest == 0) break;
   }
   if (best) attempts[best_attempt].in_use = true;
+  detach(object_);
   object_ = std::move(best);
   status_ = status_of(files(), std::move(attempts));
   sees_whole_ = best_rung != nullptr && best_rung->whole;
@@ -54,7 +55,7 @@ bool FilesSensor::watch_whole(bool wanted, const Setup& setup) {
 }
 
 void FilesSensor::attach_whole(const Setup& setup) {
-  whole_.reset();
+  detach(whole_);
   if (sees_whole_) return;
   const Rung& rung = whole_files();
   whole_attempt_ = {rung.implementation, false, "",
@@ -70,6 +71,19 @@ void FilesSensor::attach_whole(const Setup& setup) {
   whole_attempt_ =
       accepted(rung.implementation,
                misses ? to_string(*misses) : "anything (it was not tried)");
+}
+
+void FilesSensor::detach(std::unique_ptr<Object>& object) {
+  if (object) missed_before_ += object->missed_runs();
+  object.reset();
+}
+
+std::uint64_t FilesSensor::missed_runs() const {
+  std::uint64_t missed = missed_before_;
+  for (const auto* object : {&object_, &whole_}) {
+    if (*object) missed += (*object)->missed_runs();
+  }
+  return missed;
 }
 
 SensorStatus FilesSensor::status() const {

@@ -33,9 +33,12 @@ class FilesSensor {
   bool watch_whole(bool wanted, const Setup& setup);
 
   SensorStatus status() const;
+  // See Object; of those that were attached before, too.
+  std::uint64_t missed_runs() const;
 
  private:
   void attach_whole(const Setup& setup);
+  void detach(std::unique_ptr<Object>& object);
 
   Missed missed_;
   std::unique_ptr<Object> object_;
@@ -43,6 +46,7 @@ class FilesSensor {
   bool sees_whole_ = false;  // object_ does
   bool whole_wanted_ = false;
   std::unique_ptr<Object> whole_;
+  std::uint64_t missed_before_ = 0;  // by objects that are detached again
   SensorAttempt whole_attempt_;
 };
 

@@ -20,10 +20,11 @@ constexpr ProgramSpec kLifePrograms[] = {
     {"stillframe_cgroup_rmdir"},
 };
 
+// The first of a pair before the second: they run in the order of attachment.
 constexpr ProgramSpec kCtimePrograms[] = {
-    {"stillframe_ctime_set"},
-    {"stillframe_ctime_xchg"},
-    {"stillframe_ctime_skip"},
+    {"stillframe_ctime_set", true, true},  {"stillframe_ctime_set_second"},
+    {"stillframe_ctime_xchg", true, true}, {"stillframe_ctime_xchg_second"},
+    {"stillframe_ctime_skip", true, true}, {"stillframe_ctime_skip_second"},
 };
 
 // Not required: what came later than 5.11, and what a compiler may inline. The

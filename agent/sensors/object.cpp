@@ -116,6 +116,18 @@ const bpf_map* Object::map(const char* name) const {
   return bpf_object__find_map_by_name(object_.get(), name);
 }
 
+std::uint64_t Object::missed_runs() const {
+  std::uint64_t missed = 0;
+  for (const bpf_program* program : alone_) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+      missed += info.recursion_misses;
+    }
+  }
+  return missed;
+}
+
 tl::expected<void, Refusal> Object::open(const ObjectSpec& spec,
                                          const Setup& setup,
                                          const std::vector<Refusal>& without) {
@@ -180,6 +192,7 @@ tl::expected<void, Refusal> Object::attach_all(const ObjectSpec& spec,
     }
     if (link != nullptr) {
       links_.emplace_back(link);
+      if (!wanted.doubled) alone_.push_back(program);
       continue;
     }
     const Refusal why = refusal(section, errno);

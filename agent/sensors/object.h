@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@ namespace stillframe::sensors {
 struct ProgramSpec {
   const char* name;      // of the function in the object
   bool required = true;  // else: left out where its target is not there
+  bool doubled = false;  // what it is not run for, a second program takes on
 };
 
 struct ObjectSpec {
@@ -48,6 +50,10 @@ class Object {
 
   // By name; null: none. Owned by this object.
   const bpf_map* map(const char* name) const;
+  // How often the kernel did not run a program, since another run of it on the
+  // same CPU had been preempted (bpf_prog_info.recursion_misses; since 5.12).
+  // Without those that are doubled.
+  std::uint64_t missed_runs() const;
   // Programs that are not required and did not work here.
   const std::vector<Refusal>& left_out() const { return left_out_; }
 
@@ -67,6 +73,7 @@ class Object {
 
   std::unique_ptr<bpf_object, ObjectFree> object_;
   std::vector<std::unique_ptr<bpf_link, LinkFree>> links_;
+  std::vector<const bpf_program*> alone_;  // not doubled; owned by object_
   std::vector<Refusal> left_out_;
 };
 

@@ -317,6 +317,15 @@ KernelCounters Sensors::counters() const {
   SF_LOSS_REASONS(STILLFRAME_LOSS)
 #undef STILLFRAME_LOSS
   counters.lost["undecodable"] = impl_->undecodable;
+  auto& missed = counters.lost["program_busy"];
+  missed = impl_->files.missed_runs();
+  for (const auto* object :
+       {&impl_->life, &impl_->kernel, &impl_->memory, &impl_->mounts}) {
+    if (*object) missed += (*object)->missed_runs();
+  }
+  // Of its own: most of what this one is run for does not concern it.
+  counters.lost["mmap_busy"] =
+      impl_->libraries ? impl_->libraries->missed_runs() : 0;
   return counters;
 }
 

@@ -309,13 +309,19 @@ bool ContainerDrift::Impl::told_already(Kind kind, const std::string& path,
 }
 
 // What a scan has found. An operation of which the scan saw what it had done
-// reports itself when it is over, and must not be told again then.
+// reports itself when it is over, and must not be told again then; nor by
+// another scan before that, which sees more of it (a directory that is removed
+// is first exchanged for an opaque one, then for a whiteout).
 void ContainerDrift::Impl::emit_found(MutationEvent event,
                                       const policy::Judgement& judged,
                                       ActorId id) {
   const Actor& who = actor(id);
   if (who.origin != Origin::unattributed) {
-    told_by_scan[{event.path, event.kind, who.pid}] = boottime_now_ns();
+    const std::uint64_t now = boottime_now_ns();
+    auto& told = told_by_scan[{event.path, event.kind, who.pid}];
+    const bool under_way = told != 0 && now < told + kToldNs;
+    told = now;
+    if (under_way) return;
   }
   emit(std::move(event), judged, id);
 }

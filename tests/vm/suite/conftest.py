@@ -61,6 +61,10 @@ def agent(work: pathlib.Path) -> Iterator[Agent]:
     directory.mkdir()
     with Agent(directory).start() as running:
         yield running
+        lost = running.metric("stillframe_events_lost_total")
+        # Whether programs are preempted is the kernel's matter.
+        assert {reason for reason, count in lost.items() if count} <= {
+            'reason="program_busy"', 'reason="mmap_busy"'}, lost
 
 
 @pytest.fixture(scope="session")

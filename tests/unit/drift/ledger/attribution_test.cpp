@@ -274,6 +274,23 @@ TEST_F(Attribution, WhatAScanHasToldTheOperationDoesNotTellAgain) {
   EXPECT_THAT(w.events, SizeIs(3));
 }
 
+TEST_F(Attribution, TwoScansOfOneOperationTellItOnce) {
+  auto& opaque = w.put("/etc/d", 50, Change::changed, kDirectory);
+  opaque.differs.opaque = true;
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
+  w.settle();
+  ASSERT_THAT(w.events, SizeIs(1));
+  EXPECT_EQ(w.told().back(), "dir_delete /etc/d by rm violation");
+  w.take("/etc/d");
+  w.whiteout("/etc/d", kDirectory);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
+  w.settle();
+  w.drift->observe(w.seen(FileOp::rmdir, "/etc/d", 50), rm);
+  w.settle();
+  EXPECT_THAT(w.events, SizeIs(1));
+  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("dir_delete"));
+}
+
 TEST_F(Attribution, NothingIsToldTwice) {
   w.put("/etc/x", 50, Change::added);
   w.whiteout("/etc/y");
