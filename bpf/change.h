@@ -46,26 +46,20 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
 }
 
 /*
- * Stands for a thread changing an inode, which comes typed from the arguments. The
- * difference of two pointers is a number to the verifier, which forbids all else.
+ * Stands for one thread writing to one inode within one tick of the clock. The inode
+ * comes typed from the arguments; the difference of two pointers is a number to the
+ * verifier, which forbids all else. Its memory may be another's a moment later; but
+ * what makes that one, or takes it into the rootfs, is told in between, and telling
+ * anything forgets the mark.
  */
-static __always_inline u64 change_mark(struct inode *inode)
+static __always_inline u64 write_mark(struct inode *inode)
 {
 	u64 place = (u64)inode;
 
 	asm volatile("%0 -= %1" : "+r"(place) : "r"(inode->i_sb));
 	place *= 0x9e3779b97f4a7c15;
-	return (place ^ bpf_get_current_pid_tgid() * 0xc2b2ae3d27d4eb4f) | 1;
-}
-
-/*
- * Stands for a thread writing to an inode within one tick of the clock. The inode's
- * memory may be another's a moment later; but what makes that one, or takes it into
- * the rootfs, is told in between, and telling anything forgets the mark.
- */
-static __always_inline u64 write_mark(u64 change_mark)
-{
-	return (change_mark ^ bpf_jiffies64() * 0x165667b19e3779f9) | 1;
+	place ^= bpf_get_current_pid_tgid() * 0xc2b2ae3d27d4eb4f;
+	return (place ^ bpf_jiffies64() * 0x165667b19e3779f9) | 1;
 }
 
 static __always_inline struct sf_latest *latest_here(void)

@@ -101,6 +101,9 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	inner = FIELD(change.task, cred) != FIELD(change.task, real_cred);
 	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(call))
 		return 0;
+	change.named = some_dentry(inode);
+	if (!change.named)
+		return 0; /* being made: nobody can tell yet where */
 	dev = inode_dev(inode);
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
@@ -116,9 +119,6 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	}
 	class = classify(call);
 	fill_inode(&change.inode, inode);
-	change.named = some_dentry(inode);
-	if (!change.named)
-		return 0;
 	change.inner = inner;
 	if (!inner)
 		change.flags |= SF_FILE_DIRECT;
@@ -167,88 +167,77 @@ static __noinline int changed(struct inode *inode, const struct syscall *call, s
 }
 
 /* Overlay sets the ctime of its inode before each write and after it. */
-static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns, u64 mark)
+static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns, struct sf_latest *here)
 {
 	struct syscall call;
-	u64 written = 0;
+	u64 mark = 0;
 
 	read_syscall(&call, current_task());
 	if (is_write(&call)) {
-		written = write_mark(mark);
-		if (repeats_latest(latest_here(), written))
+		mark = write_mark(inode);
+		if (repeats_latest(here, mark))
 			return 0;
 	}
-	return changed(inode, &call, ctime_ns, written);
+	return changed(inode, &call, ctime_ns, mark);
 }
 
 /*
  * A program that is preempted (newer kernels do) is not run for anybody else on that
  * CPU before it is resumed, and a change by whoever is scheduled meanwhile would go
- * unseen. So each tracepoint has two: the first leaves word that it takes a change on,
- * the second takes on what the first has left no word of.
+ * unseen. So there are two where all filesystems' changes come by, the agent's own
+ * among them: the first leaves word that it takes a change on, the second takes on
+ * what the first has left no word of.
  */
-static __always_inline int first_changed(enum sf_pair pair, struct inode *inode, s64 ctime_ns)
+static __always_inline int first_changed(enum sf_pair pair, struct inode *inode)
 {
 	struct sf_latest *here = latest_here();
-	u64 mark = change_mark(inode);
 
 	if (here)
-		here->taken[pair] = mark;
-	return ctime_changed(inode, ctime_ns, mark);
+		here->taken[pair] = bpf_get_current_pid_tgid();
+	return ctime_changed(inode, 0, here);
 }
 
-static __always_inline int second_changed(enum sf_pair pair, struct inode *inode, s64 ctime_ns)
+static __always_inline int second_changed(enum sf_pair pair, struct inode *inode)
 {
 	struct sf_latest *here = latest_here();
-	u64 mark = change_mark(inode);
 
-	if (here && here->taken[pair] == mark) {
+	if (here && here->taken[pair] == bpf_get_current_pid_tgid()) {
 		here->taken[pair] = 0;
 		return 0;
 	}
-	return ctime_changed(inode, ctime_ns, mark);
+	return ctime_changed(inode, 0, here);
 }
 
-static __always_inline s64 nanoseconds(const struct timespec64 *time)
-{
-	return time->tv_sec * (s64)SECOND_NS + time->tv_nsec;
-}
-
+/* Overlay's inodes, for the most part. */
 SEC("tp_btf/inode_set_ctime_to_ts")
 int BPF_PROG(stillframe_ctime_set, struct inode *inode, struct timespec64 *ctime)
 {
-	return first_changed(SF_PAIR_SET, inode, nanoseconds(ctime));
-}
-
-SEC("tp_btf/inode_set_ctime_to_ts")
-int BPF_PROG(stillframe_ctime_set_second, struct inode *inode, struct timespec64 *ctime)
-{
-	return second_changed(SF_PAIR_SET, inode, nanoseconds(ctime));
+	return ctime_changed(inode, ctime->tv_sec * (s64)SECOND_NS + ctime->tv_nsec, latest_here());
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(stillframe_ctime_xchg, struct inode *inode)
 {
-	return first_changed(SF_PAIR_XCHG, inode, 0);
+	return first_changed(SF_PAIR_XCHG, inode);
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(stillframe_ctime_xchg_second, struct inode *inode)
 {
-	return second_changed(SF_PAIR_XCHG, inode, 0);
+	return second_changed(SF_PAIR_XCHG, inode);
 }
 
 /* The same value again: the second write within a clock tick. */
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(stillframe_ctime_skip, struct inode *inode)
 {
-	return first_changed(SF_PAIR_SKIP, inode, 0);
+	return first_changed(SF_PAIR_SKIP, inode);
 }
 
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(stillframe_ctime_skip_second, struct inode *inode)
 {
-	return second_changed(SF_PAIR_SKIP, inode, 0);
+	return second_changed(SF_PAIR_SKIP, inode);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

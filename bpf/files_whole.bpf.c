@@ -75,7 +75,7 @@ static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, 
 static __always_inline int written(struct file *file)
 {
 	struct inode *inode = file->f_inode;
-	u64 mark = write_mark(change_mark(inode));
+	u64 mark = write_mark(inode);
 
 	if (repeats_latest(latest_here(), mark))
 		return 0;

@@ -119,7 +119,7 @@ static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
 	u32 repeats;
 
 	if (op == SF_OP_write) {
-		mark = write_mark(change_mark(inode));
+		mark = write_mark(inode);
 		if (repeats_latest(latest_here(), mark))
 			return 0;
 	}
@@ -148,7 +148,7 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	struct sf_inode_key place = {};
 	struct sf_inode_state *known;
 	u32 dev = inode_dev(inode);
-	u64 mark = write_mark(change_mark(inode));
+	u64 mark = write_mark(inode);
 	u32 repeats;
 
 	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)

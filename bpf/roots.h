@@ -41,19 +41,20 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 {
 	struct super_block *sb = FIELD(inode, i_sb);
 	bool btrfs = FIELD(sb, s_magic) == BTRFS_SUPER_MAGIC;
-	u64 cgroup = cgroup_id(cgroup_of(task));
 	struct dentry *dentry = some_dentry(inode);
 	struct sf_not_upper mark = {};
 	struct sf_inode_key place = {};
+	u64 cgroup;
 	int levels = 8;
 	int i;
 
+	if (!dentry)
+		return false;
+	cgroup = cgroup_id(cgroup_of(task));
 	if (bpf_map_lookup_elem(&cgroups, &cgroup))
 		levels = 32;
 	else if (before == PERHAPS)
 		return false;
-	if (!dentry)
-		return false; /* being made: nobody can tell yet */
 	for (i = 0; i < 32 && i < levels; i++) {
 		struct dentry *parent = FIELD(dentry, d_parent);
 		struct inode *directory = FIELD(parent, d_inode);

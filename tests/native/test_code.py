@@ -2,7 +2,6 @@
 """Programs that run although the image does not hold them so."""
 
 import pathlib
-import shutil
 
 import pytest
 
@@ -10,7 +9,7 @@ from harness.agent import Agent
 from harness.bundle import Bundle
 from harness.checks import event, mutations, same_diff
 from harness.coverage import EVENTS, Results
-from harness.image import BUSYBOX, Tree
+from harness.image import Tree
 from harness.programs import CASES, IMAGE_PROGRAMS
 
 @pytest.mark.parametrize("case", CASES)
@@ -19,8 +18,6 @@ def test_exec_is_recorded(agent: Agent, start, case: str, origin: str,
                           results: Results) -> None:
     script, kind = CASES[case]
     container = start()
-    # The copy of busybox goes with the volume when the container does.
-    shutil.copy(BUSYBOX, container.control / "busybox")
     (container.shell if origin == "exec" else container.work)(script)
     seen = event(agent, container.name, kind)
     assert (seen["class"], seen["actor"]["origin"]) == ("code", origin)

@@ -19,6 +19,8 @@ from harness.coverage import Results
 from harness.image import Tree
 from harness.operations import FAMILIES, IMAGE, NEW, Operation
 from harness.podman import PRIVILEGES, Container, Store
+from harness.programs import CASES as PROGRAMS
+from harness.programs import IMAGE_PROGRAMS
 from harness.waiting import wait_for
 
 IMAGE_NAME = "localhost/stillframe-vfs:1"
@@ -293,22 +295,10 @@ def test_host_writing_deep_inside_is_named(agent: Agent, start_bare) -> None:
 
 # Code.
 
-CODE = {
-    "new binary": ("cp /bin/busybox /new/sh; /new/sh -c true", "exec_new"),
-    "changed binary": ("echo >>/bin/mutate; mutate --help", "exec_changed"),
-    "deleted": ("mutate exec_deleted /bin/busybox /new/busybox true",
-                "exec_deleted"),
-    "volume": ("cp /bin/busybox /ctl/busybox; /ctl/busybox true",
-               "exec_volume"),
-    "changed script": ("echo true >>/bin/script; /bin/script",
-                       "script_changed"),
-}
-
-
-@pytest.mark.parametrize("case", CODE)
+@pytest.mark.parametrize("case", PROGRAMS)
 def test_exec_is_recorded(agent: Agent, start_copy, start_bare, case: str,
                           results: Results) -> None:
-    script, kind = CODE[case]
+    script, kind = PROGRAMS[case]
     for container in start_copy(), start_bare():
         container.work(script)
         seen = event(agent, container.name, kind)
@@ -318,8 +308,7 @@ def test_exec_is_recorded(agent: Agent, start_copy, start_bare, case: str,
 
 def test_image_programs_are_not_recorded(agent: Agent, start_copy,
                                          start_bare) -> None:
-    programs = "busybox true; /bin/script; /bin/setuid; mutate --help"
     for container in start_copy(), start_bare():
-        container.work(programs)
-        container.shell(programs)
+        container.work(IMAGE_PROGRAMS)
+        container.shell(IMAGE_PROGRAMS)
         assert mutations(agent, container.name) == []

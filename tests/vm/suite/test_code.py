@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that the image does not hold so, and kernel settings."""
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +9,6 @@ from harness.agent import Agent
 from harness.bundle import Bundle
 from harness.checks import ATTRIBUTION_SECONDS, mutations
 from harness.coverage import Results
-from harness.image import BUSYBOX
 from harness.programs import CASES, IMAGE_PROGRAMS
 from harness.waiting import wait_for
 
@@ -19,8 +17,6 @@ from harness.waiting import wait_for
 def container(bundle: Callable[[], Bundle]) -> Iterator[Bundle]:
     """One for all cases: each has a kind of its own."""
     with bundle() as started:
-        # The copy of busybox goes with the volume when the container does.
-        shutil.copy(BUSYBOX, started.control / "busybox")
         yield started
 
 

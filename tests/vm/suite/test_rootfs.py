@@ -3,7 +3,6 @@
 
 import contextlib
 import pathlib
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -144,12 +143,9 @@ def programs(places: dict[str, pathlib.Path], tree: images.Tree,
              another: None) -> Iterator[dict[str, Bundle]]:
     """One container for all programs: each has a kind of its own."""
     with contextlib.ExitStack() as stack:
-        started = {}
-        for rootfs in ROOTFS:
-            started[rootfs] = stack.enter_context(
-                Bundle(places[rootfs], tree, plain=True, runtime=runtime()))
-            shutil.copy(images.BUSYBOX, started[rootfs].control / "busybox")
-        yield started
+        yield {rootfs: stack.enter_context(
+            Bundle(places[rootfs], tree, plain=True, runtime=runtime()))
+            for rootfs in ROOTFS}
 
 
 @pytest.mark.parametrize("rootfs", ROOTFS)
