@@ -52,6 +52,9 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	upper = FIELD(change.named, d_inode);
 	if (!upper)
 		return 0;
+	/* What another was renamed over is gone: the other's event tells. */
+	if (is_rename(call) && !FIELD(upper, i_nlink))
+		return 0;
 	fill_inode(&change.inode, upper);
 	change.mode = inode->i_mode;
 	change.nr = call->nr;
@@ -119,7 +122,8 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	}
 	class = classify(call);
 	fill_inode(&change.inode, inode);
-	change.inner = inner;
+	/* By AIO the overlay inode changes in the caller's name, too: once is enough. */
+	change.inner = inner && (S_ISDIR(change.mode) || call->nr != __NR_io_submit);
 	if (!inner)
 		change.flags |= SF_FILE_DIRECT;
 	/* Overlay's own work on a directory is about an entry, whatever the call:
@@ -184,20 +188,20 @@ static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns, stru
 /*
  * A program that is preempted (newer kernels do) is not run for anybody else on that
  * CPU before it is resumed, and a change by whoever is scheduled meanwhile would go
- * unseen. So there are two where all filesystems' changes come by, the agent's own
- * among them: the first leaves word that it takes a change on, the second takes on
- * what the first has left no word of.
+ * unseen. So there are two each, where all of the machine's changes come by, the
+ * agent's own among them: the first leaves word that it takes a change on, the second
+ * takes on what the first has left no word of.
  */
-static __always_inline int first_changed(enum sf_pair pair, struct inode *inode)
+static __always_inline int first_changed(enum sf_pair pair, struct inode *inode, s64 ctime_ns)
 {
 	struct sf_latest *here = latest_here();
 
 	if (here)
 		here->taken[pair] = bpf_get_current_pid_tgid();
-	return ctime_changed(inode, 0, here);
+	return ctime_changed(inode, ctime_ns, here);
 }
 
-static __always_inline int second_changed(enum sf_pair pair, struct inode *inode)
+static __always_inline int second_changed(enum sf_pair pair, struct inode *inode, s64 ctime_ns)
 {
 	struct sf_latest *here = latest_here();
 
@@ -205,39 +209,50 @@ static __always_inline int second_changed(enum sf_pair pair, struct inode *inode
 		here->taken[pair] = 0;
 		return 0;
 	}
-	return ctime_changed(inode, 0, here);
+	return ctime_changed(inode, ctime_ns, here);
+}
+
+static __always_inline s64 nanoseconds(const struct timespec64 *time)
+{
+	return time->tv_sec * (s64)SECOND_NS + time->tv_nsec;
 }
 
 /* Overlay's inodes, for the most part. */
 SEC("tp_btf/inode_set_ctime_to_ts")
 int BPF_PROG(stillframe_ctime_set, struct inode *inode, struct timespec64 *ctime)
 {
-	return ctime_changed(inode, ctime->tv_sec * (s64)SECOND_NS + ctime->tv_nsec, latest_here());
+	return first_changed(SF_PAIR_SET, inode, nanoseconds(ctime));
+}
+
+SEC("tp_btf/inode_set_ctime_to_ts")
+int BPF_PROG(stillframe_ctime_set_second, struct inode *inode, struct timespec64 *ctime)
+{
+	return second_changed(SF_PAIR_SET, inode, nanoseconds(ctime));
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(stillframe_ctime_xchg, struct inode *inode)
 {
-	return first_changed(SF_PAIR_XCHG, inode);
+	return first_changed(SF_PAIR_XCHG, inode, 0);
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(stillframe_ctime_xchg_second, struct inode *inode)
 {
-	return second_changed(SF_PAIR_XCHG, inode);
+	return second_changed(SF_PAIR_XCHG, inode, 0);
 }
 
 /* The same value again: the second write within a clock tick. */
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(stillframe_ctime_skip, struct inode *inode)
 {
-	return first_changed(SF_PAIR_SKIP, inode);
+	return first_changed(SF_PAIR_SKIP, inode, 0);
 }
 
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(stillframe_ctime_skip_second, struct inode *inode)
 {
-	return second_changed(SF_PAIR_SKIP, inode);
+	return second_changed(SF_PAIR_SKIP, inode, 0);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

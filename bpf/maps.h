@@ -141,7 +141,7 @@ struct {
 } changes SEC(".maps");
 
 /* Programs of which there are two at the same tracepoint: see bpf/files_ctime.bpf.c. */
-enum sf_pair { SF_PAIR_XCHG, SF_PAIR_SKIP, SF_PAIR_COUNT };
+enum sf_pair { SF_PAIR_SET, SF_PAIR_XCHG, SF_PAIR_SKIP, SF_PAIR_COUNT };
 
 /* What each CPU has just done; written and read by these programs alone. Whoever is
  * preempted may find another's: words that stand for who and what tell. */

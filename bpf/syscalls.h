@@ -133,6 +133,22 @@ static __always_inline bool is_write(const struct syscall *call)
 	}
 }
 
+static __always_inline bool is_rename(const struct syscall *call)
+{
+	switch (call->nr) {
+#ifdef __NR_rename
+	case __NR_rename:
+#endif
+#ifdef __NR_renameat
+	case __NR_renameat:
+#endif
+	case __NR_renameat2:
+		return !call->compat;
+	default:
+		return false;
+	}
+}
+
 /* Calls that hand work over to be completed elsewhere: overlay refreshes its
  * inode from a kernel thread then, and only the change of the upper inode still
  * happens in the caller's name. */

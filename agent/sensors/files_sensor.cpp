@@ -8,6 +8,21 @@
 #include "agent/sensors/status.h"
 
 namespace stillframe::sensors {
+namespace {
+
+// What came of trying an implementation that is attached. `misses`: nothing if
+// it could not be tried, since there was no `ground` to try it on.
+SensorAttempt tried(const Rung& rung,
+                    const std::optional<std::set<FileOp>>& misses,
+                    const std::string& ground) {
+  if (misses) return accepted(rung.implementation, to_string(*misses));
+  SensorAttempt attempt = accepted(rung.implementation, "");
+  attempt.meaning = "not tried out: no " + ground + " can be mounted here now";
+  attempt.cure = "nothing, as long as no container runs on one";
+  return attempt;
+}
+
+}  // namespace
 
 void FilesSensor::choose(const Setup& setup) {
   std::vector<SensorAttempt> attempts;
@@ -21,18 +36,12 @@ void FilesSensor::choose(const Setup& setup) {
       attempts.push_back(refused(rung.implementation, object.error()));
       continue;
     }
-    const auto unseen = missed_(TrialGround::overlay);
-    const std::set<FileOp> misses = unseen.value_or(std::set<FileOp>{});
-    attempts.push_back(accepted(rung.implementation, to_string(misses)));
+    const auto misses = missed_(TrialGround::overlay);
+    attempts.push_back(tried(rung, misses, "overlay"));
     attempts.back().in_use = false;
-    if (!unseen) {
-      attempts.back().meaning =
-          "not tried out: no overlay can be mounted here now";
-      attempts.back().cure =
-          "nothing, as long as no container runs on an overlay";
-    }
-    if (misses.size() < fewest) {
-      fewest = misses.size();
+    const std::size_t unseen = misses ? misses->size() : 0;
+    if (unseen < fewest) {
+      fewest = unseen;
       best = std::move(*object);
       best_rung = &rung;
       best_attempt = attempts.size() - 1;
@@ -67,10 +76,7 @@ void FilesSensor::attach_whole(const Setup& setup) {
     return;
   }
   whole_ = std::move(*object);
-  const auto misses = missed_(TrialGround::directory);
-  whole_attempt_ =
-      accepted(rung.implementation,
-               misses ? to_string(*misses) : "anything (it was not tried)");
+  whole_attempt_ = tried(rung, missed_(TrialGround::directory), "directory");
 }
 
 void FilesSensor::detach(std::unique_ptr<Object>& object) {

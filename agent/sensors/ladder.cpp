@@ -22,9 +22,9 @@ constexpr ProgramSpec kLifePrograms[] = {
 
 // The first of a pair before the second: they run in the order of attachment.
 constexpr ProgramSpec kCtimePrograms[] = {
-    {"stillframe_ctime_set"},         {"stillframe_ctime_xchg", true, true},
-    {"stillframe_ctime_xchg_second"}, {"stillframe_ctime_skip", true, true},
-    {"stillframe_ctime_skip_second"},
+    {"stillframe_ctime_set", true, true},  {"stillframe_ctime_set_second"},
+    {"stillframe_ctime_xchg", true, true}, {"stillframe_ctime_xchg_second"},
+    {"stillframe_ctime_skip", true, true}, {"stillframe_ctime_skip_second"},
 };
 
 // Not required: what came later than 5.11, and what a compiler may inline. The

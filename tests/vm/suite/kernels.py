@@ -20,8 +20,7 @@ _ALWAYS_MISSING = {"open_by_handle"}  # overlay without nfs_export
 # From 6.13 on a change is seen by the time stamps it sets. These set several,
 # or set them where it cannot be told which call it was for, and may be told
 # twice.
-_REPEATING = {"aio_write", "rename_over", "rename_exchange", "symlink_swap",
-              "remove_tree", "opaque_dir"}
+_REPEATING = {"remove_tree", "opaque_dir"}
 # Those that only some filesystems below an overlay can do.
 _LACKS = {
     "ext4": {"ficlone"},
