@@ -145,6 +145,15 @@ void ContainerDrift::Impl::note_link(const Entry& entry) {
   emit(std::move(event), judged, link.actor);
 }
 
+// Overlay puts an opaque directory in the place of one that it removes, for a
+// moment. Whether a scan saw that of a removal that has been told since.
+bool ContainerDrift::Impl::being_removed(const Entry& entry,
+                                         std::uint64_t started) const {
+  if (!entry.differs.opaque) return false;
+  const Record* removal = ledger.find(place_of(entry));
+  return removal != nullptr && removal->last_boot_ns >= started;
+}
+
 void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
                                      std::uint64_t started) {
   const auto key = key_of(entry);
@@ -154,7 +163,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     known->unsettled = false;
     ledger.touch(key);
   }
-  if (entry.change == Change::none) return;
+  if (entry.change == Change::none || being_removed(entry, started)) return;
   if (known != nullptr && appeared && entry.links > 1 &&
       entry.change == Change::changed && !entry.differs.content &&
       known->kinds.has(Kind::file_create)) {

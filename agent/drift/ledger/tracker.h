@@ -164,6 +164,7 @@ struct ContainerDrift::Impl {
   // attribution.cpp
   void take_in(const UpperTree::Delta& delta, std::uint64_t started);
   void attribute(const Entry& entry, bool appeared, std::uint64_t started);
+  bool being_removed(const Entry& entry, std::uint64_t started) const;
   bool names_image_file(const Entry& entry) const;
   void note_link(const Entry& entry);
   bool accounted(const Entry& entry, const Record& record,

@@ -291,6 +291,23 @@ TEST_F(Attribution, TwoScansOfOneOperationTellItOnce) {
   EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("dir_delete"));
 }
 
+TEST_F(Attribution, AScanThatSawARemovalUnderWayDoesNotTellItAgain) {
+  auto& opaque = w.put("/etc/d", 50, Change::changed, kDirectory);
+  opaque.differs.opaque = true;
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
+  const auto work = w.drift->take_work();
+  const auto result = w.part_of(work);
+  w.drift->observe(w.seen(FileOp::rmdir, "/etc/d", 51), rm);
+  ASSERT_THAT(w.events, SizeIs(1));
+  w.drift->applied(result);
+  EXPECT_THAT(w.events, SizeIs(1));
+  w.take("/etc/d");
+  w.whiteout("/etc/d", kDirectory);
+  w.settle();
+  EXPECT_THAT(w.events, SizeIs(1));
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:rm"));
+}
+
 TEST_F(Attribution, NothingIsToldTwice) {
   w.put("/etc/x", 50, Change::added);
   w.whiteout("/etc/y");
