@@ -383,10 +383,19 @@ void Core::check_losses(std::uint64_t now) {
   // Of these nobody knows whose they were. What the other reasons stand for
   // concerns single files, which the next regular scan looks at.
   std::uint64_t lost = 0;
-  for (const char* reason :
-       {"ringbuf_full", "roots_full", "cgroups_full", "program_busy"}) {
+  for (const char* reason : {"ringbuf_full", "roots_full", "cgroups_full"}) {
     const auto it = counters.lost.find(reason);
     if (it != counters.lost.end()) lost += it->second;
+  }
+  // One event here and there: who was seen is still who did it.
+  if (const std::uint64_t missed = counters.lost.at("program_busy");
+      missed != missed_before_ && now >= next_loss_scan_ns_) {
+    missed_before_ = missed;
+    next_loss_scan_ns_ = now + 10 * kSecond;
+    next_reconcile_ns_ = now;  // a container's beginning may be among them
+    for (const auto& watched : all_) {
+      if (watched->drift) watched->drift->request_full_scan();
+    }
   }
   // A flood that goes on must not have us scan all the time.
   if (lost == lost_before_ || now < next_loss_scan_ns_) return;
@@ -398,7 +407,7 @@ void Core::check_losses(std::uint64_t now) {
            {{"count", lost - lost_before_},
             {"hint", "see stillframe_events_lost_total for the reason"}});
   lost_before_ = lost;
-  next_reconcile_ns_ = now;  // a container's beginning may be among them
+  next_reconcile_ns_ = now;
   for (const auto& watched : all_) {
     if (watched->drift) watched->drift->lost(now);
   }

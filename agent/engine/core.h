@@ -156,6 +156,7 @@ class Core {
   std::uint64_t next_loss_scan_ns_ = 0;
   std::uint64_t next_reconcile_ns_ = 0;
   std::uint64_t lost_before_ = 0;
+  std::uint64_t missed_before_ = 0;  // runs of programs
   std::size_t unscanned_ = 0;  // containers of discover() still to be scanned
   mutable bool changed_ = true;
 };

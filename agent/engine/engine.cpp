@@ -123,6 +123,8 @@ Result<> Engine::run() {
   sd_event_add_io(
       raw, nullptr, mailbox_.poll_fd(), EPOLLIN,
       [](sd_event_source*, int, std::uint32_t, void* self) {
+        // Who asks, asks about all that has happened by now.
+        static_cast<Engine*>(self)->drain();
         static_cast<Engine*>(self)->mailbox_.run();
         return 0;
       },
@@ -161,14 +163,19 @@ Result<> Engine::run() {
   return {};
 }
 
+bool Engine::drain() {
+  return sensors_->drain(
+             [this](Observation&& seen) { core_->observe(std::move(seen)); },
+             kBatch) != 0;
+}
+
 bool Engine::turn() {
-  const std::size_t drained = sensors_->drain(
-      [this](Observation&& seen) { core_->observe(std::move(seen)); }, kBatch);
+  const bool drained = drain();
   core_->turn();
   const std::uint64_t now = boottime_now_ns();
   last_turn_ns_ = now;
   if (core_->changed() && now - last_publish_ns_ >= kPublishEveryNs) publish();
-  return drained != 0;
+  return drained;
 }
 
 void Engine::publish() {

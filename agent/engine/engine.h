@@ -47,7 +47,9 @@ class Engine : public AgentApi {
 
  private:
   Engine(CoreOptions options, Fd lock, containers::CgroupLayout layout);
-  bool turn();  // whether there were events
+  // Whether there were events.
+  bool drain();
+  bool turn();
   void publish();
   // Has the loop do `work`, which hands its answer to the function it is given.
   template <typename Answer>

@@ -9,6 +9,7 @@ import dataclasses
 
 from . import coverage
 from .agent import Agent
+from .bundle import Bundle
 from .checks import ATTRIBUTION_SECONDS
 from .waiting import wait_for
 
@@ -108,6 +109,28 @@ def outcome(agent: Agent, container: str, case: Case, origin: str,
     if origin in origins:
         return coverage.EVENTS
     return coverage.STATE if origins == {"unattributed"} else f"by {origins}"
+
+
+def run(agent: Agent, container: Bundle, case: Case, origin: str) -> str:
+    """Runs a case; how the agent told of it.
+
+    Once more where that was nothing and the agent says that programs were not
+    run: a kernel that preempts them misses one now and then.
+    """
+    script = container.shell if origin == "exec" else container.work
+    while True:
+        missed = _missed_runs(agent)
+        after = latest(agent, container.id)
+        script(case.script)
+        told = outcome(agent, container.id, case, origin, after)
+        if told != coverage.NONE or _missed_runs(agent) == missed:
+            return told
+
+
+def _missed_runs(agent: Agent) -> float:
+    return sum(sum(agent.metric("stillframe_events_lost_total",
+                                reason=reason).values())
+               for reason in ("program_busy", "mmap_busy"))
 
 
 def untold(agent: Agent, container: str, after: int) -> list[dict]:

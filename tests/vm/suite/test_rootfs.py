@@ -176,10 +176,7 @@ def test_library_is_told(rootfs: str, case: str, programs: dict[str, Bundle],
                          agent: Agent, results: Results) -> None:
     library = surroundings.CASES[case]
     container = programs[rootfs]
-    after = surroundings.latest(agent, container.id)
-    container.work(library.script)
-    outcome = surroundings.outcome(agent, container.id, library, "workload",
-                                   after)
+    outcome = surroundings.run(agent, container, library, "workload")
     results.add((library.kind,), outcome, rootfs=rootfs, operation=case,
                 way="workload")
     assert outcome == coverage.EVENTS, mutations(agent, container.id)

@@ -39,10 +39,8 @@ def test_sensor_works_here(sensor: str, sensors: dict[str, str]) -> None:
 def _run(agent: Agent, container: Bundle, name: str, origin: str,
          results: Results) -> None:
     case: Case = CASES[name]
-    after = surroundings.latest(agent, container.id)
-    (container.shell if origin == "exec" else container.work)(case.script)
-    outcome = surroundings.outcome(agent, container.id, case, origin, after)
     assert case.kind is not None
+    outcome = surroundings.run(agent, container, case, origin)
     results.add((case.kind,), outcome, operation=name, way=origin)
     assert outcome == coverage.EVENTS, mutations(agent, container.id)
 
