@@ -227,7 +227,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     event.kind = kind;
     event.path = path;
     if (kind == Kind::file_rename) event.from = from;
-    emit_found(std::move(event), judged.judgement, id);
+    emit_found(std::move(event), judged.judgement, id, entry.inode);
   }
 }
 
@@ -274,7 +274,7 @@ void ContainerDrift::Impl::vanished(const std::string& path, const Entry& entry,
   }
   const auto judged = policy->judge(record.info, class_of(event.kind),
                                     event.kind, who.origin, path);
-  emit_found(std::move(event), judged, actors.intern(who));
+  emit_found(std::move(event), judged, actors.intern(who), entry.inode);
 }
 
 }  // namespace stillframe::drift

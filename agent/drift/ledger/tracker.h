@@ -105,8 +105,9 @@ struct ContainerDrift::Impl {
   void hold(Held held);
   void release_held(std::uint64_t started, bool full);
   void release(const Held& about);
+  bool repeats(Kind kind, const std::string& path, const Held& about);
   void emit_found(MutationEvent event, const policy::Judgement& judged,
-                  ActorId id);
+                  ActorId id, const InodeId& inode);
   void emit(MutationEvent event, const policy::Judgement& judged,
             ActorId actor);
   void emit(Kind kind, const std::string& path, const Held& about);
@@ -238,6 +239,11 @@ struct ContainerDrift::Impl {
   std::map<std::tuple<std::string /*path*/, Kind, std::uint32_t /*pid*/>,
            std::uint64_t>
       told_by_scan;
+  // What operations have told of late, and when.
+  std::map<std::tuple<std::string /*path*/, Kind, std::uint32_t /*pid*/,
+                      std::uint64_t /*inode*/>,
+           std::uint64_t>
+      told_lately;
   // During one take_in: whose work a directory was, and so all in it; and the
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited;

@@ -17,10 +17,6 @@ _MISSING = {
     "newest": set(),
 }
 _ALWAYS_MISSING = {"open_by_handle"}  # overlay without nfs_export
-# From 6.13 on a change is seen by the time stamps it sets. These set several,
-# or set them where it cannot be told which call it was for, and may be told
-# twice.
-_REPEATING = {"remove_tree", "opaque_dir"}
 # Those that only some filesystems below an overlay can do.
 _LACKS = {
     "ext4": {"ficlone"},
@@ -57,11 +53,6 @@ class Kernel:
     def whole_sensor(self) -> str:
         """What sees the changes of a rootfs that is no overlay."""
         return "tp_btf ctime" if self.by_time_stamps else "fexit vfs, whole rootfs"
-
-    def repeats(self, operation: str) -> bool:
-        """Whether an operation may be told twice."""
-        return self.by_time_stamps and (operation in _REPEATING
-                                        or operation.startswith("uring_"))
 
     def outcome(self, way: str) -> str:
         """What an operation must come out as."""

@@ -308,6 +308,19 @@ TEST_F(Attribution, AScanThatSawARemovalUnderWayDoesNotTellItAgain) {
   EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:rm"));
 }
 
+TEST_F(Attribution, ARepeatWithinASecondIsCountedAndNotTold) {
+  w.put("/etc/x", 50, Change::added);
+  for (int i = 0; i < 3; ++i) {
+    w.drift->observe(w.seen(FileOp::write, "/etc/x", 50), apt);
+  }
+  w.drift->observe(w.seen(FileOp::write, "/etc/x", 51), apt);
+  w.now += 1'000'000'000;
+  w.drift->observe(w.seen(FileOp::write, "/etc/x", 50), apt);
+  w.settle();
+  EXPECT_THAT(w.events, SizeIs(3));
+  EXPECT_EQ(w.row("/etc/x")->count, 4u);
+}
+
 TEST_F(Attribution, NothingIsToldTwice) {
   w.put("/etc/x", 50, Change::added);
   w.whiteout("/etc/y");
