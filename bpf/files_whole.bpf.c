@@ -10,10 +10,8 @@
 #include "bpf/operations.h"
 #include "bpf/roots.h"
 
-/*
- * The rootfs that an inode lies in, if it is one of ours that is no overlay. What
- * most changes on the machine are is asked first: the host's, which lie elsewhere.
- */
+/* The rootfs that an inode lies in, if it is one of ours that is no overlay. What is
+ * known to lie in one comes first: it may have been elsewhere before it was moved. */
 static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 dev)
 {
 	struct sf_inode_key place = {};
@@ -22,10 +20,9 @@ static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 
 	enum elsewhere where;
 	int found = 0;
 
-	inode_place(&place, inode, dev);
-	where = lies_elsewhere(&place, inode);
-	if (where == SURELY || !bpf_map_lookup_elem(&upper_devs, &dev))
+	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return done();
+	inode_place(&place, inode, dev);
 	known = bpf_map_lookup_elem(&upper_inodes, &place);
 	if (known && known->generation == FIELD(inode, i_generation)) {
 		*out = known->root;
@@ -35,7 +32,8 @@ static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 
 		 * things will be. */
 		bool inner = FIELD(task, cred) != FIELD(task, real_cred);
 
-		if (!find_root(out, inode, dev, task, where, !inner))
+		where = lies_elsewhere(&place, inode);
+		if (where == SURELY || !find_root(out, inode, dev, task, where, !inner))
 			return done();
 	}
 	root = bpf_map_lookup_elem(&roots, out);

@@ -73,8 +73,6 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 			*out = known->root;
 			return true;
 		}
-		if (lies_elsewhere(&place, directory) == SURELY)
-			break;
 		mark.sure = 0;
 		dentry = parent;
 	}

@@ -117,7 +117,7 @@ class Core {
   Actor actor_for(const Watched& victim, const ProcessRef& process);
   template <typename Seen>
   void hand_over(Watched& watched, const Seen& seen);
-  void published(const Watched& watched, const MutationEvent& event);
+  void published(Watched& watched, const MutationEvent& event);
 
   void drain();
   void scanned(Watched& watched);

@@ -2,6 +2,7 @@
 //
 // Observations on their way from the sensors to the container they concern.
 #include <algorithm>
+#include <utility>
 
 #include "agent/base/log.h"
 #include "agent/engine/core.h"
@@ -16,6 +17,7 @@ constexpr std::uint64_t kHold = 500 * kMillisecond;
 constexpr std::uint64_t kHoldAtMost = 30'000 * kMillisecond;
 constexpr std::size_t kMaxHeld = 16'384;
 constexpr std::size_t kMaxUnresolved = 256;
+constexpr std::size_t kMaxEnded = 64;  // sessions of a container
 
 }  // namespace
 
@@ -182,10 +184,18 @@ void Core::on(const ExitObservation& seen) {
     }
     return;
   }
-  if (watched.sessions.erase(seen.process.session) != 0) {
-    Actor actor = actor_for(watched, seen.process);
-    events_.lifecycle(watched.record.info, Lifecycle::session_ended,
-                      wall_from_boottime(seen.boot_ns), actor);
+  EndedSession ended;
+  ended.id = seen.process.session;
+  ended.time = wall_from_boottime(seen.boot_ns);
+  ended.leader = actor_for(watched, seen.process);
+  ended.told = watched.sessions.erase(ended.id) != 0;
+  if (ended.told) {
+    events_.lifecycle(watched.record.info, Lifecycle::session_ended, ended.time,
+                      ended.leader);
+  }
+  watched.ended_sessions.push_back(std::move(ended));
+  if (watched.ended_sessions.size() > kMaxEnded) {
+    watched.ended_sessions.pop_front();
   }
 }
 
@@ -215,14 +225,23 @@ void Core::on(const LossObservation& seen) {
                                   " over its budget: scanning it");
 }
 
-void Core::published(const Watched& watched, const MutationEvent& event) {
+void Core::published(Watched& watched, const MutationEvent& event) {
   tally_.mutation(watched.record.info, event);
   events_.mutation(watched.record.info, event);
   if (!event.actor.session) return;
-  auto& sessions = const_cast<Watched&>(watched).sessions;
-  if (sessions.insert(event.actor.session->id).second) {
-    events_.lifecycle(watched.record.info, Lifecycle::session_started,
-                      event.actor.session->start, event.actor);
+  const auto ended = std::find_if(
+      watched.ended_sessions.begin(), watched.ended_sessions.end(),
+      [&](const auto& one) { return one.id == event.actor.session->id; });
+  const bool open = ended == watched.ended_sessions.end();
+  const bool fresh =
+      open ? watched.sessions.insert(event.actor.session->id).second
+           : !std::exchange(ended->told, true);
+  if (!fresh) return;
+  events_.lifecycle(watched.record.info, Lifecycle::session_started,
+                    event.actor.session->start, event.actor);
+  if (!open) {
+    events_.lifecycle(watched.record.info, Lifecycle::session_ended,
+                      ended->time, ended->leader);
   }
 }
 

@@ -24,6 +24,13 @@ struct ScanWaiter {
   std::function<void()> done;
 };
 
+struct EndedSession {
+  std::uint64_t id = 0;
+  WallTime time;
+  Actor leader;
+  bool told = false;  // that it began and ended
+};
+
 // One container that the agent watches, running or stopped.
 struct Watched {
   ContainerRecord record;
@@ -35,8 +42,10 @@ struct Watched {
   WallTime started;      // of its present or last life
   // Of a rootfs that is no overlay: what changed later is not the image's.
   WallTime since;
-  std::set<std::uint64_t> cgroups;      // its own and those below it
-  std::set<std::uint64_t> sessions;     // those that mutated it
+  std::set<std::uint64_t> cgroups;   // its own and those below it
+  std::set<std::uint64_t> sessions;  // those that mutated it, open still
+  // The latest that ended: a scan may find what they did only then.
+  std::deque<EndedSession> ended_sessions;
   std::uint64_t next_full_scan_ns = 0;  // boot time
   std::uint64_t next_check_ns = 0;      // whether it still exists
   std::uint64_t mounts_due_ns = 0;      // when to look at them; 0: in no hurry

@@ -109,3 +109,24 @@ def test_orphan_of_an_exec_stays_of_the_exec(agent: Agent, start) -> None:
     recorded(agent, container.name, "/new/orphan", "exec")
     container.work("mutate orphan /new/own")
     recorded(agent, container.name, "/new/own", "workload")
+
+
+def test_what_is_made_again_is_told_again(agent: Agent, start) -> None:
+    container = start()
+    # One shell makes them all; the filesystem gives each the same inode number.
+    container.shell("for i in 1 2 3; do echo x >/new/again;"
+                    " mutate unlink /new/again; done")
+    agent.ps(container.id)
+    told = [e for e in agent.events(container.name)
+            if e.get("path") == "/new/again"]
+    kinds = [e["kind"] for e in told]
+    assert (kinds.count("file_create"), kinds.count("file_delete")) == (3, 3)
+    assert {e["actor"]["origin"] for e in told} == {"exec"}
+
+
+def test_a_session_starts_and_ends_once(agent: Agent, start) -> None:
+    container = start()
+    container.shell("echo x >/new/file; rm /data/alias; rm /new/file")
+    agent.ps(container.id)  # a scan, which may find more of what it did
+    kinds = [e["kind"] for e in agent.events(container.name)]
+    assert (kinds.count("session_started"), kinds.count("session_ended")) == (1, 1)

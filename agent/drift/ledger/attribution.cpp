@@ -10,7 +10,6 @@ namespace {
 // Repeated changes of one inode are folded and told at most once a second: the
 // state may be ahead of the last event by that much.
 constexpr std::int64_t kFoldedNs = 2'000'000'000;
-constexpr std::size_t kMaxTold = 16'384;
 
 }  // namespace
 
@@ -18,7 +17,6 @@ void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
                                    std::uint64_t started) {
   inherited.clear();
   moved.clear();
-  if (told_by_scan.size() > kMaxTold) told_by_scan.clear();
   // Directories that moved or went took their totals along.
   for (const auto& [path, entry] : delta.vanished) {
     const InodeId at = entry.directory() ? entry.inode : entry.parent;

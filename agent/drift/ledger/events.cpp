@@ -13,11 +13,6 @@ constexpr std::size_t kMaxHeld = 1024;
 constexpr std::size_t kMaxBorn = 4096;
 constexpr std::size_t kMaxRemoved = 65'536;
 constexpr std::size_t kMaxAliases = 8;
-constexpr std::size_t kMaxTold = 4096;
-// As long as one actor's changes of one kind are folded in the kernel.
-constexpr std::uint64_t kToldNs = 1'000'000'000;
-// A scan of a busy container comes as late as this.
-constexpr std::uint64_t kForgottenNs = 10 * kToldNs;
 constexpr int kMaxDepth = 4096;
 
 bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
@@ -302,56 +297,25 @@ void ContainerDrift::Impl::release(const Held& about) {
   emit(kinds.empty() ? Kind::unknown_change : kinds.worst(), path, about);
 }
 
-bool ContainerDrift::Impl::told_already(Kind kind, const std::string& path,
-                                        const Held& about) {
-  const auto it = told_by_scan.find({path, kind, actor(about.actor).pid});
-  if (it == told_by_scan.end()) return false;
-  const std::uint64_t told = it->second;
-  told_by_scan.erase(it);
-  return about.boot_ns < told + kToldNs;
-}
-
-// One operation may be seen twice (io_uring sets time stamps in the caller's
-// name and in its worker's). As in the kernel: one event a second of the same
-// change of the same file by the same process.
-bool ContainerDrift::Impl::repeats(Kind kind, const std::string& path,
-                                   const Held& about) {
-  if (!about.inode) return false;
-  if (told_lately.size() > kMaxTold) told_lately.clear();
-  auto& told =
-      told_lately[{path, kind, actor(about.actor).pid, about.inode.ino}];
-  const bool again = told != 0 && about.boot_ns < told + kToldNs;
-  if (!again) told = about.boot_ns;
-  return again;
-}
-
-// What a scan has found. An operation of which the scan saw what it had done
-// reports itself when it is over, and must not be told again then; nor by
-// another scan before that, which sees more of it (a directory that is removed
-// is first exchanged for an opaque one, then for a whiteout).
+// What a scan has found.
 void ContainerDrift::Impl::emit_found(MutationEvent event,
                                       const policy::Judgement& judged,
                                       ActorId id, const InodeId& inode) {
   const Actor& who = actor(id);
-  if (who.origin != Origin::unattributed) {
-    const std::uint64_t now = boottime_now_ns();
-    auto& told = told_by_scan[{event.path, event.kind, who.pid}];
-    const bool under_way = told != 0 && now < told + kToldNs;
-    told = now;
-    if (under_way) return;
-    // The operation was told, and forgotten since its file is gone.
-    const auto lately =
-        told_lately.find({event.path, event.kind, who.pid, inode.ino});
-    if (lately != told_lately.end() && now < lately->second + kForgottenNs) {
-      return;
-    }
+  if (who.origin != Origin::unattributed &&
+      !told.by_scan({event.path, event.kind, who.pid, inode},
+                    boottime_now_ns())) {
+    return;
   }
   emit(std::move(event), judged, id);
 }
 
 void ContainerDrift::Impl::emit(Kind kind, const std::string& path,
                                 const Held& about) {
-  if (told_already(kind, path, about) || repeats(kind, path, about)) return;
+  if (!told.by_operation({path, kind, actor(about.actor).pid, about.inode},
+                         about.boot_ns)) {
+    return;
+  }
   auto judged = policy->judge(record.info, class_of(kind), kind,
                               actor(about.actor).origin, path);
   // To open a file for writing is no difference by itself.

@@ -12,10 +12,8 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -29,6 +27,7 @@
 #include "agent/drift/ledger/own_writes.h"
 #include "agent/drift/ledger/standing.h"
 #include "agent/drift/ledger/store.h"
+#include "agent/drift/ledger/told.h"
 
 namespace stillframe::drift {
 
@@ -105,13 +104,11 @@ struct ContainerDrift::Impl {
   void hold(Held held);
   void release_held(std::uint64_t started, bool full);
   void release(const Held& about);
-  bool repeats(Kind kind, const std::string& path, const Held& about);
   void emit_found(MutationEvent event, const policy::Judgement& judged,
                   ActorId id, const InodeId& inode);
   void emit(MutationEvent event, const policy::Judgement& judged,
             ActorId actor);
   void emit(Kind kind, const std::string& path, const Held& about);
-  bool told_already(Kind kind, const std::string& path, const Held& about);
   bool before_first_life(std::uint64_t boot_ns, bool live) const;
   bool made_before_life(const Entry& entry) const;
   std::string path_in(const InodeId& parent, const std::string& name) const;
@@ -234,16 +231,7 @@ struct ContainerDrift::Impl {
   std::vector<HeldExec> held_execs;
   std::unordered_map<std::uint64_t, Born> born;
   std::vector<Removed> removed;
-  // What scans have told of late, and when: a scan may see what an operation
-  // has done before the operation itself is over and reported.
-  std::map<std::tuple<std::string /*path*/, Kind, std::uint32_t /*pid*/>,
-           std::uint64_t>
-      told_by_scan;
-  // What operations have told of late, and when.
-  std::map<std::tuple<std::string /*path*/, Kind, std::uint32_t /*pid*/,
-                      std::uint64_t /*inode*/>,
-           std::uint64_t>
-      told_lately;
+  Told told;
   // During one take_in: whose work a directory was, and so all in it; and the
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited;

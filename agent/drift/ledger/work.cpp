@@ -19,6 +19,7 @@ bool ContainerDrift::Impl::full_ready(std::uint64_t now) const {
 
 ScanWork ContainerDrift::Impl::take_work() {
   ScanWork work;
+  told.expire(boottime_now_ns());
   if (under_way) return work;
   if (stale && monotonic_now_ns() >= rebuild_due()) rebuild();
   const std::uint64_t now = boottime_now_ns();

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/told.h"
+
+#include <algorithm>
+
+namespace stillframe::drift {
+namespace {
+
+bool same(const InodeId& a, const InodeId& b) { return a && a == b; }
+
+}  // namespace
+
+Told::Latest& Told::find(const Deed& deed) {
+  if (latest_.size() >= kMax) latest_.clear();
+  return latest_[{deed.path, deed.kind, deed.pid}];
+}
+
+bool Told::by_operation(const Deed& deed, std::uint64_t boot_ns) {
+  Latest& last = find(deed);
+  newest_ = std::max(newest_, boot_ns);
+  const bool recent = last.time != 0 && boot_ns < last.time + kFoldNs;
+  const bool again = recent && (last.scan || same(last.inode, deed.inode));
+  const bool same_second = again && !last.scan;
+  last.inode = deed.inode;
+  last.scan = false;
+  if (!same_second) last.time = boot_ns;
+  return !again;
+}
+
+bool Told::by_scan(const Deed& deed, std::uint64_t now) {
+  Latest& last = find(deed);
+  newest_ = std::max(newest_, now);
+  const bool known = last.time != 0;
+  // Another scan of the same operation, which sees more of it: a directory that
+  // is removed is first exchanged for an opaque one, then for a whiteout.
+  const bool under_way = known && last.scan && now < last.time + kFoldNs;
+  // Whichever inode the scan met there: what an operation has told is what it
+  // sees of it, before, amid or after.
+  const bool reported = known && !last.scan && now < last.time + kScanNs;
+  if (reported) return false;
+  last = {deed.inode, now, true};
+  return !under_way;
+}
+
+void Told::expire(std::uint64_t now) {
+  if (!latest_.empty() && now > newest_ + kScanNs) latest_.clear();
+}
+
+}  // namespace stillframe::drift

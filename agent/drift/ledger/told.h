@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was told of late, so that no change is told twice: a scan may see what
+// an operation has done before that is over and reported, or after; and some
+// operations are seen twice (io_uring sets time stamps in the caller's name and
+// in its worker's).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "agent/model/inode.h"
+#include "agent/model/words.h"
+
+namespace stillframe::drift {
+
+class Told {
+ public:
+  // As long as one actor's changes of one kind are folded in the kernel.
+  static constexpr std::uint64_t kFoldNs = 1'000'000'000;
+  // How late the scan of a busy container may come.
+  static constexpr std::uint64_t kScanNs = 10 * kFoldNs;
+  static constexpr std::size_t kMax = 4096;
+
+  // A change of `path` by a process. Another file by that name has another
+  // inode: what is made, removed and made again is told each time.
+  struct Deed {
+    const std::string& path;
+    Kind kind;
+    std::uint32_t pid = 0;
+    InodeId inode;  // none: not known
+  };
+
+  // Whether to tell of it, and remembers that it was. Times of CLOCK_BOOTTIME,
+  // ns: when the operation was seen; now.
+  bool by_operation(const Deed& deed, std::uint64_t boot_ns);
+  bool by_scan(const Deed& deed, std::uint64_t now);
+
+  // Forgets all once the latest is too old to matter. Cheap.
+  void expire(std::uint64_t now);
+  std::size_t size() const { return latest_.size(); }
+
+ private:
+  struct Latest {
+    InodeId inode;
+    std::uint64_t time = 0;
+    bool scan = false;  // told by one, and the operation has not come yet
+  };
+  Latest& find(const Deed& deed);
+
+  std::map<std::tuple<std::string, Kind, std::uint32_t>, Latest> latest_;
+  std::uint64_t newest_ = 0;
+};
+
+}  // namespace stillframe::drift
