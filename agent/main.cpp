@@ -78,18 +78,18 @@ Result<DoctorReport> examine() {
   }
   const auto sensors = sensors::Sensors::start(config);
   if (sensors) {
-    (*sensors)->watch_whole(true);
+    (*sensors)->watch_plain(true);
     report.sensors = (*sensors)->status();
     return report;
   }
-  const std::string cure =
+  const std::string fix =
       report.machine.missing_capabilities.empty()
           ? "use a kernel with BTF and BPF (CONFIG_DEBUG_INFO_BTF=y)"
           : "run it as root";
   for (const char* name : {"lifecycle", "files", "code", "libraries", "memory",
                            "mounts", "limits", "kernel"}) {
     report.sensors.push_back(
-        {name, "", Coverage::none, sensors.error().message, cure, {}});
+        {name, "", Coverage::none, sensors.error().message, fix, {}});
   }
   return report;
 }

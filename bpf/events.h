@@ -328,14 +328,14 @@ struct sf_mount_ns {
 
 #define SF_ROOT_LIVE   (1u << 0)
 #define SF_ROOT_IGNORE (1u << 1) /* an overlay that is no container's: the host's own */
-#define SF_ROOT_WHOLE  (1u << 2) /* no overlay: all of the image lies in it */
+#define SF_ROOT_PLAIN  (1u << 2) /* no overlay: all of the image lies in it */
 
 struct sf_root_state {
 	__u32 flags;
 	__u32 used;	  /* events in the current window */
 	__u64 window_ns;  /* when it began */
 	__u64 suppressed; /* in the current window */
-	/* Of a whole rootfs: programs whose ctime is later than this (wall time) are
+	/* Of a plain rootfs: programs whose ctime is later than this (wall time) are
 	 * not the image's as such. 0: not known. */
 	__s64 since_ns;
 };

@@ -107,19 +107,19 @@ static __always_inline int begin_life(struct task_struct *task, struct cgroup *c
 	struct super_block *sb = task->fs->root.mnt->mnt_sb;
 	struct sf_live_event *event;
 	struct sf_root_state *root;
-	u32 whole = 0;
+	u32 plain = 0;
 
 	if (is_overlay(sb)) {
 		upper_root(&state.root, sb); /* none: a read-only overlay */
 	} else {
 		/* The rootfs is a directory: what lies in it is all there is. */
 		fill_inode(&state.root, task->fs->root.dentry->d_inode);
-		whole = SF_ROOT_WHOLE;
+		plain = SF_ROOT_PLAIN;
 	}
 	if (state.root.ino) {
 		root = root_state(&state.root);
 		if (root) {
-			root->flags |= SF_ROOT_LIVE | whole;
+			root->flags |= SF_ROOT_LIVE | plain;
 			if (!root->since_ns)
 				root->since_ns = (s64)bpf_ktime_get_boot_ns() +
 						 config.real_minus_boot_ns - TICK_NS;

@@ -27,7 +27,24 @@ std::int64_t read_clock(clockid_t id) {
   return static_cast<std::int64_t>(ts.tv_sec) * kSecond + ts.tv_nsec;
 }
 
+class SystemClock final : public Clock {
+ public:
+  std::uint64_t boot_ns() const override { return boottime_now_ns(); }
+  std::uint64_t mono_ns() const override { return monotonic_now_ns(); }
+  WallTime wall() const override { return wall_now(); }
+};
+
 }  // namespace
+
+const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
+WallTime Clock::wall_at(std::uint64_t stamp_boot_ns) const {
+  return {wall().ns - static_cast<std::int64_t>(boot_ns()) +
+          static_cast<std::int64_t>(stamp_boot_ns)};
+}
 
 WallTime wall_now() { return {read_clock(CLOCK_REALTIME)}; }
 

@@ -23,6 +23,22 @@ WallTime wall_now();
 std::uint64_t boottime_now_ns();
 std::uint64_t monotonic_now_ns();
 
+// The clocks as one thing that is handed in, so that tests can set the time.
+// Whoever paces, waits or stamps takes a `const Clock&` that outlives it and
+// reads no clock by itself.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual std::uint64_t boot_ns() const = 0;  // CLOCK_BOOTTIME
+  virtual std::uint64_t mono_ns() const = 0;  // CLOCK_MONOTONIC
+  virtual WallTime wall() const = 0;          // CLOCK_REALTIME
+  // A boot-time stamp as wall time, by the offset between the clocks now.
+  WallTime wall_at(std::uint64_t stamp_boot_ns) const;
+};
+
+// The machine's own clocks; lives as long as the program.
+const Clock& system_clock();
+
 // A boot-time stamp as wall time, by the offset between the clocks now.
 WallTime wall_from_boottime(std::uint64_t boot_ns);
 

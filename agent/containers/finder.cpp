@@ -107,7 +107,14 @@ Result<ContainerInfo> Finder::refresh(const ContainerRecord& record) const {
   return fail("no runtime knows " + display(record.info.id), ENOENT);
 }
 
-bool Finder::exists(const ContainerRecord& record) const {
+Result<ContainerRecord> Finder::look_again(const ContainerRecord& known) const {
+  for (auto& record : running()) {
+    if (record.cgroup == known.cgroup) return std::move(record);
+  }
+  return fail("no process of " + display(known.info.id) + " was found", ENOENT);
+}
+
+Result<bool> Finder::exists(const ContainerRecord& record) const {
   if (refresh(record)) return true;
   const auto& runtime = record.info.runtime;
   // These keep metadata for as long as there is anything to start again.
@@ -120,7 +127,7 @@ bool Finder::exists(const ContainerRecord& record) const {
   }
   // An upper directory is there for its container alone; a plain directory was
   // there before, and stays.
-  if (record.layers.empty() || record.layers.whole) return false;
+  if (record.layers.empty() || record.layers.plain) return false;
   const auto root = upper_root_of(record.layers.upper);
   return root && same_root(*root, record.root);
 }

@@ -157,7 +157,7 @@ std::string PodmanStore::copy_of(const std::string& driver,
 Result<OverlayLayers> PodmanStore::copied_layers(
     const StoredContainer& container) const {
   OverlayLayers layers;
-  layers.whole = true;
+  layers.plain = true;
   layers.upper = copy_of(container.driver, container.layer);
   if (!is_directory(layers.upper)) return fail(layers.upper, ENOENT);
   const auto list = read_json(

@@ -141,7 +141,7 @@ void Finder::Impl::add_layers(const Group& group, const RuntimeMetadata& known,
   record.root = seen;
   UpperRoot wanted = seen;
   if (!wanted && group.init &&
-      (known.layers.whole || (root && root->type != "overlay"))) {
+      (known.layers.plain || (root && root->type != "overlay"))) {
     wanted = proc.root(group.init->pid).value_or(UpperRoot{});
   }
   const auto accept = [&](const OverlayLayers& layers) {

@@ -58,8 +58,8 @@ struct Entry {
   bool metacopy = false;  // content still in the lower layer
   // podman's own line for this path, before its hidden paths are taken away. A
   // directory without one gets a C all the same when an A or D lies below it:
-  // ask oracle_shows(), which knows the tree.
-  Change oracle = Change::none;
+  // ask runtime_shows(), which knows the tree.
+  Change shown_by_runtime = Change::none;
   // What a comparison by stat(2) alone sees, as docker makes it: mode, owner,
   // device number, capability, and of other things than directories size and
   // mtime.
@@ -76,9 +76,9 @@ struct ScanResult {
   std::vector<Entry> entries;       // parents before children; [0] is the root
   std::vector<std::string> errors;  // what could not be read, and why
   bool complete = true;  // false: limits reached or something unreadable
-  // The entries are those of a whole rootfs, not of an upper directory: all of
+  // The entries are those of a plain rootfs, not of an upper directory: all of
   // its directories, and of the rest what is not the image's any more.
-  bool whole = false;
+  bool plain = false;
   // Why more may be missing than can be told; empty: nothing is.
   std::string unknowable;
   std::uint64_t started_boot_ns = 0;

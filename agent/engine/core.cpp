@@ -35,7 +35,7 @@ constexpr std::int64_t kTickNs = 10'000'000;
 // image's is its own once it is complete, anything else once the container
 // lives.
 WallTime start_of(const ContainerRecord& record, std::uint64_t live_since_ns) {
-  if (!record.layers.whole) return {};
+  if (!record.layers.plain) return {};
   if (!record.layers.lower.empty()) return record.info.created;
   if (live_since_ns != 0) {
     return {wall_from_boottime(live_since_ns).ns - kTickNs};
@@ -169,7 +169,7 @@ void Core::register_running(Watched& watched) {
 // Whether another container has the same directory for its rootfs. One that is
 // gone by now is taken off first.
 bool Core::taken(const ContainerRecord& record) {
-  if (!record.layers.whole) return false;
+  if (!record.layers.plain) return false;
   Watched* other = find(record.root, 0);
   if (other == nullptr || other->record.info.id == record.info.id) return false;
   other->next_check_ns = 0;
@@ -212,7 +212,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
   }
   watched->record = std::move(record);
   const auto& now = watched->record;
-  const bool whole = now.layers.whole;
+  const bool plain = now.layers.plain;
   if (now.root) by_root_[now.root] = watched;
   if (!watched->drift) watched->since = start_of(now, live_since_ns);
   equip(*watched);
@@ -231,7 +231,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
     by_cgroup_[now.cgroup] = watched;
     if (live_since_ns == 0) {
       // Else the kernel has done so itself, and may have seen the end by now.
-      if (now.root) sensors_.add_root(now.root, true, whole, watched->since);
+      if (now.root) sensors_.add_root(now.root, true, plain, watched->since);
       register_running(*watched);
     }
     if (watched->drift) watched->drift->started(now, live_since_ns);
@@ -244,7 +244,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
             now.info, live_since_ns != 0 ? live_since_ns : now.init_start_ns),
         watched->started);
   } else {
-    if (now.root) sensors_.add_root(now.root, false, whole, watched->since);
+    if (now.root) sensors_.add_root(now.root, false, plain, watched->since);
     replacements_.found_stopped(now.info);
   }
   if (fresh) {
@@ -260,7 +260,7 @@ Watched* Core::adopt(ContainerRecord record, std::uint64_t live_since_ns) {
   if (watched->drift) {
     claim(*watched);
     watched->drift->request_full_scan();
-    meet_surroundings(*watched);
+    meet_environment(*watched);
   }
   log_info(live_since_ns != 0 ? "a container began to live"
                               : "a container was taken in",
@@ -279,7 +279,7 @@ void Core::stopped(Watched& watched, std::uint64_t boot_ns) {
   watched.exited_ns = boot_ns;
   watched.next_check_ns = 0;
   watched.record.init_pid = 0;
-  leave_surroundings(watched);
+  leave_environment(watched);
   if (watched.drift) watched.drift->stopped(boot_ns);
   replacements_.exited(watched.record.info, boot_ns);
   events_.lifecycle(watched.record.info, Lifecycle::exited,
@@ -306,9 +306,9 @@ void Core::gone(Watched& watched) {
   }
   std::erase_if(by_cgroup_,
                 [&](const auto& item) { return item.second == &watched; });
-  leave_surroundings(watched);
+  leave_environment(watched);
   if (watched.drift) watched.drift->forget();
-  if (watched.record.layers.whole) {
+  if (watched.record.layers.plain) {
     ::unlink(inventory_file(watched.record.info.id).c_str());
   }
   scanned(watched);
@@ -359,7 +359,7 @@ void Core::retry_unresolved(std::uint64_t now) {
 
 void Core::check_existence(Watched& watched, std::uint64_t now) {
   if (watched.running || now < watched.next_check_ns) return;
-  if (!finder_.exists(watched.record)) {
+  if (!finder_.exists(watched.record).value_or(true)) {
     gone(watched);
     return;
   }
@@ -436,7 +436,7 @@ void Core::reconcile(std::uint64_t now) {
       if (watched->drift) watched->drift->set_info(*info);
     }
   }
-  if (!any_whole() && sensors_.watch_whole(false)) changed_ = true;
+  if (!any_plain() && sensors_.watch_plain(false)) changed_ = true;
   std::erase_if(unclaimed_, [&](const auto& item) {
     if (now - item.second->since_ns <= Unclaimed::kPatienceNs) return false;
     sensors_.remove_root(item.first);  // an image build's, for one
@@ -446,15 +446,15 @@ void Core::reconcile(std::uint64_t now) {
   ::malloc_trim(0);
 }
 
-bool Core::any_whole() const {
+bool Core::any_plain() const {
   return std::any_of(all_.begin(), all_.end(), [](const WatchedPtr& watched) {
-    return watched->record.layers.whole;
+    return watched->record.layers.plain;
   });
 }
 
 void Core::turn() {
   const std::uint64_t now = boottime_now_ns();
-  if (any_whole() && sensors_.watch_whole(true)) changed_ = true;
+  if (any_plain() && sensors_.watch_plain(true)) changed_ = true;
   check_losses(now);
   check_expiry();
   retry_unresolved(now);
@@ -465,7 +465,7 @@ void Core::turn() {
       if (now >= watched->next_full_scan_ns) {
         watched->next_full_scan_ns = now + to_ns(options_.scan_interval);
         watched->drift->request_full_scan();
-        look_at_surroundings(*watched);
+        look_at_environment(*watched);
       }
       if (watched->mounts_due_ns != 0 && now >= watched->mounts_due_ns) {
         look_at_mounts(*watched, true);

@@ -104,13 +104,13 @@ class Core {
   void check_losses(std::uint64_t now);
   void use_policy(policy::PolicyPtr policy);
   void check_expiry();
-  bool any_whole() const;  // a rootfs that is no overlay
+  bool any_plain() const;  // a rootfs that is no overlay
   void reconcile(std::uint64_t now);
 
-  // core_surroundings.cpp: mounts and limits
-  void meet_surroundings(Watched& watched);
-  void leave_surroundings(Watched& watched);
-  void look_at_surroundings(Watched& watched);
+  // core_environment.cpp: mounts and limits
+  void meet_environment(Watched& watched);
+  void leave_environment(Watched& watched);
+  void look_at_environment(Watched& watched);
   void look_at_mounts(Watched& watched, bool events);
   void mounts_touched(Watched& watched, std::uint64_t boot_ns);
 

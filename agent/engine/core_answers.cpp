@@ -84,7 +84,7 @@ void Core::scan_then(Watched& watched, std::function<void()> done) {
     done();
     return;
   }
-  look_at_surroundings(watched);
+  look_at_environment(watched);
   watched.waiters.push_back({boottime_now_ns(), 0, std::move(done)});
   watched.drift->request_full_scan();
   start_scan(watched);

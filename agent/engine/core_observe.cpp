@@ -260,7 +260,8 @@ void Core::claim(Watched& watched) {
 
 void Core::release_held(Watched& watched, std::uint64_t now) {
   if (watched.held.empty() || now < watched.held_until_ns) return;
-  if (!finder_.exists(watched.record)) return;  // check_existence() ends it
+  if (!finder_.exists(watched.record).value_or(true))
+    return;  // check_existence() ends it
   const auto held = std::move(watched.held);
   watched.held.clear();
   for (const auto& seen : held) hand_over(watched, seen);

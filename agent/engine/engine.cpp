@@ -78,11 +78,11 @@ Result<> Engine::attach() {
   if (!sensors) return tl::unexpected<Error>(sensors.error());
   sensors_ = std::move(*sensors);
   for (const auto& status : sensors_->status()) {
-    if (status.coverage == Coverage::events || status.cure.empty()) continue;
+    if (status.coverage == Coverage::events || status.fix.empty()) continue;
     log_warn("a sensor does not cover this machine fully",
              {{"sensor", status.sensor},
               {"reason", status.reason},
-              {"hint", status.cure}});
+              {"hint", status.fix}});
   }
   scans_ = std::make_unique<ScanWorker>(&mailbox_);
   core_ =

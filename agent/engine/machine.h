@@ -16,7 +16,7 @@ std::vector<std::string> missing_capabilities();
 // What `doctor` says of the machine; reads /proc and /sys, needs no privilege.
 MachineReport inspect_machine();
 
-// Fails with one line and its cure where the agent could not work at all.
+// Fails with one line and its fix where the agent could not work at all.
 Result<> check_prerequisites(const std::string& state_dir);
 
 }  // namespace stillframe::engine

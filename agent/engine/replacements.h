@@ -16,9 +16,9 @@ struct Replacement {
   bool image_changed = false;
 };
 
-// Which container of a workload follows which on this node. Told what begins
-// to run, exits and is removed, in the order in which that happens; times are
-// boot time.
+// Which container of a workload follows which on this node. Is informed of what
+// begins to run, exits and is removed, in the order in which that happens;
+// times are boot time.
 //
 // A container follows at most one other and is followed by at most one:
 // - It began after the other's exit: counted as it begins. How long after does

@@ -13,7 +13,7 @@ ContainerView view_of(const Watched& watched) {
     return view;
   }
   const drift::DriftSummary summary = watched.drift->summary();
-  view.mutated = summary.mutated;
+  view.state = summary.state;
   view.ever_mutated = summary.ever_mutated;
   view.complete = summary.complete;
   view.mutated_paths = summary.mutated_paths;

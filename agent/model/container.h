@@ -18,7 +18,7 @@ struct OverlayLayers {
   std::vector<std::string> lower;  // topmost first
   // No overlay: `upper` is the rootfs itself, with all that the image holds,
   // and `lower` the one directory that it is a copy of, where there is one.
-  bool whole = false;
+  bool plain = false;
   bool empty() const { return upper.empty(); }
 };
 

@@ -49,9 +49,9 @@ struct PathChange {
   std::vector<Kind> kinds;  // in order of first appearance, no repeats
   Class mutation_class = Class::content;
   Verdict verdict = Verdict::violation;
-  std::string rule;    // the policy rule that decided, or empty
-  std::string from;    // a rename's former path
-  bool oracle = true;  // false: the container's own tool hides it
+  std::string rule;              // the policy rule that decided, or empty
+  std::string from;              // a rename's former path
+  bool shown_by_runtime = true;  // false: the container's own tool hides it
   WallTime first_seen;
   WallTime last_seen;
   std::uint64_t count = 0;

@@ -23,7 +23,7 @@ struct ContainerView {
   WallTime started;
   bool running = false;
   bool gone = false;  // removed; kept for metrics a while
-  bool mutated = false;
+  ContainerState state = ContainerState::unknown;
   bool ever_mutated = false;
   bool complete = true;
   std::uint64_t mutated_paths = 0;
@@ -52,7 +52,7 @@ struct SensorAttempt {
   bool in_use = false;
   std::string answer;   // the kernel's or libbpf's words; may be empty
   std::string meaning;  // the same for people; empty: it works
-  std::string cure;
+  std::string fix;
 };
 
 // How one sensor works on this machine.
@@ -61,7 +61,7 @@ struct SensorStatus {
   std::string implementation;  // tp_btf ctime, …; empty: none
   Coverage coverage = Coverage::none;
   std::string reason;  // why not better; empty: nothing to say
-  std::string cure;
+  std::string fix;
   std::vector<SensorAttempt> tried;  // best first, until one worked
 };
 

@@ -72,6 +72,13 @@ namespace stillframe {
   X(runtime)                  \
   X(unattributed)
 
+// What a container is. `unknown`: nobody could look (its rootfs was not found,
+// no scan was complete, limits were reached) and no violation is known.
+#define STILLFRAME_STATES(X) \
+  X(still)                   \
+  X(mutated)                 \
+  X(unknown)
+
 #define STILLFRAME_LIFECYCLE_EVENTS(X) \
   X(created)                           \
   X(live)                              \
@@ -86,6 +93,7 @@ enum class Class : std::uint8_t { STILLFRAME_CLASSES(STILLFRAME_NAME) };
 enum class Kind : std::uint8_t { STILLFRAME_KINDS(STILLFRAME_NAME) };
 enum class Verdict : std::uint8_t { STILLFRAME_VERDICTS(STILLFRAME_NAME) };
 enum class Origin : std::uint8_t { STILLFRAME_ORIGINS(STILLFRAME_NAME) };
+enum class ContainerState : std::uint8_t { STILLFRAME_STATES(STILLFRAME_NAME) };
 enum class Lifecycle : std::uint8_t {
   STILLFRAME_LIFECYCLE_EVENTS(STILLFRAME_NAME)
 };
@@ -98,6 +106,7 @@ inline constexpr std::array kVerdictNames = {
     STILLFRAME_VERDICTS(STILLFRAME_TEXT)};
 inline constexpr std::array kOriginNames = {
     STILLFRAME_ORIGINS(STILLFRAME_TEXT)};
+inline constexpr std::array kStateNames = {STILLFRAME_STATES(STILLFRAME_TEXT)};
 inline constexpr std::array kLifecycleNames = {
     STILLFRAME_LIFECYCLE_EVENTS(STILLFRAME_TEXT)};
 #undef STILLFRAME_TEXT
@@ -113,6 +122,9 @@ constexpr std::string_view to_string(Verdict v) {
 }
 constexpr std::string_view to_string(Origin o) {
   return kOriginNames[static_cast<std::size_t>(o)];
+}
+constexpr std::string_view to_string(ContainerState s) {
+  return kStateNames[static_cast<std::size_t>(s)];
 }
 constexpr std::string_view to_string(Lifecycle l) {
   return kLifecycleNames[static_cast<std::size_t>(l)];

@@ -18,7 +18,7 @@ SensorAttempt tried(const Rung& rung,
   if (misses) return accepted(rung.implementation, to_string(*misses));
   SensorAttempt attempt = accepted(rung.implementation, "");
   attempt.meaning = "not tried out: no " + ground + " can be mounted here now";
-  attempt.cure = "nothing, as long as no container runs on one";
+  attempt.fix = "nothing, as long as no container runs on one";
   return attempt;
 }
 
@@ -52,31 +52,31 @@ void FilesSensor::choose(const Setup& setup) {
   detach(object_);
   object_ = std::move(best);
   status_ = status_of(files(), std::move(attempts));
-  sees_whole_ = best_rung != nullptr && best_rung->whole;
-  attach_whole(setup);
+  sees_plain_ = best_rung != nullptr && best_rung->plain;
+  attach_plain(setup);
 }
 
-bool FilesSensor::watch_whole(bool wanted, const Setup& setup) {
-  if (wanted == whole_wanted_) return false;
-  whole_wanted_ = wanted;
-  attach_whole(setup);
-  return !sees_whole_;
+bool FilesSensor::watch_plain(bool wanted, const Setup& setup) {
+  if (wanted == plain_wanted_) return false;
+  plain_wanted_ = wanted;
+  attach_plain(setup);
+  return !sees_plain_;
 }
 
-void FilesSensor::attach_whole(const Setup& setup) {
-  detach(whole_);
-  if (sees_whole_) return;
-  const Rung& rung = whole_files();
-  whole_attempt_ = {rung.implementation, false, "",
+void FilesSensor::attach_plain(const Setup& setup) {
+  detach(plain_);
+  if (sees_plain_) return;
+  const Rung& rung = plain_files();
+  plain_attempt_ = {rung.implementation, false, "",
                     "not attached: every container's rootfs is an overlay", ""};
-  if (!whole_wanted_) return;
+  if (!plain_wanted_) return;
   auto object = Object::attach(rung.object, setup);
   if (!object) {
-    whole_attempt_ = refused(rung.implementation, object.error());
+    plain_attempt_ = refused(rung.implementation, object.error());
     return;
   }
-  whole_ = std::move(*object);
-  whole_attempt_ = tried(rung, missed_(TrialGround::directory), "directory");
+  plain_ = std::move(*object);
+  plain_attempt_ = tried(rung, missed_(TrialGround::directory), "directory");
 }
 
 void FilesSensor::detach(std::unique_ptr<Object>& object) {
@@ -86,7 +86,7 @@ void FilesSensor::detach(std::unique_ptr<Object>& object) {
 
 std::uint64_t FilesSensor::missed_runs() const {
   std::uint64_t missed = missed_before_;
-  for (const auto* object : {&object_, &whole_}) {
+  for (const auto* object : {&object_, &plain_}) {
     if (*object) missed += (*object)->missed_runs();
   }
   return missed;
@@ -94,7 +94,7 @@ std::uint64_t FilesSensor::missed_runs() const {
 
 SensorStatus FilesSensor::status() const {
   SensorStatus status = status_;
-  if (!sees_whole_) status.tried.push_back(whole_attempt_);
+  if (!sees_plain_) status.tried.push_back(plain_attempt_);
   return status;
 }
 

@@ -30,24 +30,24 @@ class FilesSensor {
   // the same programs have others for it, which stand in the way of the host's
   // changes: they are attached only as long as they are wanted. Whether that
   // changed the status.
-  bool watch_whole(bool wanted, const Setup& setup);
+  bool watch_plain(bool wanted, const Setup& setup);
 
   SensorStatus status() const;
   // See Object; of those that were attached before, too.
   std::uint64_t missed_runs() const;
 
  private:
-  void attach_whole(const Setup& setup);
+  void attach_plain(const Setup& setup);
   void detach(std::unique_ptr<Object>& object);
 
   Missed missed_;
   std::unique_ptr<Object> object_;
   SensorStatus status_;
-  bool sees_whole_ = false;  // object_ does
-  bool whole_wanted_ = false;
-  std::unique_ptr<Object> whole_;
+  bool sees_plain_ = false;  // object_ does
+  bool plain_wanted_ = false;
+  std::unique_ptr<Object> plain_;
   std::uint64_t missed_before_ = 0;  // by objects that are detached again
-  SensorAttempt whole_attempt_;
+  SensorAttempt plain_attempt_;
 };
 
 }  // namespace stillframe::sensors

@@ -3,13 +3,14 @@
 
 #include "files_ctime.skel.h"
 #include "files_overlay.skel.h"
+#include "files_plain.skel.h"
 #include "files_vfs.skel.h"
-#include "files_whole.skel.h"
-#include "kernel.skel.h"
+
 #include "libraries.skel.h"
 #include "life.skel.h"
 #include "memory.skel.h"
 #include "mounts.skel.h"
+#include "sysctl_device.skel.h"
 
 namespace stillframe::sensors {
 namespace {
@@ -73,24 +74,24 @@ constexpr ProgramSpec kVfsPrograms[] = {
     {"vfs_copy_up", false},
 };
 
-constexpr ProgramSpec kWholePrograms[] = {
-    {"whole_write"},
-    {"whole_mapping_store", false},
-    {"whole_allocation"},
-    {"whole_clone", false},
-    {"whole_copy", false},
-    {"whole_attributes"},
-    {"whole_xattr", false},
-    {"whole_xattr_removal", false},
-    {"whole_acl", false},
-    {"whole_acl_removal", false},
-    {"whole_file_flags", false},
-    {"whole_ioctl_flags", false},
-    {"whole_name_made"},
-    {"whole_new_name_made"},
-    {"whole_name_removed"},
-    {"whole_name_moved"},
-    {"whole_names_exchanged", false},
+constexpr ProgramSpec kPlainPrograms[] = {
+    {"plain_write"},
+    {"plain_mapping_store", false},
+    {"plain_allocation"},
+    {"plain_clone", false},
+    {"plain_copy", false},
+    {"plain_attributes"},
+    {"plain_xattr", false},
+    {"plain_xattr_removal", false},
+    {"plain_acl", false},
+    {"plain_acl_removal", false},
+    {"plain_file_flags", false},
+    {"plain_ioctl_flags", false},
+    {"plain_name_made"},
+    {"plain_new_name_made"},
+    {"plain_name_removed"},
+    {"plain_name_moved"},
+    {"plain_names_exchanged", false},
 };
 
 constexpr ProgramSpec kKernelPrograms[] = {
@@ -128,13 +129,14 @@ const Rung kFilesRungs[] = {
     {"fexit vfs", {"files_vfs", files_vfs::elf_bytes, kVfsPrograms}},
 };
 
-const Rung kWholeFiles = {
-    "fexit vfs, whole rootfs",
-    {"files_whole", files_whole::elf_bytes, kWholePrograms},
+const Rung kPlainFiles = {
+    "fexit vfs, plain rootfs",
+    {"files_plain", files_plain::elf_bytes, kPlainPrograms},
     true};
 
 const Rung kKernelRungs[] = {
-    {"cgroup/sysctl", {"kernel", kernel::elf_bytes, kKernelPrograms}},
+    {"cgroup/sysctl",
+     {"sysctl_device", sysctl_device::elf_bytes, kKernelPrograms}},
 };
 
 const Rung kLibraryRungs[] = {
@@ -159,7 +161,7 @@ const Ladder kMounts = {"mounts", kMountRungs, Coverage::state, "mountinfo"};
 
 const Rung& life() { return kLife; }
 const Ladder& files() { return kFiles; }
-const Rung& whole_files() { return kWholeFiles; }
+const Rung& plain_files() { return kPlainFiles; }
 const Ladder& kernel_parameters() { return kKernel; }
 const Ladder& libraries() { return kLibraries; }
 const Ladder& memory() { return kMemory; }

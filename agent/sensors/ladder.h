@@ -15,7 +15,7 @@ namespace stillframe::sensors {
 struct Rung {
   const char* implementation;
   ObjectSpec object;
-  bool whole = false;  // of files: sees a rootfs that is no overlay as well
+  bool plain = false;  // of files: sees a rootfs that is no overlay as well
 };
 
 struct Ladder {
@@ -29,7 +29,7 @@ struct Ladder {
 const Rung& life();
 const Ladder& files();
 // What sees a rootfs that is no overlay, where the one in use does not.
-const Rung& whole_files();
+const Rung& plain_files();
 const Ladder& kernel_parameters();
 const Ladder& libraries();
 const Ladder& memory();

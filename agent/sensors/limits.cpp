@@ -65,7 +65,7 @@ constexpr std::array kFiles = {
 constexpr std::size_t kMaxValue = 4096;
 
 // What an inotify_event says, apart from where in the buffer it lies.
-struct Told {
+struct InotifyEvent {
   int watch = 0;
   std::uint32_t mask = 0;
   std::string_view name;
@@ -80,7 +80,8 @@ void for_each_event(const char* data, std::size_t size, Take take) {
     at += sizeof event;
     if (at + event.len > size) return;
     const char* name = data + at;
-    take(Told{event.wd, event.mask, {name, ::strnlen(name, event.len)}});
+    take(
+        InotifyEvent{event.wd, event.mask, {name, ::strnlen(name, event.len)}});
     at += event.len;
   }
 }
@@ -166,7 +167,7 @@ std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
     const ssize_t size = ::read(inotify_, buffer.data(), buffer.size());
     if (size <= 0) break;
     for_each_event(buffer.data(), static_cast<std::size_t>(size),
-                   [&](const Told& told) {
+                   [&](const InotifyEvent& told) {
                      if ((told.mask & IN_Q_OVERFLOW) != 0) {
                        for (const auto& [cgroup, watched] : containers_) {
                          written.insert(cgroup);

@@ -16,7 +16,7 @@ struct Refusal {
 
 struct Explanation {
   std::string meaning;
-  std::string cure;  // empty: there is none
+  std::string fix;  // empty: there is none
 };
 
 Explanation explain(const Refusal& refusal);

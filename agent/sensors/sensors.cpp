@@ -140,9 +140,9 @@ Result<> Sensors::Impl::begin() {
     made = Object::attach(sensors::life().object, setup);
   }
   if (!made) {
-    const auto [meaning, cure] = explain(made.error());
+    const auto [meaning, fix] = explain(made.error());
     return fail(to_string(made.error()) + " (" + meaning +
-                (cure.empty() ? "" : "; " + cure) + ")");
+                (fix.empty() ? "" : "; " + fix) + ")");
   }
   life = std::move(*made);
   setup.maps = life.get();
@@ -197,7 +197,7 @@ std::optional<std::set<FileOp>> Sensors::Impl::missed(TrialGround ground) {
   const auto keep = [&](Observation&& one) { seen.push_back(std::move(one)); };
   drain(keep, kAll);
   const auto trial = try_files(ground, [&](const UpperRoot& root) {
-    if (ground == TrialGround::directory) maps.add_root(root, SF_ROOT_WHOLE);
+    if (ground == TrialGround::directory) maps.add_root(root, SF_ROOT_PLAIN);
   });
   drain(keep, kAll);
   std::set<FileOp> unseen;
@@ -287,8 +287,8 @@ bool Sensors::reconsider() {
   return true;
 }
 
-bool Sensors::watch_whole(bool wanted) {
-  return impl_->files.watch_whole(wanted, impl_->setup);
+bool Sensors::watch_plain(bool wanted) {
+  return impl_->files.watch_plain(wanted, impl_->setup);
 }
 
 Sensors::Sensors(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -329,10 +329,10 @@ KernelCounters Sensors::counters() const {
   return counters;
 }
 
-void Sensors::add_root(const UpperRoot& root, bool live, bool whole,
+void Sensors::add_root(const UpperRoot& root, bool live, bool plain,
                        WallTime since) {
   impl_->maps.add_root(
-      root, (live ? SF_ROOT_LIVE : 0) | (whole ? SF_ROOT_WHOLE : 0), since.ns);
+      root, (live ? SF_ROOT_LIVE : 0) | (plain ? SF_ROOT_PLAIN : 0), since.ns);
 }
 
 void Sensors::ignore_root(const UpperRoot& root) {

@@ -4,15 +4,15 @@
 namespace stillframe::sensors {
 
 SensorAttempt refused(const char* implementation, const Refusal& refusal) {
-  auto [meaning, cure] = explain(refusal);
-  return {implementation, false, to_string(refusal), meaning, cure};
+  auto [meaning, fix] = explain(refusal);
+  return {implementation, false, to_string(refusal), meaning, fix};
 }
 
 SensorAttempt accepted(const char* implementation, const std::string& misses) {
   SensorAttempt attempt{implementation, true, "", "", ""};
   if (!misses.empty()) {
     attempt.meaning = "tried on a rootfs of our own, it did not see: " + misses;
-    attempt.cure = "none: scans find what it misses, without the actor";
+    attempt.fix = "none: scans find what it misses, without the actor";
   }
   return attempt;
 }
@@ -31,11 +31,11 @@ SensorStatus status_of(const Ladder& ladder,
     // The best one's story: of the others it only matters that they were tried.
     if (status.reason.empty()) {
       status.reason = attempt.meaning;
-      status.cure = attempt.cure;
+      status.fix = attempt.fix;
     }
     if (attempt.in_use) {
       status.reason = attempt.meaning;
-      status.cure = attempt.cure;
+      status.fix = attempt.fix;
       break;
     }
   }

@@ -124,7 +124,7 @@ std::string diff_summary(const DiffAnswer& answer, WallTime now) {
                        counted(violations, "path"), culprits(answer.changes),
                        ago(first_violation(answer.changes), now));
     if (!others.empty()) line += "; tolerated: " + others;
-  } else if (answer.container.mutated) {
+  } else if (answer.container.state == ContainerState::mutated) {
     line = "mutated";
   } else {
     line = "still: " + container_name(answer.container.info) +
@@ -153,7 +153,7 @@ std::string diff_table(const DiffAnswer& answer, WallTime now,
     }
     out = table.render(style) + '\n';
   }
-  const bool mutated = answer.container.mutated;
+  const bool mutated = answer.container.state == ContainerState::mutated;
   return out +
          paint(style, mutated ? Color::red : Color::green,
                diff_summary(answer, now)) +

@@ -84,8 +84,8 @@ std::string attempts(const SensorStatus& sensor) {
     if (!attempt.answer.empty()) {
       out += "      kernel: " + display(attempt.answer) + '\n';
     }
-    if (!attempt.cure.empty()) {
-      out += "      cure: " + display(attempt.cure) + '\n';
+    if (!attempt.fix.empty()) {
+      out += "      fix: " + display(attempt.fix) + '\n';
     }
   }
   return out;
@@ -102,8 +102,7 @@ std::string cures(const std::vector<SensorStatus>& sensors,
       continue;
     }
     out += "  " + or_else(sensor.reason, "no reason known") + '\n';
-    if (!sensor.cure.empty())
-      out += "      cure: " + display(sensor.cure) + '\n';
+    if (!sensor.fix.empty()) out += "      fix: " + display(sensor.fix) + '\n';
   }
   return out.empty() ? out : '\n' + out;
 }

@@ -11,7 +11,7 @@ namespace stillframe::console {
 namespace {
 
 Cell state_cell(const ContainerView& view) {
-  if (view.mutated) return {"mutated", Color::red};
+  if (view.state == ContainerState::mutated) return {"mutated", Color::red};
   return {"still", Color::green};
 }
 
@@ -68,7 +68,7 @@ std::string workloads_table(const Snapshot& snapshot, const Style& style) {
     Group& group = groups[{view.info.workload, view.info.pod_namespace}];
     ++group.containers;
     group.running += view.running ? 1 : 0;
-    group.mutated += view.mutated ? 1 : 0;
+    group.mutated += view.state == ContainerState::mutated ? 1 : 0;
     group.paths += view.mutated_paths;
     group.images.insert(view.info.image);
   }

@@ -27,7 +27,7 @@ json session_value(const Session& session) {
 }
 
 std::string_view state_name(const ContainerView& view) {
-  return view.mutated ? "mutated" : "still";
+  return to_string(view.state);
 }
 
 json view_value(const ContainerView& view) {
@@ -97,7 +97,7 @@ json change_value(const PathChange& change) {
                 {"class", to_string(change.mutation_class)},
                 {"verdict", to_string(change.verdict)},
                 {"rule", text_or_null(change.rule)},
-                {"oracle", change.oracle},
+                {"shown_by_runtime", change.shown_by_runtime},
                 {"first_seen", time_or_null(change.first_seen)},
                 {"last_seen", time_or_null(change.last_seen)},
                 {"count", change.count},
@@ -174,13 +174,13 @@ std::string doctor_json(const DoctorReport& report) {
                        {"in_use", attempt.in_use},
                        {"answer", text_or_null(attempt.answer)},
                        {"meaning", text_or_null(attempt.meaning)},
-                       {"cure", text_or_null(attempt.cure)}});
+                       {"cure", text_or_null(attempt.fix)}});
     }
     sensors.push_back({{"sensor", json_text(sensor.sensor)},
                        {"implementation", text_or_null(sensor.implementation)},
                        {"coverage", coverage_name(sensor.coverage)},
                        {"reason", text_or_null(sensor.reason)},
-                       {"cure", text_or_null(sensor.cure)},
+                       {"cure", text_or_null(sensor.fix)},
                        {"tried", std::move(tried)}});
   }
   const MachineReport& machine = report.machine;

@@ -85,7 +85,8 @@ void containers(const ScrapeInput& in, Samples& out) {
   double still = 0;
   double mutated = 0;
   for (const auto& view : in.snapshot.containers) {
-    if (view.running) ++(view.mutated ? mutated : still);
+    if (view.running)
+      ++(view.state == ContainerState::mutated ? mutated : still);
   }
   out.add({"still"}, still);
   out.add({"mutated"}, mutated);
@@ -171,7 +172,7 @@ MetricSection container_section() {
            "",
            "Whether a container is no longer its image: 1 if so, 0 if still.",
            per_container<[](const ContainerView& v) -> double {
-             return v.mutated ? 1 : 0;
+             return v.state == ContainerState::mutated ? 1 : 0;
            }>},
           {"stillframe_container_mutated_paths",
            MetricType::Gauge,

@@ -12,7 +12,8 @@ namespace {
 // Mutated containers first, then running ones: whoever floods the machine with
 // containers must not push the mutated one out of sight.
 int rank(const ContainerView& view) {
-  return (view.mutated ? 0 : 2) + (view.running ? 0 : 1);
+  return (view.state == ContainerState::mutated ? 0 : 2) +
+         (view.running ? 0 : 1);
 }
 
 std::vector<const ContainerView*> shown(const Snapshot& snapshot,

@@ -14,7 +14,7 @@ inline constexpr char kDefaultPath[] = "/run/stillframe/stillframe.sock";
 // permitted, ENAMETOOLONG over the 107 bytes that an address can hold.
 Result<> probe(const std::string& path);
 
-// The error of probe() as one line with its cure, for whoever wanted to ask.
+// The error of probe() as one line with its fix, for whoever wanted to ask.
 Error unreachable(const std::string& path, const Error& why);
 
 }  // namespace stillframe::socket_api

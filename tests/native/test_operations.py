@@ -21,7 +21,7 @@ class Compared:
     """A batch, and what podman says of its container."""
 
     told: Batch
-    oracle: set[bytes]
+    shown_by_runtime: set[bytes]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def batch(way: str, family: str, batches: dict[tuple[str, str], Compared],
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("way", WAYS)
 def test_docker_lines_are_podmans(batch: Compared) -> None:
-    assert batch.told.lines == batch.oracle
+    assert batch.told.lines == batch.shown_by_runtime
 
 
 def _cases() -> Iterator:
@@ -62,7 +62,7 @@ def test_operation_is_recorded(batch: Compared, way: str, family: str,
     expected = operations.expectations(operation, target)
     for suffix, (letter, kinds) in expected.items():
         path = operations.path(family, target, operation) + suffix
-        lines = {line for line in batch.oracle if line[2:] == path.encode()}
+        lines = {line for line in batch.shown_by_runtime if line[2:] == path.encode()}
         wanted = {f"{letter} {path}".encode()} if letter else set()
         assert lines == wanted, "the operation did not do what it claims"
         if kinds:

@@ -86,8 +86,8 @@ def told(kind: str, way: str, family: str, batches: dict, agent: Agent,
     with made as container:
         batch = runs.run(container, way, family, mutate, agent,
                          chosen=(IMAGE, NEW), overlay=False)
-        oracle = container.diff_lines() if kind == "copy" else set()
-    batches[key] = batch, oracle
+        shown_by_runtime = container.diff_lines() if kind == "copy" else set()
+    batches[key] = batch, shown_by_runtime
     return batches[key]
 
 
@@ -95,8 +95,8 @@ def told(kind: str, way: str, family: str, batches: dict, agent: Agent,
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["copy"])
 def test_docker_lines_are_podmans(told: tuple[Batch, set[bytes]]) -> None:
-    batch, oracle = told
-    assert batch.lines == oracle
+    batch, shown_by_runtime = told
+    assert batch.lines == shown_by_runtime
 
 
 # What is said of these is what a comparison of two trees sees: a link that

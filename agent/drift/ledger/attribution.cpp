@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "agent/drift/ledger/container_drift_impl.h"
 #include "agent/drift/ledger/kinds.h"
-#include "agent/drift/ledger/tracker.h"
 
 namespace stillframe::drift {
 namespace {

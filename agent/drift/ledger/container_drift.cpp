@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "agent/drift/ledger/tracker.h"
+#include "agent/drift/ledger/container_drift_impl.h"
 
 namespace stillframe::drift {
 
@@ -25,14 +25,14 @@ ContainerDrift::~ContainerDrift() = default;
 void ContainerDrift::started(ContainerRecord record,
                              std::uint64_t live_since_boot_ns) {
   impl_->lived_before = impl_->state.lived;
-  if (record.layers.whole && live_since_boot_ns != 0 && !impl_->state.lived &&
+  if (record.layers.plain && live_since_boot_ns != 0 && !impl_->state.lived &&
       impl_->tree.empty()) {
     impl_->own_until = {wall_from_boottime(live_since_boot_ns).ns - kTickNs};
   }
   impl_->state.lived = true;
   impl_->live_since_ns = live_since_boot_ns;
   impl_->record = std::move(record);
-  impl_->own = OwnWrites(impl_->record);
+  impl_->own = RuntimeWrites(impl_->record);
   impl_->begin_life(impl_->record.init_start_ns);
   impl_->judge_anew();
 }
@@ -122,7 +122,7 @@ const UpperTree& ContainerDrift::tree() const { return impl_->tree; }
 std::vector<PathChange> ContainerDrift::diff() const { return impl_->diff(); }
 
 std::vector<std::string> ContainerDrift::docker_lines() const {
-  return oracle_lines(impl_->tree, impl_->record.info.runtime);
+  return runtime_diff_lines(impl_->tree, impl_->record.info.runtime);
 }
 
 DriftSummary ContainerDrift::summary() const { return impl_->summary(); }

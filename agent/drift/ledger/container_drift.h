@@ -31,7 +31,7 @@ struct ScanWork {
 };
 
 struct DriftSummary {
-  bool mutated = false;
+  ContainerState state = ContainerState::unknown;
   bool ever_mutated = false;
   bool complete = false;            // no scan due, ledger within its bound
   std::uint64_t mutated_paths = 0;  // verdict violation

@@ -35,17 +35,17 @@ DirtySet::Marks* DirtySet::marks_of(const InodeId& directory,
 void DirtySet::mark(const InodeId& directory, std::string_view name,
                     std::uint64_t now) {
   Marks* marks = marks_of(directory, now);
-  if (marks == nullptr || marks->whole) return;
+  if (marks == nullptr || marks->full) return;
   if (!marks->names.contains(name)) marks->names.emplace(name);
   if (marks->names.size() <= kMaxNames) return;
-  marks->whole = true;
+  marks->full = true;
   marks->names.clear();
 }
 
-void DirtySet::mark_whole(const InodeId& directory, std::uint64_t now) {
+void DirtySet::mark_full(const InodeId& directory, std::uint64_t now) {
   Marks* marks = marks_of(directory, now);
   if (marks == nullptr) return;
-  marks->whole = true;
+  marks->full = true;
   marks->names.clear();
 }
 
@@ -70,7 +70,7 @@ std::vector<DirtySet::Due> DirtySet::take(std::uint64_t now) {
     queue_.erase(queue_.begin());
     const auto& marks = node.mapped();
     due.push_back({marks.directory,
-                   marks.whole,
+                   marks.full,
                    {marks.names.begin(), marks.names.end()}});
   }
   return due;
@@ -78,8 +78,8 @@ std::vector<DirtySet::Due> DirtySet::take(std::uint64_t now) {
 
 void DirtySet::put_back(const Due& due, std::uint64_t when) {
   const std::uint64_t now = when > kDebounceNs ? when - kDebounceNs : 0;
-  if (due.whole) {
-    mark_whole(due.directory, now);
+  if (due.full) {
+    mark_full(due.directory, now);
     return;
   }
   for (const auto& name : due.names) mark(due.directory, name, now);

@@ -27,12 +27,12 @@ class DirtySet {
 
   struct Due {
     InodeId directory;
-    bool whole = false;
+    bool full = false;
     std::vector<std::string> names;
   };
 
   void mark(const InodeId& directory, std::string_view name, std::uint64_t now);
-  void mark_whole(const InodeId& directory, std::uint64_t now);
+  void mark_full(const InodeId& directory, std::uint64_t now);
   void drop(const InodeId& directory);
   void clear();
 
@@ -53,7 +53,7 @@ class DirtySet {
  private:
   struct Marks {
     InodeId directory;
-    bool whole = false;
+    bool full = false;
     std::set<std::string, std::less<>> names;
     std::uint64_t due = 0;
   };

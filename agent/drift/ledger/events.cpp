@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "agent/drift/ledger/container_drift_impl.h"
 #include "agent/drift/ledger/kinds.h"
-#include "agent/drift/ledger/tracker.h"
 
 namespace stillframe::drift {
 namespace {
@@ -39,7 +39,7 @@ void ContainerDrift::Impl::observe(const FileObservation& seen,
   }
   const ActorId id = actors.intern(by);
   if (seen.entries) {
-    dirty.mark_whole(seen.inode, seen.boot_ns);
+    dirty.mark_full(seen.inode, seen.boot_ns);
     remember_candidate(seen, id);
     return;
   }
@@ -171,7 +171,7 @@ void ContainerDrift::Impl::retire(const InodeId& inode,
 
 void ContainerDrift::Impl::mark_place(const FileObservation& seen) {
   if (seen.entries) {
-    dirty.mark_whole(seen.inode, seen.boot_ns);
+    dirty.mark_full(seen.inode, seen.boot_ns);
     return;
   }
   if (seen.parent) {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "agent/drift/ledger/container_drift_impl.h"
 #include "agent/drift/ledger/kinds.h"
-#include "agent/drift/ledger/tracker.h"
 
 namespace stillframe::drift {
 namespace {
@@ -162,7 +162,7 @@ Judged ContainerDrift::Impl::judge_path(const std::string& path,
 }
 
 void ContainerDrift::Impl::stand(const RecordKey& place,
-                                 const std::optional<Standing>& standing) {
+                                 const std::optional<PathVerdict>& standing) {
   standings.set(
       place, standing,
       [this](const InodeId& inode) {
@@ -183,7 +183,7 @@ void ContainerDrift::Impl::rejudge(const RecordKey& place) {
   } else if (const Record* r = ledger.find(place)) {
     const Judged j = judge_path(place.name, *r);
     stand(place,
-          Standing{j.judgement.verdict, class_of(j.kind), j.origin, false});
+          PathVerdict{j.judgement.verdict, class_of(j.kind), j.origin, false});
     if (j.judgement.verdict == Verdict::violation) note_violation(r);
   } else {
     stand(place, std::nullopt);
@@ -201,8 +201,8 @@ void ContainerDrift::Impl::rejudge(const Entry& entry) {
   const Record* r = ledger.find(key_of(entry));
   const Judged j = judge(entry, tree.path_of(entry), r);
   if (entry.directory()) standings.set_derived(entry.inode, std::nullopt);
-  stand(place_of(entry), Standing{j.judgement.verdict, class_of(j.kind),
-                                  j.origin, j.unexplained});
+  stand(place_of(entry), PathVerdict{j.judgement.verdict, class_of(j.kind),
+                                     j.origin, j.unexplained});
   if (j.judgement.verdict == Verdict::violation && r != nullptr) {
     note_violation(r);
   }
@@ -245,15 +245,15 @@ void ContainerDrift::Impl::shifted(const InodeId& inode) {
   }
   const auto* below = standings.below(inode);
   if (below == nullptr ||
-      !oracle_shows(tree, record.info.runtime, tree.path_of(*entry))) {
+      !runtime_shows(tree, record.info.runtime, tree.path_of(*entry))) {
     standings.set_derived(inode, std::nullopt);
     return;
   }
   const Record* r = ledger.find(RecordKey::of_inode(inode));
   Kind kind = Kind::copy_up;
   if (r != nullptr && !r->kinds.empty()) kind = r->kinds.worst();
-  standings.set_derived(inode, Standing{below->worst(), class_of(kind),
-                                        below->violator(), false});
+  standings.set_derived(inode, PathVerdict{below->worst(), class_of(kind),
+                                           below->violator(), false});
 }
 
 void ContainerDrift::Impl::note_violation(const Record* r) {
@@ -338,7 +338,7 @@ std::vector<PathChange> ContainerDrift::Impl::diff() {
                                          open.back().prefix) != 0) {
       open.pop_back();
     }
-    const bool shown = oracle_shows(tree, record.info.runtime, path);
+    const bool shown = runtime_shows(tree, record.info.runtime, path);
     const auto key = key_of(entry);
     const Record* r = ledger.find(key);
     if (entry.change == Change::none) {
@@ -359,7 +359,7 @@ std::vector<PathChange> ContainerDrift::Impl::diff() {
     const Judged judged = judge(entry, path, r);
     auto row = path_change(path, judged, key, r);
     row.change = entry.change;
-    row.oracle = shown;
+    row.shown_by_runtime = shown;
     if (r == nullptr) row.first_seen = row.last_seen = entry.ctime;
     if (row.actors.empty() || judged.judgement.verdict == Verdict::runtime) {
       Actor who;
@@ -387,7 +387,7 @@ std::vector<PathChange> ContainerDrift::Impl::diff() {
     auto row =
         path_change(path, judge_path(path, r), RecordKey::of_path(path), &r);
     row.change = Change::changed;
-    row.oracle = false;
+    row.shown_by_runtime = false;
     rows.push_back(std::move(row));
   });
   if (rows.size() != in_tree) {
@@ -408,7 +408,9 @@ DriftSummary ContainerDrift::Impl::summary() {
   }
   DriftSummary out;
   out.mutated_paths = standings.violating_paths();
-  out.mutated = out.mutated_paths != 0;
+  out.state = out.mutated_paths != 0 ? ContainerState::mutated
+              : scan_complete        ? ContainerState::still
+                                     : ContainerState::unknown;
   out.ever_mutated = state.ever_mutated;
   out.first_mutation = state.first_mutation;
   out.violations = standings.violations();

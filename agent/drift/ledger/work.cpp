@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "agent/drift/ledger/tracker.h"
+#include "agent/drift/ledger/container_drift_impl.h"
 
 namespace stillframe::drift {
 namespace {
@@ -36,7 +36,7 @@ ScanWork ContainerDrift::Impl::take_work() {
   under_way = static_cast<bool>(work);
   parts_under_way.clear();
   for (const auto& part : work.parts) {
-    parts_under_way.push_back({part.directory, part.inode, part.whole, {}});
+    parts_under_way.push_back({part.directory, part.inode, part.full, {}});
   }
   return work;
 }
@@ -52,7 +52,7 @@ void ContainerDrift::Impl::due_parts(std::uint64_t now, ScanWork& work) {
     task.directory = tree.path_of(due.directory);
     if (task.directory == "/") task.directory.clear();
     task.inode = due.directory;
-    task.whole = due.whole;
+    task.full = due.full;
     task.names = std::move(due.names);
     std::erase(task.names, "");  // the directory itself, which is always read
     work.parts.push_back(std::move(task));
@@ -157,7 +157,7 @@ void ContainerDrift::Impl::applied(const PartialResult::Directory& directory,
   if (!directory.stale) {
     dirty.scanned(directory.inode, now,
                   part.duration_ns / part.directories.size());
-    if (directory.whole) {
+    if (directory.full) {
       candidates.settle(directory.inode, part.started_boot_ns);
     }
     return;
@@ -174,7 +174,7 @@ void ContainerDrift::Impl::applied(const PartialResult::Directory& directory,
     if (path == task->directory) {
       full_due = true;  // gone from where the tree has it
     } else {
-      dirty.mark_whole(task->inode, now);
+      dirty.mark_full(task->inode, now);
     }
   }
 }

@@ -51,7 +51,7 @@ void Inspector::begin(long fs_magic, const LowerLayers* layers,
 void Inspector::end(bool full) {
   comparer_.end(full);
   layers_ = nullptr;
-  whole_ = nullptr;
+  plain_ = nullptr;
   errors_ = nullptr;
 }
 
@@ -69,7 +69,7 @@ void Inspector::whiteout(const UpperDir& dir, const std::string& name,
   // One inode stands for all whiteouts: its times and links say nothing.
   entry->links = 1;
   entry->mtime = entry->ctime = {};
-  entry->oracle = Change::deleted;
+  entry->shown_by_runtime = Change::deleted;
   if (const auto hit = LowerLayers::find(dir.view, name.c_str())) {
     entry->change = Change::deleted;
     entry->mode = hit->st.st_mode;
@@ -78,7 +78,7 @@ void Inspector::whiteout(const UpperDir& dir, const std::string& name,
 
 std::optional<Inspected> Inspector::inspect(const UpperDir& dir,
                                             const std::string& name) {
-  if (whole_ != nullptr) return inspect_whole(dir, name);
+  if (plain_ != nullptr) return inspect_plain(dir, name);
   // O_PATH opens anything, FIFOs and devices too, without touching it; all that
   // follows asks this descriptor, whatever happens to the name meanwhile.
   const Fd fd(::openat(dir.fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -132,8 +132,9 @@ void Inspector::compare(const UpperFile& opened, const UpperDir& dir,
   if (redirects || marks.metacopy) entry.redirect = marks.redirect;
   out->pure = directory && (marks.opaque || (dir.pure && !redirects));
 
-  entry.oracle = podman_line(opened.st, marks.trusted_opaque,
-                             LowerLayers::find_literal(dir.view, name.c_str()));
+  entry.shown_by_runtime =
+      podman_line(opened.st, marks.trusted_opaque,
+                  LowerLayers::find_literal(dir.view, name.c_str()));
   const auto hit = LowerLayers::find(dir.view, name.c_str());
   if (!hit) {
     entry.change = Change::added;
@@ -175,9 +176,9 @@ Entry Inspector::inspect_root(const UpperDir& root) {
   file.fd = root.fd;
   if (::fstat(root.fd, &file.st) != 0) trouble("", "stat", errno);
   fill(file.st, &entry);
-  if (whole_ != nullptr && whole_->inventory != nullptr) {
-    if (!whole_->building) {
-      compare_known(file.st, whole_->inventory->top(), &entry);
+  if (plain_ != nullptr && plain_->inventory != nullptr) {
+    if (!plain_->building) {
+      compare_known(file.st, plain_->inventory->top(), &entry);
     }
     entry.differs.time = false;
     return entry;

@@ -26,7 +26,7 @@ struct UpperDir {
   // Nothing of the lower layers shines through: it is opaque or lies in an
   // opaque one. Its entries are compared with the image all the same.
   bool pure = false;
-  // Of a whole rootfs: the same directory in the inventory, its parent's one
+  // Of a plain rootfs: the same directory in the inventory, its parent's one
   // and its name there; how deep it lies.
   Inventory::Directory known = Inventory::kNone;
   Inventory::Directory above = Inventory::kNone;
@@ -38,7 +38,7 @@ struct UpperDir {
 };
 
 // A rootfs that is no overlay, and what is known of how it was.
-struct WholeRootfs {
+struct PlainRootfs {
   WallTime since;  // what changed later is not the image's as it was
   dev_t dev = 0;   // as stat(2) has it: what is mounted in it is left out
   Inventory* inventory = nullptr;  // null: there is a directory to compare with
@@ -65,9 +65,9 @@ class Inspector {
              std::vector<std::string>* errors);
   void end(bool full);
   // From begin() on; null: an upper directory.
-  void set_whole(const WholeRootfs* whole) { whole_ = whole; }
+  void set_plain(const PlainRootfs* plain) { plain_ = plain; }
 
-  // Of a whole rootfs: the items of a directory that the image held, as far as
+  // Of a plain rootfs: the items of a directory that the image held, as far as
   // can be told now, and the names that are missing in it.
   std::vector<Inventory::Item> present(const UpperDir& dir,
                                        const std::vector<DirectoryName>& names);
@@ -75,7 +75,7 @@ class Inspector {
                                    const std::vector<DirectoryName>& names);
 
   // None when there is nothing of that name, which is no error: it may have
-  // been there a moment ago. Of a whole rootfs also none for what is still the
+  // been there a moment ago. Of a plain rootfs also none for what is still the
   // image's, directories aside; and something for a name that is gone.
   std::optional<Inspected> inspect(const UpperDir& dir,
                                    const std::string& name);
@@ -86,7 +86,7 @@ class Inspector {
   void trouble(const std::string& path, const char* what, int error);
 
  private:
-  std::optional<Inspected> inspect_whole(const UpperDir& dir,
+  std::optional<Inspected> inspect_plain(const UpperDir& dir,
                                          const std::string& name);
   bool untouched(const UpperDir& dir, const std::string& name,
                  const struct stat& st) const;
@@ -107,7 +107,7 @@ class Inspector {
   Comparer comparer_;
   long fs_magic_ = 0;
   const LowerLayers* layers_ = nullptr;
-  const WholeRootfs* whole_ = nullptr;
+  const PlainRootfs* plain_ = nullptr;
   std::vector<std::string>* errors_ = nullptr;
   std::size_t troubles_ = 0;
 };

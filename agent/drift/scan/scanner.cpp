@@ -60,7 +60,7 @@ struct Scanner::Impl {
   ScanLimits limits;
   Inspector inspector;
   Start start;
-  std::optional<Inventory> inventory;  // of a whole rootfs that is no copy
+  std::optional<Inventory> inventory;  // of a plain rootfs that is no copy
   // Where each directory was when last looked at, as a hash of parent and name:
   // one that comes up elsewhere was renamed, and all below it is to be compared
   // with other lower directories.
@@ -70,7 +70,7 @@ struct Scanner::Impl {
   std::unique_ptr<LowerLayers> lower;
   long fs_magic = 0;
   bool complete = true;
-  std::optional<WholeRootfs> whole;
+  std::optional<PlainRootfs> plain;
 
   Impl(OverlayLayers l, Registrar registrar, ScanLimits lim, Start s)
       : layers(std::move(l)),
@@ -78,7 +78,7 @@ struct Scanner::Impl {
         inspector(std::move(registrar), lim),
         start(std::move(s)) {}
 
-  void begin_whole(const struct stat& st, UpperDir* root);
+  void begin_plain(const struct stat& st, UpperDir* root);
   void take_inventory(UpperDir* dir, const std::vector<DirectoryName>& names);
   void judge_names(const UpperDir& dir, const std::vector<Entry>& entries,
                    std::size_t first);
@@ -120,13 +120,13 @@ bool Scanner::Impl::begin(std::vector<std::string>* errors, UpperDir* root) {
   root->inode = inode_id(root->fd, st, fs_magic);
   root->view = lower->root();
   inspector.begin(fs_magic, lower.get(), errors);
-  if (layers.whole) begin_whole(st, root);
+  if (layers.plain) begin_plain(st, root);
   return true;
 }
 
-void Scanner::Impl::begin_whole(const struct stat& st, UpperDir* root) {
-  whole.emplace();
-  whole->dev = st.st_dev;
+void Scanner::Impl::begin_plain(const struct stat& st, UpperDir* root) {
+  plain.emplace();
+  plain->dev = st.st_dev;
   if (layers.lower.empty() && !inventory) {
     inventory = Inventory::load(start.inventory, root->inode);
   }
@@ -134,17 +134,17 @@ void Scanner::Impl::begin_whole(const struct stat& st, UpperDir* root) {
     inventory.emplace(root->inode,
                       start.since.ns != 0 ? start.since : wall_now());
     inventory->set_top(st);
-    whole->building = true;
+    plain->building = true;
   }
   if (inventory) {
-    whole->inventory = &*inventory;
-    whole->since = inventory->since();
+    plain->inventory = &*inventory;
+    plain->since = inventory->since();
     root->known = inventory->root();
   } else {
-    whole->since = start.since;
+    plain->since = start.since;
   }
   root->suspect = true;  // it is the same one always, its names may not be
-  inspector.set_whole(&*whole);
+  inspector.set_plain(&*plain);
 }
 
 // The scan that makes the inventory: this directory's part of it.
@@ -164,7 +164,7 @@ void Scanner::Impl::judge_names(const UpperDir& dir,
                                    "/dev"};
   struct stat st{};
   if (dir.known == Inventory::kNone || !inventory->unknowable.empty() ||
-      ::fstat(dir.fd, &st) != 0 || wall(st.st_mtim) <= whole->since ||
+      ::fstat(dir.fd, &st) != 0 || wall(st.st_mtim) <= plain->since ||
       wall(st.st_mtim) != wall(st.st_ctim)) {
     return;
   }
@@ -187,7 +187,7 @@ void Scanner::Impl::end(bool full) {
   if (inspector.troubles() != 0) complete = false;
   inspector.end(full);
   lower.reset();
-  if (!whole || !whole->building) return;
+  if (!plain || !plain->building) return;
   if (full && !inventory->unknowable.empty()) {
     log_warn("what a rootfs held cannot be known",
              {{"rootfs", layers.upper},
@@ -202,7 +202,7 @@ void Scanner::Impl::end(bool full) {
         "deletions made by now are not known",
         {{"error", saved.error()}});
   }
-  whole->building = false;
+  plain->building = false;
 }
 
 // Notes where a directory is. True when it was elsewhere before.
@@ -232,8 +232,8 @@ std::optional<UpperDir> Scanner::Impl::enter(const UpperDir& parent,
   dir.inode = inode_id(dir.fd, st, fs_magic);
   if (!same(dir.inode, child.inode)) return std::nullopt;
   dir.pure = child.pure;
-  if (whole) {
-    if (st.st_dev != whole->dev) return std::nullopt;
+  if (plain) {
+    if (st.st_dev != plain->dev) return std::nullopt;
     dir.name = child.name;
     dir.above = parent.known;
     dir.depth = parent.depth + 1;
@@ -264,7 +264,7 @@ bool Scanner::Impl::list(Frame* frame, bool descend_all,
   } else if (error != 0 && error != ENOENT) {
     inspector.trouble(frame->dir.path, "read", error);
   }
-  if (whole && whole->building) take_inventory(&frame->dir, names);
+  if (plain && plain->building) take_inventory(&frame->dir, names);
   const std::size_t first = entries->size();
   const auto take = [&](const std::string& name) {
     auto found = inspector.inspect(frame->dir, name);
@@ -280,9 +280,9 @@ bool Scanner::Impl::list(Frame* frame, bool descend_all,
     entries->push_back(std::move(found->entry));
   };
   for (const DirectoryName& one : names) take(one.name);
-  if (whole && error == 0) {
+  if (plain && error == 0) {
     for (const auto& name : inspector.missing(frame->dir, names)) take(name);
-    if (whole->building) judge_names(frame->dir, *entries, first);
+    if (plain->building) judge_names(frame->dir, *entries, first);
   }
   return inspector.troubles() == troubles;
 }
@@ -364,16 +364,16 @@ PartialResult::Directory Scanner::Impl::part(
     const std::function<bool(const InodeId&)>& known) {
   PartialResult::Directory out;
   out.inode = task.inode;
-  out.whole = task.whole;
+  out.full = task.full;
   Frame frame;
   if (!find_directory(root, task, &frame, &out.self)) {
     out.stale = true;
     return out;
   }
   out.inode = frame.dir.inode;
-  if (task.whole) {
+  if (task.full) {
     // What could not be listed must not count as gone.
-    out.whole = list(&frame, false, known, &out.entries);
+    out.full = list(&frame, false, known, &out.entries);
     walk(std::move(frame), &out.entries);
     return out;
   }
@@ -419,7 +419,7 @@ ScanResult Scanner::scan() {
     impl_->end(true);
   }
   out.complete = impl_->complete;
-  out.whole = impl_->layers.whole;
+  out.plain = impl_->layers.plain;
   if (impl_->inventory) out.unknowable = impl_->inventory->unknowable;
   impl_->lower.reset();
   out.duration_ns = boottime_now_ns() - out.started_boot_ns;

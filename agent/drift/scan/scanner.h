@@ -28,14 +28,14 @@ struct ScanLimits {
 struct PartialTask {
   std::string directory;           // path inside the rootfs; "" is its root
   InodeId inode;                   // the upper inode expected there
-  bool whole = false;              // all entries, and names that are gone
+  bool full = false;               // all entries, and names that are gone
   std::vector<std::string> names;  // else: just these
 };
 
 struct PartialResult {
   struct Directory {
     InodeId inode;
-    bool whole = false;
+    bool full = false;
     // The directory is not there any more, or is another one: look wider.
     bool stale = false;
     Entry self;                     // the directory's own entry, read anew
@@ -60,7 +60,7 @@ class Scanner {
   // our look is an event.
   using Registrar = std::function<void(const InodeId& inode, bool directory)>;
 
-  // For a rootfs that is no overlay (OverlayLayers::whole).
+  // For a rootfs that is no overlay (OverlayLayers::plain).
   struct Start {
     // When the container began to live, or its rootfs was made as a copy: what
     // changed later is not the image's. 0: not known, so now.

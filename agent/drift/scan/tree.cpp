@@ -92,13 +92,13 @@ bool same_state(const Entry& a, const Entry& b) {
   return change && a.ctime == b.ctime && a.mode == b.mode && a.uid == b.uid &&
          a.gid == b.gid && a.size == b.size && a.mtime == b.mtime &&
          bits(a.differs) == bits(b.differs) && a.redirect == b.redirect &&
-         a.metacopy == b.metacopy && a.oracle == b.oracle &&
+         a.metacopy == b.metacopy && a.shown_by_runtime == b.shown_by_runtime &&
          a.stat_differs == b.stat_differs && names(a) == names(b);
 }
 
 // The tool's line for the entry by itself.
 Change own_line(const Entry& e, DiffTool tool) {
-  if (tool == DiffTool::podman) return e.oracle;
+  if (tool == DiffTool::podman) return e.shown_by_runtime;
   if (e.change == Change::added || e.change == Change::deleted) return e.change;
   return e.stat_differs || e.hidden ? Change::changed : Change::none;
 }
@@ -122,7 +122,7 @@ struct UpperTree::Impl {
   using Nodes = std::set<Node, ByPlace>;
 
   Nodes nodes;
-  bool whole = false;
+  bool plain = false;
   Node* root = nullptr;
   InodeIndex<Node, inode_number> by_inode;  // heads of chains of aliases
   std::uint32_t stamp = 0;
@@ -443,7 +443,7 @@ void UpperTree::Impl::drop_gone(const PartialResult::Directory& part) {
     Node* n = name.empty() ? nullptr : child(dir, name);
     if (n && n->stamp != stamp) unmet.push_back(n);
   }
-  if (part.whole) {
+  if (part.full) {
     unmet.clear();
     for (auto it = first_child(dir); it != nodes.end() && it->parent == dir;
          ++it) {
@@ -472,7 +472,7 @@ UpperTree& UpperTree::operator=(UpperTree&&) noexcept = default;
 UpperTree::Delta UpperTree::apply(const ScanResult& scan) {
   // Without a root nothing could be read at all: what was known still stands.
   if (scan.entries.empty()) return {};
-  impl_->whole = scan.whole;
+  impl_->plain = scan.plain;
   impl_->begin();
   impl_->place_all(scan.entries);
   if (impl_->root) impl_->sweep(impl_->root);
@@ -492,7 +492,7 @@ UpperTree::Delta UpperTree::apply(const PartialResult& part) {
 
 bool UpperTree::empty() const { return impl_->root == nullptr; }
 std::size_t UpperTree::size() const { return impl_->nodes.size(); }
-bool UpperTree::whole() const { return impl_->whole; }
+bool UpperTree::plain() const { return impl_->plain; }
 
 InodeId UpperTree::root() const {
   return impl_->root ? impl_->root->entry.inode : InodeId{};

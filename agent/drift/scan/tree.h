@@ -45,7 +45,7 @@ class UpperTree {
 
   bool empty() const;
   std::size_t size() const;
-  bool whole() const;  // see ScanResult::whole
+  bool plain() const;  // see ScanResult::plain
   InodeId root() const;
 
   // A generation of 0 on either side matches any. Of a hard-linked inode the
@@ -78,11 +78,11 @@ class UpperTree {
 // without newline, hidden paths of the tool left out, unsorted. `runtime` is
 // ContainerInfo::runtime: podman, docker, anything else as podman without its
 // hidden paths.
-std::vector<std::string> oracle_lines(const UpperTree& tree,
-                                      std::string_view runtime);
+std::vector<std::string> runtime_diff_lines(const UpperTree& tree,
+                                            std::string_view runtime);
 
 // Whether that tool would print a line for `path`.
-bool oracle_shows(const UpperTree& tree, std::string_view runtime,
-                  std::string_view path);
+bool runtime_shows(const UpperTree& tree, std::string_view runtime,
+                   std::string_view path);
 
 }  // namespace stillframe::drift

@@ -121,10 +121,10 @@ TEST_F(FinderTest, UnexplainedCgroupsNeedPidsAndAnOverlayOfTheirOwn) {
   EXPECT_EQ(records[0].cgroup_path, "/job");
   EXPECT_EQ(records[0].layers.upper, upper);
   EXPECT_THAT(records[0].layers.lower, ElementsAre(host_.prefix() + "/l/base"));
-  EXPECT_TRUE(finder().exists(records[0]));
+  EXPECT_EQ(finder().exists(records[0]).value(), true);
   host_.remove("/l/up");
   host_.remove(kCgroups + "/job");
-  EXPECT_FALSE(finder().exists(records[0]));
+  EXPECT_EQ(finder().exists(records[0]).value(), false);
 }
 
 TEST_F(FinderTest, FindsBareRuncByItsState) {
@@ -153,7 +153,7 @@ TEST_F(FinderTest, ARootfsThatIsADirectoryIsProvenByItsInode) {
   host_.file("/proc/1/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda rw\n");
   records = finder().running();
   ASSERT_THAT(records, SizeIs(1));
-  EXPECT_TRUE(records[0].layers.whole);
+  EXPECT_TRUE(records[0].layers.plain);
   EXPECT_EQ(records[0].layers.upper, rootfs);
   EXPECT_THAT(records[0].layers.lower, IsEmpty());
   EXPECT_EQ(records[0].root, *upper_root_of(rootfs));
@@ -179,7 +179,7 @@ TEST_F(FinderTest, ACopiedRootfsHasItsImageBelow) {
   const auto record = finder().running().at(0);
   EXPECT_EQ(record.layers.upper, rootfs);
   EXPECT_THAT(record.layers.lower, ElementsAre(image));
-  EXPECT_TRUE(record.layers.whole);
+  EXPECT_TRUE(record.layers.plain);
   // With another root than the one that its files name.
   contained(101, kPath,
             {.root = "/elsewhere",
@@ -223,7 +223,7 @@ TEST_F(FinderTest, ANestedCgroupIsBelievedWhereTheHostsRuntimeMadeIt) {
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].info.name, "shop-web");
   EXPECT_EQ(records[0].layers.upper, upper);
-  EXPECT_TRUE(finder().exists(records[0]));
+  EXPECT_EQ(finder().exists(records[0]).value(), true);
 }
 
 TEST_F(FinderTest, ResolvesWhatBeganToLive) {
@@ -290,12 +290,12 @@ TEST_F(FinderTest, StoppedContainersAreThoseWithAnUpperAndNoInit) {
   EXPECT_EQ(records[0].info.id, kA);
   EXPECT_FALSE(records[0].running());
   EXPECT_EQ(records[0].layers.upper, upper);
-  EXPECT_TRUE(finder().exists(records[0]));
+  EXPECT_EQ(finder().exists(records[0]).value(), true);
   EXPECT_EQ(finder().refresh(records[0])->name, "shop-web");
   const auto removed = finder();
-  EXPECT_TRUE(removed.exists(records[0]));
+  EXPECT_EQ(removed.exists(records[0]).value(), true);
   host_.file(kStore + "/overlay-containers/containers.json", "[]");
-  EXPECT_FALSE(removed.exists(records[0]));
+  EXPECT_EQ(removed.exists(records[0]).value(), false);
   EXPECT_FALSE(removed.refresh(records[0]));
 }
 

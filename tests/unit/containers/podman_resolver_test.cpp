@@ -68,7 +68,7 @@ TEST(PodmanResolver, OtherDriversKeepCopies) {
     const auto found = podman.find({kA, ""});
     ASSERT_TRUE(found);
     EXPECT_EQ(found->info.name, "shop-web");
-    EXPECT_TRUE(found->layers.whole);
+    EXPECT_TRUE(found->layers.plain);
     EXPECT_EQ(found->layers.upper, rootfs);
     EXPECT_THAT(found->layers.lower, ElementsAre(image));
     EXPECT_THAT(found->trouble, IsEmpty());

@@ -29,7 +29,7 @@ TEST(PsTable, AlignsItsColumns) {
       test::make_container("3f2a00112233445566", "web"),
       test::make_container("aaaaaaaaaaaabbbb", "a-longer-name")};
   auto& mutated = snapshot.containers[1];
-  mutated.mutated = true;
+  mutated.state = ContainerState::mutated;
   mutated.mutated_paths = 12;
   mutated.complete = false;
   mutated.running = false;
@@ -74,7 +74,7 @@ TEST(WorkloadsTable, CountsByWorkload) {
   snapshot.containers = {test::make_container("1", "a"),
                          test::make_container("2", "b"),
                          test::make_container("3", "c")};
-  snapshot.containers[1].mutated = true;
+  snapshot.containers[1].state = ContainerState::mutated;
   snapshot.containers[1].mutated_paths = 4;
   snapshot.containers[2].info.workload = "";
   EXPECT_EQ(workloads_table(snapshot, kPlain),
@@ -135,13 +135,14 @@ INSTANTIATE_TEST_SUITE_P(
         SummaryCase{"still",
                     [](DiffAnswer& d) {
                       d.changes.clear();
-                      d.container.mutated = d.container.ever_mutated = false;
+                      d.container.state = ContainerState::still;
+                      d.container.ever_mutated = false;
                     },
                     "still: web is the image it was started from"},
         SummaryCase{"tolerated",
                     [](DiffAnswer& d) {
                       d.changes.erase(d.changes.begin());
-                      d.container.mutated = false;
+                      d.container.state = ContainerState::still;
                     },
                     "still: web is the image it was started from, but for what "
                     "is tolerated: 1 scratch (it was mutated before)"},
@@ -191,28 +192,28 @@ TEST(DoctorText, NamesTheCure) {
                      .implementation = "tp_btf ctime",
                      .coverage = Coverage::events,
                      .reason = "",
-                     .cure = "",
+                     .fix = "",
                      .tried = {}},
                     {.sensor = "mounts",
                      .implementation = "mountinfo",
                      .coverage = Coverage::state,
                      .reason = "fentry refused",
-                     .cure = "allow trampolines",
+                     .fix = "allow trampolines",
                      .tried = {{.implementation = "fentry",
                                 .in_use = false,
                                 .answer = "fentry/x: EPERM",
                                 .meaning = "fentry refused",
-                                .cure = "allow trampolines"},
+                                .fix = "allow trampolines"},
                                {.implementation = "mountinfo",
                                 .in_use = true,
                                 .answer = "",
                                 .meaning = "",
-                                .cure = ""}}},
+                                .fix = ""}}},
                     {.sensor = "memory",
                      .implementation = "",
                      .coverage = Coverage::none,
                      .reason = "",
-                     .cure = "",
+                     .fix = "",
                      .tried = {}}};
   report.machine.kernel_release = "6.18";
   report.machine.missing_capabilities = {"CAP_BPF", "CAP_PERFMON"};
@@ -225,7 +226,7 @@ TEST(DoctorText, NamesTheCure) {
   EXPECT_THAT(text, HasSubstr("mounts\n"
                               "  - fentry: fentry refused\n"
                               "      kernel: fentry/x: EPERM\n"
-                              "      cure: allow trampolines\n"
+                              "      fix: allow trampolines\n"
                               "  + mountinfo: works\n"));
   EXPECT_THAT(text, HasSubstr("1 of 3 sensors see events; 1 see only what "
                               "changed, not who; 1 see nothing.\n"));

@@ -135,6 +135,7 @@ inline Actor make_actor() {
 inline ContainerView make_container(const std::string& id,
                                     const std::string& name) {
   ContainerView view;
+  view.state = ContainerState::still;
   view.info.id = id;
   view.info.name = name;
   view.info.image = "docker.io/library/nginx:1";
@@ -162,7 +163,7 @@ inline PathChange make_change(const std::string& path, Verdict verdict) {
 inline DiffAnswer make_diff() {
   DiffAnswer diff;
   diff.container = make_container("3f2a00", "web");
-  diff.container.mutated = true;
+  diff.container.state = ContainerState::mutated;
   diff.container.ever_mutated = true;
   diff.changes = {make_change("/etc/x", Verdict::violation),
                   make_change("/tmp/y", Verdict::scratch)};

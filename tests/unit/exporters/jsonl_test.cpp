@@ -51,7 +51,7 @@ TEST(DiffJson, HasExactlyTheContractedFields) {
                             {"class", "content"},
                             {"verdict", "violation"},
                             {"rule", nullptr},
-                            {"oracle", true},
+                            {"shown_by_runtime", true},
                             {"first_seen", kNoonText},
                             {"last_seen", kNoonText},
                             {"count", 2},
@@ -84,7 +84,7 @@ TEST(PsJson, HasExactlyTheContractedFields) {
   EXPECT_EQ(json::parse(ps_json(snapshot)), json({{"containers", {still}}}));
 
   auto& view = snapshot.containers[0];
-  view.mutated = true;
+  view.state = ContainerState::mutated;
   view.mutated_paths = 3;
   view.first_mutation = kNoon;
   view.last_actor = test::make_actor();
@@ -178,18 +178,18 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
                      .implementation = "tp_btf ctime",
                      .coverage = Coverage::events,
                      .reason = "",
-                     .cure = "",
+                     .fix = "",
                      .tried = {}},
                     {.sensor = "memory",
                      .implementation = "",
                      .coverage = Coverage::none,
                      .reason = "fentry refused",
-                     .cure = "boot with x",
+                     .fix = "boot with x",
                      .tried = {{.implementation = "fentry",
                                 .in_use = false,
                                 .answer = "EPERM",
                                 .meaning = "fentry refused",
-                                .cure = "boot with x"}}}};
+                                .fix = "boot with x"}}}};
   report.machine.kernel_release = "6.18";
   report.machine.btf = true;
   report.machine.missing_capabilities = {"CAP_BPF"};

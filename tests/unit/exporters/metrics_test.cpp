@@ -31,7 +31,7 @@ Snapshot full_snapshot() {
   s.containers = {test::make_container("3f2a", "web"),
                   test::make_container("bbbb", kHostile)};
   auto& web = s.containers[0];
-  web.mutated = true;
+  web.state = ContainerState::mutated;
   web.mutated_paths = 3;
   web.first_mutation = kNoon;
   web.violations = {{{Class::code, Origin::exec}, 2},
@@ -46,7 +46,7 @@ Snapshot full_snapshot() {
                 .implementation = "tp_btf ctime",
                 .coverage = Coverage::events,
                 .reason = "",
-                .cure = "",
+                .fix = "",
                 .tried = {}}};
   s.stats.lost = {{"ringbuf_full", 0}, {"budget", 7}};
   s.stats.containers_overflow = 2;
@@ -145,7 +145,7 @@ TEST(Metrics, CapContainersAndKeepTheMutatedOnes) {
   for (int i = 0; i < 10; ++i) {
     s.containers.push_back(test::make_container("id" + std::to_string(i), "c"));
   }
-  s.containers[9].mutated = true;
+  s.containers[9].state = ContainerState::mutated;
   s.containers[0].running = false;
   const std::string text = scrape(s, 3);
   EXPECT_THAT(text, HasSubstr("stillframe_containers_overflow 7\n"));

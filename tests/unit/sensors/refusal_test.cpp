@@ -17,18 +17,18 @@ struct Case {
   const char* name;
   Refusal refusal;
   const char* meaning;  // a part of it
-  const char* cure;     // a part of it; "": there is none
+  const char* fix;      // a part of it; "": there is none
 };
 
 class RefusalTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(RefusalTest, SaysWhatItMeansAndWhatHelps) {
-  const auto [meaning, cure] = explain(GetParam().refusal);
+  const auto [meaning, fix] = explain(GetParam().refusal);
   EXPECT_THAT(meaning, HasSubstr(GetParam().meaning));
-  if (*GetParam().cure == '\0') {
-    EXPECT_THAT(cure, IsEmpty());
+  if (*GetParam().fix == '\0') {
+    EXPECT_THAT(fix, IsEmpty());
   } else {
-    EXPECT_THAT(cure, HasSubstr(GetParam().cure));
+    EXPECT_THAT(fix, HasSubstr(GetParam().fix));
   }
 }
 

@@ -52,7 +52,7 @@ class Kernel:
     @property
     def whole_sensor(self) -> str:
         """What sees the changes of a rootfs that is no overlay."""
-        return "tp_btf ctime" if self.by_time_stamps else "fexit vfs, whole rootfs"
+        return "tp_btf ctime" if self.by_time_stamps else "fexit vfs, plain rootfs"
 
     def outcome(self, way: str) -> str:
         """What an operation must come out as."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from harness import batches as batching
-from harness import coverage, operations, surroundings
+from harness import coverage, operations, environment
 from harness import image as images
 from harness.agent import Agent
 from harness.batches import UNSUPPORTED, Batch
@@ -174,9 +174,9 @@ def test_program_is_told(rootfs: str, case: str, programs: dict[str, Bundle],
 @pytest.mark.parametrize("rootfs", ROOTFS)
 def test_library_is_told(rootfs: str, case: str, programs: dict[str, Bundle],
                          agent: Agent, results: Results) -> None:
-    library = surroundings.CASES[case]
+    library = environment.CASES[case]
     container = programs[rootfs]
-    outcome = surroundings.run(agent, container, library, "workload")
+    outcome = environment.run(agent, container, library, "workload")
     results.add((library.kind,), outcome, rootfs=rootfs, operation=case,
                 way="workload")
     assert outcome == coverage.EVENTS, mutations(agent, container.id)

@@ -241,7 +241,7 @@ TEST_F(Attribution, WhatCameAndWentInADirectoryIsNoChangeOfIt) {
   ASSERT_NE(row, nullptr);
   EXPECT_EQ(row->verdict, Verdict::restored);
   EXPECT_THAT(w.who("/lib"), ElementsAre("exec:apt"));
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
 }
 
 TEST_F(Attribution, VanishedWithoutAnEventIsTold) {

@@ -76,7 +76,8 @@ TEST_P(Upper, IsWhatTheTreeSays) {
   for (const auto& kind : c.kinds) {
     EXPECT_THAT(w.kinds("/x"), ::testing::Contains(kind));
   }
-  EXPECT_EQ(w.drift->summary().mutated, !c.kinds.empty());
+  EXPECT_EQ(w.drift->summary().state == ContainerState::mutated,
+            !c.kinds.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -99,10 +100,10 @@ TEST_F(Code, ThatItWasRunStaysWhenTheFileIsGone) {
   w.settle();
   const auto* row = w.row("/tmp/x");
   ASSERT_NE(row, nullptr);
-  EXPECT_FALSE(row->oracle);
+  EXPECT_FALSE(row->shown_by_runtime);
   EXPECT_EQ(row->change, Change::changed);
   EXPECT_THAT(w.kinds("/tmp/x"), ElementsAre("exec_new"));
-  EXPECT_TRUE(w.drift->summary().mutated);
+  EXPECT_EQ(w.drift->summary().state, ContainerState::mutated);
 }
 
 TEST_F(Code, AlsoWhenItWasGoneBeforeTheFirstLook) {
@@ -122,7 +123,7 @@ TEST_F(Code, AndWhenAnotherFileTookItsPlace) {
   w.put("/tmp/x", 51, Change::added);
   w.drift->observe(w.seen(FileOp::rename, "/tmp/x", 51), sh);
   w.settle();
-  EXPECT_TRUE(w.drift->summary().mutated);
+  EXPECT_EQ(w.drift->summary().state, ContainerState::mutated);
 }
 
 TEST_F(Code, OutsideTheTreeHasAnEntryOfItsOwn) {
@@ -134,7 +135,7 @@ TEST_F(Code, OutsideTheTreeHasAnEntryOfItsOwn) {
                                     "exec_volume /data/tool by sh violation"));
   for (const auto* path : {"memfd:payload", "/tmp/gone", "/data/tool"}) {
     ASSERT_NE(w.row(path), nullptr) << path;
-    EXPECT_FALSE(w.row(path)->oracle);
+    EXPECT_FALSE(w.row(path)->shown_by_runtime);
     EXPECT_EQ(w.row(path)->verdict, Verdict::violation);
   }
   EXPECT_EQ(w.drift->summary().mutated_paths, 3u);
@@ -146,7 +147,7 @@ TEST_F(Code, AContainerThatLivesOnAVolumeIsMeantTo) {
   w.drift->observe(o, sh);
   EXPECT_THAT(w.events, IsEmpty());
   EXPECT_EQ(w.row("/app/server")->verdict, Verdict::runtime);
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
 }
 
 TEST_F(Code, AChangedScriptIsFoundByItsPath) {
@@ -187,7 +188,7 @@ TEST_F(Code, AKernelSettingIsAnEntryOfItsOwn) {
   ASSERT_NE(row, nullptr);
   EXPECT_EQ(row->mutation_class, Class::kernel);
   EXPECT_EQ(row->change, Change::changed);
-  EXPECT_FALSE(row->oracle);
+  EXPECT_FALSE(row->shown_by_runtime);
   ASSERT_THAT(w.events, SizeIs(1));
   EXPECT_EQ(w.events[0].detail, "1");
   EXPECT_EQ(w.events[0].verdict, Verdict::violation);

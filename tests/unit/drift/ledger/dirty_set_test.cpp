@@ -19,7 +19,7 @@ TEST(DirtySet, WaitsForAnOperationsOwnLaterEvents) {
   const auto due = dirty.take(105 * kMs);
   ASSERT_EQ(due.size(), 1u);
   EXPECT_EQ(due[0].names, (std::vector<std::string>{"a", "b"}));
-  EXPECT_FALSE(due[0].whole);
+  EXPECT_FALSE(due[0].full);
   EXPECT_TRUE(dirty.empty());
 }
 
@@ -28,14 +28,14 @@ TEST(DirtySet, ManyNamesAreTheWholeDirectory) {
   for (int i = 0; i < 300; ++i) dirty.mark(kDir, std::to_string(i), 1);
   const auto due = dirty.take(kMs * 100);
   ASSERT_EQ(due.size(), 1u);
-  EXPECT_TRUE(due[0].whole);
+  EXPECT_TRUE(due[0].full);
   EXPECT_TRUE(due[0].names.empty());
 }
 
 TEST(DirtySet, OneDirectoryTakesATenthOfTheTime) {
   DirtySet dirty;
   dirty.scanned(kDir, 1000 * kMs, 20 * kMs);
-  dirty.mark_whole(kDir, 1001 * kMs);
+  dirty.mark_full(kDir, 1001 * kMs);
   EXPECT_EQ(dirty.next(), 1200 * kMs);
   dirty.mark({6, 1}, "other", 1001 * kMs);
   EXPECT_EQ(dirty.next(), 1006 * kMs);

@@ -120,7 +120,7 @@ TEST_F(Events, CreatedAndDeletedAgainLeavesNothingButTheFact) {
                                     "file_write /etc/x by sh violation",
                                     "file_delete /etc/x by sh violation"));
   const auto summary = w.drift->summary();
-  EXPECT_FALSE(summary.mutated);
+  EXPECT_NE(summary.state, ContainerState::mutated);
   EXPECT_TRUE(summary.ever_mutated);
   EXPECT_TRUE(summary.complete);
   EXPECT_EQ(summary.first_mutation, w.events[0].time);
@@ -131,12 +131,12 @@ TEST_F(Events, AFileSeenByAScanAndDeletedLaterGoesFromTheDiff) {
   w.put("/etc/x", 50, Change::added);
   w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), sh);
   w.settle();
-  EXPECT_TRUE(w.drift->summary().mutated);
+  EXPECT_EQ(w.drift->summary().state, ContainerState::mutated);
   w.take("/etc/x");
   w.drift->observe(w.seen(FileOp::unlink, "/etc/x", 50), actor("rm"));
   w.settle();
   EXPECT_EQ(w.row("/etc/x"), nullptr);
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
   EXPECT_THAT(w.told(), ElementsAre("file_create /etc/x by sh violation",
                                     "file_delete /etc/x by rm violation"));
 }

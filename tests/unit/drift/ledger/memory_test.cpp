@@ -89,7 +89,7 @@ TEST_F(Memory, StaysWhenTheAgentIsStartedAgain) {
   kept.restart();
   kept.settle();
   EXPECT_THAT(kept.kinds("server"), ElementsAre("memory_write"));
-  EXPECT_TRUE(kept.drift->summary().mutated);
+  EXPECT_EQ(kept.drift->summary().state, ContainerState::mutated);
 }
 
 enum Access : unsigned { kMake = 1, kRead = 2, kWrite = 4 };

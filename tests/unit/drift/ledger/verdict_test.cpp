@@ -35,7 +35,8 @@ TEST_P(Changed, IsJudgedByWhatIsLeft) {
   w.settle();
   ASSERT_NE(w.row("/x"), nullptr);
   EXPECT_EQ(w.row("/x")->verdict, c.verdict);
-  EXPECT_EQ(w.drift->summary().mutated, c.verdict == Verdict::violation);
+  EXPECT_EQ(w.drift->summary().state == ContainerState::mutated,
+            c.verdict == Verdict::violation);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -99,7 +100,7 @@ TEST_F(Verdicts, ADirectoryTakesTheWorstOfItsEntries) {
     EXPECT_EQ(w.row(path)->change, Change::changed);
     EXPECT_EQ(w.row(path)->kinds, (std::vector<Kind>{Kind::copy_up}));
     EXPECT_THAT(w.who(path), ElementsAre("host:sh"));
-    EXPECT_TRUE(w.row(path)->oracle);
+    EXPECT_TRUE(w.row(path)->shown_by_runtime);
   }
   EXPECT_EQ(w.row("/tmp")->verdict, Verdict::scratch);
   const auto summary = w.drift->summary();
@@ -123,11 +124,11 @@ policy::PolicyPtr workload_may_write() {
 TEST_F(Verdicts, ANewPolicyJudgesThePastAnew) {
   make("/etc/x", 50, Origin::workload);
   w.settle();
-  EXPECT_TRUE(w.drift->summary().mutated);
+  EXPECT_EQ(w.drift->summary().state, ContainerState::mutated);
   w.drift->set_policy(workload_may_write());
   EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::allowed);
   EXPECT_EQ(w.row("/etc/x")->rule, "own");
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
   EXPECT_TRUE(w.drift->summary().ever_mutated);
 }
 
@@ -172,9 +173,9 @@ TEST_F(Verdicts, AllThatTheToolPrintsIsInTheDiff) {
     const std::string path = line.substr(2);
     const auto* row = w.row(path);
     ASSERT_NE(row, nullptr) << line;
-    EXPECT_TRUE(row->oracle) << line;
+    EXPECT_TRUE(row->shown_by_runtime) << line;
   }
-  EXPECT_FALSE(w.row("/etc/hosts")->oracle);
+  EXPECT_FALSE(w.row("/etc/hosts")->shown_by_runtime);
   for (const auto& row : rows) EXPECT_FALSE(row.actors.empty()) << row.path;
 }
 
@@ -192,7 +193,7 @@ TEST_F(Verdicts, TotalsFollowEachChange) {
   w.settle();
   const auto summary = w.drift->summary();
   EXPECT_EQ(summary.mutated_paths, 0u);
-  EXPECT_FALSE(summary.mutated);
+  EXPECT_NE(summary.state, ContainerState::mutated);
   EXPECT_TRUE(summary.ever_mutated);
   EXPECT_THAT(summary.violations, IsEmpty());
 }
@@ -292,7 +293,7 @@ TEST_F(Verdicts, FirstMutationStaysTheFirst) {
 TEST_F(Verdicts, ANewPolicyJudgesTheLedgerAnew) {
   make("/etc/a", 50);
   w.settle();
-  ASSERT_TRUE(w.drift->summary().mutated);
+  ASSERT_EQ(w.drift->summary().state, ContainerState::mutated);
   w.drift->set_policy(std::make_shared<const policy::Policy>());
   EXPECT_EQ(w.drift->summary().mutated_paths, 2u);
   EXPECT_TRUE(w.drift->summary().complete);

@@ -43,7 +43,7 @@ TEST_F(Work, ThenGoesByNames) {
   ASSERT_EQ(work.parts.size(), 1u);
   EXPECT_EQ(work.parts[0].directory, "/etc");
   EXPECT_EQ(work.parts[0].inode, (InodeId{10, 7}));
-  EXPECT_FALSE(work.parts[0].whole);
+  EXPECT_FALSE(work.parts[0].full);
   EXPECT_THAT(work.parts[0].names, ElementsAre("a", "b"));
   w.drift->applied(w.part_of(work));
   EXPECT_FALSE(w.drift->scan_due());

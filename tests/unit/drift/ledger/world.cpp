@@ -62,7 +62,8 @@ Entry& World::put(const std::string& path, std::uint64_t ino, Change change,
   e.mode = mode;
   e.links = S_ISDIR(mode) ? 2 : 1;
   e.change = change;
-  if (change == Change::added || change == Change::deleted) e.oracle = change;
+  if (change == Change::added || change == Change::deleted)
+    e.shown_by_runtime = change;
   e.ctime = wall(now);
   return entries[path] = e;
 }
@@ -162,7 +163,7 @@ PartialResult World::part_of(const ScanWork& work) {
   for (const auto& task : work.parts) {
     PartialResult::Directory d;
     d.inode = task.inode;
-    d.whole = task.whole;
+    d.full = task.full;
     const std::string path = task.directory.empty() ? "/" : task.directory;
     const auto self = entries.find(path);
     if (self == entries.end() || !(self->second.inode == task.inode)) {
@@ -172,7 +173,7 @@ PartialResult World::part_of(const ScanWork& work) {
     }
     d.self = self->second;
     const std::string prefix = path == "/" ? "/" : path + "/";
-    if (task.whole) {
+    if (task.full) {
       for (const auto& e : below(path, false)) with_new(d, e, prefix + e.name);
     }
     for (const auto& name : task.names) {

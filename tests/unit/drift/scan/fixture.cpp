@@ -140,15 +140,16 @@ std::vector<std::string> dump(const UpperTree& tree) {
   tree.for_each([&](const std::string& path, const Entry& e) {
     out.push_back(
         path + " " + static_cast<char>(e.change) + " [" + bits(e.differs) +
-        "] " + static_cast<char>(e.oracle) + (e.whiteout ? " whiteout" : "") +
-        " " + e.redirect + " " + std::to_string(e.mode) + " " +
+        "] " + static_cast<char>(e.shown_by_runtime) +
+        (e.whiteout ? " whiteout" : "") + " " + e.redirect + " " +
+        std::to_string(e.mode) + " " +
         std::to_string(e.whiteout ? 0 : e.inode.ino) + " " +
         std::to_string(e.parent.ino) + " " + std::to_string(e.ctime.ns) +
         " hidden " + std::to_string(e.hidden ? e.hidden->size() : 0));
     EXPECT_EQ(tree.path_of(e), path);
   });
   for (const char* runtime : {"podman", "docker", "runc"}) {
-    for (const std::string& line : oracle_lines(tree, runtime)) {
+    for (const std::string& line : runtime_diff_lines(tree, runtime)) {
       out.push_back(std::string(runtime) + " " + line);
     }
   }

@@ -133,13 +133,13 @@ TEST_F(LayersTest, DirectoryMadeAnewTellsWhatItHides) {
   ASSERT_TRUE(d->hidden);
   EXPECT_EQ(std::set<std::string>(d->hidden->begin(), d->hidden->end()),
             (std::set<std::string>{"a", "c"}));
-  std::vector<std::string> lines = oracle_lines(tree, "docker");
+  std::vector<std::string> lines = runtime_diff_lines(tree, "docker");
   std::sort(lines.begin(), lines.end());
   EXPECT_EQ(lines,
             (std::vector<std::string>{"C /d", "C /d/b", "D /d/a", "D /d/c"}));
-  EXPECT_TRUE(oracle_shows(tree, "docker", "/d/a"));
-  EXPECT_FALSE(oracle_shows(tree, "podman", "/d/a"));
-  lines = oracle_lines(tree, "podman");
+  EXPECT_TRUE(runtime_shows(tree, "docker", "/d/a"));
+  EXPECT_FALSE(runtime_shows(tree, "podman", "/d/a"));
+  lines = runtime_diff_lines(tree, "podman");
   EXPECT_EQ(lines, (std::vector<std::string>{"D /d", "C /d/b"}));
 }
 

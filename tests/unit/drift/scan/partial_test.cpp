@@ -36,7 +36,7 @@ class PartialTest : public Layers {
   PartialTask names(const std::string& path, std::vector<std::string> names) {
     return {path, inode(path), false, std::move(names)};
   }
-  PartialTask whole(const std::string& path) {
+  PartialTask full(const std::string& path) {
     return {path, inode(path), true, {}};
   }
   void expect_as_full_scan() { EXPECT_EQ(dump(tree_), dump(scan_tree())); }
@@ -79,7 +79,7 @@ TEST_F(PartialTest, GoneDirectoryTakesAllBelowItAlong) {
 TEST_F(PartialTest, WholeDirectoryDropsWhatIsNotListed) {
   fs::remove(upper("/d/a"));
   put(upper("/d/b"), "longer");
-  const auto delta = tree_.apply(look({whole("/d")}));
+  const auto delta = tree_.apply(look({full("/d")}));
   ASSERT_EQ(delta.vanished.size(), 1u);
   EXPECT_EQ(delta.vanished[0].first, "/d/a");
   EXPECT_EQ(names_of(delta.changed), (Names{"b", "d"}));
@@ -98,7 +98,7 @@ TEST_F(PartialTest, KnownDirectoryIsNotEntered) {
   put(upper("/d/sub/late"), "x");
   tree_.apply(look({names("/d", {"sub"})}));
   EXPECT_EQ(tree_.find_path("/d/sub/late"), nullptr);
-  tree_.apply(look({whole("/d/sub")}));
+  tree_.apply(look({full("/d/sub")}));
   expect_as_full_scan();
 }
 
@@ -117,7 +117,7 @@ TEST_F(PartialTest, RenamedDirectoryIsMovedAndComparedAnew) {
 }
 
 TEST_F(PartialTest, AnotherDirectoryUnderTheNameIsStale) {
-  const PartialTask task = whole("/d/sub");
+  const PartialTask task = full("/d/sub");
   fs::rename(upper("/d/sub"), upper("/kept"));
   make_dir(upper("/d/sub"));
   put(upper("/d/sub/evil"), "x");
@@ -170,7 +170,7 @@ TEST_F(PartialTest, DirectoryIsChangedByTimeOnceNothingInItIs) {
   fs::remove(upper("/d/a"));
   fs::remove(upper("/d/b"));
   remove_tree(upper("/d/sub"));
-  const auto delta = tree_.apply(look({whole("/d")}));
+  const auto delta = tree_.apply(look({full("/d")}));
   EXPECT_EQ(tree_.find_path("/d")->change, Change::changed);
   EXPECT_EQ(names_of(delta.changed), Names{"d"});
   put(upper("/d/new"), "x");

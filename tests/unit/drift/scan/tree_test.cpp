@@ -22,7 +22,7 @@ Entry entry(std::uint64_t ino, std::uint64_t parent, std::string name,
   e.parent = {parent, 7};
   e.name = std::move(name);
   e.mode = mode;
-  e.change = e.oracle = change;
+  e.change = e.shown_by_runtime = change;
   return e;
 }
 
@@ -66,7 +66,7 @@ TEST(UpperTreeTest, WhatIsMissingFromAnotherDirectoryInItsPlaceIsNews) {
   again.inode.generation = gone.parent.generation = 8;
   const auto delta = tree.apply(result({again, gone}));
   EXPECT_EQ(delta.appeared.size(), 2u);
-  EXPECT_THAT(oracle_lines(tree, "podman"),
+  EXPECT_THAT(runtime_diff_lines(tree, "podman"),
               UnorderedElementsAre("C /dir", "D /dir/child"));
 }
 
@@ -76,7 +76,7 @@ TEST(UpperTreeTest, EmptyTreeAnswersNothing) {
   EXPECT_EQ(tree.find_path("/"), nullptr);
   EXPECT_EQ(tree.find(InodeId{1, 0}), nullptr);
   EXPECT_EQ(tree.path_of(InodeId{1, 0}), "");
-  EXPECT_TRUE(oracle_lines(tree, "podman").empty());
+  EXPECT_TRUE(runtime_diff_lines(tree, "podman").empty());
 }
 
 TEST(UpperTreeTest, FindsByInodePathAndPlace) {
@@ -154,7 +154,7 @@ TEST(UpperTreeTest, DirectoryCannotBecomeItsOwnDescendant) {
   EXPECT_THAT(paths(tree), ElementsAre("/a", "/a/b", "/a/b/a"));
 }
 
-TEST(OracleTest, DirectoriesAboveAddedAndDeletedAreChanged) {
+TEST(RuntimeDiffTest, DirectoriesAboveAddedAndDeletedAreChanged) {
   UpperTree tree;
   tree.apply(result({entry(2, 1, "a", kDir, Change::none),
                      entry(3, 2, "b", kDir, Change::none),
@@ -162,41 +162,41 @@ TEST(OracleTest, DirectoriesAboveAddedAndDeletedAreChanged) {
                      entry(5, 1, "c", kDir, Change::none),
                      entry(6, 5, "changed", kFile, Change::changed)}));
   EXPECT_THAT(
-      oracle_lines(tree, "podman"),
+      runtime_diff_lines(tree, "podman"),
       UnorderedElementsAre("C /a", "C /a/b", "A /a/b/new", "C /c/changed"));
-  EXPECT_FALSE(oracle_shows(tree, "podman", "/c"));
-  EXPECT_TRUE(oracle_shows(tree, "podman", "/a"));
+  EXPECT_FALSE(runtime_shows(tree, "podman", "/c"));
+  EXPECT_TRUE(runtime_shows(tree, "podman", "/a"));
   tree.apply(part_of({3, 7}, {"new"}, {}));
-  EXPECT_THAT(oracle_lines(tree, "podman"), ElementsAre("C /c/changed"));
+  EXPECT_THAT(runtime_diff_lines(tree, "podman"), ElementsAre("C /c/changed"));
 }
 
-TEST(OracleTest, PodmanHidesItsOwnAndOnlyThose) {
+TEST(RuntimeDiffTest, PodmanHidesItsOwnAndOnlyThose) {
   UpperTree tree;
   tree.apply(result({entry(2, 1, "etc", kDir, Change::none),
                      entry(3, 2, "mtab", kFile, Change::added),
                      entry(4, 1, "run", kDir, Change::changed),
                      entry(5, 4, ".containerenv", kFile, Change::added),
                      entry(6, 4, "mine", kFile, Change::added)}));
-  EXPECT_THAT(oracle_lines(tree, "podman"),
+  EXPECT_THAT(runtime_diff_lines(tree, "podman"),
               UnorderedElementsAre("C /etc", "A /run/mine"));
-  EXPECT_EQ(oracle_lines(tree, "containerd").size(), 5u);
-  EXPECT_FALSE(oracle_shows(tree, "podman", "/etc/mtab"));
-  EXPECT_TRUE(oracle_shows(tree, "docker", "/etc/mtab"));
+  EXPECT_EQ(runtime_diff_lines(tree, "containerd").size(), 5u);
+  EXPECT_FALSE(runtime_shows(tree, "podman", "/etc/mtab"));
+  EXPECT_TRUE(runtime_shows(tree, "docker", "/etc/mtab"));
 }
 
-TEST(OracleTest, DockerGoesByStat) {
+TEST(RuntimeDiffTest, DockerGoesByStat) {
   Entry copied = entry(3, 2, "copied", kFile, Change::changed);
   Entry owned = entry(4, 2, "owned", kFile, Change::changed);
   owned.stat_differs = true;
   Entry pointless = entry(5, 2, "pointless", kFile, Change::none);
   pointless.whiteout = true;
-  pointless.oracle = Change::deleted;
+  pointless.shown_by_runtime = Change::deleted;
   UpperTree tree;
   tree.apply(
       result({entry(2, 1, "d", kDir, Change::none), copied, owned, pointless}));
-  EXPECT_THAT(oracle_lines(tree, "docker"),
+  EXPECT_THAT(runtime_diff_lines(tree, "docker"),
               UnorderedElementsAre("C /d", "C /d/owned"));
-  EXPECT_THAT(oracle_lines(tree, "podman"),
+  EXPECT_THAT(runtime_diff_lines(tree, "podman"),
               UnorderedElementsAre("C /d", "C /d/copied", "C /d/owned",
                                    "D /d/pointless"));
 }

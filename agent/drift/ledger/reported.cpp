@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/drift/ledger/told.h"
+#include "agent/drift/ledger/reported.h"
 
 #include <algorithm>
 
@@ -10,12 +10,12 @@ bool same(const InodeId& a, const InodeId& b) { return a && a == b; }
 
 }  // namespace
 
-Told::Latest& Told::find(const Deed& deed) {
+Reported::Latest& Reported::find(const Deed& deed) {
   if (latest_.size() >= kMax) latest_.clear();
   return latest_[{deed.path, deed.kind, deed.pid}];
 }
 
-bool Told::by_operation(const Deed& deed, std::uint64_t boot_ns) {
+bool Reported::by_operation(const Deed& deed, std::uint64_t boot_ns) {
   Latest& last = find(deed);
   newest_ = std::max(newest_, boot_ns);
   const bool recent = last.time != 0 && boot_ns < last.time + kFoldNs;
@@ -27,7 +27,7 @@ bool Told::by_operation(const Deed& deed, std::uint64_t boot_ns) {
   return !again;
 }
 
-bool Told::by_scan(const Deed& deed, std::uint64_t now) {
+bool Reported::by_scan(const Deed& deed, std::uint64_t now) {
   Latest& last = find(deed);
   newest_ = std::max(newest_, now);
   const bool known = last.time != 0;
@@ -42,7 +42,7 @@ bool Told::by_scan(const Deed& deed, std::uint64_t now) {
   return !under_way;
 }
 
-void Told::expire(std::uint64_t now) {
+void Reported::expire(std::uint64_t now) {
   if (!latest_.empty() && now > newest_ + kScanNs) latest_.clear();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/drift/ledger/told.h"
+#include "agent/drift/ledger/reported.h"
 
 #include <gtest/gtest.h>
 
@@ -28,10 +28,10 @@ struct Case {
 class WhatIsTold : public ::testing::TestWithParam<Case> {};
 
 TEST_P(WhatIsTold, IsToldOnce) {
-  Told told;
+  Reported told;
   const std::string path = "/etc/x";
   for (const Step& step : GetParam().steps) {
-    const Told::Deed deed{path, Kind::file_delete, step.pid, step.inode};
+    const Reported::Deed deed{path, Kind::file_delete, step.pid, step.inode};
     const std::uint64_t at = kStart + step.at_ms * kMs;
     EXPECT_EQ(step.scan ? told.by_scan(deed, at) : told.by_operation(deed, at),
               step.told)
@@ -70,22 +70,22 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 TEST(Told, ForgetsWhatIsTooOldToMatter) {
-  Told told;
+  Reported told;
   const std::string path = "/etc/x";
   told.by_operation({path, Kind::file_write, 1, {50, 7}}, kStart);
-  told.expire(kStart + Told::kScanNs);
+  told.expire(kStart + Reported::kScanNs);
   EXPECT_EQ(told.size(), 1u);
-  told.expire(kStart + Told::kScanNs + 1);
+  told.expire(kStart + Reported::kScanNs + 1);
   EXPECT_EQ(told.size(), 0u);
 }
 
 TEST(Told, IsBounded) {
-  Told told;
-  for (std::uint32_t pid = 0; pid < 3 * Told::kMax; ++pid) {
+  Reported told;
+  for (std::uint32_t pid = 0; pid < 3 * Reported::kMax; ++pid) {
     const std::string path = "/etc/x";
     EXPECT_TRUE(
         told.by_operation({path, Kind::file_write, pid, {50, 7}}, kStart));
-    EXPECT_LE(told.size(), Told::kMax);
+    EXPECT_LE(told.size(), Reported::kMax);
   }
 }
 

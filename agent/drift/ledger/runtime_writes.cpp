@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/drift/ledger/own_writes.h"
+#include "agent/drift/ledger/runtime_writes.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -101,7 +101,7 @@ bool adds_group_line(std::string_view before, std::string_view now,
          unprivileged_number(field[2]) && field[3] == std::to_string(uid);
 }
 
-OwnWrites::OwnWrites(const ContainerRecord& record)
+RuntimeWrites::RuntimeWrites(const ContainerRecord& record)
     : layers_(record.layers),
       init_uid_(record.init_uid),
       places_(kPlaces.begin(), kPlaces.end()) {
@@ -116,13 +116,13 @@ OwnWrites::OwnWrites(const ContainerRecord& record)
   }
 }
 
-bool OwnWrites::listed(std::string_view path) const {
+bool RuntimeWrites::listed(std::string_view path) const {
   return path == "/etc/passwd" || path == "/etc/group" ||
          places_.contains(std::string(path));
 }
 
-bool OwnWrites::made(const Entry& entry, const std::string& path,
-                     bool others_below) const {
+bool RuntimeWrites::made(const Entry& entry, const std::string& path,
+                         bool others_below) const {
   if (path == "/etc/passwd" || path == "/etc/group") {
     return user_entry(entry, path);
   }
@@ -133,7 +133,8 @@ bool OwnWrites::made(const Entry& entry, const std::string& path,
          mtab_links_to_mounts(layers_.upper);
 }
 
-bool OwnWrites::user_entry(const Entry& entry, const std::string& path) const {
+bool RuntimeWrites::user_entry(const Entry& entry,
+                               const std::string& path) const {
   if (entry.change != Change::changed || !S_ISREG(entry.mode)) return false;
   const auto& d = entry.differs;
   if (d.type || d.any_metadata()) return false;

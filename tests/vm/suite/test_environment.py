@@ -4,13 +4,13 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from harness import coverage, surroundings
+from harness import coverage, environment
 from harness.agent import Agent
 from harness.bundle import Bundle
 from harness.cgroups import control_files
 from harness.checks import ATTRIBUTION_SECONDS, event, mutations
 from harness.coverage import Results
-from harness.surroundings import CASES, LIBRARIES, MEMORY, MOUNTS, Case
+from harness.environment import CASES, LIBRARIES, MEMORY, MOUNTS, Case
 from harness.waiting import wait_for
 
 from kernels import Kernel
@@ -40,7 +40,7 @@ def _run(agent: Agent, container: Bundle, name: str, origin: str,
          results: Results) -> None:
     case: Case = CASES[name]
     assert case.kind is not None
-    outcome = surroundings.run(agent, container, case, origin)
+    outcome = environment.run(agent, container, case, origin)
     results.add((case.kind,), outcome, operation=name, way=origin)
     assert outcome == coverage.EVENTS, mutations(agent, container.id)
 
@@ -70,10 +70,10 @@ def test_others_are_named(agent: Agent, bundle: Callable[[], Bundle],
 def test_what_changes_nothing_is_not_told(
         agent: Agent, bundle: Callable[[], Bundle]) -> None:
     with bundle() as started:
-        after = surroundings.latest(agent, started.id)
+        after = environment.latest(agent, started.id)
         for name in _named(False, MEMORY, LIBRARIES, MOUNTS):
             started.work(CASES[name].script)
-            told = surroundings.untold(agent, started.id, after)
+            told = environment.untold(agent, started.id, after)
             assert told == [], (name, told)
 
 

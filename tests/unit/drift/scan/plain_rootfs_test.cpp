@@ -59,7 +59,7 @@ class Whole : public Layers {
 
   void open(bool copy, const std::string& inventory = "") {
     OverlayLayers layers;
-    layers.whole = true;
+    layers.plain = true;
     layers.upper = upper();
     if (copy) layers.lower = {lower(0)};
     scanner_.emplace(layers, nullptr, ScanLimits{},
@@ -90,7 +90,7 @@ class Whole : public Layers {
   }
 
   std::vector<std::string> lines() const {
-    return oracle_lines(tree_, "podman");
+    return runtime_diff_lines(tree_, "podman");
   }
 
   WallTime since_;
@@ -250,7 +250,7 @@ TEST_F(Whole, NamesAreLookedAtOneByOne) {
     EXPECT_THAT(changes(), ElementsAre("D /etc/group", "A /etc/new"));
     fs::remove(upper("/etc/new"));
     put(upper("/etc/group"), "back");
-    task.whole = true;
+    task.full = true;
     tree_.apply(scanner_->scan({task}, known));
     ASSERT_EQ(changes().size(), 1u);
     EXPECT_THAT(changes()[0], testing::StartsWith("C /etc/group"));

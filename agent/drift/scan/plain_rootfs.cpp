@@ -67,9 +67,9 @@ std::optional<LowerHit> hit_in(const UpperDir& dir, const std::string& name) {
 
 bool Inspector::untouched(const UpperDir& dir, const std::string& name,
                           const struct stat& st) const {
-  if (later(st.st_ctim, whole_->since)) return false;
-  if (whole_->inventory != nullptr) {
-    const auto known = whole_->inventory->find(dir.known, name);
+  if (later(st.st_ctim, plain_->since)) return false;
+  if (plain_->inventory != nullptr) {
+    const auto known = plain_->inventory->find(dir.known, name);
     return known && known->ino == st.st_ino;
   }
   if (!dir.suspect) return true;
@@ -81,8 +81,8 @@ bool Inspector::untouched(const UpperDir& dir, const std::string& name,
 std::optional<Inspected> Inspector::gone(const UpperDir& dir,
                                          const std::string& name) {
   std::uint32_t mode = 0;
-  if (whole_->inventory != nullptr) {
-    const auto known = whole_->inventory->find(dir.known, name);
+  if (plain_->inventory != nullptr) {
+    const auto known = plain_->inventory->find(dir.known, name);
     if (!known) return std::nullopt;
     mode = known->mode;
   } else {
@@ -96,7 +96,7 @@ std::optional<Inspected> Inspector::gone(const UpperDir& dir,
   out.entry.mode = mode;
   out.entry.links = 1;
   out.entry.whiteout = true;
-  out.entry.change = out.entry.oracle = Change::deleted;
+  out.entry.change = out.entry.shown_by_runtime = Change::deleted;
   return out;
 }
 
@@ -113,7 +113,7 @@ void Inspector::compare_known(const struct stat& st,
   d.type = !same_type(st.st_mode, known->mode);
   d.mode = !d.type && (st.st_mode & 07777) != (known->mode & 07777);
   d.owner = !d.type && (st.st_uid != known->uid || st.st_gid != known->gid);
-  const bool late = later(st.st_ctim, whole_->since);
+  const bool late = later(st.st_ctim, plain_->since);
   const bool another = st.st_ino != known->ino;
   if (!S_ISDIR(st.st_mode)) {
     d.unknown = !d.type && (late || another);
@@ -140,10 +140,10 @@ void Inspector::compare_copy(const UpperFile& file, const UpperDir& dir,
   }
   const XattrNames names = XattrNames::of(proc_path(file.fd), true);
   const OverlayMarks marks;  // means nothing here
-  UpperFile whole = file;
-  whole.names = &names;
-  whole.marks = &marks;
-  if (!comparer_.compare(whole, {&dir.view, &*hit, name.c_str()}, entry)) {
+  UpperFile plain = file;
+  plain.names = &names;
+  plain.marks = &marks;
+  if (!comparer_.compare(plain, {&dir.view, &*hit, name.c_str()}, entry)) {
     trouble(dir.path + "/" + name, "cannot be compared with the image", 0);
   }
   Difference& d = entry->differs;
@@ -154,7 +154,7 @@ void Inspector::compare_copy(const UpperFile& file, const UpperDir& dir,
   }
 }
 
-std::optional<Inspected> Inspector::inspect_whole(const UpperDir& dir,
+std::optional<Inspected> Inspector::inspect_plain(const UpperDir& dir,
                                                   const std::string& name) {
   UpperFile file;
   if (::fstatat(dir.fd, name.c_str(), &file.st,
@@ -164,7 +164,7 @@ std::optional<Inspected> Inspector::inspect_whole(const UpperDir& dir,
     return std::nullopt;
   }
   // Something that the host mounted there, or a subvolume: not of the rootfs.
-  if (file.st.st_dev != whole_->dev) return std::nullopt;
+  if (file.st.st_dev != plain_->dev) return std::nullopt;
   if (!S_ISDIR(file.st.st_mode) && untouched(dir, name, file.st)) {
     return std::nullopt;
   }
@@ -184,9 +184,9 @@ std::optional<Inspected> Inspector::inspect_whole(const UpperDir& dir,
     registrar_(entry.inode, true);
   }
   fill(file.st, &entry);
-  const bool late = later(file.st.st_ctim, whole_->since);
-  if (whole_->inventory != nullptr) {
-    const auto known = whole_->inventory->find(dir.known, name);
+  const bool late = later(file.st.st_ctim, plain_->since);
+  if (plain_->inventory != nullptr) {
+    const auto known = plain_->inventory->find(dir.known, name);
     compare_known(file.st, known, &entry);
     out.suspect = late || !known || known->ino != file.st.st_ino;
   } else {
@@ -203,11 +203,11 @@ std::vector<Inventory::Item> Inspector::present(
     struct stat st{};
     if (::fstatat(dir.fd, one.name.c_str(), &st,
                   AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0 ||
-        st.st_dev != whole_->dev) {
+        st.st_dev != plain_->dev) {
       continue;
     }
-    if (later(st.st_ctim, whole_->since) &&
-        born_later(dir.fd, one.name.c_str(), whole_->since)) {
+    if (later(st.st_ctim, plain_->since) &&
+        born_later(dir.fd, one.name.c_str(), plain_->since)) {
       continue;
     }
     items.push_back(Inventory::item(one.name, st));
@@ -218,8 +218,8 @@ std::vector<Inventory::Item> Inspector::present(
 std::vector<std::string> Inspector::missing(
     const UpperDir& dir, const std::vector<DirectoryName>& names) {
   if (!dir.suspect) return {};
-  auto before = whole_->inventory != nullptr
-                    ? whole_->inventory->names(dir.known)
+  auto before = plain_->inventory != nullptr
+                    ? plain_->inventory->names(dir.known)
                     : LowerLayers::names(dir.view, limits_.max_entries);
   if (before.empty()) return {};
   std::unordered_set<std::string_view> now;

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "agent/base/text.h"
-#include "agent/drift/ledger/tracker.h"
+#include "agent/drift/ledger/container_drift_impl.h"
 
 namespace stillframe::drift {
 namespace {

@@ -37,7 +37,7 @@ static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 
 			return done();
 	}
 	root = bpf_map_lookup_elem(&roots, out);
-	if (root && (root->flags & SF_ROOT_WHOLE))
+	if (root && (root->flags & SF_ROOT_PLAIN))
 		found = 1;
 	asm volatile("" : "+r"(found));
 	return found;
@@ -122,13 +122,13 @@ static __noinline int whole_entry_touched(struct dentry *entry, u32 op)
 /* What all writing goes by before it writes, and no reading: write(2) and its kin,
  * splice, AIO, io_uring. Returns how much may be written. */
 SEC("?fexit/generic_write_checks")
-int BPF_PROG(whole_write, struct kiocb *iocb, void *from, long result)
+int BPF_PROG(plain_write, struct kiocb *iocb, void *from, long result)
 {
 	return result > 0 ? written(iocb->ki_filp) : 0;
 }
 
 SEC("?fexit/do_page_mkwrite")
-int whole_mapping_store(u64 *ctx)
+int plain_mapping_store(u64 *ctx)
 {
 	struct vm_fault *fault = (void *)ctx[0];
 
@@ -138,27 +138,27 @@ int whole_mapping_store(u64 *ctx)
 }
 
 SEC("?fexit/vfs_fallocate")
-int BPF_PROG(whole_allocation, struct file *file, int mode, s64 offset, s64 size, int result)
+int BPF_PROG(plain_allocation, struct file *file, int mode, s64 offset, s64 size, int result)
 {
 	return result ? 0 : written(file);
 }
 
 SEC("?fexit/vfs_clone_file_range")
-int BPF_PROG(whole_clone, struct file *in, s64 in_offset, struct file *out, s64 out_offset,
+int BPF_PROG(plain_clone, struct file *in, s64 in_offset, struct file *out, s64 out_offset,
 	     s64 size, u32 flags, long result)
 {
 	return result >= 0 ? written(out) : 0;
 }
 
 SEC("?fexit/vfs_copy_file_range")
-int BPF_PROG(whole_copy, struct file *in, s64 in_offset, struct file *out, s64 out_offset, u64 size,
+int BPF_PROG(plain_copy, struct file *in, s64 in_offset, struct file *out, s64 out_offset, u64 size,
 	     u32 flags, long result)
 {
 	return result > 0 ? written(out) : 0;
 }
 
 SEC("?fexit/notify_change")
-int whole_attributes(u64 *ctx)
+int plain_attributes(u64 *ctx)
 {
 	struct dentry *dentry = (void *)ARG(notify_change, 0);
 	struct iattr *attributes = (void *)ARG(notify_change, 1);
@@ -169,7 +169,7 @@ int whole_attributes(u64 *ctx)
 }
 
 SEC("?fexit/__vfs_setxattr_noperm")
-int whole_xattr(u64 *ctx)
+int plain_xattr(u64 *ctx)
 {
 	struct dentry *dentry = (void *)ARG(__vfs_setxattr_noperm, 0);
 
@@ -179,7 +179,7 @@ int whole_xattr(u64 *ctx)
 }
 
 SEC("?fexit/__vfs_removexattr_locked")
-int whole_xattr_removal(u64 *ctx)
+int plain_xattr_removal(u64 *ctx)
 {
 	struct dentry *dentry = (void *)ARG(__vfs_removexattr_locked, 0);
 
@@ -189,19 +189,19 @@ int whole_xattr_removal(u64 *ctx)
 }
 
 SEC("?fexit/vfs_set_acl") /* since 6.2; before, an ACL is an attribute */
-int BPF_PROG(whole_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int result)
+int BPF_PROG(plain_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int result)
 {
 	return result ? 0 : attributes_changed(dentry, SF_OP_acl);
 }
 
 SEC("?fexit/vfs_remove_acl")
-int BPF_PROG(whole_acl_removal, void *idmap, struct dentry *dentry, const char *name, int result)
+int BPF_PROG(plain_acl_removal, void *idmap, struct dentry *dentry, const char *name, int result)
 {
 	return result ? 0 : attributes_changed(dentry, SF_OP_acl);
 }
 
 SEC("?fexit/vfs_fileattr_set") /* since 5.13 */
-int whole_file_flags(u64 *ctx)
+int plain_file_flags(u64 *ctx)
 {
 	struct dentry *dentry = (void *)ARG(vfs_fileattr_set, 0);
 
@@ -211,7 +211,7 @@ int whole_file_flags(u64 *ctx)
 }
 
 SEC("?fexit/vfs_ioc_setflags_prepare") /* until 5.12 */
-int BPF_PROG(whole_ioctl_flags, struct inode *inode, unsigned int before, unsigned int flags,
+int BPF_PROG(plain_ioctl_flags, struct inode *inode, unsigned int before, unsigned int flags,
 	     int result)
 {
 	struct dentry *dentry = some_dentry(inode);
@@ -231,20 +231,20 @@ static __always_inline int instantiated(struct dentry *entry, struct inode *inod
 }
 
 SEC("?fexit/d_instantiate")
-int BPF_PROG(whole_name_made, struct dentry *entry, struct inode *inode)
+int BPF_PROG(plain_name_made, struct dentry *entry, struct inode *inode)
 {
 	return instantiated(entry, inode);
 }
 
 SEC("?fexit/d_instantiate_new") /* of a new inode, where the filesystem locks it */
-int BPF_PROG(whole_new_name_made, struct dentry *entry, struct inode *inode)
+int BPF_PROG(plain_new_name_made, struct dentry *entry, struct inode *inode)
 {
 	return instantiated(entry, inode);
 }
 
 /* Called when an unlink or rmdir was done, with the entry as it was. */
 SEC("?fentry/d_delete")
-int BPF_PROG(whole_name_removed, struct dentry *entry)
+int BPF_PROG(plain_name_removed, struct dentry *entry)
 {
 	struct inode *inode = entry->d_inode;
 
@@ -255,7 +255,7 @@ int BPF_PROG(whole_name_removed, struct dentry *entry)
 
 /* Called when a rename was done, with the names that were. */
 SEC("?fentry/d_move")
-int BPF_PROG(whole_name_moved, struct dentry *from, struct dentry *to)
+int BPF_PROG(plain_name_moved, struct dentry *from, struct dentry *to)
 {
 	struct inode *inode = from->d_inode;
 
@@ -266,7 +266,7 @@ int BPF_PROG(whole_name_moved, struct dentry *from, struct dentry *to)
 }
 
 SEC("?fentry/d_exchange")
-int BPF_PROG(whole_names_exchanged, struct dentry *from, struct dentry *to)
+int BPF_PROG(plain_names_exchanged, struct dentry *from, struct dentry *to)
 {
 	struct inode *one = from->d_inode;
 	struct inode *other = to->d_inode;

@@ -4,7 +4,7 @@
 //   events.cpp       observations: into the ledger, out as events
 //   code.cpp         programs run that the image does not hold
 //   memory.cpp       processes' memory, devices
-//   surroundings.cpp mounts and limits: a look at them, and events
+//   environment.cpp mounts and limits: a look at them, and events
 //   work.cpp         what to scan, and taking the results in
 //   attribution.cpp  what a scan found, and who is to be named for it
 //   join.cpp         judging, the running totals, and the diff
@@ -24,10 +24,10 @@
 #include "agent/drift/ledger/ledger.h"
 #include "agent/drift/ledger/life.h"
 #include "agent/drift/ledger/mount_table.h"
-#include "agent/drift/ledger/own_writes.h"
-#include "agent/drift/ledger/standing.h"
+#include "agent/drift/ledger/reported.h"
+#include "agent/drift/ledger/runtime_writes.h"
 #include "agent/drift/ledger/store.h"
-#include "agent/drift/ledger/told.h"
+#include "agent/drift/ledger/verdict_totals.h"
 
 namespace stillframe::drift {
 
@@ -132,7 +132,7 @@ struct ContainerDrift::Impl {
   void observe(const DeviceObservation& seen, const Actor& actor);
   void lasting(MutationEvent event, std::uint64_t boot_ns, const Actor& actor);
 
-  // surroundings.cpp
+  // environment.cpp
   void begin_life(std::uint64_t init_start_ns);
   void observe(const MountObservation& seen, const Actor& actor);
   void observe(const MountsObservation& seen);
@@ -183,7 +183,8 @@ struct ContainerDrift::Impl {
   void rejudge(const RecordKey& place);
   void rejudge(const Entry& entry);
   void rejudge_inode(const InodeId& inode);
-  void stand(const RecordKey& place, const std::optional<Standing>& standing);
+  void stand(const RecordKey& place,
+             const std::optional<PathVerdict>& standing);
   void shifted(const InodeId& directory);
   void drain_shifted();
   void note_violation(const Record* record);
@@ -208,8 +209,8 @@ struct ContainerDrift::Impl {
   Ledger ledger;
   DirtySet dirty;
   Candidates candidates;
-  Standings standings;
-  OwnWrites own;
+  VerdictTotals standings;
+  RuntimeWrites own;
   Store store;
   StoredState state;
   std::vector<std::string> trouble;
@@ -231,7 +232,7 @@ struct ContainerDrift::Impl {
   std::vector<HeldExec> held_execs;
   std::unordered_map<std::uint64_t, Born> born;
   std::vector<Removed> removed;
-  Told told;
+  Reported told;
   // During one take_in: whose work a directory was, and so all in it; and the
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited;

@@ -14,7 +14,7 @@ from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
 from harness.coverage import Results
 from harness.image import Tree
 from harness.podman import podman
-from harness.surroundings import CASES, MOUNTS, latest, outcome, untold
+from harness.environment import CASES, MOUNTS, latest, outcome, untold
 from harness.waiting import wait_for
 
 MEMORY_MAX = 256 << 20

@@ -17,7 +17,7 @@
 
 namespace stillframe::drift {
 
-class Told {
+class Reported {
  public:
   // As long as one actor's changes of one kind are folded in the kernel.
   static constexpr std::uint64_t kFoldNs = 1'000'000'000;

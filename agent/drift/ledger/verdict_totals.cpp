@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/drift/ledger/standing.h"
+#include "agent/drift/ledger/verdict_totals.h"
 
 #include <algorithm>
 
@@ -30,26 +30,26 @@ bool bump(std::uint32_t& counter, int by) {
 
 bool worse(Verdict a, Verdict b) { return a < b; }
 
-bool Standings::Below::any() const {
+bool VerdictTotals::Below::any() const {
   return std::any_of(verdicts.begin(), verdicts.end(),
                      [](auto n) { return n != 0; });
 }
 
-Verdict Standings::Below::worst() const {
+Verdict VerdictTotals::Below::worst() const {
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     if (verdicts[i] != 0) return static_cast<Verdict>(i);
   }
   return Verdict::restored;
 }
 
-Origin Standings::Below::violator() const {
+Origin VerdictTotals::Below::violator() const {
   for (std::size_t i = 0; i < violators.size(); ++i) {
     if (violators[i] != 0) return static_cast<Origin>(i);
   }
   return Origin::unattributed;
 }
 
-void Standings::count(const Standing& standing, int by) {
+void VerdictTotals::count(const PathVerdict& standing, int by) {
   if (standing.verdict != Verdict::violation) return;
   violating_ += static_cast<std::uint64_t>(by);
   const std::pair key{standing.mutation_class, standing.origin};
@@ -58,7 +58,8 @@ void Standings::count(const Standing& standing, int by) {
   if (n == 0) violations_.erase(key);
 }
 
-bool Standings::count_below(Below& below, const Standing& standing, int by) {
+bool VerdictTotals::count_below(Below& below, const PathVerdict& standing,
+                                int by) {
   bool shifted = bump(below.verdicts[index(standing.verdict)], by);
   if (standing.verdict == Verdict::violation) {
     shifted |= bump(below.violators[index(standing.origin)], by);
@@ -67,12 +68,12 @@ bool Standings::count_below(Below& below, const Standing& standing, int by) {
   return shifted;
 }
 
-void Standings::set(const RecordKey& place,
-                    const std::optional<Standing>& standing,
-                    const ParentOf& parent_of,
-                    const std::function<void(const InodeId&)>& shifted) {
+void VerdictTotals::set(const RecordKey& place,
+                        const std::optional<PathVerdict>& standing,
+                        const ParentOf& parent_of,
+                        const std::function<void(const InodeId&)>& shifted) {
   const auto it = places_.find(place);
-  std::optional<Standing> old;
+  std::optional<PathVerdict> old;
   if (it != places_.end()) old = it->second;
   if (old == standing) return;
   if (old) count(*old, -1);
@@ -94,18 +95,19 @@ void Standings::set(const RecordKey& place,
   }
 }
 
-const Standing* Standings::find(const RecordKey& place) const {
+const PathVerdict* VerdictTotals::find(const RecordKey& place) const {
   const auto it = places_.find(place);
   return it == places_.end() ? nullptr : &it->second;
 }
 
-const Standings::Below* Standings::below(const InodeId& directory) const {
+const VerdictTotals::Below* VerdictTotals::below(
+    const InodeId& directory) const {
   const auto it = below_.find(directory.ino);
   return it == below_.end() ? nullptr : &it->second;
 }
 
-void Standings::set_derived(const InodeId& directory,
-                            const std::optional<Standing>& standing) {
+void VerdictTotals::set_derived(const InodeId& directory,
+                                const std::optional<PathVerdict>& standing) {
   const auto it = derived_.find(directory.ino);
   if (it != derived_.end()) {
     count(it->second, -1);
@@ -116,6 +118,6 @@ void Standings::set_derived(const InodeId& directory,
   derived_[directory.ino] = *standing;
 }
 
-void Standings::clear() { *this = {}; }
+void VerdictTotals::clear() { *this = {}; }
 
 }  // namespace stillframe::drift

@@ -16,11 +16,11 @@ constexpr std::uint64_t kDebounceNs = 5'000'000;
 
 }  // namespace
 
-void Core::meet_surroundings(Watched& watched) {
+void Core::meet_environment(Watched& watched) {
   const auto& record = watched.record;
   if (!watched.drift || !record.running()) return;
   if (watched.limits_cgroup != record.cgroup) {
-    leave_surroundings(watched);
+    leave_environment(watched);
     watched.limits_cgroup = record.cgroup;
     sensors_.watch_limits(record.cgroup, finder_.limit_directories(record));
   }
@@ -28,13 +28,13 @@ void Core::meet_surroundings(Watched& watched) {
   on(sensors_.limits(watched.limits_cgroup));
 }
 
-void Core::leave_surroundings(Watched& watched) {
+void Core::leave_environment(Watched& watched) {
   if (watched.limits_cgroup != 0) sensors_.forget_limits(watched.limits_cgroup);
   watched.limits_cgroup = 0;
   watched.mounts_due_ns = 0;
 }
 
-void Core::look_at_surroundings(Watched& watched) {
+void Core::look_at_environment(Watched& watched) {
   if (!watched.drift || !watched.running) return;
   look_at_mounts(watched, true);
   if (watched.limits_cgroup != 0) on(sensors_.limits(watched.limits_cgroup));

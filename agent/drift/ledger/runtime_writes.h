@@ -18,9 +18,9 @@
 
 namespace stillframe::drift {
 
-class OwnWrites {
+class RuntimeWrites {
  public:
-  explicit OwnWrites(const ContainerRecord& record);
+  explicit RuntimeWrites(const ContainerRecord& record);
 
   // Whether the runtime writes at this place at all.
   bool listed(std::string_view path) const;

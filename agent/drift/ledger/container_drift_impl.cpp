@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/drift/ledger/tracker.h"
+#include "agent/drift/ledger/container_drift_impl.h"
 
 namespace stillframe::drift {
 

@@ -27,7 +27,7 @@ bool hides(std::string_view runtime, std::string_view path) {
 }
 
 DiffTool tool_of(const UpperTree& tree, std::string_view runtime) {
-  return runtime == "docker" || tree.whole() ? DiffTool::docker
+  return runtime == "docker" || tree.plain() ? DiffTool::docker
                                              : DiffTool::podman;
 }
 
@@ -37,8 +37,8 @@ std::string line(Change change, std::string_view path) {
 
 }  // namespace
 
-std::vector<std::string> oracle_lines(const UpperTree& tree,
-                                      std::string_view runtime) {
+std::vector<std::string> runtime_diff_lines(const UpperTree& tree,
+                                            std::string_view runtime) {
   std::vector<std::string> out;
   const DiffTool tool = tool_of(tree, runtime);
   tree.for_each([&](const std::string& path, const Entry& entry) {
@@ -54,8 +54,8 @@ std::vector<std::string> oracle_lines(const UpperTree& tree,
   return out;
 }
 
-bool oracle_shows(const UpperTree& tree, std::string_view runtime,
-                  std::string_view path) {
+bool runtime_shows(const UpperTree& tree, std::string_view runtime,
+                   std::string_view path) {
   if (hides(runtime, path)) return false;
   const DiffTool tool = tool_of(tree, runtime);
   if (const Entry* entry = tree.find_path(path)) {

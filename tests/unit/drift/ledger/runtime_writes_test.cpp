@@ -2,7 +2,7 @@
 //
 // The runtime's own writes: seen before the first life, or known by their
 // shape.
-#include "agent/drift/ledger/own_writes.h"
+#include "agent/drift/ledger/runtime_writes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-TEST(OwnWrites, SeenBeforeTheFirstLifeAreTheRuntimes) {
+TEST(RuntimeWrites, SeenBeforeTheFirstLifeAreTheRuntimes) {
   World w;
   w.settle();
   w.put("/odd", 50, Change::added).size = 5;
@@ -34,7 +34,7 @@ TEST(OwnWrites, SeenBeforeTheFirstLifeAreTheRuntimes) {
   EXPECT_FALSE(w.drift->summary().ever_mutated);
 }
 
-TEST(OwnWrites, AlsoWhenToldAfterItBegan) {
+TEST(RuntimeWrites, AlsoWhenToldAfterItBegan) {
   World w;
   auto o = w.seen(FileOp::create, "/odd", 50);
   o.live = false;
@@ -45,9 +45,9 @@ TEST(OwnWrites, AlsoWhenToldAfterItBegan) {
   EXPECT_EQ(w.row("/odd")->verdict, Verdict::runtime);
 }
 
-TEST(OwnWrites, OfAWholeRootfsAreThoseOlderThanItsFirstLife) {
+TEST(RuntimeWrites, OfAWholeRootfsAreThoseOlderThanItsFirstLife) {
   World w;
-  w.record.layers.whole = true;
+  w.record.layers.plain = true;
   const auto made = w.tick();
   w.put("/odd", 50, Change::added).ctime = w.wall(made);
   const auto live = made + 50'000'000;  // more than a tick of the clock
@@ -60,9 +60,9 @@ TEST(OwnWrites, OfAWholeRootfsAreThoseOlderThanItsFirstLife) {
   EXPECT_THAT(w.events, SizeIs(1));
 }
 
-TEST(OwnWrites, OfAWholeRootfsAreNotGuessedInALaterLife) {
+TEST(RuntimeWrites, OfAWholeRootfsAreNotGuessedInALaterLife) {
   World w;
-  w.record.layers.whole = true;
+  w.record.layers.plain = true;
   w.settle();  // known before it began to live
   const auto made = w.tick();
   w.put("/odd", 50, Change::added).ctime = w.wall(made);
@@ -72,7 +72,7 @@ TEST(OwnWrites, OfAWholeRootfsAreNotGuessedInALaterLife) {
   EXPECT_EQ(w.row("/odd")->verdict, Verdict::violation);
 }
 
-TEST(OwnWrites, EndWithTheFirstWriteOfTheContainerItself) {
+TEST(RuntimeWrites, EndWithTheFirstWriteOfTheContainerItself) {
   World w;
   auto o = w.seen(FileOp::create, "/odd", 50);
   o.live = false;
@@ -85,7 +85,7 @@ TEST(OwnWrites, EndWithTheFirstWriteOfTheContainerItself) {
   EXPECT_THAT(w.events, SizeIs(1));
 }
 
-TEST(OwnWrites, AWriteIntoAStoppedContainerIsAViolation) {
+TEST(RuntimeWrites, AWriteIntoAStoppedContainerIsAViolation) {
   World w;
   w.put("/etc", 10, Change::none, kDirectory);
   w.drift->started(w.record, 1);
@@ -131,7 +131,7 @@ TEST_P(Shape, TellsWhatARuntimeMakes) {
   e.mode = c.mode;
   e.size = c.size;
   e.links = 1;
-  EXPECT_EQ(OwnWrites(record).made(e, c.path, false), c.own) << c.path;
+  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false), c.own) << c.path;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -153,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(
         ShapeCase{"/etc/mtab", kFile, 0, Change::added, true},
         ShapeCase{"/etc/shadow", kFile, 0, Change::added, false}));
 
-TEST(OwnWrites, AMountPointsParentIsOwnOnlyWhileNothingElseIsInIt) {
+TEST(RuntimeWrites, AMountPointsParentIsOwnOnlyWhileNothingElseIsInIt) {
   World w;
   w.record.mounts = {{"/data/vol", "ext4", false}};
   w.put("/data", 20, Change::added, kDirectory);
@@ -179,14 +179,14 @@ TEST(OwnWrites, AMountPointsParentIsOwnOnlyWhileNothingElseIsInIt) {
   EXPECT_EQ(w.row("/data")->verdict, Verdict::runtime);
 }
 
-TEST(OwnWrites, ADirectoryWithOnlyTheRuntimesFilesIsTheRuntimes) {
+TEST(RuntimeWrites, ADirectoryWithOnlyTheRuntimesFilesIsTheRuntimes) {
   World w;
   w.put("/etc", 10, Change::none, kDirectory);
   w.put("/etc/hosts", 50, Change::added).size = 0;
   w.settle();
   EXPECT_EQ(w.row("/etc")->verdict, Verdict::runtime);
   EXPECT_THAT(w.who("/etc/hosts"), ElementsAre("runtime"));
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
 }
 
 struct LineCase {
@@ -226,11 +226,11 @@ INSTANTIATE_TEST_SUITE_P(
         LineCase{"few_fields", kPasswd, kPasswd + "u:*:1000\n", false}),
     [](const auto& info) { return info.param.name; });
 
-TEST(OwnWrites, NobodyAddsALineForRoot) {
+TEST(RuntimeWrites, NobodyAddsALineForRoot) {
   EXPECT_FALSE(adds_user_line("", "u:*:0:0:g:/:/bin/sh\n", 0));
 }
 
-TEST(OwnWrites, TheGroupsLineIsTheUsersOwn) {
+TEST(RuntimeWrites, TheGroupsLineIsTheUsersOwn) {
   const std::string before = "root:x:0:\n";
   EXPECT_TRUE(adds_group_line(before, before + "55:x:55:1000\n", 1000));
   EXPECT_FALSE(adds_group_line(before, before + "55:x:55:1001\n", 1000));

@@ -24,9 +24,9 @@ MountEntry mount(const std::string& target, std::uint32_t dev,
           .options = options};
 }
 
-class Surroundings : public ::testing::Test {
+class Environment : public ::testing::Test {
  protected:
-  Surroundings() {
+  Environment() {
     w.record.init_start_ns = 5'000'000'000;
     w.drift->started(w.record, 1);
     w.settle();
@@ -56,14 +56,14 @@ class Surroundings : public ::testing::Test {
   Actor sh = actor("sh", Origin::exec);
 };
 
-TEST_F(Surroundings, WhatWasMountedWhenItBeganToLiveIsNoChange) {
+TEST_F(Environment, WhatWasMountedWhenItBeganToLiveIsNoChange) {
   look({mount("/data", 2)});
   look({mount("/data", 2)});
   EXPECT_THAT(w.events, IsEmpty());
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
 }
 
-TEST_F(Surroundings, AMountThatNobodyWasSeenMakingIsUnattributed) {
+TEST_F(Environment, AMountThatNobodyWasSeenMakingIsUnattributed) {
   look({});
   look({mount("/etc", 3)});
   ASSERT_THAT(w.told(),
@@ -74,13 +74,13 @@ TEST_F(Surroundings, AMountThatNobodyWasSeenMakingIsUnattributed) {
   const auto* row = w.row("/etc");
   ASSERT_NE(row, nullptr);
   EXPECT_EQ(row->mutation_class, Class::mounts);
-  EXPECT_FALSE(row->oracle);
+  EXPECT_FALSE(row->shown_by_runtime);
   EXPECT_EQ(
       w.drift->summary().violations.at({Class::mounts, Origin::unattributed}),
       1u);
 }
 
-TEST_F(Surroundings, AMountThatIsSeenHasItsActor) {
+TEST_F(Environment, AMountThatIsSeenHasItsActor) {
   look({});
   w.drift->observe(deed(MountOp::mount, "/etc"), sh);
   EXPECT_EQ(verdict("/etc"), "violation");
@@ -91,7 +91,7 @@ TEST_F(Surroundings, AMountThatIsSeenHasItsActor) {
   EXPECT_EQ(verdict("/etc"), "violation");
 }
 
-TEST_F(Surroundings, WhatWentAlongWithAMountIsTheSameActorsWork) {
+TEST_F(Environment, WhatWentAlongWithAMountIsTheSameActorsWork) {
   look({mount("/a", 2), mount("/a/b", 3), mount("/ab", 4)});
   w.drift->observe(deed(MountOp::umount, "/a"), sh);
   look({});
@@ -101,7 +101,7 @@ TEST_F(Surroundings, WhatWentAlongWithAMountIsTheSameActorsWork) {
                           "mount_change /ab by unattributed violation"));
 }
 
-TEST_F(Surroundings, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
+TEST_F(Environment, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
   look({mount("/a", 2)});
   w.drift->observe(deed(MountOp::move, "/b"), sh);
   look({mount("/b", 2)});
@@ -109,7 +109,7 @@ TEST_F(Surroundings, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
                                     "mount_change /a by sh violation"));
 }
 
-TEST_F(Surroundings, WhereAttributesWereSetTheNextLookTells) {
+TEST_F(Environment, WhereAttributesWereSetTheNextLookTells) {
   look({mount("/a", 2), mount("/b", 3)});
   w.drift->observe(deed(MountOp::attributes, ""), sh);
   EXPECT_THAT(w.events, IsEmpty());
@@ -120,17 +120,17 @@ TEST_F(Surroundings, WhereAttributesWereSetTheNextLookTells) {
   EXPECT_THAT(w.events, SizeIs(1));
 }
 
-TEST_F(Surroundings, AMountThatIsGoneAgainIsRestored) {
+TEST_F(Environment, AMountThatIsGoneAgainIsRestored) {
   look({});
   look({mount("/etc", 3)});
   look({});
   EXPECT_EQ(verdict("/etc"), "restored");
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
   EXPECT_TRUE(w.drift->summary().ever_mutated);
   EXPECT_THAT(w.events, SizeIs(1));
 }
 
-TEST_F(Surroundings, AMountThatCameAndWentBetweenTwoLooksIsRestored) {
+TEST_F(Environment, AMountThatCameAndWentBetweenTwoLooksIsRestored) {
   look({});
   w.drift->observe(deed(MountOp::mount, "/etc"), sh);
   w.drift->observe(deed(MountOp::umount, "/etc"), sh);
@@ -139,7 +139,7 @@ TEST_F(Surroundings, AMountThatCameAndWentBetweenTwoLooksIsRestored) {
   EXPECT_TRUE(w.drift->summary().ever_mutated);
 }
 
-TEST_F(Surroundings, ARemountIsAChangeAndIsToldOnce) {
+TEST_F(Environment, ARemountIsAChangeAndIsToldOnce) {
   look({mount("/data", 2, "ro")});
   look({mount("/data", 2, "rw")});
   look({mount("/data", 2, "rw")});
@@ -148,14 +148,14 @@ TEST_F(Surroundings, ARemountIsAChangeAndIsToldOnce) {
   EXPECT_EQ(w.events[0].facts.at("new"), "tmpfs tmpfs rw");
 }
 
-TEST_F(Surroundings, WhatWasMountedBeforeTheFirstLookIsNoPartOfTheBeginning) {
+TEST_F(Environment, WhatWasMountedBeforeTheFirstLookIsNoPartOfTheBeginning) {
   w.drift->observe(deed(MountOp::mount, "/etc"), sh);
   look({mount("/etc", 3), mount("/data", 2)});
   EXPECT_EQ(verdict("/etc"), "violation");
   EXPECT_EQ(verdict("/data"), "none");
 }
 
-TEST_F(Surroundings, AMountMadeWhileNoAgentRanIsFound) {
+TEST_F(Environment, AMountMadeWhileNoAgentRanIsFound) {
   look({});
   w.restart();
   w.drift->started(w.record, 0);
@@ -172,7 +172,7 @@ TEST_F(Surroundings, AMountMadeWhileNoAgentRanIsFound) {
   EXPECT_EQ(verdict("/etc"), "violation");
 }
 
-TEST_F(Surroundings, ANewLifeBeginsWithItsOwnMountsAndLimits) {
+TEST_F(Environment, ANewLifeBeginsWithItsOwnMountsAndLimits) {
   look({});
   limits({{"pids.max", "10"}});
   look({mount("/etc", 3)});
@@ -188,7 +188,7 @@ TEST_F(Surroundings, ANewLifeBeginsWithItsOwnMountsAndLimits) {
   EXPECT_EQ(verdict("pids.max"), "restored");
 }
 
-TEST_F(Surroundings, ALimitThatChangedIsToldWithBothValues) {
+TEST_F(Environment, ALimitThatChangedIsToldWithBothValues) {
   limits({{"memory.max", "max"}, {"pids.max", "100"}});
   EXPECT_THAT(w.events, IsEmpty());
   limits({{"memory.max", "1048576"}, {"pids.max", "100"}});
@@ -200,10 +200,10 @@ TEST_F(Surroundings, ALimitThatChangedIsToldWithBothValues) {
   EXPECT_EQ(w.events[0].verdict, Verdict::allowed);
   EXPECT_EQ(verdict("memory.max"), "allowed");
   EXPECT_EQ(w.row("memory.max")->mutation_class, Class::limits);
-  EXPECT_FALSE(w.drift->summary().mutated);
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
 }
 
-TEST_F(Surroundings, ALimitSetBackIsRestored) {
+TEST_F(Environment, ALimitSetBackIsRestored) {
   limits({{"pids.max", "100"}});
   limits({{"pids.max", "200"}});
   limits({{"pids.max", "100"}});
@@ -211,13 +211,13 @@ TEST_F(Surroundings, ALimitSetBackIsRestored) {
   EXPECT_THAT(w.events, SizeIs(2));
 }
 
-TEST_F(Surroundings, AControllerTurnedOnLaterChangesNothing) {
+TEST_F(Environment, AControllerTurnedOnLaterChangesNothing) {
   limits({{"pids.max", "100"}});
   limits({{"pids.max", "100"}, {"memory.max", "max"}});
   EXPECT_THAT(w.events, IsEmpty());
 }
 
-TEST_F(Surroundings, ALimitWrittenWhileNoAgentRanIsFound) {
+TEST_F(Environment, ALimitWrittenWhileNoAgentRanIsFound) {
   limits({{"pids.max", "100"}});
   w.restart();
   w.drift->started(w.record, 0);

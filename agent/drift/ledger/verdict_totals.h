@@ -21,15 +21,15 @@
 namespace stillframe::drift {
 
 // The judgement of one path.
-struct Standing {
+struct PathVerdict {
   Verdict verdict = Verdict::violation;
   Class mutation_class = Class::content;
   Origin origin = Origin::unattributed;
   bool unexplained = false;  // nobody seen, and not the runtime's own work
-  bool operator==(const Standing&) const = default;
+  bool operator==(const PathVerdict&) const = default;
 };
 
-class Standings {
+class VerdictTotals {
  public:
   struct Below {
     std::array<std::uint32_t, kVerdictNames.size()> verdicts{};
@@ -46,15 +46,15 @@ class Standings {
   // more. `place` is (directory, name); of what lies outside the tree
   // (no inode, path). Directories whose Below changed in kind (a verdict that
   // is new or gone below it, or unexplained) are told to `shifted`.
-  void set(const RecordKey& place, const std::optional<Standing>& standing,
+  void set(const RecordKey& place, const std::optional<PathVerdict>& standing,
            const ParentOf& parent_of,
            const std::function<void(const InodeId&)>& shifted);
-  const Standing* find(const RecordKey& place) const;
+  const PathVerdict* find(const RecordKey& place) const;
   const Below* below(const InodeId& directory) const;
 
   // A directory that takes its verdict from below; nullopt: not any more.
   void set_derived(const InodeId& directory,
-                   const std::optional<Standing>& standing);
+                   const std::optional<PathVerdict>& standing);
   void clear();
 
   std::uint64_t violating_paths() const { return violating_; }
@@ -74,12 +74,12 @@ class Standings {
       return a.inode.ino == b.inode.ino && a.name == b.name;
     }
   };
-  void count(const Standing& standing, int by);
-  bool count_below(Below& below, const Standing& standing, int by);
+  void count(const PathVerdict& standing, int by);
+  bool count_below(Below& below, const PathVerdict& standing, int by);
 
-  std::unordered_map<RecordKey, Standing, PlaceHash, PlaceEqual> places_;
+  std::unordered_map<RecordKey, PathVerdict, PlaceHash, PlaceEqual> places_;
   std::unordered_map<std::uint64_t, Below> below_;
-  std::unordered_map<std::uint64_t, Standing> derived_;
+  std::unordered_map<std::uint64_t, PathVerdict> derived_;
   std::uint64_t violating_ = 0;
   std::map<std::pair<Class, Origin>, std::uint64_t> violations_;
 };

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where the engine learns of containers: which there are, who is in them, where
+// their rootfs lies. Implemented by Finder on cgroups, /proc and the runtimes'
+// files, and by a fake in tests.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/model/container.h"
+#include "agent/model/mount.h"
+#include "agent/model/observation.h"
+
+namespace stillframe::containers {
+
+class ContainerSource {
+ public:
+  virtual ~ContainerSource() = default;
+
+  // Containers that run now: cgroups that hold a process whose root is not the
+  // host's. One record each, with init, layers and mounts.
+  virtual std::vector<ContainerRecord> running() const = 0;
+
+  // Containers that are stopped but kept, whose upper directory is on disk
+  // (init_pid 0): they can be changed while stopped and started again.
+  virtual std::vector<ContainerRecord> stopped() const = 0;
+
+  // The container that has just begun to live. Works when its init is gone
+  // already, as far as names and metadata on disk tell. Fails when it is no
+  // container: a service with a root of its own, an image build's chroot, …
+  virtual Result<ContainerRecord> resolve(
+      const LiveObservation& seen) const = 0;
+
+  // Reads the runtime's metadata again (a name that came late, a rename).
+  virtual Result<ContainerInfo> refresh(
+      const ContainerRecord& record) const = 0;
+
+  // Looks again for the rootfs of a container that runs and whose rootfs was
+  // not found. The record may still be without one, and then says why.
+  virtual Result<ContainerRecord> look_again(
+      const ContainerRecord& known) const = 0;
+
+  // Whether the runtime still knows it, running or not: false once removed. An
+  // error is not an absence: it says that this cannot be known now.
+  virtual Result<bool> exists(const ContainerRecord& record) const = 0;
+
+  // Every process in the container's cgroup and below, with the parent chain
+  // needed to tell its own tree from what was exec'ed into it.
+  struct Member {
+    std::uint32_t pid = 0;
+    std::uint64_t cgroup = 0;  // id of the cgroup it is in (maybe a child)
+    std::uint64_t start_ns = 0;
+    bool from_init = false;            // descends from the container's init
+    std::uint32_t session_leader = 0;  // pid of the first process of its exec
+    std::string first_cmd;             // of that leader
+  };
+  virtual std::vector<Member> members(const ContainerRecord& record) const = 0;
+
+  // Ids of the container's cgroup and all below it, in the observed hierarchy.
+  virtual std::vector<std::uint64_t> cgroups(
+      const ContainerRecord& record) const = 0;
+
+  // The mounts that the container's init sees. Nothing is kept open.
+  virtual Result<std::vector<MountEntry>> mounts(
+      const ContainerRecord& record) const = 0;
+
+  // The directories that hold the limits of the container's cgroup: one in the
+  // unified hierarchy, one of each v1 controller.
+  virtual std::vector<std::string> limit_directories(
+      const ContainerRecord& record) const = 0;
+
+  // Whether the container's v1 cgroup lets it have the device; true where there
+  // is none.
+  virtual bool device_allowed(const ContainerRecord& record,
+                              const DeviceObservation& asked) const = 0;
+};
+
+}  // namespace stillframe::containers
