@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -87,9 +88,18 @@ struct ExplainAnswer {
   std::optional<PathChange> now;  // none: the path is as in the image
 };
 
+// Where the agent is in its life: it runs once the sensors are attached and
+// the containers found at start have been scanned.
+struct AgentPhase {
+  enum class Name : std::uint8_t { starting, running, stopping };
+  Name name = Name::starting;
+  std::string activity;  // what is being done: "attaching the sensors"
+};
+
 class AgentApi {
  public:
   virtual ~AgentApi() = default;
+  virtual AgentPhase phase() const = 0;
   virtual SnapshotPtr snapshot() const = 0;
   // The loop turned within the last ten seconds.
   virtual bool healthy() const = 0;

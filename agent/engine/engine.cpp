@@ -185,6 +185,12 @@ void Engine::publish() {
   snapshot_ = std::move(fresh);
 }
 
+AgentPhase Engine::phase() const {
+  if (running_) return {AgentPhase::Name::running, ""};
+  if (last_turn_ns_ != 0) return {AgentPhase::Name::stopping, ""};
+  return {AgentPhase::Name::starting, "attaching the sensors"};
+}
+
 SnapshotPtr Engine::snapshot() const {
   const std::lock_guard lock(snapshot_mutex_);
   return snapshot_;

@@ -34,6 +34,7 @@ class Engine : public AgentApi {
   // Turns the loop until SIGTERM or SIGINT; SIGHUP reloads the policy.
   Result<> run();
 
+  AgentPhase phase() const override;
   SnapshotPtr snapshot() const override;
   bool healthy() const override;
   Result<DiffAnswer> diff(const std::string& container) override;

@@ -24,8 +24,10 @@ struct ContainerView {
   bool running = false;
   bool gone = false;  // removed; kept for metrics a while
   ContainerState state = ContainerState::unknown;
+  std::string why_unknown;  // what kept the agent from looking, for people
   bool ever_mutated = false;
   bool complete = true;
+  WallTime last_scan;  // when its rootfs was last compared in full; 0: never
   std::uint64_t mutated_paths = 0;
   WallTime first_mutation;  // 0: none
   std::map<std::pair<Class, Origin>, std::uint64_t> violations;

@@ -79,6 +79,7 @@ class FakeStream : public EventStream {
 class FakeAgent : public AgentApi {
  public:
   Snapshot state;
+  AgentPhase in_phase{AgentPhase::Name::running, ""};
   bool is_healthy = true;
   Result<DiffAnswer> answer = fail("no container 'x'", ENOENT);
   std::shared_ptr<EventQueue> queue = std::make_shared<EventQueue>();
@@ -89,6 +90,7 @@ class FakeAgent : public AgentApi {
   Result<ExplainAnswer> explanation = fail("no container 'x'", ENOENT);
   Result<std::string> suggestion = fail("no workload 'x'", ENOENT);
 
+  AgentPhase phase() const override { return in_phase; }
   SnapshotPtr snapshot() const override {
     return std::make_shared<const Snapshot>(state);
   }
