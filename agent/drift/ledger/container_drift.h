@@ -31,7 +31,11 @@ struct ScanWork {
 };
 
 struct DriftSummary {
+  // `unknown` without a known violation, and nobody has seen everything yet or
+  // the latest full scan did not.
   ContainerState state = ContainerState::unknown;
+  std::string why_unknown;  // for people: path and cause
+  WallTime last_scan;       // of the latest complete one; 0: none yet
   bool ever_mutated = false;
   bool complete = false;            // no scan due, ledger within its bound
   std::uint64_t mutated_paths = 0;  // verdict violation

@@ -193,6 +193,7 @@ struct ContainerDrift::Impl {
   std::uint64_t rebuild_due() const;  // monotonic
   std::vector<PathChange> diff();
   DriftSummary summary();
+  std::string why_unknown() const;
   PathChange path_change(const std::string& path, const Judged& judged,
                          const RecordKey& key, const Record* record) const;
   std::vector<Actor> actors_of(const Record* record) const;
@@ -250,6 +251,7 @@ struct ContainerDrift::Impl {
   std::uint64_t last_scan_ns = 0;      // when the last one applied began
   std::uint64_t previous_scan_ns = 0;  // and the one before
   bool scan_complete = false;
+  WallTime last_complete_scan;
   std::string scan_trouble;
   std::string unknowable;  // what no scan of this rootfs can tell
 

@@ -399,6 +399,12 @@ std::vector<PathChange> ContainerDrift::Impl::diff() {
   return rows;
 }
 
+std::string ContainerDrift::Impl::why_unknown() const {
+  if (!scan_trouble.empty()) return scan_trouble;
+  if (last_scan_ns == 0) return "the rootfs has not been scanned yet";
+  return "the latest scan did not see the full rootfs";
+}
+
 DriftSummary ContainerDrift::Impl::summary() {
   if (stale) {
     const std::uint64_t pace = rebuild_took_ns < kCheapRebuildNs
@@ -411,6 +417,8 @@ DriftSummary ContainerDrift::Impl::summary() {
   out.state = out.mutated_paths != 0 ? ContainerState::mutated
               : scan_complete        ? ContainerState::still
                                      : ContainerState::unknown;
+  if (out.state == ContainerState::unknown) out.why_unknown = why_unknown();
+  out.last_scan = last_complete_scan;
   out.ever_mutated = state.ever_mutated;
   out.first_mutation = state.first_mutation;
   out.violations = standings.violations();

@@ -111,6 +111,9 @@ void ContainerDrift::Impl::applied(const ScanResult& scan) {
   scan_complete = scan.complete && !failed;
   scan_trouble = scan.errors.empty() ? "" : scan.errors.front();
   if (!failed) unknowable = scan.unknowable;
+  if (scan_complete) {
+    last_complete_scan = wall_from_boottime(scan.started_boot_ns);
+  }
   full_not_before =
       boottime_now_ns() +
       std::max(DirtySet::kPace * scan.duration_ns, failed ? kRetryNs : 0);

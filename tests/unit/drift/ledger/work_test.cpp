@@ -157,12 +157,26 @@ TEST_F(Work, TooManyDirectoriesBecomeOneFullScan) {
   EXPECT_TRUE(w.drift->summary().complete);
 }
 
-TEST_F(Work, AnIncompleteScanIsSaid) {
+TEST_F(Work, AnIncompleteScanLeavesTheStateUnknown) {
+  EXPECT_EQ(w.drift->summary().state, ContainerState::unknown);
+  EXPECT_EQ(w.drift->summary().why_unknown,
+            "the rootfs has not been scanned yet");
+  EXPECT_EQ(w.drift->summary().last_scan.ns, 0);
+  ASSERT_TRUE(w.drift->take_work().full);
   auto scan = w.full_scan();
   scan.complete = false;
-  ASSERT_TRUE(w.drift->take_work().full);
   w.drift->applied(scan);
-  EXPECT_FALSE(w.drift->summary().complete);
+  auto summary = w.drift->summary();
+  EXPECT_EQ(summary.state, ContainerState::unknown);
+  EXPECT_EQ(summary.why_unknown, "the latest scan did not see the full rootfs");
+  EXPECT_FALSE(summary.complete);
+  EXPECT_EQ(summary.last_scan.ns, 0);
+  w.drift->request_full_scan();
+  w.settle();
+  summary = w.drift->summary();
+  EXPECT_EQ(summary.state, ContainerState::still);
+  EXPECT_EQ(summary.why_unknown, "");
+  EXPECT_NE(summary.last_scan.ns, 0);
 }
 
 }  // namespace
