@@ -65,6 +65,10 @@ struct SensorStatus {
   std::string reason;  // why not better; empty: nothing to say
   std::string fix;
   std::vector<SensorAttempt> tried;  // best first, until one worked
+  // What a sensor whose coverage is `events` does not see as it happens: only
+  // scans find it, without the actor. Short texts: "rename", "direct writes
+  // into the upper directory".
+  std::vector<std::string> by_scan = {};
 };
 
 struct AgentStats {

@@ -52,6 +52,14 @@ void FilesSensor::choose(const Setup& setup) {
   detach(object_);
   object_ = std::move(best);
   status_ = status_of(files(), std::move(attempts));
+  if (best_rung != nullptr && best_rung->by_scan != nullptr) {
+    status_.by_scan.emplace_back(best_rung->by_scan);
+    if (status_.reason.empty()) {
+      status_.reason = std::string(best_rung->by_scan) +
+                       ": only scans find them, without the actor";
+      status_.fix = "use a kernel with the ctime tracepoints (since 6.13)";
+    }
+  }
   sees_plain_ = best_rung != nullptr && best_rung->plain;
   attach_plain(setup);
 }

@@ -120,13 +120,23 @@ constexpr ProgramSpec kMountPrograms[] = {
 
 const Rung kLife = {"tp_btf", {"life", life::elf_bytes, kLifePrograms}};
 
+// Below overlay: its own functions are not called then, nor are those of the
+// VFS watched for the host's filesystems.
+constexpr const char* kDirectWrites =
+    "direct writes into the upper directory of an overlay";
+
 const Rung kFilesRungs[] = {
     {"tp_btf ctime",
      {"files_ctime", files_ctime::elf_bytes, kCtimePrograms},
      true},
     {"fexit overlay",
-     {"files_overlay", files_overlay::elf_bytes, kOverlayPrograms}},
-    {"fexit vfs", {"files_vfs", files_vfs::elf_bytes, kVfsPrograms}},
+     {"files_overlay", files_overlay::elf_bytes, kOverlayPrograms},
+     false,
+     kDirectWrites},
+    {"fexit vfs",
+     {"files_vfs", files_vfs::elf_bytes, kVfsPrograms},
+     false,
+     kDirectWrites},
 };
 
 const Rung kPlainFiles = {

@@ -16,6 +16,7 @@ struct Rung {
   const char* implementation;
   ObjectSpec object;
   bool plain = false;  // of files: sees a rootfs that is no overlay as well
+  const char* by_scan = nullptr;  // what only scans find where it is in use
 };
 
 struct Ladder {
