@@ -76,6 +76,7 @@ struct ScanResult {
   std::vector<Entry> entries;       // parents before children; [0] is the root
   std::vector<std::string> errors;  // what could not be read, and why
   bool complete = true;  // false: limits reached or something unreadable
+  bool stopped = false;  // the scanner was asked to stop: entries is empty
   // The entries are those of a plain rootfs, not of an upper directory: all of
   // its directories, and of the rest what is not the image's any more.
   bool plain = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/scan_worker.h"
 
+#include <stop_token>
 #include <utility>
 
 namespace stillframe::engine {
@@ -51,11 +52,9 @@ void ScanWorker::submit(std::shared_ptr<drift::Scanner> scanner,
       });
     };
     if (work.full) {
-      deliver(scanner->scan());
+      deliver(scanner->scan(std::stop_token()));
     } else {
-      deliver(scanner->scan(work.parts, [&drift](const InodeId& inode) {
-        return drift->tree().has_directory(inode);
-      }));
+      deliver(scanner->scan(work.parts, std::stop_token()));
     }
   };
   {

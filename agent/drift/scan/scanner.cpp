@@ -8,13 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <unordered_map>
 #include <utility>
 
 #include "agent/base/inode_identity.h"
 #include "agent/base/log.h"
 #include "agent/base/text.h"
 #include "agent/drift/scan/inspect.h"
+#include "agent/drift/scan/seen_directories.h"
 
 namespace stillframe::drift {
 namespace {
@@ -61,12 +61,10 @@ struct Scanner::Impl {
   Inspector inspector;
   Start start;
   std::optional<Inventory> inventory;  // of a plain rootfs that is no copy
-  // Where each directory was when last looked at, as a hash of parent and name:
-  // one that comes up elsewhere was renamed, and all below it is to be compared
-  // with other lower directories.
-  std::unordered_map<InodeId, std::size_t> places;
+  SeenDirectories seen;
 
   // Of the scan under way.
+  std::stop_token stop;
   std::unique_ptr<LowerLayers> lower;
   long fs_magic = 0;
   bool complete = true;
@@ -84,18 +82,13 @@ struct Scanner::Impl {
                    std::size_t first);
   bool begin(std::vector<std::string>* errors, UpperDir* root);
   void end(bool full);
-  bool settle(const Entry& entry);
   std::optional<UpperDir> enter(const UpperDir& parent,
                                 const Frame::Pending& child);
-  bool list(Frame* frame, bool descend_all,
-            const std::function<bool(const InodeId&)>& known,
-            std::vector<Entry>* entries);
+  bool list(Frame* frame, bool descend_all, std::vector<Entry>* entries);
   void walk(Frame first, std::vector<Entry>* entries);
   void subtree(const UpperDir& parent, const Frame::Pending& child,
                std::vector<Entry>* entries);
-  PartialResult::Directory part(
-      const UpperDir& root, const PartialTask& task,
-      const std::function<bool(const InodeId&)>& known);
+  PartialResult::Directory part(const UpperDir& root, const PartialTask& task);
   bool find_directory(const UpperDir& root, const PartialTask& task,
                       Frame* found, Entry* self);
 };
@@ -205,16 +198,6 @@ void Scanner::Impl::end(bool full) {
   plain->building = false;
 }
 
-// Notes where a directory is. True when it was elsewhere before.
-bool Scanner::Impl::settle(const Entry& entry) {
-  const std::size_t place = std::hash<InodeId>()(entry.parent) * 31 +
-                            std::hash<std::string>()(entry.name);
-  const auto [at, fresh] = places.try_emplace(entry.inode, place);
-  const bool moved = !fresh && at->second != place;
-  at->second = place;
-  return moved;
-}
-
 // None when the directory is not there any more: whoever changed that changed
 // the parent too, which is registered already.
 std::optional<UpperDir> Scanner::Impl::enter(const UpperDir& parent,
@@ -251,7 +234,6 @@ std::optional<UpperDir> Scanner::Impl::enter(const UpperDir& parent,
 // Reads a directory: its entries go to `entries`, directories that are to be
 // entered to frame->pending. False when not all of them could be read.
 bool Scanner::Impl::list(Frame* frame, bool descend_all,
-                         const std::function<bool(const InodeId&)>& known,
                          std::vector<Entry>* entries) {
   const std::size_t room =
       limits.max_entries - std::min(limits.max_entries, entries->size());
@@ -271,20 +253,26 @@ bool Scanner::Impl::list(Frame* frame, bool descend_all,
     if (!found) return;
     const Entry& entry = found->entry;
     if (entry.directory() && !entry.whiteout) {
-      const bool moved = settle(entry);
-      if (descend_all || moved || !known(entry.inode)) {
+      const bool known = seen.met(entry);
+      if (descend_all || !known) {
         frame->pending.push_back({entry.name, entry.redirect, entry.inode,
                                   found->pure, found->suspect});
       }
     }
     entries->push_back(std::move(found->entry));
   };
-  for (const DirectoryName& one : names) take(one.name);
+  for (const DirectoryName& one : names) {
+    if (stop.stop_requested()) return false;
+    take(one.name);
+  }
   if (plain && error == 0) {
     for (const auto& name : inspector.missing(frame->dir, names)) take(name);
     if (plain->building) judge_names(frame->dir, *entries, first);
   }
-  return inspector.troubles() == troubles;
+  if (inspector.troubles() != troubles) return false;
+  seen.read(frame->dir.inode);
+  seen.listed(frame->dir.inode);
+  return true;
 }
 
 // Everything below a directory, which itself has been listed. Iterates: how
@@ -295,7 +283,7 @@ void Scanner::Impl::walk(Frame first, std::vector<Entry>* entries) {
   std::size_t open = first.descriptors();
   std::vector<Frame> stack;
   stack.push_back(std::move(first));
-  while (!stack.empty()) {
+  while (!stack.empty() && !stop.stop_requested()) {
     Frame& top = stack.back();
     if (top.pending.empty()) {
       open -= top.descriptors();
@@ -316,7 +304,7 @@ void Scanner::Impl::walk(Frame first, std::vector<Entry>* entries) {
     }
     if (!dir) continue;
     Frame frame{*std::move(dir), {}};
-    list(&frame, true, {}, entries);
+    list(&frame, true, entries);
     if (frame.pending.empty()) continue;
     open += frame.descriptors();
     stack.push_back(std::move(frame));
@@ -328,7 +316,7 @@ void Scanner::Impl::subtree(const UpperDir& parent, const Frame::Pending& child,
   auto dir = enter(parent, child);
   if (!dir) return;
   Frame frame{*std::move(dir), {}};
-  list(&frame, true, {}, entries);
+  list(&frame, true, entries);
   walk(std::move(frame), entries);
 }
 
@@ -359,9 +347,8 @@ bool Scanner::Impl::find_directory(const UpperDir& root,
   return found->dir.fd >= 0 && same(found->dir.inode, task.inode);
 }
 
-PartialResult::Directory Scanner::Impl::part(
-    const UpperDir& root, const PartialTask& task,
-    const std::function<bool(const InodeId&)>& known) {
+PartialResult::Directory Scanner::Impl::part(const UpperDir& root,
+                                             const PartialTask& task) {
   PartialResult::Directory out;
   out.inode = task.inode;
   out.full = task.full;
@@ -373,24 +360,27 @@ PartialResult::Directory Scanner::Impl::part(
   out.inode = frame.dir.inode;
   if (task.full) {
     // What could not be listed must not count as gone.
-    out.full = list(&frame, false, known, &out.entries);
+    out.full = list(&frame, false, &out.entries);
     walk(std::move(frame), &out.entries);
     return out;
   }
   for (const std::string& name : task.names) {
+    if (stop.stop_requested()) return out;
     const std::size_t troubles = inspector.troubles();
     std::optional<Inspected> found;
     if (single_component(name)) found = inspector.inspect(frame.dir, name);
     if (!found) {
-      // What cannot be read is there all the same.
-      if (inspector.troubles() == troubles) out.gone.push_back(name);
+      // What cannot be read is there anyway.
+      if (inspector.troubles() != troubles) continue;
+      out.gone.push_back(name);
+      seen.asked(frame.dir.inode, name);
       continue;
     }
+    seen.asked(frame.dir.inode, name);
     const Entry entry = found->entry;
     out.entries.push_back(std::move(found->entry));
     if (!entry.directory() || entry.whiteout) continue;
-    const bool moved = settle(entry);
-    if (!moved && known(entry.inode)) continue;
+    if (seen.met(entry)) continue;
     subtree(frame.dir,
             {name, entry.redirect, entry.inode, found->pure, found->suspect},
             &out.entries);
@@ -406,17 +396,25 @@ Scanner::~Scanner() = default;
 
 const OverlayLayers& Scanner::layers() const { return impl_->layers; }
 
-ScanResult Scanner::scan() {
+ScanResult Scanner::scan(std::stop_token stop) {
   ScanResult out;
   out.started_boot_ns = boottime_now_ns();
+  impl_->stop = std::move(stop);
+  impl_->seen.clear();
+  impl_->seen.begin();
   Frame root;
-  impl_->places.clear();
   if (impl_->begin(&out.errors, &root.dir)) {
     out.root = root.dir.inode;
     out.entries.push_back(impl_->inspector.inspect_root(root.dir));
-    impl_->list(&root, true, {}, &out.entries);
+    impl_->list(&root, true, &out.entries);
     impl_->walk(std::move(root), &out.entries);
-    impl_->end(true);
+    impl_->end(!impl_->stop.stop_requested());
+  }
+  if (impl_->stop.stop_requested()) {
+    out.stopped = true;
+    out.entries.clear();
+    impl_->complete = false;
+    impl_->seen.clear();
   }
   out.complete = impl_->complete;
   out.plain = impl_->layers.plain;
@@ -427,16 +425,26 @@ ScanResult Scanner::scan() {
 }
 
 PartialResult Scanner::scan(const std::vector<PartialTask>& tasks,
-                            const std::function<bool(const InodeId&)>& known) {
+                            std::stop_token stop) {
   PartialResult out;
   out.started_boot_ns = boottime_now_ns();
+  impl_->stop = std::move(stop);
+  impl_->seen.begin();
   UpperDir root;
   if (impl_->begin(&out.errors, &root)) {
     for (const PartialTask& task : tasks) {
-      out.directories.push_back(impl_->part(root, task, known));
+      out.directories.push_back(impl_->part(root, task));
     }
     impl_->end(false);
+    impl_->seen.end();
   }
+  if (impl_->stop.stop_requested()) {
+    out.stopped = true;
+    out.directories.clear();
+    impl_->complete = false;
+    impl_->seen.clear();
+  }
+  out.complete = impl_->complete;
   impl_->lower.reset();
   out.duration_ns = boottime_now_ns() - out.started_boot_ns;
   return out;

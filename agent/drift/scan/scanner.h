@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -46,13 +47,17 @@ struct PartialResult {
   };
   std::vector<Directory> directories;
   std::vector<std::string> errors;
+  bool complete = true;  // as in ScanResult
+  bool stopped = false;  // asked to stop: directories is empty
   std::uint64_t started_boot_ns = 0;
   std::uint64_t duration_ns = 0;
 };
 
 // One container's scanner; used by one thread at a time. Keeps nothing open
 // between scans. Remembers which files it has compared, by inode and ctime, so
-// that an unchanged file is not read twice.
+// that an unchanged file is not read twice, and which directories it has
+// reported: its results are to be applied to one tree in their order, all but
+// those that were stopped.
 class Scanner {
  public:
   // Called for each upper inode *before* it (or, of a directory, its contents)
@@ -75,11 +80,11 @@ class Scanner {
   Scanner(const Scanner&) = delete;
   Scanner& operator=(const Scanner&) = delete;
 
-  ScanResult scan();
-  // `known(inode)` tells whether the caller's tree already holds a directory,
-  // and thus whether to descend into it.
+  // Asked to stop, both return within some 10 ms with nothing but
+  // complete = false and stopped = true.
+  ScanResult scan(std::stop_token stop);
   PartialResult scan(const std::vector<PartialTask>& tasks,
-                     const std::function<bool(const InodeId&)>& known);
+                     std::stop_token stop);
 
   const OverlayLayers& layers() const;
 

@@ -110,7 +110,7 @@ OverlayLayers Layers::layers() const {
 
 UpperTree Layers::scan_tree() {
   Scanner scanner(layers(), {});
-  const ScanResult result = scanner.scan();
+  const ScanResult result = scanner.scan({});
   EXPECT_TRUE(result.complete);
   EXPECT_TRUE(result.errors.empty());
   UpperTree tree;

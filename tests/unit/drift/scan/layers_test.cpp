@@ -112,7 +112,7 @@ TEST_F(LowerLookup, HundredAndThirtyLayersByWayOfLinks) {
   make_dir(upper("/d"));
   put(upper("/d/f129"), "y");
   put(upper("/d/f130"), "y");
-  const ScanResult result = Scanner(many, {}).scan();
+  const ScanResult result = Scanner(many, {}).scan({});
   EXPECT_TRUE(result.complete);
   UpperTree tree;
   tree.apply(result);

@@ -22,7 +22,7 @@ class PartialTest : public Layers {
     put(upper("/d/a"), "a");
     put(upper("/d/b"), "b");
     put(upper("/d/sub/c"), "c");
-    tree_.apply(scanner_.scan());
+    tree_.apply(scanner_.scan({}));
   }
 
   InodeId inode(const std::string& path) const {
@@ -30,8 +30,7 @@ class PartialTest : public Layers {
     return entry ? entry->inode : InodeId{};
   }
   PartialResult look(const std::vector<PartialTask>& tasks) {
-    return scanner_.scan(
-        tasks, [&](const InodeId& id) { return tree_.has_directory(id); });
+    return scanner_.scan(tasks, {});
   }
   PartialTask names(const std::string& path, std::vector<std::string> names) {
     return {path, inode(path), false, std::move(names)};
@@ -100,6 +99,50 @@ TEST_F(PartialTest, KnownDirectoryIsNotEntered) {
   EXPECT_EQ(tree_.find_path("/d/sub/late"), nullptr);
   tree_.apply(look({full("/d/sub")}));
   expect_as_full_scan();
+}
+
+// It was dropped from the tree with all below it, and is news when it is back,
+// although it is the same directory at the same place.
+TEST_F(PartialTest, DirectoryThatWasAwayIsEnteredWhenItIsBack) {
+  for (const bool all : {false, true}) {
+    SCOPED_TRACE(all);
+    const auto look_at_d = [&](const std::string& name) {
+      tree_.apply(look({all ? full("/d") : names("/d", {name})}));
+    };
+    fs::rename(upper("/d/sub"), base_ + "/away");
+    look_at_d("sub");
+    EXPECT_EQ(tree_.find_path("/d/sub"), nullptr);
+    fs::rename(base_ + "/away", upper("/d/sub"));
+    look_at_d("sub");
+    expect_as_full_scan();
+    // Another one takes its place for a while.
+    make_dir(base_ + "/other");
+    fs::rename(upper("/d/sub"), base_ + "/away");
+    fs::rename(base_ + "/other", upper("/d/sub"));
+    look_at_d("sub");
+    remove_tree(upper("/d/sub"));
+    fs::rename(base_ + "/away", upper("/d/sub"));
+    look_at_d("sub");
+    expect_as_full_scan();
+  }
+}
+
+TEST_F(PartialTest, ReportsNothingOnceAskedToStop) {
+  std::stop_source stop;
+  stop.request_stop();
+  put(upper("/d/sub/late"), "x");
+  const PartialResult part =
+      scanner_.scan({names("/d", {"sub"})}, stop.get_token());
+  EXPECT_TRUE(part.stopped);
+  EXPECT_FALSE(part.complete);
+  EXPECT_TRUE(part.directories.empty());
+  const ScanResult all = scanner_.scan(stop.get_token());
+  EXPECT_TRUE(all.stopped);
+  EXPECT_FALSE(all.complete);
+  EXPECT_TRUE(all.entries.empty());
+  // Its result was not taken in: the next one holds everything that it meets.
+  tree_.apply(look({names("/d", {"sub"})}));
+  EXPECT_NE(tree_.find_path("/d/sub/late"), nullptr);
 }
 
 TEST_F(PartialTest, RenamedDirectoryIsMovedAndComparedAnew) {

@@ -40,7 +40,7 @@ TEST_F(ScannerTest, EachInodeIsRegisteredBeforeItIsRead) {
     if (!directory) append(upper("/dir/file"), "yz");
   });
   UpperTree tree;
-  tree.apply(scanner.scan());
+  tree.apply(scanner.scan({}));
   EXPECT_EQ(registered.size(), 3u);  // whiteouts share one inode: not watched
   EXPECT_EQ(directories, 2u);
   EXPECT_EQ(tree.find_path("/dir/file")->size, 3u);
@@ -50,7 +50,7 @@ TEST_F(ScannerTest, SaysWhichLayerIsMissingAndCarriesOn) {
   put(upper("/new"), "x");
   OverlayLayers broken = layers();
   broken.lower.push_back(base_ + "/absent");
-  const ScanResult result = Scanner(broken, {}).scan();
+  const ScanResult result = Scanner(broken, {}).scan({});
   EXPECT_FALSE(result.complete);
   ASSERT_EQ(result.errors.size(), 1u);
   EXPECT_NE(result.errors[0].find("/absent"), std::string::npos);
@@ -60,7 +60,7 @@ TEST_F(ScannerTest, SaysWhichLayerIsMissingAndCarriesOn) {
 TEST_F(ScannerTest, MissingUpperIsAnError) {
   OverlayLayers broken = layers();
   broken.upper = base_ + "/absent";
-  const ScanResult result = Scanner(broken, {}).scan();
+  const ScanResult result = Scanner(broken, {}).scan({});
   EXPECT_FALSE(result.complete);
   EXPECT_TRUE(result.entries.empty());
   EXPECT_EQ(result.errors.size(), 1u);
@@ -70,7 +70,7 @@ TEST_F(ScannerTest, StopsAtItsLimitAndSaysSo) {
   for (int i = 0; i < 20; ++i) put(upper("/f" + std::to_string(i)), "x");
   ScanLimits limits;
   limits.max_entries = 10;
-  const ScanResult result = Scanner(layers(), {}, limits).scan();
+  const ScanResult result = Scanner(layers(), {}, limits).scan({});
   EXPECT_FALSE(result.complete);
   EXPECT_LE(result.entries.size(), 11u);
   EXPECT_FALSE(result.errors.empty());
@@ -88,7 +88,7 @@ TEST_F(ScannerTest, LargeFilesAreJudgedByTheirMtime) {
   ScanLimits limits;
   limits.max_compare_bytes = 50;
   UpperTree tree;
-  tree.apply(Scanner(layers(), {}, limits).scan());
+  tree.apply(Scanner(layers(), {}, limits).scan({}));
   EXPECT_FALSE(tree.find_path("/kept")->differs.content);
   EXPECT_TRUE(tree.find_path("/touched")->differs.content);
 }
@@ -135,17 +135,17 @@ TEST_F(ScannerTest, ContentIsReadAgainWhenItMayHaveChanged) {
   age_lowers();
   Scanner scanner(layers(), {});
   UpperTree tree;
-  tree.apply(scanner.scan());
+  tree.apply(scanner.scan({}));
   EXPECT_FALSE(tree.find_path("/file")->differs.content);
   put(upper("/file"), "other");
-  tree.apply(scanner.scan());
+  tree.apply(scanner.scan({}));
   EXPECT_TRUE(tree.find_path("/file")->differs.content);
 }
 
 TEST_F(ScannerTest, RootItselfIsCompared) {
   put(upper("/file"), "x");
   ASSERT_EQ(::chmod(upper().c_str(), 0777), 0);
-  const ScanResult result = Scanner(layers(), {}).scan();
+  const ScanResult result = Scanner(layers(), {}).scan({});
   ASSERT_FALSE(result.entries.empty());
   EXPECT_EQ(result.entries[0].change, Change::changed);
   EXPECT_EQ(bits(result.entries[0].differs), "mode");
