@@ -38,6 +38,7 @@ void prepare_signals() {
 
 Result<> run_agent(const cli::Options& options) {
   prepare_signals();
+  engine::raise_descriptor_limit();
   const auto& run = options.run;
   auto policy = cli::load_policy(options);
   if (!policy) return tl::unexpected<Error>(policy.error());

@@ -38,6 +38,10 @@ class ContainerSource {
   virtual Result<ContainerInfo> refresh(
       const ContainerRecord& record) const = 0;
 
+  // Whether the record's init still runs: the same process, not another one
+  // with its number. An error says that this cannot be known now.
+  virtual Result<bool> init_alive(const ContainerRecord& record) const = 0;
+
   // Looks again for the rootfs of a container that runs and whose rootfs was
   // not found. The record may still be without one, and then says why.
   virtual Result<ContainerRecord> look_again(

@@ -107,6 +107,12 @@ Result<ContainerInfo> Finder::refresh(const ContainerRecord& record) const {
   return fail("no runtime knows " + display(record.info.id), ENOENT);
 }
 
+Result<bool> Finder::init_alive(const ContainerRecord& record) const {
+  const auto stat = impl_->proc.read_stat(record.init_pid);
+  return stat && (record.init_start_ns == 0 ||
+                  same_start(stat->start_ns, record.init_start_ns));
+}
+
 Result<ContainerRecord> Finder::look_again(const ContainerRecord& known) const {
   for (auto& record : running()) {
     if (record.cgroup == known.cgroup) return std::move(record);

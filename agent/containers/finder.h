@@ -30,6 +30,7 @@ class Finder : public ContainerSource {
   std::vector<ContainerRecord> stopped() const override;
   Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
+  Result<bool> init_alive(const ContainerRecord& record) const override;
   Result<ContainerRecord> look_again(
       const ContainerRecord& known) const override;
   Result<bool> exists(const ContainerRecord& record) const override;

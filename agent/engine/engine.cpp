@@ -2,16 +2,15 @@
 #include "agent/engine/engine.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-event.h>
 
 #include <algorithm>
-#include <csignal>
 #include <future>
 
 #include "agent/base/log.h"
+#include "agent/engine/loop.h"
 #include "agent/engine/machine.h"
 
 namespace stillframe::engine {
@@ -21,15 +20,10 @@ constexpr std::uint64_t kPublishEveryNs = 50'000'000;
 constexpr std::size_t kBatch = 8192;
 // Once events came, others are left to gather for this long: whoever causes
 // them pays for waking us, which costs more than all the rest of an event. Not
-// longer, since /proc tells of a process only while it lives.
+// longer, since /proc knows a process only while it lives.
 constexpr std::uint64_t kRestNs = 1'000'000;
 constexpr std::uint64_t kUnhealthyNs = 10'000'000'000;
 constexpr std::chrono::seconds kAnswerWithin{60};
-
-struct EventFree {
-  void operator()(sd_event* event) const { sd_event_unref(event); }
-};
-using Loop = std::unique_ptr<sd_event, EventFree>;
 
 Result<Fd> lock_state(const std::string& state_dir) {
   const std::string path = state_dir + "/lock";
@@ -42,35 +36,50 @@ Result<Fd> lock_state(const std::string& state_dir) {
   return fd;
 }
 
-Error stopping() { return {0, "the agent is stopping"}; }
-
 }  // namespace
 
-Engine::Engine(CoreOptions options, Fd lock, containers::CgroupLayout layout)
-    : options_(std::move(options)),
+Engine::Engine(Settings settings, Fd lock, containers::CgroupLayout layout)
+    : settings_(std::move(settings)),
       lock_(std::move(lock)),
       finder_(std::move(layout)),
-      events_(options_.state_dir),
+      events_(settings_.state_dir),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
-Engine::~Engine() {
-  events_.close();
-  scans_.reset();  // before the core whose containers it scans
-}
+Engine::~Engine() { stop(); }
 
-Result<std::unique_ptr<Engine>> Engine::create(CoreOptions options) {
-  if (auto checked = check_prerequisites(options.state_dir); !checked) {
+Result<std::unique_ptr<Engine>> Engine::create(Settings settings) {
+  if (auto checked = check_prerequisites(settings.state_dir); !checked) {
     return tl::unexpected<Error>(checked.error());
   }
-  auto lock = lock_state(options.state_dir);
+  auto lock = lock_state(settings.state_dir);
   if (!lock) return tl::unexpected<Error>(lock.error());
   auto layout = containers::detect_cgroups();
   if (!layout) return tl::unexpected<Error>(layout.error());
-  return std::unique_ptr<Engine>(
-      new Engine(std::move(options), std::move(*lock), std::move(*layout)));
+  std::unique_ptr<Engine> engine(
+      new Engine(std::move(settings), std::move(*lock), std::move(*layout)));
+  if (engine->mailbox_.poll_fd() < 0) return fail("eventfd", EMFILE);
+  engine->enter(AgentPhase::Name::starting, "checking the machine");
+  return engine;
+}
+
+void Engine::enter(AgentPhase::Name name, std::string activity) {
+  const std::string status =
+      name == AgentPhase::Name::running ? "Watching containers" : activity;
+  const char* state = name == AgentPhase::Name::running    ? "READY=1\n"
+                      : name == AgentPhase::Name::stopping ? "STOPPING=1\n"
+                                                           : "";
+  if (name == AgentPhase::Name::starting) {
+    log_info("starting", {{"step", activity}});
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    phase_ = {name, std::move(activity)};
+  }
+  sd_notify(0, fmt::format("{}STATUS={}", state, status).c_str());
 }
 
 Result<> Engine::attach() {
+  enter(AgentPhase::Name::starting, "attaching the sensors");
   const auto& layout = finder_.layout();
   auto sensors =
       sensors::Sensors::start({.observed_controller = layout.observed,
@@ -85,132 +94,113 @@ Result<> Engine::attach() {
               {"hint", status.fix}});
   }
   scans_ = std::make_unique<ScanWorker>(&mailbox_);
-  core_ =
-      std::make_unique<Core>(options_, *sensors_, finder_, *scans_, events_);
+  core_ = std::make_unique<Core>(settings_, system_clock(), *sensors_, finder_,
+                                 *scans_, events_);
   events_.agent("started", "");
+  enter(AgentPhase::Name::starting, "finding the containers");
+  for (const auto& root : host_roots()) sensors_->ignore_root(root);
   core_->discover();
   publish();
   return {};
 }
 
 Result<> Engine::run() {
-  sd_event* raw = nullptr;
-  if (const int error = sd_event_default(&raw); error < 0) {
-    return fail("the event loop", -error);
-  }
-  const Loop loop(raw);
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP})
-    sigaddset(&signals, number);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  sd_event_add_signal(raw, nullptr, SIGTERM, nullptr, nullptr);
-  sd_event_add_signal(raw, nullptr, SIGINT, nullptr, nullptr);
-  sd_event_add_signal(
-      raw, nullptr, SIGHUP,
-      [](sd_event_source*, const signalfd_siginfo*, void* self) {
-        static_cast<Engine*>(self)->core_->reload_policy();
-        return 0;
-      },
-      this);
-  sd_event_source* sensors = nullptr;
-  sd_event_add_io(
-      raw, &sensors, sensors_->poll_fd(), EPOLLIN,
-      [](sd_event_source*, int, std::uint32_t, void*) {
-        return 0;  // turn() drains
-      },
-      nullptr);
-  sd_event_add_io(
-      raw, nullptr, mailbox_.poll_fd(), EPOLLIN,
-      [](sd_event_source*, int, std::uint32_t, void* self) {
-        // Who asks, asks about all that has happened by now.
-        static_cast<Engine*>(self)->drain();
-        static_cast<Engine*>(self)->mailbox_.run();
-        return 0;
-      },
-      this);
-  sd_event_source* timer = nullptr;
-  sd_event_add_time(
-      raw, &timer, CLOCK_BOOTTIME, 0, 1000,
-      [](sd_event_source*, std::uint64_t, void*) { return 0; }, nullptr);
-  sd_event_set_watchdog(raw, 1);
-  running_ = true;
-  bool announced = false;
-  while (sd_event_get_state(raw) != SD_EVENT_FINISHED) {
-    const bool drained = turn();
-    sd_event_source_set_enabled(sensors, drained ? SD_EVENT_OFF : SD_EVENT_ON);
-    if (!announced && core_->first_scans_done()) {
-      announced = true;
-      sd_notify(0, "READY=1\nSTATUS=Watching containers");
-      log_info("ready");
+  auto loop = Loop::create(sensors_->poll_fd(), mailbox_.poll_fd());
+  if (!loop) return tl::unexpected<Error>(loop.error());
+  Result<> ended;
+  for (;;) {
+    const bool drained = core_->drain(kBatch) != 0;
+    core_->turn();
+    last_turn_ns_ = boottime_now_ns();
+    announce_progress();
+    if (core_->changed() &&
+        last_turn_ns_ - last_publish_ns_ >= kPublishEveryNs) {
+      publish();
     }
     std::uint64_t wake = core_->next_turn_ns();
     if (core_->changed()) {
       wake = std::min(wake, last_publish_ns_ + kPublishEveryNs);
     }
     if (drained) wake = std::min(wake, last_turn_ns_ + kRestNs);
-    sd_event_source_set_time(timer, wake / 1000 + 1);
-    sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-    if (sd_event_run(raw, UINT64_MAX) < 0) break;
+    const auto woken = (*loop)->sleep(wake, !drained);
+    if (!woken) ended = tl::unexpected<Error>(woken.error());
+    if (!woken || woken->stop) break;
+    if (woken->reload) core_->reload_policy();
+    if (woken->mailbox) {
+      // Who asks, asks about all that has happened by now.
+      core_->drain(kBatch);
+      mailbox_.run();
+    }
   }
-  running_ = false;
-  sd_event_source_unref(sensors);
-  sd_event_source_unref(timer);
-  sd_notify(0, "STOPPING=1");
-  events_.agent("stopped", "");
-  events_.close();
+  enter(AgentPhase::Name::stopping, "stopping");
+  stop();
   log_info("stopped");
-  return {};
+  return ended;
 }
 
-bool Engine::drain() {
-  return sensors_->drain(
-             [this](Observation&& seen) { core_->observe(std::move(seen)); },
-             kBatch) != 0;
+// Says what readiness waits for; once it has come, that it is ready.
+void Engine::announce_progress() {
+  if (ready_) return;
+  const std::size_t left = core_->first_scans_left();
+  if (left == 0) {
+    ready_ = true;
+    enter(AgentPhase::Name::running, "");
+    log_info("ready");
+  } else if (left != first_scans_left_) {
+    first_scans_left_ = left;
+    const std::lock_guard lock(mutex_);
+    phase_ = {AgentPhase::Name::starting,
+              fmt::format("scanning the containers found, {} left", left)};
+    sd_notify(0, ("STATUS=" + phase_.activity).c_str());
+  }
 }
 
-bool Engine::turn() {
-  const bool drained = drain();
-  core_->turn();
-  const std::uint64_t now = boottime_now_ns();
-  last_turn_ns_ = now;
-  if (core_->changed() && now - last_publish_ns_ >= kPublishEveryNs) publish();
-  return drained;
+// In this order: no new request, no scan, no container; what was owed is
+// answered by each of the three as it goes.
+void Engine::stop() {
+  mailbox_.close();
+  scans_.reset();
+  if (core_) {
+    core_.reset();
+    events_.agent("stopped", "");
+  }
+  events_.close();
 }
 
 void Engine::publish() {
-  auto fresh = core_->snapshot();
+  auto fresh = core_->take_snapshot();
   last_publish_ns_ = boottime_now_ns();
-  const std::lock_guard lock(snapshot_mutex_);
+  const std::lock_guard lock(mutex_);
   snapshot_ = std::move(fresh);
 }
 
 AgentPhase Engine::phase() const {
-  if (running_) return {AgentPhase::Name::running, ""};
-  if (last_turn_ns_ != 0) return {AgentPhase::Name::stopping, ""};
-  return {AgentPhase::Name::starting, "attaching the sensors"};
+  const std::lock_guard lock(mutex_);
+  return phase_;
 }
 
 SnapshotPtr Engine::snapshot() const {
-  const std::lock_guard lock(snapshot_mutex_);
+  const std::lock_guard lock(mutex_);
   return snapshot_;
 }
 
 bool Engine::healthy() const {
-  return running_ && boottime_now_ns() - last_turn_ns_ < kUnhealthyNs;
+  const std::uint64_t turned = last_turn_ns_;
+  return turned != 0 && boottime_now_ns() - turned < kUnhealthyNs;
 }
 
 template <typename Answer>
-Result<Answer> Engine::ask(
-    std::function<void(std::function<void(Result<Answer>)>)> work) {
+Result<Answer> Engine::ask(Task<void(Reply<Answer>)> work) {
+  const AgentPhase now = phase();
+  if (now.name == AgentPhase::Name::starting) {
+    return fail("the agent is starting: " + now.activity);
+  }
   auto promise = std::make_shared<std::promise<Result<Answer>>>();
   auto answer = promise->get_future();
-  if (!running_) return tl::unexpected<Error>(stopping());
-  mailbox_.post([work = std::move(work), promise] {
-    work([promise](Result<Answer> result) {
-      promise->set_value(std::move(result));
-    });
-  });
+  mailbox_.post([work = std::move(work),
+                 reply = Reply<Answer>([promise](Result<Answer> result) {
+                   promise->set_value(std::move(result));
+                 })]() mutable { work(std::move(reply)); });
   if (answer.wait_for(kAnswerWithin) != std::future_status::ready) {
     return fail("the agent did not answer in time: is the disk overloaded?");
   }
@@ -218,41 +208,37 @@ Result<Answer> Engine::ask(
 }
 
 Result<DiffAnswer> Engine::diff(const std::string& container) {
-  return ask<DiffAnswer>([this, container](auto done) {
-    core_->diff(container, std::move(done));
+  return ask<DiffAnswer>([this, container](Reply<DiffAnswer> reply) {
+    core_->requests().diff(container, std::move(reply));
   });
 }
 
 Result<ExplainAnswer> Engine::explain(const std::string& container,
                                       const std::string& path) {
-  return ask<ExplainAnswer>([this, container, path](auto done) {
-    core_->explain(container, path, std::move(done));
-  });
+  return ask<ExplainAnswer>(
+      [this, container, path](Reply<ExplainAnswer> reply) {
+        core_->requests().explain(container, path, std::move(reply));
+      });
 }
 
 Result<std::string> Engine::suggest(const std::string& workload) {
-  return ask<std::string>([this, workload](auto done) {
-    core_->suggest(workload, std::move(done));
+  return ask<std::string>([this, workload](Reply<std::string> reply) {
+    core_->requests().suggest(workload, std::move(reply));
   });
 }
 
 Result<SnapshotPtr> Engine::scanned_snapshot() {
-  auto promise = std::make_shared<std::promise<SnapshotPtr>>();
-  auto answer = promise->get_future();
-  if (!running_) return tl::unexpected<Error>(stopping());
-  mailbox_.post([this, promise] {
-    core_->scan_all([this, promise] {
-      publish();
-      auto present = std::make_shared<Snapshot>(*snapshot());
-      std::erase_if(present->containers,
-                    [](const ContainerView& view) { return view.gone; });
-      promise->set_value(std::move(present));
-    });
+  return ask<SnapshotPtr>([this](Reply<SnapshotPtr> reply) {
+    core_->requests().scan_all(Reply<void>(
+        [this, reply = std::move(reply)](const Result<void>& scanned) mutable {
+          if (!scanned) return reply.fail(scanned.error());
+          publish();
+          auto present = std::make_shared<Snapshot>(*snapshot());
+          std::erase_if(present->containers,
+                        [](const ContainerView& view) { return view.gone; });
+          reply.answer(std::move(present));
+        }));
   });
-  if (answer.wait_for(kAnswerWithin) != std::future_status::ready) {
-    return fail("the agent did not answer in time: is the disk overloaded?");
-  }
-  return answer.get();
 }
 
 std::unique_ptr<EventStream> Engine::subscribe(std::optional<WallTime> since,

@@ -5,8 +5,9 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "agent/base/fd.h"
@@ -25,13 +26,14 @@ class Engine : public AgentApi {
  public:
   // Checks prerequisites, takes hold of the state directory (one agent each)
   // and finds the cgroup hierarchy. Attaches nothing yet, but can be asked
-  // already.
-  static Result<std::unique_ptr<Engine>> create(CoreOptions options);
+  // already: it answers that it is starting.
+  static Result<std::unique_ptr<Engine>> create(Settings settings);
   ~Engine() override;
 
   // Attaches the sensors, then takes in the containers that are there.
   Result<> attach();
-  // Turns the loop until SIGTERM or SIGINT; SIGHUP reloads the policy.
+  // Turns the loop until SIGTERM or SIGINT; SIGHUP reloads the policy. When it
+  // returns, every request has been answered.
   Result<> run();
 
   AgentPhase phase() const override;
@@ -47,17 +49,16 @@ class Engine : public AgentApi {
   DoctorReport doctor() const;  // any thread
 
  private:
-  Engine(CoreOptions options, Fd lock, containers::CgroupLayout layout);
-  // Whether there were events.
-  bool drain();
-  bool turn();
+  Engine(Settings settings, Fd lock, containers::CgroupLayout layout);
+  void enter(AgentPhase::Name name, std::string activity);
+  void announce_progress();
   void publish();
-  // Has the loop do `work`, which hands its answer to the function it is given.
+  void stop();
+  // Has the loop do `work`, which owes the answer; waits for that.
   template <typename Answer>
-  Result<Answer> ask(
-      std::function<void(std::function<void(Result<Answer>)>)> work);
+  Result<Answer> ask(Task<void(Reply<Answer>)> work);
 
-  CoreOptions options_;
+  Settings settings_;
   Fd lock_;
   containers::Finder finder_;
   Mailbox mailbox_;
@@ -65,11 +66,13 @@ class Engine : public AgentApi {
   std::unique_ptr<sensors::Sensors> sensors_;
   std::unique_ptr<ScanWorker> scans_;
   std::unique_ptr<Core> core_;
+  bool ready_ = false;  // announced
+  std::size_t first_scans_left_ = 0;
   std::uint64_t last_publish_ns_ = 0;
   std::atomic<std::uint64_t> last_turn_ns_{0};
-  std::atomic<bool> running_{false};
-  mutable std::mutex snapshot_mutex_;  // held for the copy of one pointer
+  mutable std::mutex mutex_;  // the members below, held for a copy
   SnapshotPtr snapshot_;
+  AgentPhase phase_;
 };
 
 }  // namespace stillframe::engine

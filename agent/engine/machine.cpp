@@ -2,6 +2,7 @@
 #include "agent/engine/machine.h"
 
 #include <cap-ng.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -9,7 +10,10 @@
 #include <array>
 
 #include "agent/base/file.h"
+#include "agent/base/inode_identity.h"
+#include "agent/base/log.h"
 #include "agent/containers/cgroup_layout.h"
+#include "agent/containers/mountinfo.h"
 
 namespace stillframe::engine {
 namespace {
@@ -112,6 +116,32 @@ Result<> check_state_dir(const std::string& state_dir) {
 }
 
 }  // namespace
+
+std::vector<UpperRoot> host_roots() {
+  std::vector<UpperRoot> roots;
+  const auto text = read_file("/proc/self/mountinfo", 16u << 20);
+  if (!text) return roots;
+  const auto mounts = containers::parse_mountinfo(*text);
+  const auto* root = containers::mount_at(mounts, "/");
+  if (root == nullptr || root->type != "overlay") return roots;
+  const auto upper = upper_root_of(
+      containers::overlay_unescape(containers::parse_overlay(*root).upper));
+  if (upper) roots.push_back(*upper);
+  return roots;
+}
+
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    log_warn("the limit of open descriptors could not be raised",
+             {{"limit", before}, {"error", std::strerror(errno)}});
+    return before;
+  }
+  return limit.rlim_cur;
+}
 
 std::vector<std::string> missing_capabilities() {
   std::vector<std::string> missing;

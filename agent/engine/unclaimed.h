@@ -2,40 +2,47 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
+#include <functional>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
-#include "agent/engine/core.h"
+#include "agent/model/inode.h"
+#include "agent/model/observation.h"
 
 namespace stillframe::engine {
 
-// What happened on an overlay of which no container is known yet. Bounded: an
-// overlay that never becomes a container's is forgotten after a while.
-struct Core::Unclaimed {
+// What happened on roots of which no container is known yet: what a runtime
+// does to a rootfs before its first exec. Bounded: a root that never becomes a
+// container's is forgotten after a while.
+class Unclaimed {
+ public:
   using Seen = std::variant<FileObservation, ExecObservation, MountObservation>;
-
-  explicit Unclaimed(std::uint64_t boot_ns) : since_ns(boot_ns) {}
-
-  void add(const Seen& seen) {
-    if (seen_.size() < kMax) {
-      seen_.push_back(seen);
-    } else {
-      overflowed_ = true;
-    }
-  }
-  std::vector<Seen> take() { return std::move(seen_); }
-  bool overflowed() const { return overflowed_; }
+  struct Claimed {
+    std::vector<Seen> seen;
+    bool overflowed = false;  // more happened than was kept
+  };
 
   // A runtime gets from the mount to the first exec within this time.
   static constexpr std::uint64_t kPatienceNs = 300'000'000'000;
   static constexpr std::size_t kMaxRoots = 64;  // beyond it the oldest goes
-  std::uint64_t since_ns;
+  static constexpr std::size_t kMaxSeen = 2048;
+
+  void add(const UpperRoot& root, std::uint64_t boot_ns, Seen seen);
+  Claimed claim(const UpperRoot& root);
+  void forget(const UpperRoot& root) { roots_.erase(root); }
+  // Forgets roots that waited too long, an image build's for one; each is
+  // passed to `forgotten`.
+  void expire(std::uint64_t now,
+              const std::function<void(const UpperRoot&)>& forgotten);
+  std::size_t size() const { return roots_.size(); }
 
  private:
-  static constexpr std::size_t kMax = 2048;
-  std::vector<Seen> seen_;
-  bool overflowed_ = false;
+  struct Waiting {
+    std::uint64_t since_ns = 0;
+    Claimed claimed;
+  };
+  std::unordered_map<UpperRoot, Waiting> roots_;
 };
 
 }  // namespace stillframe::engine

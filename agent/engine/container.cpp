@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/container.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <limits>
+#include <utility>
+
+#include "agent/base/log.h"
+#include "agent/base/text.h"
+
+namespace stillframe::engine {
+namespace {
+
+// Files are stamped by a clock that ticks: what was made just now may look this
+// much older (HZ=100).
+constexpr std::int64_t kTickNs = 10'000'000;
+
+// A container that changes all the time never comes to rest: it is answered
+// anyway, and `complete` says so.
+constexpr unsigned kMaxRounds = 3;
+
+// A program that mounts often does so several times: one look for all.
+constexpr std::uint64_t kDebounceNs = 5 * kMillisecondNs;
+
+// A runtime that removes a container has deleted the next file by then.
+constexpr std::uint64_t kDeferNs = 500 * kMillisecondNs;
+constexpr std::uint64_t kDeferAtMostNs = 30 * kSecondNs;
+constexpr std::size_t kMaxDeferred = 16'384;
+
+constexpr std::uint64_t kFirstRootfsPauseNs = kSecondNs;
+constexpr std::uint64_t kLastRootfsPauseNs = 60 * kSecondNs;
+
+// A runtime told to remove it does so right after the exit, or much later.
+std::uint64_t existence_pause(std::uint64_t since_exit_ns) {
+  if (since_exit_ns < 2 * kSecondNs) return kSecondNs / 5;
+  if (since_exit_ns < 30 * kSecondNs) return kSecondNs;
+  return 10 * kSecondNs;
+}
+
+}  // namespace
+
+Container::Container(Context& context, ContainerRecord record)
+    : context_(context), record_(std::move(record)) {}
+
+Container::~Container() {
+  if (!removed_) static_cast<void>(flush());
+}
+
+ContainerView Container::view() const {
+  ContainerView view;
+  view.info = record_.info;
+  view.started = started_;
+  view.running = running_;
+  if (!drift_) {
+    view.state = ContainerState::unknown;
+    view.complete = false;
+    return view;
+  }
+  const drift::DriftSummary summary = drift_->summary();
+  view.state = summary.state;
+  view.ever_mutated = summary.ever_mutated;
+  view.complete = summary.complete;
+  view.mutated_paths = summary.mutated_paths;
+  view.first_mutation = summary.first_mutation;
+  view.violations = summary.violations;
+  view.last_actor = summary.last_actor;
+  return view;
+}
+
+// Of a plain rootfs: since when it is the container's own. A copy of the
+// image's is its own once it is complete, anything else once the container
+// lives.
+WallTime Container::start_of_rootfs(std::uint64_t live_since_ns) const {
+  if (!record_.layers.plain) return {};
+  if (!record_.layers.lower.empty()) return record_.info.created;
+  if (live_since_ns != 0) {
+    return {context_.clock.wall_at(live_since_ns).ns - kTickNs};
+  }
+  if (record_.init_start_ns == 0) return {};
+  return context_.clock.wall_at(record_.init_start_ns);
+}
+
+std::string Container::state_path(std::string_view extension) const {
+  // Ids are hex with every runtime we know; a free-form one is untrusted.
+  std::string name;
+  for (const char c : record_.info.id.substr(0, 128)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '_' || c == '-') {
+      name += c;
+    } else {
+      name += fmt::format("%{:02x}", byte);
+    }
+  }
+  return context_.settings.state_dir + "/containers/" + name +
+         std::string(extension);
+}
+
+void Container::meet(ContainerRecord record, std::uint64_t live_since_ns) {
+  for (const auto& line : record.trouble) {
+    ++context_.stats.metadata_errors;
+    log_warn("a container's metadata could not be read",
+             {{"container", record.info.id}, {"what", line}});
+  }
+  record_ = std::move(record);
+  if (!drift_) since_ = start_of_rootfs(live_since_ns);
+  equip();
+  context_.changed = true;
+}
+
+void Container::equip() {
+  if (drift_ || !record_.root || record_.layers.empty()) return;
+  const UpperRoot root = record_.root;
+  drift_ = std::make_unique<drift::ContainerDrift>(
+      record_, context_.policy,
+      [this](const MutationEvent& event) { report(event); },
+      drift::ContainerDrift::Options{.state_file = state_path(".jsonl")});
+  scanner_ = std::make_shared<drift::Scanner>(
+      record_.layers,
+      [&kernel = context_.kernel, root](const InodeId& inode, bool) {
+        kernel.add_inode(root, inode);
+      },
+      drift::ScanLimits{},
+      drift::Scanner::Start{since_, state_path(".inventory")});
+  rootfs_pause_ns_ = 0;
+  for (const auto& line : drift_->trouble()) {
+    log_warn("a container's kept state was damaged: rebuilding it by a scan",
+             {{"container", record_.info.id}, {"what", line}});
+    context_.events.agent("state_damaged", line);
+  }
+}
+
+void Container::start(std::uint64_t live_since_ns) {
+  running_ = true;
+  started_ = context_.clock.wall_at(live_since_ns != 0 ? live_since_ns
+                                                       : record_.init_start_ns);
+  if (drift_) drift_->started(record_, live_since_ns);
+}
+
+bool Container::stop(std::uint64_t boot_ns) {
+  if (!running_) return false;
+  running_ = false;
+  exited_ns_ = boot_ns;
+  next_check_ns_ = 0;
+  record_.init_pid = 0;
+  leave_environment();
+  if (drift_) drift_->stopped(boot_ns);
+  context_.changed = true;
+  return true;
+}
+
+void Container::remove() {
+  removed_ = true;
+  running_ = false;
+  leave_environment();
+  if (drift_) drift_->forget();
+  if (plain()) ::unlink(state_path(".inventory").c_str());
+  awaited_ = false;
+  // Taken out first: who is answered may ask again.
+  for (auto& waiting : std::exchange(waiting_, {})) {
+    waiting.reply.fail(container_is_gone());
+  }
+  context_.changed = true;
+}
+
+void Container::set_info(const ContainerInfo& info) {
+  if (info.name != record_.info.name) context_.changed = true;
+  record_.info = info;
+  if (drift_) drift_->set_info(info);
+}
+
+void Container::set_policy(const policy::PolicyPtr& policy) {
+  if (drift_) drift_->set_policy(policy);
+}
+
+void Container::report(const MutationEvent& event) {
+  context_.tally.mutation(record_.info, event);
+  context_.events.mutation(record_.info, event);
+  if (!event.actor.session) return;
+  std::optional<EndedSession> ended;
+  if (!sessions_.mutated(event.actor.session->id, &ended)) return;
+  context_.events.lifecycle(record_.info, Lifecycle::session_started,
+                            event.actor.session->start, event.actor);
+  if (ended) {
+    context_.events.lifecycle(record_.info, Lifecycle::session_ended,
+                              ended->time, ended->leader);
+  }
+}
+
+void Container::session_ended(EndedSession session) {
+  const EndedSession ended = session;
+  if (sessions_.ended(std::move(session))) {
+    context_.events.lifecycle(record_.info, Lifecycle::session_ended,
+                              ended.time, ended.leader);
+  }
+}
+
+void Container::observe(const LimitsObservation& seen) {
+  if (drift_ && !seen.values.empty()) drift_->observe(seen);
+}
+
+bool Container::defer(const FileObservation& seen) {
+  if (running_ || !seen.direct || seen.live) return false;
+  if (deferred_.size() < kMaxDeferred) deferred_.push_back(seen);
+  if (deferred_.size() == 1) {
+    deferred_since_ns_ = seen.boot_ns;
+    exited_ns_ = seen.boot_ns;  // its removal may be under way: look soon
+  }
+  deferred_until_ns_ =
+      std::min(seen.boot_ns + kDeferNs, deferred_since_ns_ + kDeferAtMostNs);
+  return true;
+}
+
+bool Container::deferred_due(std::uint64_t now) const {
+  return !deferred_.empty() && now >= deferred_until_ns_;
+}
+
+void Container::keep_deferred(std::uint64_t now) {
+  deferred_until_ns_ = now + kDeferNs;
+}
+
+std::vector<FileObservation> Container::take_deferred(std::uint64_t now) {
+  std::vector<FileObservation> due;
+  if (!deferred_due(now)) return due;
+  due.assign(std::make_move_iterator(deferred_.begin()),
+             std::make_move_iterator(deferred_.end()));
+  deferred_.clear();
+  return due;
+}
+
+void Container::lost(std::uint64_t boot_ns) {
+  if (drift_) drift_->lost(boot_ns);
+}
+
+// ---- Mounts and limits.
+
+void Container::watch_environment() {
+  if (!drift_ || !record_.running()) return;
+  if (limits_cgroup_ != record_.cgroup) {
+    leave_environment();
+    limits_cgroup_ = record_.cgroup;
+    context_.kernel.watch_limits(record_.cgroup,
+                                 context_.source.limit_directories(record_));
+  }
+  if (const auto mounts = read_mounts()) mounts_seen(*mounts);
+  look_at_limits();
+}
+
+void Container::leave_environment() {
+  if (limits_cgroup_ != 0) context_.kernel.forget_limits(limits_cgroup_);
+  limits_cgroup_ = 0;
+  mounts_due_ns_ = 0;
+}
+
+void Container::mounts_touched(std::uint64_t boot_ns) {
+  if (!drift_ || !running_ || mounts_due_ns_ != 0) return;
+  mounts_due_ns_ = boot_ns + kDebounceNs;
+}
+
+bool Container::mounts_due(std::uint64_t now) const {
+  return mounts_due_ns_ != 0 && now >= mounts_due_ns_;
+}
+
+std::optional<MountsObservation> Container::read_mounts() {
+  mounts_due_ns_ = 0;
+  if (!drift_ || !running_) return std::nullopt;
+  const std::uint64_t begun = context_.now();
+  auto mounts = context_.source.mounts(record_);
+  if (!mounts) {
+    // Usually its end, of which an event comes too.
+    log_debug("a container's mounts could not be read",
+              {{"container", record_.info.id}, {"error", mounts.error()}});
+    return std::nullopt;
+  }
+  return MountsObservation{begun, record_.cgroup, std::move(*mounts)};
+}
+
+void Container::mounts_seen(const MountsObservation& seen) {
+  if (!drift_ || !running_) return;
+  drift_->observe(seen);
+  context_.changed = true;
+}
+
+void Container::look_at_limits() {
+  if (limits_cgroup_ != 0) observe(context_.kernel.limits(limits_cgroup_));
+}
+
+// ---- Scans.
+
+std::optional<drift::ScanWork> Container::take_scan() {
+  if (!drift_ || removed_ || drift_->scan_under_way()) return std::nullopt;
+  drift::ScanWork work = drift_->take_work();
+  if (!work) return std::nullopt;
+  return work;
+}
+
+void Container::apply(const Scanned& scanned) {
+  if (removed_ || !drift_) return;
+  std::visit([this](const auto& result) { drift_->applied(result); }, scanned);
+  if (std::holds_alternative<drift::ScanResult>(scanned)) awaited_ = false;
+  context_.changed = true;
+}
+
+void Container::request_full_scan() {
+  if (drift_) drift_->request_full_scan();
+}
+
+void Container::regular_scan_done(std::uint64_t now) {
+  next_full_scan_ns_ = now + context_.settings.scan_interval_ns();
+}
+
+bool Container::regular_scan_due(std::uint64_t now) const {
+  return drift_ && now >= next_full_scan_ns_;
+}
+
+void Container::await_scan(const ContainerPtr& self,
+                           Reply<ContainerPtr> reply) {
+  if (removed_) return reply.fail(container_is_gone());
+  if (!drift_) return reply.answer(self);
+  waiting_.push_back({context_.now(), 0, std::move(reply)});
+  drift_->request_full_scan();
+}
+
+bool Container::answer_waiting(const ContainerPtr& self,
+                               std::uint64_t started_boot_ns) {
+  std::vector<Reply<ContainerPtr>> ready;
+  std::vector<Waiting> still_waiting;
+  for (auto& waiting : std::exchange(waiting_, {})) {
+    const bool fresh = started_boot_ns >= waiting.asked_boot_ns;
+    if (fresh && (!drift_->scan_due() || ++waiting.rounds >= kMaxRounds)) {
+      ready.push_back(std::move(waiting.reply));
+    } else {
+      still_waiting.push_back(std::move(waiting));
+    }
+  }
+  waiting_ = std::move(still_waiting);
+  for (auto& reply : ready) reply.answer(self);
+  if (waiting_.empty() || removed_) return false;
+  drift_->request_full_scan();
+  return true;
+}
+
+// ---- When to look at it.
+
+std::uint64_t Container::next_turn_ns() const {
+  std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
+  if (!running_) next = std::min(next, next_check_ns_);
+  if (!deferred_.empty()) next = std::min(next, deferred_until_ns_);
+  if (!drift_) return running_ ? std::min(next, next_rootfs_ns_) : next;
+  next = std::min(next, next_full_scan_ns_);
+  if (mounts_due_ns_ != 0) next = std::min(next, mounts_due_ns_);
+  const std::uint64_t work = drift_->next_work_boot_ns();
+  if (work != 0 && !drift_->scan_under_way()) next = std::min(next, work);
+  return next;
+}
+
+bool Container::existence_due(std::uint64_t now) const {
+  return !running_ && !removed_ && now >= next_check_ns_;
+}
+
+void Container::existence_checked(std::uint64_t now) {
+  next_check_ns_ = now + existence_pause(now - exited_ns_);
+}
+
+bool Container::rootfs_due(std::uint64_t now) const {
+  return running_ && !drift_ && now >= next_rootfs_ns_;
+}
+
+void Container::rootfs_not_found(std::uint64_t now) {
+  rootfs_pause_ns_ =
+      std::clamp(2 * rootfs_pause_ns_, kFirstRootfsPauseNs, kLastRootfsPauseNs);
+  next_rootfs_ns_ = now + rootfs_pause_ns_;
+}
+
+// ---- Answers.
+
+std::vector<PathChange> Container::diff() {
+  return drift_ ? drift_->diff() : std::vector<PathChange>();
+}
+
+std::vector<std::string> Container::runtime_diff_lines() const {
+  return drift_ ? drift_->docker_lines() : std::vector<std::string>();
+}
+
+Result<> Container::flush() { return drift_ ? drift_->flush() : Result<>(); }
+
+}  // namespace stillframe::engine

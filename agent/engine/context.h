@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all parts of the engine share. Belongs to the loop's thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "agent/base/clock.h"
+#include "agent/containers/container_source.h"
+#include "agent/engine/actors.h"
+#include "agent/engine/event_log.h"
+#include "agent/engine/tally.h"
+#include "agent/model/snapshot.h"
+#include "agent/policy/policy.h"
+#include "agent/sensors/kernel_side.h"
+
+namespace stillframe::engine {
+
+constexpr std::uint64_t kMillisecondNs = 1'000'000;
+constexpr std::uint64_t kSecondNs = 1000 * kMillisecondNs;
+
+struct Settings {
+  std::string state_dir;
+  std::chrono::milliseconds scan_interval{60'000};
+  std::chrono::milliseconds metrics_grace{300'000};
+  std::string policy_file;   // empty: none
+  policy::PolicyPtr policy;  // its content; null: built-in scratch places
+
+  std::uint64_t scan_interval_ns() const {
+    return static_cast<std::uint64_t>(scan_interval.count()) * kMillisecondNs;
+  }
+  std::uint64_t metrics_grace_ns() const {
+    return static_cast<std::uint64_t>(metrics_grace.count()) * kMillisecondNs;
+  }
+};
+
+// All references outlive the context.
+struct Context {
+  const Settings& settings;
+  const Clock& clock;
+  sensors::KernelSide& kernel;
+  const containers::ContainerSource& source;
+  EventLog& events;
+
+  Tally tally{};
+  Actors actors{};
+  AgentStats stats{};
+  policy::PolicyPtr policy{};  // the one in use, never null once set
+  bool changed = true;         // what a snapshot shows, since the last one
+
+  std::uint64_t now() const { return clock.boot_ns(); }
+};
+
+}  // namespace stillframe::engine

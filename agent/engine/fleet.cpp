@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/fleet.h"
+
+#include <algorithm>
+
+#include "agent/base/text.h"
+
+namespace stillframe::engine {
+namespace {
+
+constexpr std::size_t kListedBytes = 200;
+
+std::string names_of(const std::vector<ContainerPtr>& list) {
+  std::string out;
+  for (const auto& container : list) {
+    if (!out.empty()) out += ", ";
+    if (out.size() > kListedBytes) return out + "…";
+    const auto& info = container->info();
+    out += display(info.name.empty() ? info.id.substr(0, 12) : info.name);
+  }
+  return out;
+}
+
+template <typename Map, typename Key>
+ContainerPtr lookup(const Map& map, const Key& key) {
+  const auto it = map.find(key);
+  return it == map.end() ? nullptr : it->second;
+}
+
+}  // namespace
+
+bool Fleet::any_plain() const {
+  return std::any_of(all_.begin(), all_.end(),
+                     [](const auto& container) { return container->plain(); });
+}
+
+bool Fleet::any_awaited() const {
+  return std::any_of(all_.begin(), all_.end(), [](const auto& container) {
+    return container->awaited();
+  });
+}
+
+ContainerPtr Fleet::find(const UpperRoot& root, std::uint64_t cgroup) const {
+  return root ? lookup(by_root_, root) : by_cgroup(cgroup);
+}
+
+ContainerPtr Fleet::by_cgroup(std::uint64_t cgroup) const {
+  return lookup(by_cgroup_, cgroup);
+}
+
+ContainerPtr Fleet::by_id(const std::string& id) const {
+  const auto it = std::find_if(
+      all_.begin(), all_.end(),
+      [&](const auto& container) { return container->info().id == id; });
+  return it == all_.end() ? nullptr : *it;
+}
+
+Result<ContainerPtr> Fleet::choose(const std::string& container) const {
+  std::vector<ContainerPtr> exact;
+  std::vector<ContainerPtr> prefixed;
+  for (const auto& one : all_) {
+    const auto& info = one->info();
+    if (info.id == container || info.name == container) {
+      exact.push_back(one);
+    } else if (!container.empty() && starts_with(info.id, container)) {
+      prefixed.push_back(one);
+    }
+  }
+  const auto& found = exact.empty() ? prefixed : exact;
+  if (found.size() == 1) return found.front();
+  if (found.empty()) {
+    return tl::unexpected<Error>(Error{
+        ENOENT,
+        "no container " + display(container) + " on this node" +
+            (all_.empty() ? std::string() : "; there are: " + names_of(all_))});
+  }
+  return tl::unexpected<Error>(
+      Error{EINVAL, display(container) + " means several containers (" +
+                        names_of(found) + "): give more of the id"});
+}
+
+void Fleet::add(const ContainerPtr& container) { all_.push_back(container); }
+
+void Fleet::index_root(const ContainerPtr& container) {
+  const UpperRoot& root = container->record().root;
+  if (root) by_root_[root] = container;
+}
+
+void Fleet::own_cgroup(const ContainerPtr& container, std::uint64_t cgroup) {
+  if (const auto before = by_cgroup(cgroup); before && before != container) {
+    before->cgroups().erase(cgroup);
+  }
+  container->cgroups().insert(cgroup);
+  by_cgroup_[cgroup] = container;
+}
+
+void Fleet::disown_cgroup(std::uint64_t cgroup) {
+  const auto it = by_cgroup_.find(cgroup);
+  if (it == by_cgroup_.end()) return;
+  it->second->cgroups().erase(cgroup);
+  by_cgroup_.erase(it);
+}
+
+void Fleet::remove(const ContainerPtr& container) {
+  const auto rooted = by_root_.find(container->record().root);
+  if (rooted != by_root_.end() && rooted->second == container) {
+    by_root_.erase(rooted);
+  }
+  for (const std::uint64_t cgroup : container->cgroups()) {
+    by_cgroup_.erase(cgroup);
+  }
+  container->cgroups().clear();
+  std::erase(all_, container);
+}
+
+}  // namespace stillframe::engine

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All containers that are watched, and the ways to find one. Gives out shared
+// pointers only: a container stays usable for whoever holds it, removed or not.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/engine/container.h"
+#include "agent/model/inode.h"
+
+namespace stillframe::engine {
+
+class Fleet {
+ public:
+  // A copy: containers may come and go while a caller walks over it.
+  std::vector<ContainerPtr> all() const { return all_; }
+  bool empty() const { return all_.empty(); }
+  bool any_plain() const;  // whether some rootfs is no overlay
+  bool any_awaited() const;
+
+  // By its upper root where `root` is one, else by a cgroup of its own. Null:
+  // none.
+  ContainerPtr find(const UpperRoot& root, std::uint64_t cgroup) const;
+  ContainerPtr by_cgroup(std::uint64_t cgroup) const;
+  ContainerPtr by_id(const std::string& id) const;
+  // By id, a unique prefix of it, or name. The error lists what there is.
+  Result<ContainerPtr> choose(const std::string& container) const;
+
+  void add(const ContainerPtr& container);
+  // Its record's root leads to it from now on.
+  void index_root(const ContainerPtr& container);
+  void own_cgroup(const ContainerPtr& container, std::uint64_t cgroup);
+  void disown_cgroup(std::uint64_t cgroup);
+  void remove(const ContainerPtr& container);
+
+ private:
+  std::vector<ContainerPtr> all_;
+  std::unordered_map<UpperRoot, ContainerPtr> by_root_;
+  std::unordered_map<std::uint64_t, ContainerPtr> by_cgroup_;
+};
+
+}  // namespace stillframe::engine

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "agent/base/result.h"
+
+struct sd_event;
+struct sd_event_source;
+
+namespace stillframe::engine {
+
+// The event loop of libsystemd, without callbacks of ours that do work: it
+// sleeps until something is there and says what. So no exception crosses its C
+// frames, and what happens next stands in one place.
+class Loop {
+ public:
+  // Blocks SIGTERM, SIGINT and SIGHUP, which come as wake-ups from now on.
+  // Readable descriptors wake it, too; both outlive it.
+  static Result<std::unique_ptr<Loop>> create(int sensors_fd, int mailbox_fd);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  struct Woken {
+    bool stop = false;    // SIGTERM or SIGINT
+    bool reload = false;  // SIGHUP
+    bool mailbox = false;
+  };
+  // Sleeps until `boot_ns` at the latest. `sensors`: waiting events end the
+  // sleep, else they are left to gather. Answers the watchdog meanwhile.
+  Result<Woken> sleep(std::uint64_t boot_ns, bool sensors);
+
+ private:
+  Loop() = default;
+  Result<> add_sources(int sensors_fd, int mailbox_fd);
+
+  sd_event* event_ = nullptr;
+  sd_event_source* sensors_ = nullptr;
+  sd_event_source* timer_ = nullptr;
+  Woken woken_;
+};
+
+}  // namespace stillframe::engine

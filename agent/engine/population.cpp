@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/population.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
+#include "agent/base/log.h"
+
+namespace stillframe::engine {
+namespace {
+
+constexpr unsigned kResolveTries = 5;
+constexpr std::size_t kMaxUnresolved = 256;
+constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
+constexpr std::uint64_t kRetryNs = 200 * kMillisecondNs;
+
+}  // namespace
+
+Population::Population(Context& context, Fleet& fleet, Unclaimed& unclaimed)
+    : context_(context), fleet_(fleet), unclaimed_(unclaimed) {}
+
+void Population::discover() {
+  for (auto& record : context_.source.running()) adopt(std::move(record), 0);
+  for (auto& record : context_.source.stopped()) adopt(std::move(record), 0);
+  for (const auto& container : fleet_.all()) container->await_first_scan();
+  next_reconcile_ns_ = context_.now() + context_.settings.scan_interval_ns();
+}
+
+// ---- Coming.
+
+// Whether another container has the same directory for its rootfs. One that is
+// gone by now is taken off first.
+bool Population::rootfs_in_use(const ContainerRecord& record) {
+  if (!record.layers.plain) return false;
+  const auto other = fleet_.find(record.root, 0);
+  if (!other || other->info().id == record.info.id) return false;
+  other->check_existence_soon();
+  check_existence(other, context_.now());
+  return fleet_.find(record.root, 0) != nullptr;
+}
+
+// The container that this record is about, if it is watched already.
+ContainerPtr Population::known_as(const ContainerRecord& record) {
+  if (record.root) {
+    if (auto known = fleet_.find(record.root, 0)) return known;
+  }
+  auto known = fleet_.by_id(record.info.id);
+  if (!known) return nullptr;
+  if (record.root && known->record().root &&
+      known->record().root != record.root) {
+    // The same id with another rootfs: bare runc's ids are free to reuse.
+    remove(known);
+    return nullptr;
+  }
+  return known;
+}
+
+ContainerPtr Population::adopt(ContainerRecord record,
+                               std::uint64_t live_since_ns) {
+  if (rootfs_in_use(record)) {
+    record.trouble.push_back("its rootfs is another container's, too: " +
+                             record.layers.upper);
+    record.root = {};
+    record.layers = {};
+  }
+  auto container = known_as(record);
+  const bool fresh = container == nullptr;
+  if (fresh) {
+    container = std::make_shared<Container>(context_, record);
+    fleet_.add(container);
+  }
+  container->meet(std::move(record), live_since_ns);
+  fleet_.index_root(container);
+  const ContainerInfo info = container->info();
+  if (live_since_ns != 0 && fresh) {
+    context_.events.lifecycle(info, Lifecycle::created,
+                              info.created.ns != 0
+                                  ? info.created
+                                  : context_.clock.wall_at(live_since_ns));
+  }
+  if (container->record().running()) {
+    begin(container, live_since_ns);
+  } else {
+    const auto& now = container->record();
+    if (now.root) {
+      context_.kernel.add_root(now.root, false, container->plain(),
+                               container->since());
+    }
+    replacements_.found_stopped(info);
+  }
+  if (fresh) {
+    // A name is free again only when its last owner is gone.
+    for (const auto& other : fleet_.all()) {
+      if (other != container && other->info().name == info.name) {
+        other->check_existence_soon();
+      }
+    }
+  }
+  container->regular_scan_done(context_.now());
+  if (container->watched()) {
+    claim(container);
+    container->request_full_scan();
+    container->watch_environment();
+  } else {
+    container->rootfs_not_found(context_.now());
+  }
+  log_info(live_since_ns != 0 ? "a container started" : "a container was found",
+           {{"id", info.id},
+            {"name", info.name},
+            {"runtime", info.runtime},
+            {"running", container->running()},
+            {"rootfs", container->watched() ? container->record().layers.upper
+                                            : std::string("not found")}});
+  return container;
+}
+
+// It runs: the kernel side must know who belongs to it.
+void Population::begin(const ContainerPtr& container,
+                       std::uint64_t live_since_ns) {
+  const ContainerRecord& record = container->record();
+  fleet_.own_cgroup(container, record.cgroup);
+  if (live_since_ns == 0) {
+    // Else the kernel has done so itself, and may have seen the end by now.
+    if (record.root) {
+      context_.kernel.add_root(record.root, true, container->plain(),
+                               container->since());
+    }
+    register_processes(container);
+  }
+  container->start(live_since_ns);
+  if (live_since_ns != 0) {
+    context_.events.lifecycle(record.info, Lifecycle::live,
+                              context_.clock.wall_at(live_since_ns));
+  }
+  report_replacement(
+      replacements_.live(record.info, live_since_ns != 0
+                                          ? live_since_ns
+                                          : record.init_start_ns),
+      container->started());
+}
+
+void Population::register_processes(const ContainerPtr& container) {
+  const ContainerRecord& record = container->record();
+  const auto members = context_.source.members(record);
+  std::unordered_map<std::uint32_t, const containers::ContainerSource::Member*>
+      by_pid;
+  for (const auto& member : members) by_pid[member.pid] = &member;
+  for (const auto& member : members) {
+    std::uint64_t session = 0;
+    if (!member.from_init) {
+      const auto leader = by_pid.find(member.session_leader);
+      const auto& first = leader == by_pid.end() ? member : *leader->second;
+      session = first.start_ns / 1000;
+      context_.actors.add_session({session, member.first_cmd, "", 0,
+                                   context_.clock.wall_at(first.start_ns)});
+    }
+    context_.kernel.follow(member.pid, record.cgroup, session,
+                           member.pid == record.init_pid,
+                           member.pid == member.session_leader);
+  }
+  own_cgroups(container);
+}
+
+// Init may live in a cgroup below the container's own (…scope/container), into
+// which later execs need not go.
+void Population::own_cgroups(const ContainerPtr& container) {
+  const ContainerRecord& record = container->record();
+  for (const std::uint64_t cgroup : context_.source.cgroups(record)) {
+    fleet_.own_cgroup(container, cgroup);
+    context_.kernel.add_cgroup(cgroup, record.root, record.init_pid,
+                               cgroup != record.cgroup);
+  }
+}
+
+void Population::first_exec(const LiveObservation& seen) {
+  const std::uint64_t cgroup = seen.process.cgroup;
+  const auto known = fleet_.find(seen.root, cgroup);
+  if (known && known->running() &&
+      known->record().init_pid != seen.process.pid &&
+      fleet_.by_cgroup(cgroup) != nullptr) {
+    // It ran before the kernel side knew it: this was no first exec.
+    register_processes(known);
+    return;
+  }
+  auto record = context_.source.resolve(seen);
+  if (!record) {
+    log_debug("no container found for a first exec",
+              {{"cgroup", seen.cgroup_name}, {"error", record.error()}});
+    if (unresolved_.size() >= kMaxUnresolved) return give_up(seen);
+    unresolved_.push_back({seen, 1});
+    next_retry_ns_ = context_.now() + kFirstRetryNs;
+    return;
+  }
+  if (record->cgroup == 0) record->cgroup = cgroup;
+  if (record->init_pid == 0) record->init_pid = seen.process.pid;
+  record->init_start_ns = seen.process.start_ns;
+  if (!record->root) record->root = seen.root;
+  const auto container = adopt(std::move(*record), seen.boot_ns);
+  const ContainerRecord& now = container->record();
+  for (const std::uint64_t below : context_.source.cgroups(now)) {
+    fleet_.own_cgroup(container, below);
+    if (below != cgroup) {
+      context_.kernel.add_cgroup(below, now.root, now.init_pid,
+                                 below != now.cgroup);
+    }
+  }
+  fleet_.own_cgroup(container, cgroup);
+}
+
+void Population::give_up(const LiveObservation& seen) {
+  context_.kernel.remove_cgroup(seen.process.cgroup);
+  if (!seen.root) return;
+  context_.kernel.remove_root(seen.root);
+  unclaimed_.forget(seen.root);
+}
+
+void Population::retry_unresolved(std::uint64_t now) {
+  if (unresolved_.empty() || now < next_retry_ns_) return;
+  for (auto& [seen, tries] : std::exchange(unresolved_, {})) {
+    const auto record = context_.source.resolve(seen);
+    if (record) {
+      first_exec(seen);
+    } else if (tries < kResolveTries) {
+      unresolved_.push_back({std::move(seen), tries + 1});
+    } else {
+      log_debug("not a container",
+                {{"cgroup", seen.cgroup_name}, {"error", record.error()}});
+      give_up(seen);
+    }
+  }
+  next_retry_ns_ = now + kRetryNs;
+}
+
+void Population::claim(const ContainerPtr& container) {
+  const auto claimed = unclaimed_.claim(container->record().root);
+  for (const auto& seen : claimed.seen) {
+    std::visit([&](const auto& one) { hand_over(container, one); }, seen);
+  }
+  if (claimed.overflowed) container->lost(context_.now());
+}
+
+Actor Population::actor_for(const ContainerPtr& victim,
+                            const ProcessRef& process) {
+  const auto owner = fleet_.by_cgroup(process.cgroup);
+  auto place = Actors::Place::host;
+  if (owner) {
+    place = owner == victim ? Actors::Place::victim
+                            : Actors::Place::other_container;
+  } else if (process.in_container) {
+    place = victim->cgroups().contains(process.cgroup)
+                ? Actors::Place::victim
+                : Actors::Place::other_container;
+  }
+  return context_.actors.resolve(
+      process, place, [&](std::uint32_t pid) -> std::optional<bool> {
+        for (const auto& member : context_.source.members(victim->record())) {
+          if (member.pid == pid) return member.from_init;
+        }
+        return std::nullopt;
+      });
+}
+
+// ---- Going.
+
+void Population::stop(const ContainerPtr& container, std::uint64_t boot_ns) {
+  if (!container->stop(boot_ns)) return;
+  replacements_.exited(container->info(), boot_ns);
+  context_.events.lifecycle(container->info(), Lifecycle::exited,
+                            context_.clock.wall_at(boot_ns));
+}
+
+void Population::remove(const ContainerPtr& container) {
+  ContainerView view = container->view();
+  view.running = false;
+  view.gone = true;
+  const WallTime now = context_.clock.wall();
+  if (view.first_mutation.ns != 0) {
+    context_.tally.mutated_lifetime(
+        static_cast<double>(now.ns - view.first_mutation.ns) / 1e9);
+  }
+  context_.events.lifecycle(view.info, Lifecycle::removed, now);
+  report_replacement(replacements_.removed(view.info, context_.now()), now);
+  departed_.push_back(
+      {context_.now() + context_.settings.metrics_grace_ns(), std::move(view)});
+  if (container->record().root) {
+    context_.kernel.remove_root(container->record().root);
+  }
+  fleet_.remove(container);
+  container->remove();
+}
+
+void Population::report_replacement(
+    const std::optional<Replacement>& replacement, WallTime time) {
+  if (!replacement) return;
+  const auto& [before, after, image_changed] = *replacement;
+  context_.tally.replacement(after, image_changed);
+  context_.events.lifecycle(
+      before, Lifecycle::replaced, time, std::nullopt,
+      fmt::format("{} ({}) -> {} ({}), {}", before.id, before.image, after.id,
+                  after.image, image_changed ? "new image" : "same image"));
+}
+
+void Population::check_existence(const ContainerPtr& container,
+                                 std::uint64_t now) {
+  if (!container->existence_due(now)) return;
+  const auto exists = context_.source.exists(container->record());
+  if (!exists) {
+    // An error is not an absence: it stays, and is asked about again.
+    ++context_.stats.metadata_errors;
+    log_warn("whether a container still exists could not be found out",
+             {{"container", container->info().id},
+              {"error", exists.error()},
+              {"hint", "it is kept and asked about again"}});
+  } else if (!*exists) {
+    remove(container);
+    return;
+  }
+  container->existence_checked(now);
+}
+
+// Changes made to the upper directory of a stopped container: its removal, or
+// somebody's work.
+void Population::release_deferred(const ContainerPtr& container,
+                                  std::uint64_t now) {
+  if (!container->deferred_due(now)) return;
+  const auto exists = context_.source.exists(container->record());
+  if (!exists) return container->keep_deferred(now);
+  if (!*exists) return remove(container);
+  for (const auto& seen : container->take_deferred(now)) {
+    hand_over(container, seen);
+  }
+}
+
+void Population::look_for_rootfs(const ContainerPtr& container,
+                                 std::uint64_t now) {
+  if (!container->running() || container->watched()) return;
+  container->rootfs_not_found(now);
+  auto again = context_.source.look_again(container->record());
+  if (!again) {
+    log_debug("a container's rootfs could not be looked for",
+              {{"container", container->info().id}, {"error", again.error()}});
+    return;
+  }
+  if (again->root && !again->layers.empty()) adopt(std::move(*again), 0);
+}
+
+// ---- Due.
+
+void Population::compare_running(std::uint64_t now) {
+  for (auto& record : context_.source.running()) {
+    const auto known = fleet_.find(record.root, record.cgroup);
+    const bool found_rootfs =
+        known && !known->watched() && record.root && !record.layers.empty();
+    if (!known || !known->running() || found_rootfs) {
+      adopt(std::move(record), 0);
+    }
+  }
+  for (auto& record : context_.source.stopped()) {
+    if (fleet_.find(record.root, 0) || fleet_.by_id(record.info.id)) continue;
+    adopt(std::move(record), 0);
+  }
+  for (const auto& container : fleet_.all()) {
+    if (container->running()) {
+      const auto alive = context_.source.init_alive(container->record());
+      if (alive && !*alive) stop(container, now);
+    }
+    if (const auto info = context_.source.refresh(container->record())) {
+      container->set_info(*info);
+    }
+  }
+}
+
+bool Population::reconcile(std::uint64_t now) {
+  if (now < next_reconcile_ns_) return false;
+  next_reconcile_ns_ = now + context_.settings.scan_interval_ns();
+  if (context_.kernel.reconsider()) context_.changed = true;
+  compare_running(now);
+  if (!fleet_.any_plain() && context_.kernel.watch_plain(false)) {
+    context_.changed = true;
+  }
+  unclaimed_.expire(now, [this](const UpperRoot& root) {
+    context_.kernel.remove_root(root);
+  });
+  return true;
+}
+
+void Population::turn(std::uint64_t now) {
+  retry_unresolved(now);
+  for (const auto& container : fleet_.all()) {
+    release_deferred(container, now);
+    if (container->rootfs_due(now)) look_for_rootfs(container, now);
+    check_existence(container, now);
+  }
+  while (!departed_.empty() && departed_.front().until_ns <= now) {
+    departed_.pop_front();
+    context_.changed = true;
+  }
+}
+
+std::uint64_t Population::next_turn_ns() const {
+  std::uint64_t next = next_reconcile_ns_;
+  if (!unresolved_.empty()) next = std::min(next, next_retry_ns_);
+  return next;
+}
+
+std::vector<ContainerView> Population::departed() const {
+  std::vector<ContainerView> views;
+  for (const auto& one : departed_) views.push_back(one.view);
+  return views;
+}
+
+}  // namespace stillframe::engine

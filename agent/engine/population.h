@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How containers come and go: found at start, seen at their first exec,
+// stopped, removed, and found again by reconciliation where an event was
+// missed.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/engine/context.h"
+#include "agent/engine/fleet.h"
+#include "agent/engine/replacements.h"
+#include "agent/engine/unclaimed.h"
+#include "agent/model/observation.h"
+#include "agent/model/snapshot.h"
+
+namespace stillframe::engine {
+
+class Population {
+ public:
+  // All outlive it.
+  Population(Context& context, Fleet& fleet, Unclaimed& unclaimed);
+
+  // Takes in what runs already and what is stopped but kept; readiness awaits
+  // the first scan of each.
+  void discover();
+  // A first program was run on a rootfs of its own.
+  void first_exec(const LiveObservation& seen);
+  void stop(const ContainerPtr& container, std::uint64_t boot_ns);
+  // Compares with what the machine has now, once an interval, and at once when
+  // that was asked for. Whether it did.
+  bool reconcile(std::uint64_t now);
+  void reconcile_soon() { next_reconcile_ns_ = 0; }
+  // What is due: first execs not explained yet, removals, rootfs not found.
+  void turn(std::uint64_t now);
+  std::uint64_t next_turn_ns() const;  // without the containers' own
+  // Removes it if its runtime does not know it any more.
+  void check_existence(const ContainerPtr& container, std::uint64_t now);
+  // Looks again for a rootfs that was not found.
+  void look_for_rootfs(const ContainerPtr& container, std::uint64_t now);
+
+  // Gives a container an observation together with its actor.
+  template <typename Seen>
+  void hand_over(const ContainerPtr& container, const Seen& seen) {
+    if (container->watched()) {
+      container->observe(seen, actor_for(container, seen.process));
+    }
+  }
+  Actor actor_for(const ContainerPtr& victim, const ProcessRef& process);
+
+  // Containers that are gone, kept for metrics a while.
+  std::vector<ContainerView> departed() const;
+
+ private:
+  struct Unresolved {
+    LiveObservation seen;
+    unsigned tries = 1;
+  };
+  struct Departed {
+    std::uint64_t until_ns = 0;
+    ContainerView view;
+  };
+
+  ContainerPtr adopt(ContainerRecord record, std::uint64_t live_since_ns);
+  void begin(const ContainerPtr& container, std::uint64_t live_since_ns);
+  ContainerPtr known_as(const ContainerRecord& record);
+  bool rootfs_in_use(const ContainerRecord& record);
+  void register_processes(const ContainerPtr& container);
+  void own_cgroups(const ContainerPtr& container);
+  void claim(const ContainerPtr& container);
+  void remove(const ContainerPtr& container);
+  void report_replacement(const std::optional<Replacement>& replacement,
+                          WallTime time);
+  void retry_unresolved(std::uint64_t now);
+  void release_deferred(const ContainerPtr& container, std::uint64_t now);
+  void compare_running(std::uint64_t now);
+  void give_up(const LiveObservation& seen);
+
+  Context& context_;
+  Fleet& fleet_;
+  Unclaimed& unclaimed_;
+  Replacements replacements_;
+  // First execs that no resolver could explain yet.
+  std::deque<Unresolved> unresolved_;
+  std::deque<Departed> departed_;
+  std::uint64_t next_retry_ns_ = 0;
+  std::uint64_t next_reconcile_ns_ = 0;
+};
+
+}  // namespace stillframe::engine

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/router.h"
+
+#include <utility>
+
+namespace stillframe::engine {
+namespace {
+
+// As many events as the ring buffer can hold.
+constexpr std::size_t kRingful = 32'768;
+
+}  // namespace
+
+Router::Router(Context& context, Fleet& fleet, Population& population,
+               Unclaimed& unclaimed)
+    : context_(context),
+      fleet_(fleet),
+      population_(population),
+      unclaimed_(unclaimed) {}
+
+std::size_t Router::drain(std::size_t limit) {
+  return context_.kernel.drain(
+      [this](Observation&& seen) { observe(std::move(seen)); }, limit);
+}
+
+void Router::drain() { drain(kRingful); }
+
+void Router::observe(const Observation& observation) {
+  ++context_.stats.events;
+  context_.changed = true;
+  std::visit([this](const auto& seen) { on(seen); }, observation);
+}
+
+void Router::on(const FileObservation& seen) {
+  const auto container = fleet_.find(seen.root, 0);
+  if (!container) return unclaimed_.add(seen.root, seen.boot_ns, seen);
+  if (!container->defer(seen)) population_.hand_over(container, seen);
+}
+
+void Router::on(const ExecObservation& seen) {
+  if (const auto container = fleet_.find(seen.root, seen.process.cgroup)) {
+    population_.hand_over(container, seen);
+  } else if (seen.root) {
+    unclaimed_.add(seen.root, seen.boot_ns, seen);
+  }
+}
+
+void Router::on(const SysctlObservation& seen) {
+  if (const auto container = fleet_.find(seen.root, seen.process.cgroup)) {
+    population_.hand_over(container, seen);
+  }
+}
+
+void Router::on(const DeviceObservation& seen) {
+  const auto container = fleet_.find(seen.root, seen.process.cgroup);
+  if (!container) return;
+  // To ask and be refused changes nothing.
+  if (context_.source.device_allowed(container->record(), seen)) {
+    population_.hand_over(container, seen);
+  }
+}
+
+void Router::on(const MemoryObservation& seen) {
+  if (const auto container = fleet_.find(seen.root, seen.cgroup)) {
+    population_.hand_over(container, seen);
+  }
+}
+
+void Router::on(const MountObservation& seen) {
+  if (const auto container = fleet_.find(seen.root, seen.cgroup)) {
+    population_.hand_over(container, seen);
+    container->mounts_touched(seen.boot_ns);
+  } else if (seen.root) {
+    unclaimed_.add(seen.root, seen.boot_ns, seen);
+  }
+}
+
+void Router::on(const MountsTouchedObservation& seen) {
+  if (const auto container = fleet_.find(seen.root, seen.cgroup)) {
+    container->mounts_touched(seen.boot_ns);
+  }
+}
+
+void Router::on(const LimitsObservation& seen) {
+  if (const auto container = fleet_.by_cgroup(seen.cgroup)) {
+    container->observe(seen);
+  }
+}
+
+void Router::on(const LiveObservation& seen) { population_.first_exec(seen); }
+
+void Router::on(const SessionObservation& seen) {
+  ++context_.stats.sessions;
+  context_.actors.session_started(seen);
+}
+
+void Router::on(const ExitObservation& seen) {
+  const auto container = fleet_.by_cgroup(seen.process.cgroup);
+  if (!container) return;
+  if (seen.init) {
+    if (seen.process.pid == container->record().init_pid) {
+      population_.stop(container, seen.boot_ns);
+    }
+    return;
+  }
+  container->session_ended({seen.process.session,
+                            context_.clock.wall_at(seen.boot_ns),
+                            population_.actor_for(container, seen.process)});
+}
+
+void Router::on(const CgroupObservation& seen) {
+  if (!seen.removed) {
+    if (const auto container = fleet_.find(seen.root, 0)) {
+      fleet_.own_cgroup(container, seen.cgroup);
+    }
+    return;
+  }
+  const auto container = fleet_.by_cgroup(seen.cgroup);
+  if (!container) return;
+  fleet_.disown_cgroup(seen.cgroup);
+  if (container->record().cgroup == seen.cgroup) {
+    population_.stop(container, seen.boot_ns);
+  }
+}
+
+void Router::on(const LossObservation& seen) {
+  const auto container = fleet_.find(seen.root, 0);
+  if (!container || !container->watched()) return;
+  container->lost(seen.boot_ns);
+  context_.events.agent("sensor_gap", "events of container " +
+                                          container->info().id +
+                                          " over its budget: scanning it");
+}
+
+void Router::look_at_environment(const ContainerPtr& container) {
+  if (!container->running()) return;
+  look_at_mounts(container);
+  container->look_at_limits();
+}
+
+void Router::look_at_mounts(const ContainerPtr& container) {
+  const auto mounts = container->read_mounts();
+  if (!mounts) return;
+  drain();
+  container->mounts_seen(*mounts);
+}
+
+}  // namespace stillframe::engine

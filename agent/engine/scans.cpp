@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/scans.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "agent/base/log.h"
+
+namespace stillframe::engine {
+namespace {
+
+std::size_t entries_in(const drift::ScanResult& scan) {
+  return scan.entries.size();
+}
+
+std::size_t entries_in(const drift::PartialResult& part) {
+  std::size_t entries = 0;
+  for (const auto& directory : part.directories) {
+    entries += directory.entries.size();
+  }
+  return entries;
+}
+
+template <typename Result>
+void count(AgentStats& stats, const Result& result,
+           const ContainerInfo& container) {
+  ++stats.scans;
+  stats.scan_entries += entries_in(result);
+  stats.scan_seconds += static_cast<double>(result.duration_ns) / 1e9;
+  if (result.errors.empty()) return;
+  ++stats.scan_errors;
+  log_warn("a scan could not read everything: what was known is kept",
+           {{"container", container.id},
+            {"name", container.name},
+            {"error", result.errors.front()},
+            {"errors", result.errors.size()},
+            {"hint", "it is tried again"}});
+}
+
+}  // namespace
+
+Scans::Scans(Context& context, Router& router, Population& population,
+             ScanRunner& runner)
+    : context_(context),
+      router_(router),
+      population_(population),
+      runner_(runner) {}
+
+void Scans::start(const ContainerPtr& container) {
+  auto work = container->take_scan();
+  if (!work) return;
+  runner_.submit(container->scanner(), std::move(*work), container->urgent(),
+                 [this, container](const Scanned& scanned) {
+                   finish(container, scanned);
+                 });
+}
+
+void Scans::finish(const ContainerPtr& container, const Scanned& scanned) {
+  std::visit(
+      [&](const auto& result) {
+        count(context_.stats, result, container->info());
+      },
+      scanned);
+  context_.changed = true;
+  router_.drain();  // may remove the container
+  container->apply(scanned);
+  const auto* full = std::get_if<drift::ScanResult>(&scanned);
+  if (full == nullptr || container->removed()) return;
+  if (container->answer_waiting(container, full->started_boot_ns)) {
+    start(container);
+  }
+}
+
+void Scans::await(const ContainerPtr& container, Reply<ContainerPtr> reply) {
+  population_.look_for_rootfs(container, context_.now());
+  router_.look_at_environment(container);  // may remove the container
+  container->await_scan(container, std::move(reply));
+  start(container);
+}
+
+}  // namespace stillframe::engine

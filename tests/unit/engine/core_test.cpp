@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine on a fake kernel: lives of containers crossed with scans and
+// requests at each of their steps.
+#include "agent/engine/core.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/unit/engine/fakes.h"
+
+namespace stillframe::engine::test {
+namespace {
+
+// ---- Every request, at each step of its scan, whatever happens to the
+// container meanwhile: answered once.
+
+enum class Step { asked, carried_out, handed_back };
+enum class Happens {
+  nothing,
+  exit,
+  removal,
+  restart,
+  id_used_again,
+  agent_stops,
+};
+
+struct Crossing {
+  Step step;
+  Happens happens;
+};
+
+std::string name_of(const ::testing::TestParamInfo<Crossing>& info) {
+  static const char* const steps[] = {"Asked", "CarriedOut", "HandedBack"};
+  static const char* const happenings[] = {
+      "Nothing", "Exit", "Removal", "Restart", "IdUsedAgain", "AgentStops"};
+  return std::string(steps[static_cast<int>(info.param.step)]) +
+         happenings[static_cast<int>(info.param.happens)];
+}
+
+class Requested : public ::testing::TestWithParam<Crossing> {
+ protected:
+  void SetUp() override {
+    record_ = world_.make("aaaa");
+    other_ = world_.make("bbbb");
+    world_.live(record_);
+    world_.live(other_);
+    world_.settle();
+    world_.write(record_, "new");
+  }
+
+  void step_until(Step step) {
+    if (step == Step::asked) return;
+    world_.runner.carry_out();
+    if (step == Step::handed_back) world_.runner.hand_back();
+  }
+
+  void happen(Happens happens) {
+    switch (happens) {
+      case Happens::nothing:
+        return;
+      case Happens::exit:
+        return world_.exit(record_);
+      case Happens::removal:
+        return world_.remove(record_);
+      case Happens::restart:
+        world_.exit(record_);
+        return world_.restart(record_);
+      case Happens::id_used_again:
+        world_.exit(record_);
+        return world_.live(world_.make("aaaa"));
+      case Happens::agent_stops:
+        return world_.stop();
+    }
+  }
+
+  // The container that was asked about is no longer, or nobody is there to
+  // answer.
+  static bool fails(Crossing crossing) {
+    if (crossing.happens == Happens::agent_stops) return true;
+    return crossing.step != Step::handed_back &&
+           (crossing.happens == Happens::removal ||
+            crossing.happens == Happens::id_used_again);
+  }
+
+  void finish() {
+    if (world_.core) world_.settle();
+    world_.runner.finish_all();  // also what comes after the core has gone
+  }
+
+  World world_;
+  ContainerRecord record_;
+  ContainerRecord other_;
+};
+
+TEST_P(Requested, DiffIsAnsweredOnce) {
+  const Asked<DiffAnswer> asked;
+  world_.core->requests().diff("aaaa", asked.reply());
+  step_until(GetParam().step);
+  const bool answered = !asked.answers->empty();
+  happen(GetParam().happens);
+  finish();
+  ASSERT_TRUE(asked.once());
+  EXPECT_EQ(!asked.answer(), fails(GetParam()) && !answered);
+  if (asked.answer()) {
+    EXPECT_EQ(asked.answer()->container.info.id, "aaaa");
+    ASSERT_EQ(asked.answer()->changes.size(), 1u);
+    EXPECT_EQ(asked.answer()->changes[0].path, "/new");
+  }
+}
+
+TEST_P(Requested, ExplainIsAnsweredOnce) {
+  const Asked<ExplainAnswer> asked;
+  world_.core->requests().explain("aaaa", "/new", asked.reply());
+  step_until(GetParam().step);
+  const bool answered = !asked.answers->empty();
+  happen(GetParam().happens);
+  finish();
+  ASSERT_TRUE(asked.once());
+  EXPECT_EQ(!asked.answer(), fails(GetParam()) && !answered);
+}
+
+TEST_P(Requested, WhatIsAboutSeveralIsAboutThoseLeft) {
+  const Asked<void> all;
+  const Asked<std::string> policy;
+  world_.core->requests().scan_all(all.reply());
+  world_.core->requests().suggest("work", policy.reply());
+  step_until(GetParam().step);
+  happen(GetParam().happens);
+  finish();
+  ASSERT_TRUE(all.once());
+  ASSERT_TRUE(policy.once());
+  const bool stops = GetParam().happens == Happens::agent_stops;
+  EXPECT_EQ(!all.answer(), stops);
+  EXPECT_EQ(!policy.answer(), stops);
+}
+
+constexpr Crossing kCrossings[] = {
+    {Step::asked, Happens::nothing},
+    {Step::asked, Happens::exit},
+    {Step::asked, Happens::removal},
+    {Step::asked, Happens::restart},
+    {Step::asked, Happens::id_used_again},
+    {Step::asked, Happens::agent_stops},
+    {Step::carried_out, Happens::nothing},
+    {Step::carried_out, Happens::exit},
+    {Step::carried_out, Happens::removal},
+    {Step::carried_out, Happens::restart},
+    {Step::carried_out, Happens::id_used_again},
+    {Step::carried_out, Happens::agent_stops},
+    {Step::handed_back, Happens::exit},
+    {Step::handed_back, Happens::removal},
+    {Step::handed_back, Happens::restart},
+    {Step::handed_back, Happens::id_used_again},
+    {Step::handed_back, Happens::agent_stops},
+};
+INSTANTIATE_TEST_SUITE_P(Steps, Requested, ::testing::ValuesIn(kCrossings),
+                         name_of);
+
+TEST(Requests, AboutNoContainerFailAtOnce) {
+  World world;
+  const Asked<DiffAnswer> diff;
+  const Asked<ExplainAnswer> relative;
+  const Asked<std::string> policy;
+  const Asked<void> all;
+  world.core->requests().diff("none", diff.reply());
+  world.core->requests().explain("none", "relative", relative.reply());
+  world.core->requests().suggest("none", policy.reply());
+  world.core->requests().scan_all(all.reply());
+  ASSERT_TRUE(diff.once() && relative.once() && policy.once() && all.once());
+  EXPECT_FALSE(diff.answer());
+  EXPECT_FALSE(relative.answer());
+  EXPECT_FALSE(policy.answer());
+  EXPECT_TRUE(all.answer());  // of none
+}
+
+TEST(Requests, ThatWaitForOneScanAreAllAnsweredByIt) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  std::vector<Asked<DiffAnswer>> asked(5);
+  const std::size_t before = world.runner.submitted;
+  for (const auto& one : asked) {
+    world.core->requests().diff("aaaa", one.reply());
+  }
+  world.settle();
+  for (const auto& one : asked) EXPECT_TRUE(one.once() && one.answer());
+  // The first scan began before the others asked; one more serves them all.
+  EXPECT_LE(world.runner.submitted - before, 2u);
+}
+
+TEST(Requests, OfAContainerThatNeverRestsAreAnsweredAnyway) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  const Asked<DiffAnswer> asked;
+  world.core->requests().diff("aaaa", asked.reply());
+  for (int i = 0; i < 10 && asked.answers->empty(); ++i) {
+    const std::string name = "f" + std::to_string(i);
+    world.write(record, name);
+    world.runner.carry_out();
+    world.kernel.waiting.push_back(world.wrote(record, name));
+    world.runner.hand_back();
+  }
+  EXPECT_TRUE(asked.once());
+}
+
+// ---- Lives.
+
+TEST(Lives, DoubledAndLateObservationsChangeNothing) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.live(record);
+  world.settle();
+  world.exit(record);
+  world.exit(record);
+  CgroupObservation gone;
+  gone.boot_ns = world.clock.boot;
+  gone.cgroup = record.cgroup;
+  gone.removed = true;
+  world.core->observe(gone);
+  world.core->observe(gone);
+  world.remove(record);
+  // What was on its way when it went.
+  world.core->observe(world.wrote(record, "late"));
+  world.core->observe(gone);
+  SessionObservation session;
+  session.process.cgroup = record.cgroup;
+  world.core->observe(session);
+  world.settle();
+  const auto kinds = world.kinds();
+  for (const char* kind : {"created", "live", "exited", "removed"}) {
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), kind), 1) << kind;
+  }
+  EXPECT_TRUE(world.kernel.roots.empty());
+  EXPECT_TRUE(world.kernel.limits_of.empty());
+}
+
+TEST(Lives, AnIdUsedAgainIsAnotherContainer) {
+  World world;
+  const auto first = world.make("aaaa");
+  world.live(first);
+  world.write(first, "old");
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  world.exit(first);
+  world.live(world.make("aaaa"));
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+}
+
+TEST(Lives, ARestartGoesOnWithTheSameLedger) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  world.exit(record);
+  world.restart(record);
+  world.settle();
+  const Asked<DiffAnswer> asked;
+  world.core->requests().diff("aaaa", asked.reply());
+  world.settle();
+  ASSERT_TRUE(asked.once() && asked.answer());
+  ASSERT_EQ(asked.answer()->changes.size(), 1u);
+  EXPECT_EQ(asked.answer()->changes[0].actors.at(0).origin, Origin::workload);
+}
+
+TEST(Lives, ThatAnErrorHidesGoOn) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  world.exit(record);
+  world.source.failing = Error{EMFILE, "Too many open files"};
+  for (int i = 0; i < 20; ++i) {
+    world.clock.pass(10 * kSecondNs);
+    world.settle();
+  }
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  world.source.failing.reset();
+  world.source.known.erase("aaaa");
+  world.clock.pass(10 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").info.id, "");
+}
+
+TEST(Lives, WithoutARootfsAreUnknownUntilItIsFound) {
+  World world;
+  auto record = world.make("aaaa");
+  auto hidden = record;
+  hidden.root = {};
+  hidden.layers = {};
+  world.source.known["aaaa"] = hidden;
+  auto seen = record;
+  seen.root = {};
+  world.live(seen);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::unknown);
+  EXPECT_FALSE(world.view("aaaa").complete);
+  world.source.known["aaaa"] = record;
+  world.write(record, "new");
+  world.clock.pass(2 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+}
+
+TEST(Lives, ThatEndedUnseenAreFoundByReconciliation) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  world.source.known.erase("aaaa");
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  world.clock.pass(kSecondNs);
+  world.settle();
+  const auto kinds = world.kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 1);
+}
+
+TEST(Lives, ThatBeganUnseenAreFoundByReconciliation) {
+  World world;
+  world.core->discover();
+  world.make("aaaa");
+  EXPECT_EQ(world.view("aaaa").info.id, "");
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+}
+
+TEST(Lives, ChangesToAStoppedUpperDirectoryWaitForItsRemoval) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.write(record, "new");
+  world.settle();
+  world.exit(record);
+  auto direct = world.wrote(record, "new");
+  direct.direct = true;
+  direct.live = false;
+  direct.op = FileOp::unlink;
+  world.core->observe(direct);
+  world.source.known.erase("aaaa");
+  world.clock.pass(kSecondNs);
+  world.settle();
+  const auto kinds = world.kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "file_delete"), 0);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 1);
+}
+
+// ---- Start.
+
+TEST(Start, IsOverWhenEachContainerFoundHasBeenScannedOrIsGone) {
+  World world;
+  const auto first = world.make("aaaa");
+  world.make("bbbb");
+  world.core->discover();
+  EXPECT_EQ(world.core->first_scans_left(), 2u);
+  world.core->turn();
+  world.runner.carry_out();
+  world.runner.hand_back();
+  EXPECT_EQ(world.core->first_scans_left(), 1u);
+  world.remove(first);
+  world.settle();
+  EXPECT_TRUE(world.core->first_scans_done());
+  EXPECT_TRUE(world.core->take_snapshot()->ready);
+}
+
+TEST(Start, DoesNotWaitForWhatCannotBeScanned) {
+  World world;
+  auto record = world.make("aaaa");
+  record.root = {};
+  record.layers = {};
+  world.source.known["aaaa"] = record;
+  world.core->discover();
+  EXPECT_TRUE(world.core->first_scans_done());
+}
+
+// ---- Time.
+
+TEST(Time, ThatJumpsFarAheadCausesOneScanOfEach) {
+  World world;
+  world.live(world.make("aaaa"));
+  world.settle();
+  const std::size_t before = world.runner.submitted;
+  world.clock.pass(30ull * 24 * 3600 * kSecondNs);
+  world.settle();
+  EXPECT_LE(world.runner.submitted - before, 2u);
+  EXPECT_GT(world.core->next_turn_ns(), world.clock.boot);
+}
+
+TEST(Time, WallClockSetBackStopsNothing) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  world.clock.wall_ns -= 3600ll * 1'000'000'000;
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  EXPECT_GT(world.core->next_turn_ns(), world.clock.boot);
+}
+
+// ---- Losses.
+
+TEST(Losses, AreRepairedByScansOfAllButNotWithoutPause) {
+  World world;
+  world.live(world.make("aaaa"));
+  world.live(world.make("bbbb"));
+  world.settle();
+  const std::size_t before = world.runner.submitted;
+  for (int i = 1; i <= 5; ++i) {
+    world.kernel.count.lost["ringbuf_full"] = static_cast<std::uint64_t>(i);
+    world.clock.pass(kSecondNs);
+    world.settle();
+  }
+  EXPECT_GE(world.runner.submitted - before, 2u);
+  const auto kinds = world.kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "events_lost"), 1);
+  EXPECT_EQ(world.core->take_snapshot()->stats.lost.at("ringbuf_full"), 5u);
+}
+
+}  // namespace
+}  // namespace stillframe::engine::test

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine's ports as tests play them: a clock that is set, a kernel side and
+// a container source that say what a test tells them to, and scans that are
+// carried out and handed back when the test says so. Scanner, drift and event
+// log are the real ones, on directories of a temporary folder.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/engine/core.h"
+
+namespace stillframe::engine::test {
+
+class FakeClock : public Clock {
+ public:
+  std::uint64_t boot_ns() const override { return boot; }
+  std::uint64_t mono_ns() const override { return boot; }
+  WallTime wall() const override { return {wall_ns}; }
+  void pass(std::uint64_t ns) {
+    boot += ns;
+    wall_ns += static_cast<std::int64_t>(ns);
+  }
+
+  std::uint64_t boot = 1'000'000'000'000;
+  std::int64_t wall_ns = 1'700'000'000'000'000'000;
+};
+
+class FakeKernel : public sensors::KernelSide {
+ public:
+  int poll_fd() const override { return -1; }
+  std::size_t drain(const std::function<void(Observation&&)>& sink,
+                    std::size_t limit) override;
+  std::vector<SensorStatus> status() const override { return {}; }
+  bool reconsider() override { return false; }
+  bool watch_plain(bool wanted) override;
+  sensors::KernelCounters counters() const override { return count; }
+  void add_root(const UpperRoot& root, bool, bool, WallTime) override {
+    roots.insert(root.inode.ino);
+  }
+  void ignore_root(const UpperRoot&) override {}
+  void remove_root(const UpperRoot& root) override {
+    roots.erase(root.inode.ino);
+  }
+  void add_inode(const UpperRoot&, const InodeId&) override {}
+  void add_cgroup(std::uint64_t cgroup, const UpperRoot&, std::uint32_t,
+                  bool) override {
+    cgroups.insert(cgroup);
+  }
+  void remove_cgroup(std::uint64_t cgroup) override { cgroups.erase(cgroup); }
+  void watch_limits(std::uint64_t cgroup,
+                    const std::vector<std::string>&) override {
+    limits_of.insert(cgroup);
+  }
+  void forget_limits(std::uint64_t cgroup) override { limits_of.erase(cgroup); }
+  LimitsObservation limits(std::uint64_t) const override { return {}; }
+  void follow(std::uint32_t pid, std::uint64_t, std::uint64_t, bool,
+              bool) override {
+    followed.insert(pid);
+  }
+
+  std::deque<Observation> waiting;  // what drain() gives
+  sensors::KernelCounters count;
+  std::set<std::uint64_t> roots;
+  std::set<std::uint64_t> cgroups;
+  std::set<std::uint64_t> limits_of;
+  std::set<std::uint32_t> followed;
+  bool plain = false;
+};
+
+class FakeSource : public containers::ContainerSource {
+ public:
+  std::vector<ContainerRecord> running() const override;
+  std::vector<ContainerRecord> stopped() const override;
+  Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
+  Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
+  Result<bool> exists(const ContainerRecord& record) const override;
+  Result<bool> init_alive(const ContainerRecord& record) const override;
+  Result<ContainerRecord> look_again(
+      const ContainerRecord& known) const override;
+  std::vector<Member> members(const ContainerRecord&) const override {
+    return {};
+  }
+  std::vector<std::uint64_t> cgroups(
+      const ContainerRecord& record) const override {
+    return {record.cgroup};
+  }
+  Result<std::vector<MountEntry>> mounts(
+      const ContainerRecord&) const override {
+    return std::vector<MountEntry>();
+  }
+  std::vector<std::string> limit_directories(
+      const ContainerRecord&) const override {
+    return {};
+  }
+  bool device_allowed(const ContainerRecord&,
+                      const DeviceObservation&) const override {
+    return true;
+  }
+
+  std::map<std::string, ContainerRecord> known;  // by id: what the machine has
+  std::optional<Error> failing;  // what exists() and look_again() fail with
+};
+
+// Jobs wait until the test carries them out, and results until it hands them
+// back.
+class ManualRunner : public ScanRunner {
+ public:
+  explicit ManualRunner(const FakeClock* clock) : clock_(clock) {}
+
+  void submit(std::shared_ptr<drift::Scanner> scanner, drift::ScanWork work,
+              bool urgent, Task<void(Scanned)> done) override;
+  bool carry_out();  // the next job; false: there is none
+  bool hand_back();  // the next result
+  void finish_all();
+
+  std::size_t submitted = 0;
+  std::size_t urgent = 0;
+
+ private:
+  struct Job {
+    std::shared_ptr<drift::Scanner> scanner;
+    drift::ScanWork work;
+    Task<void(Scanned)> done;
+  };
+  const FakeClock* clock_;
+  std::deque<Job> jobs_;
+  std::deque<std::pair<Scanned, Task<void(Scanned)>>> results_;
+};
+
+// Counts the answers to one request.
+template <typename T>
+struct Asked {
+  std::shared_ptr<std::vector<Result<T>>> answers =
+      std::make_shared<std::vector<Result<T>>>();
+
+  Reply<T> reply() const {
+    return Reply<T>([answers = answers](Result<T> answer) {
+      answers->push_back(std::move(answer));
+    });
+  }
+  bool once() const { return answers->size() == 1; }
+  const Result<T>& answer() const { return answers->front(); }
+};
+
+// A machine with an agent on it.
+class World {
+ public:
+  World();
+  ~World();
+
+  // A container of the machine that the agent does not know of yet. The same
+  // `id` again is a new container with a rootfs of its own.
+  ContainerRecord make(const std::string& id);
+  // The kernel side saw its first exec.
+  void live(const ContainerRecord& record);
+  void exit(const ContainerRecord& record);
+  void remove(const ContainerRecord& record);  // the runtime's `rm`
+  void restart(ContainerRecord record);
+  // Changes a file of the container, as the runtime's own directory shows it.
+  static void write(const ContainerRecord& record, const std::string& name);
+  FileObservation wrote(const ContainerRecord& record,
+                        const std::string& name) const;
+  void settle();  // turns and scans until nothing is due
+  void stop() { core.reset(); }
+  ContainerView view(const std::string& id);
+  std::vector<std::string>
+  kinds();  // of the events so far, lifecycle and agent
+
+  std::string folder;
+  FakeClock clock;
+  FakeKernel kernel;
+  FakeSource source;
+  ManualRunner runner{&clock};
+  Settings settings;
+  std::unique_ptr<EventLog> events;
+  std::unique_ptr<Core> core;
+
+ private:
+  unsigned made_ = 0;
+};
+
+}  // namespace stillframe::engine::test
