@@ -17,20 +17,12 @@ void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
                                    std::uint64_t started) {
   inherited.clear();
   moved.clear();
-  // Directories that moved or went took their totals along.
   for (const auto& [path, entry] : delta.vanished) {
-    const InodeId at = entry.directory() ? entry.inode : entry.parent;
-    const bool uprooted = entry.directory() || !tree.has_directory(at);
-    if (uprooted && standings.below(at) != nullptr) stale = true;
     if (!entry.whiteout && tree.find(entry.inode) != nullptr) {
       moved[entry.inode.ino] = path;
     }
   }
-  if (!stale) {
-    for (const auto& [path, entry] : delta.vanished) {
-      stand(place_of(entry), std::nullopt);
-    }
-  }
+  verdicts.vanished(delta.vanished);
   for (const Entry* entry : delta.appeared) attribute(*entry, true, started);
   for (const Entry* entry : delta.changed) attribute(*entry, false, started);
 
@@ -41,9 +33,9 @@ void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
   for (const auto* one : gone) vanished(one->first, one->second, started);
   keep_ran(started);
 
-  for (const Entry* entry : delta.appeared) rejudge(*entry);
-  for (const Entry* entry : delta.changed) rejudge(*entry);
-  drain_shifted();
+  for (const Entry* entry : delta.appeared) verdicts.rejudge(*entry);
+  for (const Entry* entry : delta.changed) verdicts.rejudge(*entry);
+  verdicts.settle();
 }
 
 // Programs that were run and whose inode is gone keep a record by path.
@@ -94,7 +86,7 @@ std::optional<Choice> ContainerDrift::Impl::choose(const Entry& entry,
   }
   std::optional<std::int64_t> made;
   if (appeared && !entry.whiteout) {
-    made = entry.ctime.ns - wall_from_boottime(0).ns;
+    made = entry.ctime.ns - options.clock.wall_at(0).ns;
   }
   auto choice = candidates.choose(entry.parent, entry.name, made);
   if (choice || !entry.whiteout) return choice;
@@ -124,7 +116,7 @@ void ContainerDrift::Impl::note_link(const Entry& entry) {
   // file made without (O_TMPFILE).
   if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
   const auto key = key_of(entry);
-  const WallTime time = wall_from_boottime(link.last_ns);
+  const WallTime time = options.clock.wall_at(link.last_ns);
   Record* r = record_for(key, time, 1, link.actor);
   if (r == nullptr) return;
   if (!r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
@@ -138,8 +130,7 @@ void ContainerDrift::Impl::note_link(const Entry& entry) {
   event.time = time;
   event.kind = Kind::file_link;
   event.path = path;
-  const auto judged = policy->judge(record.info, class_of(event.kind),
-                                    event.kind, actor(link.actor).origin, path);
+  const auto judged = judge.verdict(event.kind, actor(link.actor).origin, path);
   emit(std::move(event), judged, link.actor);
 }
 
@@ -176,7 +167,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
   }
 
   const auto choice = choose(entry, appeared);
-  const WallTime now = wall_now();
+  const WallTime now = options.clock.wall();
   WallTime time = entry.ctime.ns > 0 && entry.ctime < now ? entry.ctime : now;
   KindList kinds = state_kinds(entry);
   Actor who;
@@ -185,7 +176,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     const auto& candidate = choice->candidate;
     kinds = kinds_by_operation(candidate.op, entry);
     boot_ns = candidate.last_ns;
-    time = wall_from_boottime(boot_ns);
+    time = options.clock.wall_at(boot_ns);
     who = actor(candidate.actor);
     who.ambiguous = choice->ambiguous;
     if (appeared && entry.directory()) inherited[entry.inode.ino] = *choice;
@@ -217,7 +208,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
   }
   if (own_write) return;
   const std::string path = tree.path_of(entry);
-  const Judged judged = judge(entry, path, ledger.find(key));
+  const Judged judged = verdicts.row(entry, path);
   if (judged.judgement.verdict == Verdict::runtime) return;
   for (const Kind kind : kinds.list()) {
     MutationEvent event;
@@ -242,7 +233,7 @@ void ContainerDrift::Impl::vanished(const std::string& path, const Entry& entry,
     return;
   }
   if (tree.find(entry.inode) != nullptr) {
-    rejudge_inode(entry.inode);  // moved, or another name of it went
+    verdicts.rejudge_inode(entry.inode);  // moved, or another name of it went
     return;
   }
   const auto key = RecordKey::of_inode(entry.inode);
@@ -261,17 +252,16 @@ void ContainerDrift::Impl::vanished(const std::string& path, const Entry& entry,
   if (choice && choice->candidate.own) return;
   Actor who;
   MutationEvent event;
-  event.time = wall_now();
+  event.time = options.clock.wall();
   event.kind = delete_kind(entry.mode);
   event.path = path;
   if (choice) {
     who = actor(choice->candidate.actor);
     who.ambiguous = choice->ambiguous;
-    event.time = wall_from_boottime(choice->candidate.last_ns);
+    event.time = options.clock.wall_at(choice->candidate.last_ns);
     if (entry.directory()) inherited[entry.inode.ino] = *choice;
   }
-  const auto judged = policy->judge(record.info, class_of(event.kind),
-                                    event.kind, who.origin, path);
+  const auto judged = judge.verdict(event.kind, who.origin, path);
   emit_found(std::move(event), judged, actors.intern(who), entry.inode);
 }
 

@@ -140,7 +140,7 @@ void ContainerDrift::Impl::code_record(const RecordKey& key, Kind kind,
                                        const std::string& path,
                                        const ExecObservation& seen,
                                        ActorId id) {
-  const auto time = wall_from_boottime(seen.boot_ns);
+  const auto time = options.clock.wall_at(seen.boot_ns);
   const bool runtime = kind == Kind::exec_volume && seen.starts_life;
   const bool fresh = ledger.find(key) == nullptr;
   if (Record* r = record_for(key, time, 1, id)) {
@@ -153,9 +153,9 @@ void ContainerDrift::Impl::code_record(const RecordKey& key, Kind kind,
   }
   if (key.inode) {
     ran[key.inode.ino] = {key.inode, path};
-    rejudge_inode(key.inode);
+    verdicts.rejudge_inode(key.inode);
   } else {
-    rejudge(key);
+    verdicts.rejudge(key);
   }
   if (runtime) return;  // the container's own declared program
   Held about;
@@ -168,7 +168,7 @@ void ContainerDrift::Impl::code_record(const RecordKey& key, Kind kind,
 void ContainerDrift::Impl::observe(const SysctlObservation& seen,
                                    const Actor& who) {
   const ActorId id = actors.intern(who);
-  const auto time = wall_from_boottime(seen.boot_ns);
+  const auto time = options.clock.wall_at(seen.boot_ns);
   const std::string path = "/proc/sys/" + seen.name;
   const auto key = RecordKey::of_path(path);
   if (Record* r = record_for(key, time, 1, id)) {
@@ -176,16 +176,14 @@ void ContainerDrift::Impl::observe(const SysctlObservation& seen,
     r->observed = true;
     r->live = true;
   }
-  rejudge(key);
+  verdicts.rejudge(key);
   MutationEvent event;
   event.time = time;
   event.kind = Kind::sysctl_write;
   event.path = path;
   event.detail = seen.value;
   emit(std::move(event),
-       policy->judge(record.info, Class::kernel, Kind::sysctl_write,
-                     actor(id).origin, path),
-       id);
+       judge.verdict(Kind::sysctl_write, actor(id).origin, path), id);
 }
 
 }  // namespace stillframe::drift

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/drift/ledger/container_drift_impl.h"
+#include "agent/drift/ledger/diff.h"
 
 namespace stillframe::drift {
 
@@ -27,14 +28,15 @@ void ContainerDrift::started(ContainerRecord record,
   impl_->lived_before = impl_->state.lived;
   if (record.layers.plain && live_since_boot_ns != 0 && !impl_->state.lived &&
       impl_->tree.empty()) {
-    impl_->own_until = {wall_from_boottime(live_since_boot_ns).ns - kTickNs};
+    impl_->own_until = {impl_->options.clock.wall_at(live_since_boot_ns).ns -
+                        kTickNs};
   }
   impl_->state.lived = true;
   impl_->live_since_ns = live_since_boot_ns;
   impl_->record = std::move(record);
-  impl_->own = RuntimeWrites(impl_->record);
+  impl_->judge.started();
   impl_->begin_life(impl_->record.init_start_ns);
-  impl_->judge_anew();
+  impl_->verdicts.judge_again();
 }
 
 void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
@@ -43,8 +45,8 @@ void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
 }
 
 void ContainerDrift::set_policy(policy::PolicyPtr policy) {
-  impl_->policy = std::move(policy);
-  impl_->judge_anew();
+  impl_->judge.set_policy(std::move(policy));
+  impl_->verdicts.judge_again();
 }
 
 void ContainerDrift::observe(const FileObservation& seen, const Actor& actor) {
@@ -114,18 +116,21 @@ const ContainerRecord& ContainerDrift::record() const { return impl_->record; }
 
 void ContainerDrift::set_info(const ContainerInfo& info) {
   impl_->record.info = info;
-  impl_->judge_anew();  // rules match by name, image and labels
+  impl_->verdicts.judge_again();  // rules match by name, image and labels
 }
 
 const UpperTree& ContainerDrift::tree() const { return impl_->tree; }
 
-std::vector<PathChange> ContainerDrift::diff() const { return impl_->diff(); }
+std::vector<PathChange> ContainerDrift::diff() {
+  impl_->verdicts.refresh_now();
+  return diff_rows(impl_->record, impl_->books, impl_->verdicts);
+}
 
 std::vector<std::string> ContainerDrift::docker_lines() const {
   return runtime_diff_lines(impl_->tree, impl_->record.info.runtime);
 }
 
-DriftSummary ContainerDrift::summary() const { return impl_->summary(); }
+DriftSummary ContainerDrift::summary() { return impl_->summary(); }
 
 std::vector<std::string> ContainerDrift::trouble() const {
   auto all = impl_->trouble;

@@ -50,7 +50,8 @@ class ContainerDrift {
 
   struct Options {
     std::size_t max_records = 100'000;
-    std::string state_file;  // empty: nothing is kept
+    std::string state_file = {};  // empty: nothing is kept
+    const Clock& clock = system_clock();
   };
 
   // Loads state_file when it is there and belongs to this upper root; a damaged
@@ -97,9 +98,10 @@ class ContainerDrift {
   const ContainerRecord& record() const;
   void set_info(const ContainerInfo& info);  // better metadata arrived
   const UpperTree& tree() const;
-  std::vector<PathChange> diff() const;  // in path order
+  // Both first judge again what was judged by what is out of date by now.
+  std::vector<PathChange> diff();  // in path order
+  DriftSummary summary();
   std::vector<std::string> docker_lines() const;
-  DriftSummary summary() const;
   std::vector<std::string> trouble() const;
 
   // Writes what is not written yet (append only, no fsync: survives kill -9).

@@ -7,7 +7,6 @@
 //   environment.cpp mounts and limits: a look at them, and events
 //   work.cpp         what to scan, and taking the results in
 //   attribution.cpp  what a scan found, and who is to be named for it
-//   join.cpp         judging, the running totals, and the diff
 #pragma once
 
 #include <cstdint>
@@ -18,27 +17,19 @@
 #include <vector>
 
 #include "agent/drift/ledger/actors.h"
+#include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/candidates.h"
 #include "agent/drift/ledger/container_drift.h"
 #include "agent/drift/ledger/dirty_set.h"
-#include "agent/drift/ledger/ledger.h"
+#include "agent/drift/ledger/history.h"
+#include "agent/drift/ledger/judge.h"
 #include "agent/drift/ledger/life.h"
 #include "agent/drift/ledger/mount_table.h"
 #include "agent/drift/ledger/reported.h"
-#include "agent/drift/ledger/runtime_writes.h"
 #include "agent/drift/ledger/store.h"
-#include "agent/drift/ledger/verdict_totals.h"
+#include "agent/drift/ledger/verdicts.h"
 
 namespace stillframe::drift {
-
-// A path's mutation, judged: record and state joined.
-struct Judged {
-  KindList kinds;
-  Kind kind = Kind::unknown_change;  // the one that decided
-  policy::Judgement judgement;
-  Origin origin = Origin::unattributed;
-  bool unexplained = false;
-};
 
 struct ContainerDrift::Impl {
   // An event whose path, kind or verdict only a scan can tell.
@@ -82,10 +73,6 @@ struct ContainerDrift::Impl {
     bool told = false;   // by an event of its own
     bool adds = false;   // there is one more mount then
     bool moves = false;  // from elsewhere
-  };
-  struct Newest {
-    WallTime time;
-    ActorId actor = 0;
   };
 
   Impl(ContainerRecord record_in, policy::PolicyPtr policy_in,
@@ -172,46 +159,24 @@ struct ContainerDrift::Impl {
   void vanished(const std::string& path, const Entry& entry,
                 std::uint64_t started);
 
-  // join.cpp
-  Judged judge(const Entry& entry, const std::string& path,
-               const Record* record) const;
-  Judged judge_path(const std::string& path, const Record& record) const;
-  policy::Judgement judge_kinds(const KindList& kinds, Origin origin,
-                                const std::string& path, Kind* decided) const;
-  void judge_actors(Judged& judged, const std::string& path,
-                    const Record* record) const;
-  void rejudge(const RecordKey& place);
-  void rejudge(const Entry& entry);
-  void rejudge_inode(const InodeId& inode);
-  void stand(const RecordKey& place,
-             const std::optional<PathVerdict>& standing);
-  void shifted(const InodeId& directory);
-  void drain_shifted();
-  void note_violation(const Record* record);
-  void judge_anew();
-  void rebuild();
-  std::uint64_t rebuild_due() const;  // monotonic
-  std::vector<PathChange> diff();
   DriftSummary summary();
   std::string why_unknown() const;
-  PathChange path_change(const std::string& path, const Judged& judged,
-                         const RecordKey& key, const Record* record) const;
-  std::vector<Actor> actors_of(const Record* record) const;
 
   const Actor& actor(ActorId id) const { return actors.get(id); }
 
   ContainerRecord record;
-  policy::PolicyPtr policy;
   EventSink sink;
   Options options;
 
-  UpperTree tree;
-  ActorTable actors;
-  Ledger ledger;
+  Books books;
+  UpperTree& tree = books.tree;
+  ActorTable& actors = books.actors;
+  Ledger& ledger = books.ledger;
+  History history;
+  Judge judge;
+  Verdicts verdicts;
   DirtySet dirty;
   Candidates candidates;
-  VerdictTotals standings;
-  RuntimeWrites own;
   Store store;
   StoredState state;
   std::vector<std::string> trouble;
@@ -254,17 +219,6 @@ struct ContainerDrift::Impl {
   WallTime last_complete_scan;
   std::string scan_trouble;
   std::string unknowable;  // what no scan of this rootfs can tell
-
-  // Totals.
-  bool stale = false;            // of paths that moved: judge all anew
-  std::uint64_t rebuilt_ns = 0;  // monotonic
-  std::uint64_t rebuild_took_ns = 0;
-  std::vector<InodeId> shifts;
-  bool draining = false;
-  std::optional<Newest> newest;
 };
-
-RecordKey key_of(const Entry& entry);
-RecordKey place_of(const Entry& entry);
 
 }  // namespace stillframe::drift

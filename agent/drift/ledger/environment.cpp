@@ -62,7 +62,7 @@ void ContainerDrift::Impl::observe(const MountObservation& seen,
         {seen.target, id, seen.boot_ns, told, adds, seen.op == MountOp::move});
   }
   if (!told) return;
-  const auto time = wall_from_boottime(seen.boot_ns);
+  const auto time = options.clock.wall_at(seen.boot_ns);
   const auto key = RecordKey::of_path(seen.target);
   if (Record* r = record_for(key, time, 1, id)) {
     r->kinds.add(Kind::mount_change);
@@ -70,7 +70,7 @@ void ContainerDrift::Impl::observe(const MountObservation& seen,
     r->live = true;
     r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
   }
-  rejudge(key);
+  verdicts.rejudge(key);
   MutationEvent event;
   event.time = time;
   event.kind = Kind::mount_change;
@@ -80,9 +80,7 @@ void ContainerDrift::Impl::observe(const MountObservation& seen,
   if (!seen.source.empty()) event.facts["source"] = seen.source;
   if (seen.flags != 0) event.facts["flags"] = fmt::format("{:#x}", seen.flags);
   emit(std::move(event),
-       policy->judge(record.info, Class::mounts, Kind::mount_change,
-                     actor(id).origin, seen.target),
-       id);
+       judge.verdict(Kind::mount_change, actor(id).origin, seen.target), id);
 }
 
 // The first look comes a little after the container began to live: what was
@@ -121,7 +119,7 @@ void ContainerDrift::Impl::observe(const MountsObservation& seen) {
     mount_found(path, difference, seen.boot_ns);
   }
   for (const auto& [path, difference] : before) {
-    rejudge(RecordKey::of_path(path));
+    verdicts.rejudge(RecordKey::of_path(path));
   }
   // Also what an event told of and is there no more, or never came to be.
   std::vector<MountDeed> settled;
@@ -130,9 +128,9 @@ void ContainerDrift::Impl::observe(const MountsObservation& seen) {
     if (deed.boot_ns >= seen.boot_ns) mount_deeds.push_back(deed);
   }
   for (const auto& deed : settled) {
-    if (deed.told) rejudge(RecordKey::of_path(deed.path));
+    if (deed.told) verdicts.rejudge(RecordKey::of_path(deed.path));
   }
-  if (first_look) judge_anew();
+  if (first_look) verdicts.judge_again();
 }
 
 // Something is mounted otherwise: whose work was it?
@@ -147,14 +145,15 @@ void ContainerDrift::Impl::mount_found(const std::string& path,
     if (taken_away || reaches(deed.path, path)) by = &deed;
   }
   const ActorId id = by == nullptr ? actors.intern(Actor{}) : by->actor;
-  const auto time = wall_from_boottime(by == nullptr ? boot_ns : by->boot_ns);
+  const auto time =
+      options.clock.wall_at(by == nullptr ? boot_ns : by->boot_ns);
   const auto key = RecordKey::of_path(path);
   if (Record* r = record_for(key, time, 1, id)) {
     r->kinds.add(Kind::mount_change);
     r->observed = r->observed || by != nullptr;
     r->live = true;
   }
-  rejudge(key);
+  verdicts.rejudge(key);
   MutationEvent event;
   event.time = time;
   event.kind = Kind::mount_change;
@@ -162,9 +161,7 @@ void ContainerDrift::Impl::mount_found(const std::string& path,
   event.facts["old"] = difference.before;
   event.facts["new"] = difference.now;
   emit(std::move(event),
-       policy->judge(record.info, Class::mounts, Kind::mount_change,
-                     actor(id).origin, path),
-       id);
+       judge.verdict(Kind::mount_change, actor(id).origin, path), id);
 }
 
 void ContainerDrift::Impl::observe(const LimitsObservation& seen) {
@@ -181,7 +178,7 @@ void ContainerDrift::Impl::observe(const LimitsObservation& seen) {
     }
     life.limits_now[file] = value;
     ++life.revision;
-    rejudge(RecordKey::of_path(file));
+    verdicts.rejudge(RecordKey::of_path(file));
   }
   life.has_limits = true;
 }
@@ -192,7 +189,7 @@ void ContainerDrift::Impl::limit_found(const std::string& file,
                                        std::uint64_t boot_ns) {
   // A write to a control file does not say whose it is.
   const ActorId id = actors.intern(Actor{});
-  const auto time = wall_from_boottime(boot_ns);
+  const auto time = options.clock.wall_at(boot_ns);
   if (Record* r = record_for(RecordKey::of_path(file), time, 1, id)) {
     r->kinds.add(Kind::limit_change);
     r->live = true;
@@ -204,9 +201,7 @@ void ContainerDrift::Impl::limit_found(const std::string& file,
   event.facts["old"] = before;
   event.facts["new"] = now;
   emit(std::move(event),
-       policy->judge(record.info, Class::limits, Kind::limit_change,
-                     actor(id).origin, file),
-       id);
+       judge.verdict(Kind::limit_change, actor(id).origin, file), id);
 }
 
 // What is as it was when the container began to live.

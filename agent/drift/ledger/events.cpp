@@ -81,7 +81,7 @@ void ContainerDrift::Impl::record_file(const FileObservation& seen,
                                        ActorId id) {
   const auto kind = kind_of(seen);
   const bool removal = removes(seen.op);
-  const auto time = wall_from_boottime(seen.boot_ns);
+  const auto time = options.clock.wall_at(seen.boot_ns);
   const auto key = removal && seen.parent
                        ? RecordKey::of_place(seen.parent, seen.name)
                        : RecordKey::of_inode(seen.inode);
@@ -126,7 +126,7 @@ void ContainerDrift::Impl::record_file(const FileObservation& seen,
   mark_place(seen);
   note_structure(seen);
   if (!own_write) announce(seen, time, kind, id, std::move(from));
-  rejudge_inode(seen.inode);
+  verdicts.rejudge_inode(seen.inode);
 }
 
 Record* ContainerDrift::Impl::record_for(const RecordKey& key, WallTime time,
@@ -166,7 +166,7 @@ void ContainerDrift::Impl::retire(const InodeId& inode,
   code.kinds.add(kept->kinds);
   code.count += kept->count;
   *kept = code;
-  rejudge(at);
+  verdicts.rejudge(at);
 }
 
 void ContainerDrift::Impl::mark_place(const FileObservation& seen) {
@@ -245,7 +245,8 @@ void ContainerDrift::Impl::announce(const FileObservation& seen, WallTime time,
   about.from = std::move(from);
   std::string path = path_in(seen.parent, seen.name);
   if (path.empty() && seen.inode == tree.root()) path = "/";
-  about.maybe_own = !seen.live && !path.empty() && own.listed(path);
+  about.maybe_own =
+      !seen.live && !path.empty() && judge.runtime_writes_at(path);
   if (path.empty() || !kind || about.maybe_own) {
     hold(std::move(about));
   } else {
@@ -284,8 +285,7 @@ void ContainerDrift::Impl::release(const Held& about) {
   if (path.empty() && entry != nullptr) path = tree.path_of(*entry);
   if (path.empty()) path = about.name;
   if (entry != nullptr && about.maybe_own &&
-      judge(*entry, path, ledger.find(key_of(*entry))).judgement.verdict ==
-          Verdict::runtime) {
+      verdicts.row(*entry, path).judgement.verdict == Verdict::runtime) {
     return;
   }
   if (about.kind) {
@@ -304,7 +304,7 @@ void ContainerDrift::Impl::emit_found(MutationEvent event,
   const Actor& who = actor(id);
   if (who.origin != Origin::unattributed &&
       !told.by_scan({event.path, event.kind, who.pid, inode},
-                    boottime_now_ns())) {
+                    options.clock.boot_ns())) {
     return;
   }
   emit(std::move(event), judged, id);
@@ -316,12 +316,7 @@ void ContainerDrift::Impl::emit(Kind kind, const std::string& path,
                          about.boot_ns)) {
     return;
   }
-  auto judged = policy->judge(record.info, class_of(kind), kind,
-                              actor(about.actor).origin, path);
-  // To open a file for writing is no difference by itself.
-  if (kind == Kind::copy_up && judged.verdict == Verdict::violation) {
-    judged.verdict = Verdict::restored;
-  }
+  const auto judged = judge.verdict(kind, actor(about.actor).origin, path);
   MutationEvent event;
   event.time = about.time;
   event.kind = kind;
@@ -337,13 +332,7 @@ void ContainerDrift::Impl::emit(MutationEvent event,
   event.rule = judged.rule;
   event.actor = actor(id);
   if (judged.verdict == Verdict::violation) {
-    state.ever_mutated = true;
-    if (state.first_mutation.ns == 0 || event.time < state.first_mutation) {
-      state.first_mutation = event.time;
-    }
-    if (!newest || newest->time <= event.time) {
-      newest = Newest{event.time, id};
-    }
+    history.violated(event.time, event.time, id);
   }
   if (sink) sink(event);
 }

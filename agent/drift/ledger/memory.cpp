@@ -69,7 +69,7 @@ void ContainerDrift::Impl::observe(const DeviceObservation& seen,
 void ContainerDrift::Impl::lasting(MutationEvent event, std::uint64_t boot_ns,
                                    const Actor& who) {
   const ActorId id = actors.intern(who);
-  event.time = wall_from_boottime(boot_ns);
+  event.time = options.clock.wall_at(boot_ns);
   const auto key = RecordKey::of_path(event.path);
   if (Record* r = record_for(key, event.time, event.count, id)) {
     r->kinds.add(event.kind);
@@ -77,9 +77,8 @@ void ContainerDrift::Impl::lasting(MutationEvent event, std::uint64_t boot_ns,
     r->live = true;
     r->last_boot_ns = std::max(r->last_boot_ns, boot_ns);
   }
-  rejudge(key);
-  const auto judged = policy->judge(record.info, class_of(event.kind),
-                                    event.kind, actor(id).origin, event.path);
+  verdicts.rejudge(key);
+  const auto judged = judge.verdict(event.kind, actor(id).origin, event.path);
   emit(std::move(event), judged, id);
 }
 

@@ -19,10 +19,10 @@ bool ContainerDrift::Impl::full_ready(std::uint64_t now) const {
 
 ScanWork ContainerDrift::Impl::take_work() {
   ScanWork work;
-  told.expire(boottime_now_ns());
+  told.expire(options.clock.boot_ns());
   if (under_way) return work;
-  if (stale && monotonic_now_ns() >= rebuild_due()) rebuild();
-  const std::uint64_t now = boottime_now_ns();
+  verdicts.refresh();
+  const std::uint64_t now = options.clock.boot_ns();
   if (!full_ready(now)) due_parts(now, work);
   if (full_ready(now)) {
     // What was marked is in it, too: the scan begins after the marks.
@@ -82,7 +82,7 @@ bool ContainerDrift::Impl::parent_awaited(const InodeId& directory) const {
 
 bool ContainerDrift::Impl::scan_due() const {
   if (under_way) return false;
-  const std::uint64_t now = boottime_now_ns();
+  const std::uint64_t now = options.clock.boot_ns();
   const std::uint64_t next = dirty.next();
   return full_ready(now) || (next != 0 && next <= now);
 }
@@ -96,10 +96,10 @@ std::uint64_t ContainerDrift::Impl::next_work() const {
     next = next == 0 ? full : std::min(next, full);
   }
   // Totals that wait for their turn come with take_work(), too.
-  const std::uint64_t now = monotonic_now_ns();
-  if (const auto due = rebuild_due(); stale && due > now) {
-    const std::uint64_t judge = boottime_now_ns() + (due - now);
-    next = next == 0 ? judge : std::min(next, judge);
+  const std::uint64_t now = options.clock.mono_ns();
+  if (const auto due = verdicts.due_mono_ns(); verdicts.stale() && due > now) {
+    const std::uint64_t turn = options.clock.boot_ns() + (due - now);
+    next = next == 0 ? turn : std::min(next, turn);
   }
   return next;
 }
@@ -112,10 +112,10 @@ void ContainerDrift::Impl::applied(const ScanResult& scan) {
   scan_trouble = scan.errors.empty() ? "" : scan.errors.front();
   if (!failed) unknowable = scan.unknowable;
   if (scan_complete) {
-    last_complete_scan = wall_from_boottime(scan.started_boot_ns);
+    last_complete_scan = options.clock.wall_at(scan.started_boot_ns);
   }
   full_not_before =
-      boottime_now_ns() +
+      options.clock.boot_ns() +
       std::max(DirtySet::kPace * scan.duration_ns, failed ? kRetryNs : 0);
   if (failed) return;
   previous_scan_ns = std::exchange(last_scan_ns, scan.started_boot_ns);
@@ -134,7 +134,8 @@ void ContainerDrift::Impl::applied(const PartialResult& part) {
   tasks.swap(parts_under_way);
   if (part.directories.size() < tasks.size()) {
     full_due = true;
-    full_not_before = std::max(full_not_before, boottime_now_ns() + kRetryNs);
+    full_not_before =
+        std::max(full_not_before, options.clock.boot_ns() + kRetryNs);
   }
   previous_scan_ns = std::exchange(last_scan_ns, part.started_boot_ns);
   const auto delta = tree.apply(part);
@@ -156,7 +157,7 @@ void ContainerDrift::Impl::applied(const PartialResult& part) {
 void ContainerDrift::Impl::applied(const PartialResult::Directory& directory,
                                    const PartialTask* task,
                                    const PartialResult& part) {
-  const std::uint64_t now = boottime_now_ns();
+  const std::uint64_t now = options.clock.boot_ns();
   if (!directory.stale) {
     dirty.scanned(directory.inode, now,
                   part.duration_ns / part.directories.size());

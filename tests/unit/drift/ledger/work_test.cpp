@@ -99,7 +99,7 @@ TEST_F(Work, SoDoesAPartThatFailed) {
   failed.errors = {"gone"};
   w.drift->applied(failed);
   EXPECT_FALSE(w.drift->summary().complete);
-  EXPECT_GT(w.drift->next_work_boot_ns(), boottime_now_ns());  // not at once
+  EXPECT_GT(w.drift->next_work_boot_ns(), w.clock.boot_ns());  // not at once
 }
 
 TEST_F(Work, ADirectoryThatIsGoneWithItsParentsScanIsNotStale) {
@@ -123,7 +123,7 @@ TEST_F(Work, ALossIsMadeGoodByAFullScanThatIsPaced) {
   w.drift->applied(slow);
   w.drift->lost(w.tick());
   EXPECT_FALSE(w.drift->scan_due());
-  EXPECT_GT(w.drift->next_work_boot_ns(), boottime_now_ns() + 5'000'000'000);
+  EXPECT_GT(w.drift->next_work_boot_ns(), w.clock.boot_ns() + 5'000'000'000);
   EXPECT_FALSE(w.drift->summary().complete);
   w.drift->request_full_scan();  // somebody asks: at once
   EXPECT_TRUE(w.drift->take_work().full);

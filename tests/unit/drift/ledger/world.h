@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/drift/ledger/container_drift.h"
+#include "tests/unit/drift/ledger/fake_clock.h"
 
 namespace stillframe::drift::test {
 
@@ -24,7 +25,8 @@ Actor actor(std::string comm, Origin origin = Origin::exec,
 
 class World {
  public:
-  explicit World(ContainerDrift::Options options = {.state_file = ""},
+  // What is kept and how much; the clock is the world's own.
+  explicit World(const ContainerDrift::Options& options = {},
                  std::string runtime = "podman");
 
   // The upper directory. Directories have to be made before what is in them.
@@ -36,7 +38,10 @@ class World {
   void move(const std::string& from, const std::string& to);
 
   // Boot time: begins well in the past, so that all that is marked is due.
-  std::uint64_t tick() { return now += 1'000'000; }
+  std::uint64_t tick() {
+    clock.advance(1'000'000);
+    return now += 1'000'000;
+  }
   WallTime wall(std::uint64_t boot_ns) const;
 
   FileObservation seen(FileOp op, const std::string& path, std::uint64_t ino);
@@ -65,6 +70,7 @@ class World {
   std::uint64_t now = 1'000'000'000;
   ContainerRecord record;
   policy::PolicyPtr policy = std::make_shared<const policy::Policy>();
+  FakeClock clock;
   ContainerDrift::Options options;
   std::vector<MutationEvent> events;
   std::optional<ContainerDrift> drift;
