@@ -22,7 +22,10 @@ struct Books {
 RecordKey key_of(const Entry& entry);
 RecordKey place_of(const Entry& entry);
 
-// The actor of a record that came last.
+// Puts an older ledger under what was recorded since.
+void merge(const ActorTable& actors, const Ledger& older, Books& into);
+
+// The origin of a record's actor that came last.
 Origin last_origin(const ActorTable& actors, const Record& record);
 
 }  // namespace stillframe::drift

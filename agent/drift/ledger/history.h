@@ -13,6 +13,7 @@ namespace stillframe::drift {
 
 class History {
  public:
+  // What was kept from before.
   void load(bool ever_mutated, WallTime first_mutation);
   // A violation that lasted from `first` to `last`. No actor: none is known.
   void violated(WallTime first, WallTime last, std::optional<ActorId> by);

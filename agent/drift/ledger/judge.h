@@ -48,6 +48,11 @@ class Judge {
   Judged row(const std::string& path, const Record& record,
              bool as_at_start) const;
 
+  // A row was judged without having seen what the runtime wrote: to be judged
+  // again, which begins with certain_again().
+  bool uncertain() const { return runtime_writes_.uncertain(); }
+  void certain_again() { runtime_writes_.certain_again(); }
+
   // Whether the runtime itself may have written there.
   bool runtime_writes_at(const std::string& path) const;
 

@@ -159,17 +159,18 @@ std::uint64_t Verdicts::due_mono_ns() const {
 }
 
 void Verdicts::refresh() {
-  if (stale_ && books_.clock.mono_ns() >= due_mono_ns()) rebuild();
+  if (stale() && books_.clock.mono_ns() >= due_mono_ns()) rebuild();
 }
 
 void Verdicts::refresh_now() {
-  if (stale_) rebuild();
+  if (stale()) rebuild();
 }
 
 void Verdicts::rebuild() {
   const std::uint64_t begun = books_.clock.mono_ns();
   const UpperTree& tree = books_.tree;
   stale_ = false;
+  judge_.certain_again();
   totals_.clear();
   shifts_.clear();
   if (const Entry* root = tree.find(tree.root())) rejudge(*root);

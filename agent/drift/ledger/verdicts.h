@@ -45,7 +45,7 @@ class Verdicts {
   // All paths have to be judged again: at once, or as soon as the pace allows.
   void judge_again();
   void make_stale() { stale_ = true; }
-  bool stale() const { return stale_; }
+  bool stale() const { return stale_ || judge_.uncertain(); }
   std::uint64_t due_mono_ns() const;  // when, while stale
   void refresh();                     // if it is due
   void refresh_now();                 // if stale

@@ -236,7 +236,7 @@ std::vector<std::string> World::who(const std::string& path) {
   return out;
 }
 
-std::vector<std::string> World::told() const {
+std::vector<std::string> World::reported() const {
   std::vector<std::string> out;
   for (const auto& e : events) {
     out.push_back(std::string(to_string(e.kind)) + " " + e.path + " by " +
@@ -247,6 +247,15 @@ std::vector<std::string> World::told() const {
   }
   return out;
 }
+
+NoDescriptors::NoDescriptors() {
+  ::getrlimit(RLIMIT_NOFILE, &before_);
+  rlimit none = before_;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+}
+
+NoDescriptors::~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
 
 ScratchDirectory::ScratchDirectory() {
   std::string name =

@@ -4,6 +4,7 @@
 // entries, which scans report and operations change.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <map>
@@ -64,7 +65,7 @@ class World {
   std::vector<std::string> kinds(const std::string& path);
   std::vector<std::string> who(const std::string& path);
   // "file_create /x by sh violation", in order.
-  std::vector<std::string> told() const;
+  std::vector<std::string> reported() const;
 
   std::map<std::string, Entry> entries;  // by path; "/" is the root
   std::uint64_t now = 1'000'000'000;
@@ -83,6 +84,18 @@ class World {
 
 std::string parent_path(const std::string& path);
 std::string name_of(const std::string& path);
+
+// As long as it lives nothing can be opened.
+class NoDescriptors {
+ public:
+  NoDescriptors();
+  ~NoDescriptors();
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 // A directory of the test's own, removed with all in it.
 class ScratchDirectory {
