@@ -1,36 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/attribution.h"
+
 #include <algorithm>
 
-#include "agent/drift/ledger/container_drift_impl.h"
 #include "agent/drift/ledger/kinds.h"
 
 namespace stillframe::drift {
 namespace {
 
-// Repeated changes of one inode are folded and told at most once a second: the
-// state may be ahead of the last event by that much.
+// Repeated changes of one inode are folded and reported at most once a second:
+// the state may be ahead of the last event by that much.
 constexpr std::int64_t kFoldedNs = 2'000'000'000;
 
 }  // namespace
 
-void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
-                                   std::uint64_t started) {
-  inherited.clear();
-  moved.clear();
-  // Directories that moved or went took their totals along.
+void Attribution::at_work(const FileObservation& seen, ActorId by) {
+  Candidate candidate;
+  candidate.actor = by;
+  candidate.op = seen.op;
+  candidate.first_ns = seen.boot_ns;
+  candidate.last_ns = seen.boot_ns;
+  candidate.hint = base_name(seen.hint);
+  candidate.live = seen.live;
+  candidate.own = lives_.before_first(seen.boot_ns, seen.live);
+  candidates_.add(seen.inode, std::move(candidate));
+}
+
+void Attribution::settle(const InodeId& directory, std::uint64_t started) {
+  candidates_.settle(directory, started);
+}
+
+void Attribution::settle_all(std::uint64_t started) {
+  candidates_.settle_all(started);
+}
+
+void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
+                          Executions& executions, bool everything) {
+  inherited_.clear();
+  moved_.clear();
   for (const auto& [path, entry] : delta.vanished) {
-    const InodeId at = entry.directory() ? entry.inode : entry.parent;
-    const bool uprooted = entry.directory() || !tree.has_directory(at);
-    if (uprooted && standings.below(at) != nullptr) stale = true;
-    if (!entry.whiteout && tree.find(entry.inode) != nullptr) {
-      moved[entry.inode.ino] = path;
+    if (!entry.whiteout && books_.tree.find(entry.inode) != nullptr) {
+      moved_[entry.inode.ino] = path;
     }
   }
-  if (!stale) {
-    for (const auto& [path, entry] : delta.vanished) {
-      stand(place_of(entry), std::nullopt);
-    }
-  }
+  verdicts_.vanished(delta.vanished);
   for (const Entry* entry : delta.appeared) attribute(*entry, true, started);
   for (const Entry* entry : delta.changed) attribute(*entry, false, started);
 
@@ -39,83 +52,66 @@ void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
   std::sort(gone.begin(), gone.end(),
             [](auto* a, auto* b) { return a->first < b->first; });
   for (const auto* one : gone) vanished(one->first, one->second, started);
-  keep_ran(started);
+  executions.keep(started, everything);
 
-  for (const Entry* entry : delta.appeared) rejudge(*entry);
-  for (const Entry* entry : delta.changed) rejudge(*entry);
-  drain_shifted();
-}
-
-// Programs that were run and whose inode is gone keep a record by path.
-void ContainerDrift::Impl::keep_ran(std::uint64_t started) {
-  for (auto it = ran.begin(); it != ran.end();) {
-    const Record* r = ledger.find(RecordKey::of_inode(it->second.inode));
-    const std::string path = tree.path_of(it->second.inode);
-    if (!path.empty()) it->second.path = path;
-    if (r == nullptr) {
-      it = ran.erase(it);
-    } else if (path.empty() && r->last_boot_ns < started) {
-      retire(it->second.inode, it->second.path);
-      it = ran.erase(it);
-    } else {
-      ++it;
-    }
-  }
+  for (const Entry* entry : delta.appeared) verdicts_.rejudge(*entry);
+  for (const Entry* entry : delta.changed) verdicts_.rejudge(*entry);
+  verdicts_.settle();
 }
 
 // Whether the ledger knows how this entry came to be what it is.
-bool ContainerDrift::Impl::accounted(const Entry& entry, const Record& r,
-                                     std::uint64_t started) const {
+bool Attribution::accounted(const Entry& entry, const Record& r,
+                            std::uint64_t started) const {
   if (entry.whiteout || r.last_boot_ns >= started) return true;
   // A directory's ctime moves with its entries; nor is there an event of its
   // own when it is renamed.
   if (entry.directory()) {
-    const bool renamed =
-        r.kinds.has(Kind::file_rename) && r.last_boot_ns >= previous_scan_ns;
-    if (moved.contains(entry.inode.ino) && !renamed) return false;
+    const bool renamed = r.kinds.has(Kind::file_rename) &&
+                         r.last_boot_ns >= plan_.previous_start();
+    if (moved_.contains(entry.inode.ino) && !renamed) return false;
     return explained(r.kinds, entry) == r.kinds;
   }
   return entry.ctime.ns <= r.last_seen.ns + kFoldedNs;
 }
 
-std::optional<Choice> ContainerDrift::Impl::choose(const Entry& entry,
-                                                   bool appeared) const {
-  const auto from_above = inherited.find(entry.parent.ino);
-  if (from_above != inherited.end()) return from_above->second;
+std::optional<Choice> Attribution::choose(const Entry& entry,
+                                          bool appeared) const {
+  const auto from_above = inherited_.find(entry.parent.ino);
+  if (from_above != inherited_.end()) return from_above->second;
   // A directory of which nothing but the mtime differs: by what came and went
   // in it.
   const auto& d = entry.differs;
   if (entry.directory() && entry.change == Change::changed && !d.opaque &&
       !d.type && !d.any_metadata()) {
-    if (auto inside = candidates.choose(entry.inode, "", std::nullopt)) {
+    if (auto inside = candidates_.choose(entry.inode, "", std::nullopt)) {
       inside->candidate.op = FileOp::open;
       return inside;
     }
   }
   std::optional<std::int64_t> made;
   if (appeared && !entry.whiteout) {
-    made = entry.ctime.ns - wall_from_boottime(0).ns;
+    made = entry.ctime.ns - books_.clock.wall_at(0).ns;
   }
-  auto choice = candidates.choose(entry.parent, entry.name, made);
+  auto choice = candidates_.choose(entry.parent, entry.name, made);
   if (choice || !entry.whiteout) return choice;
   // Whoever put a directory in another one's place took away what it lacks.
-  const Entry* above = tree.find(entry.parent);
+  const Entry* above = books_.tree.find(entry.parent);
   if (above == nullptr || !above->parent) return choice;
-  return candidates.choose(above->parent, above->name, std::nullopt);
+  return candidates_.choose(above->parent, above->name, std::nullopt);
 }
 
 // Whether a new name is one more of a file that the image holds.
-bool ContainerDrift::Impl::names_image_file(const Entry& entry) const {
+bool Attribution::names_image_file(const Entry& entry) const {
   if (entry.whiteout || entry.links <= 1) return false;
-  for (const Entry* alias : tree.aliases(entry.inode)) {
+  for (const Entry* alias : books_.tree.aliases(entry.inode)) {
     if (alias->change == Change::changed) return true;
   }
   return false;
 }
 
-// A new name of an inode whose own story is known: the link is another's deed,
+// A new name of an inode whose own story is known: the link is another's work,
 // maybe, and makes no event of the inode.
-void ContainerDrift::Impl::note_link(const Entry& entry) {
+void Attribution::note_link(const Entry& entry) {
   if (entry.whiteout || entry.directory()) return;
   const auto choice = choose(entry, false);
   if (!choice || choice->candidate.op != FileOp::link) return;
@@ -124,8 +120,8 @@ void ContainerDrift::Impl::note_link(const Entry& entry) {
   // file made without (O_TMPFILE).
   if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
   const auto key = key_of(entry);
-  const WallTime time = wall_from_boottime(link.last_ns);
-  Record* r = record_for(key, time, 1, link.actor);
+  const WallTime time = books_.clock.wall_at(link.last_ns);
+  Record* r = records_.add(key, time, 1, link.actor);
   if (r == nullptr) return;
   if (!r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
     r->kinds.add(create_kind(entry.mode));  // it was made before it was linked
@@ -133,33 +129,57 @@ void ContainerDrift::Impl::note_link(const Entry& entry) {
   r->kinds.add(Kind::file_link);
   r->last_boot_ns = std::max(r->last_boot_ns, link.last_ns);
   if (link.own) return;
-  const std::string path = tree.path_of(entry);
   MutationEvent event;
   event.time = time;
   event.kind = Kind::file_link;
-  event.path = path;
-  const auto judged = policy->judge(record.info, class_of(event.kind),
-                                    event.kind, actor(link.actor).origin, path);
-  emit(std::move(event), judged, link.actor);
+  event.path = books_.tree.path_of(entry);
+  announcer_.report(std::move(event), link.actor);
 }
 
 // Overlay puts an opaque directory in the place of one that it removes, for a
-// moment. Whether a scan saw that of a removal that has been told since.
-bool ContainerDrift::Impl::being_removed(const Entry& entry,
-                                         std::uint64_t started) const {
+// moment. Whether a scan saw that of a removal that has been reported since.
+bool Attribution::being_removed(const Entry& entry,
+                                std::uint64_t started) const {
   if (!entry.differs.opaque) return false;
-  const Record* removal = ledger.find(place_of(entry));
+  const Record* removal = books_.ledger.find(place_of(entry));
   return removal != nullptr && removal->last_boot_ns >= started;
 }
 
-void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
-                                     std::uint64_t started) {
+Attribution::Explanation Attribution::explain(
+    const Entry& entry, const std::optional<Choice>& choice) {
+  Explanation out;
+  if (choice) {
+    out.kinds = kinds_by_operation(choice->candidate.op, entry);
+    out.boot_ns = choice->candidate.last_ns;
+    out.time = books_.clock.wall_at(out.boot_ns);
+    out.actor = books_.actors.intern(who(*choice));
+  } else {
+    const WallTime now = books_.clock.wall();
+    out.kinds = state_kinds(entry);
+    out.time = entry.ctime.ns > 0 && entry.ctime < now ? entry.ctime : now;
+    out.actor = books_.actors.intern({});
+  }
+  if (out.kinds.has(Kind::file_create) && names_image_file(entry)) {
+    out.kinds.remove(Kind::file_create);
+    out.kinds.add(Kind::file_link);
+  }
+  return out;
+}
+
+Actor Attribution::who(const Choice& choice) const {
+  Actor actor = books_.actors.get(choice.candidate.actor);
+  actor.ambiguous = choice.ambiguous;
+  return actor;
+}
+
+void Attribution::attribute(const Entry& entry, bool appeared,
+                            std::uint64_t started) {
   const auto key = key_of(entry);
-  Record* known = ledger.find(key);
+  Record* known = books_.ledger.find(key);
   if (known != nullptr && known->unsettled) {
     known->kinds.add(observed_kinds(entry));
     known->unsettled = false;
-    ledger.touch(key);
+    books_.ledger.touch(key);
   }
   if (entry.change == Change::none || being_removed(entry, started)) return;
   if (known != nullptr && appeared && entry.links > 1 &&
@@ -168,7 +188,7 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     // Another name of it was found first and taken for a new file.
     known->kinds.remove(Kind::file_create);
     known->kinds.add(Kind::file_link);
-    ledger.touch(key);
+    books_.ledger.touch(key);
   }
   if (known != nullptr && accounted(entry, *known, started)) {
     if (appeared) note_link(entry);
@@ -176,28 +196,13 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
   }
 
   const auto choice = choose(entry, appeared);
-  const WallTime now = wall_now();
-  WallTime time = entry.ctime.ns > 0 && entry.ctime < now ? entry.ctime : now;
-  KindList kinds = state_kinds(entry);
-  Actor who;
-  std::uint64_t boot_ns = 0;
-  if (choice) {
-    const auto& candidate = choice->candidate;
-    kinds = kinds_by_operation(candidate.op, entry);
-    boot_ns = candidate.last_ns;
-    time = wall_from_boottime(boot_ns);
-    who = actor(candidate.actor);
-    who.ambiguous = choice->ambiguous;
-    if (appeared && entry.directory()) inherited[entry.inode.ino] = *choice;
+  if (choice && appeared && entry.directory()) {
+    inherited_[entry.inode.ino] = *choice;
   }
-  if (kinds.has(Kind::file_create) && names_image_file(entry)) {
-    kinds.remove(Kind::file_create);
-    kinds.add(Kind::file_link);
-  }
-  const ActorId id = actors.intern(who);
+  auto [kinds, time, boot_ns, id] = explain(entry, choice);
   std::string from;
-  if (const auto it = moved.find(entry.inode.ino);
-      it != moved.end() && appeared && !entry.whiteout) {
+  if (const auto it = moved_.find(entry.inode.ino);
+      it != moved_.end() && appeared && !entry.whiteout) {
     from = it->second;
     if (entry.directory()) {
       kinds = {};
@@ -205,19 +210,19 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     }
   }
   const bool own_write =
-      choice ? choice->candidate.own : made_before_life(entry);
+      choice ? choice->candidate.own : lives_.made_before_first(entry);
   const bool fresh = known == nullptr;
-  if (Record* r = record_for(key, time, 1, id)) {
+  if (Record* r = records_.add(key, time, 1, id)) {
     r->kinds.add(kinds);
     r->own = own_write && (fresh || r->own);
     r->observed = r->observed || choice.has_value();
     r->live = r->live || (choice && choice->candidate.live);
     r->last_boot_ns = std::max(r->last_boot_ns, boot_ns);
-    if (ledger.from(key).empty()) ledger.set_from(key, from);
+    if (books_.ledger.from(key).empty()) books_.ledger.set_from(key, from);
   }
   if (own_write) return;
-  const std::string path = tree.path_of(entry);
-  const Judged judged = judge(entry, path, ledger.find(key));
+  const std::string path = books_.tree.path_of(entry);
+  const Judged judged = verdicts_.row(entry, path);
   if (judged.judgement.verdict == Verdict::runtime) return;
   for (const Kind kind : kinds.list()) {
     MutationEvent event;
@@ -225,54 +230,53 @@ void ContainerDrift::Impl::attribute(const Entry& entry, bool appeared,
     event.kind = kind;
     event.path = path;
     if (kind == Kind::file_rename) event.from = from;
-    emit_found(std::move(event), judged.judgement, id, entry.inode);
+    announcer_.found(std::move(event), judged.judgement, id, entry.inode);
   }
 }
 
-void ContainerDrift::Impl::vanished(const std::string& path, const Entry& entry,
-                                    std::uint64_t started) {
+void Attribution::vanished(const std::string& path, const Entry& entry,
+                           std::uint64_t started) {
   const auto place = place_of(entry);
   if (entry.whiteout) {
-    const Record* r = ledger.find(place);
-    const Entry* there = tree.find(entry.parent, entry.name);
+    const Record* r = books_.ledger.find(place);
+    const Entry* there = books_.tree.find(entry.parent, entry.name);
     const bool again = there != nullptr && there->whiteout;
     if (r != nullptr && !again && r->last_boot_ns < started) {
-      ledger.erase(place);
+      books_.ledger.erase(place);
     }
     return;
   }
-  if (tree.find(entry.inode) != nullptr) {
-    rejudge_inode(entry.inode);  // moved, or another name of it went
+  if (books_.tree.find(entry.inode) != nullptr) {
+    verdicts_.rejudge_inode(entry.inode);  // moved, or another name of it went
     return;
   }
   const auto key = RecordKey::of_inode(entry.inode);
-  const Record* r = ledger.find(key);
+  const Record* r = books_.ledger.find(key);
   if (r != nullptr && r->last_boot_ns >= started) return;  // in use again
   const bool seen_going =
-      (r != nullptr && r->gone) || ledger.find(place) != nullptr;
-  if (r != nullptr) retire(entry.inode, path);
+      (r != nullptr && r->gone) || books_.ledger.find(place) != nullptr;
+  // While scans fail it may live on by a name that nobody could look at: the
+  // next complete one shows it.
+  if (r != nullptr && !plan_.failing()) records_.retire(entry.inode, path);
   if (seen_going || entry.change != Change::added ||
-      tree.find(entry.parent, entry.name) != nullptr) {
-    return;  // told already, or told by what is in its place
+      books_.tree.find(entry.parent, entry.name) != nullptr) {
+    return;  // reported already, or by what is in its place
   }
-  auto choice = candidates.choose(entry.parent, entry.name, std::nullopt);
-  const auto from_above = inherited.find(entry.parent.ino);
-  if (!choice && from_above != inherited.end()) choice = from_above->second;
+  auto choice = candidates_.choose(entry.parent, entry.name, std::nullopt);
+  const auto from_above = inherited_.find(entry.parent.ino);
+  if (!choice && from_above != inherited_.end()) choice = from_above->second;
   if (choice && choice->candidate.own) return;
-  Actor who;
+  Actor by;
   MutationEvent event;
-  event.time = wall_now();
+  event.time = books_.clock.wall();
   event.kind = delete_kind(entry.mode);
   event.path = path;
   if (choice) {
-    who = actor(choice->candidate.actor);
-    who.ambiguous = choice->ambiguous;
-    event.time = wall_from_boottime(choice->candidate.last_ns);
-    if (entry.directory()) inherited[entry.inode.ino] = *choice;
+    by = who(*choice);
+    event.time = books_.clock.wall_at(choice->candidate.last_ns);
+    if (entry.directory()) inherited_[entry.inode.ino] = *choice;
   }
-  const auto judged = policy->judge(record.info, class_of(event.kind),
-                                    event.kind, who.origin, path);
-  emit_found(std::move(event), judged, actors.intern(who), entry.inode);
+  announcer_.found(std::move(event), books_.actors.intern(by), entry.inode);
 }
 
 }  // namespace stillframe::drift

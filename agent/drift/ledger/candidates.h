@@ -47,7 +47,7 @@ class Candidates {
       const InodeId& directory, std::string_view name,
       std::optional<std::int64_t> made_at_boot_ns) const;
 
-  // A scan that began at `started` has told what those before it did.
+  // A scan that began at `started` has shown what those before it did.
   void settle(const InodeId& directory, std::uint64_t started);
   void settle_all(std::uint64_t started);
   void drop(const InodeId& directory) { by_directory_.erase(directory.ino); }
@@ -56,7 +56,7 @@ class Candidates {
   std::unordered_map<std::uint64_t, std::vector<Candidate>> by_directory_;
 };
 
-// The last component of a path, trailing slashes aside.
+// The last component of a path, without trailing slashes.
 std::string base_name(std::string_view path);
 
 }  // namespace stillframe::drift

@@ -2,136 +2,282 @@
 #include "agent/drift/ledger/container_drift.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "agent/drift/ledger/container_drift_impl.h"
+#include "agent/drift/ledger/announcer.h"
+#include "agent/drift/ledger/attribution.h"
+#include "agent/drift/ledger/books.h"
+#include "agent/drift/ledger/diff.h"
+#include "agent/drift/ledger/environment.h"
+#include "agent/drift/ledger/executions.h"
+#include "agent/drift/ledger/file_changes.h"
+#include "agent/drift/ledger/history.h"
+#include "agent/drift/ledger/judge.h"
+#include "agent/drift/ledger/lives.h"
+#include "agent/drift/ledger/new_directories.h"
+#include "agent/drift/ledger/outside_tree.h"
+#include "agent/drift/ledger/records.h"
+#include "agent/drift/ledger/store.h"
+#include "agent/drift/ledger/verdicts.h"
 
 namespace stillframe::drift {
 
-namespace {
+// In the order in which they rest on each other.
+struct ContainerDrift::Impl {
+  Impl(ContainerRecord record_in, policy::PolicyPtr policy, EventSink sink,
+       const Options& options_in)
+      : options(options_in),
+        record(std::move(record_in)),
+        books{options.clock, {}, {}, Ledger(options.max_records)},
+        store(options.state_file, record),
+        judge(record, books.actors, std::move(policy)),
+        announcer(books, new_directories, judge, verdicts, history,
+                  std::move(sink)) {
+    load();
+  }
 
-// Files are stamped by a clock that ticks (HZ=100): what was made just now may
-// look this much older.
-constexpr std::int64_t kTickNs = 10'000'000;
+  void load();
+  Result<> flush();
+  void take_in(const UpperTree::Delta& delta, std::uint64_t started,
+               bool everything);
 
-}  // namespace
+  FileChanges& observer_of(const FileObservation&) { return files; }
+  Executions& observer_of(const ExecObservation&) { return executions; }
+  OutsideTree& observer_of(const SysctlObservation&) { return outside; }
+  OutsideTree& observer_of(const DeviceObservation&) { return outside; }
+  OutsideTree& observer_of(const MemoryObservation&) { return outside; }
+  Environment& observer_of(const MountObservation&) { return environment; }
+
+  const Options options;
+  ContainerRecord record;
+  Books books;
+  Store store;
+  std::string load_trouble;
+  bool load_again = false;
+  Lives lives;
+  History history;
+  Judge judge;
+  Verdicts verdicts{record, books, judge, history,
+                    [this](const std::string& path, const Record& r) {
+                      return environment.as_at_start(path, r);
+                    }};
+  NewDirectories new_directories{books.tree, record.root.inode};
+  ScanPlan plan{books.clock, books.tree, new_directories};
+  Records records{books, verdicts};
+  Announcer announcer;
+  OutsideTree outside{books, records, verdicts, announcer};
+  Environment environment{books, verdicts, outside};
+  Executions executions{books, plan, records, verdicts, announcer};
+  Attribution attribution{books, lives, plan, verdicts, records, announcer};
+  FileChanges files{books,       lives,    plan,    new_directories,
+                    attribution, verdicts, records, announcer};
+};
+
+void ContainerDrift::Impl::load() {
+  StoredState state;
+  Life life;
+  std::string why;
+  ActorTable actors;
+  Ledger ledger(options.max_records);
+  const auto loaded = store.load(actors, ledger, state, life, why);
+  load_again = loaded == Store::Loaded::unreadable;
+  load_trouble.clear();
+  if (load_again) load_trouble = "the kept ledger cannot be read: " + why;
+  if (loaded == Store::Loaded::damaged) {
+    load_trouble = "the kept ledger was set apart: " + why;
+  }
+  if (loaded != Store::Loaded::state) return;
+  if (books.ledger.size() == 0 && books.actors.size() == 0) {
+    books.actors = std::move(actors);
+    books.ledger = std::move(ledger);
+  } else {
+    merge(actors, ledger, books);
+    store.rewrite();
+  }
+  lives.load(state.lived);
+  history.load(state.ever_mutated, state.first_mutation);
+  environment.load(life);
+  executions.load();
+  verdicts.make_stale();
+}
+
+Result<> ContainerDrift::Impl::flush() {
+  if (load_again) load();
+  const StoredState state{lives.lived(), history.ever_mutated(),
+                          history.first_mutation(), books.ledger.overflow()};
+  return store.flush(books.actors, books.ledger, state, environment.life());
+}
+
+void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
+                                   std::uint64_t started, bool everything) {
+  attribution.take_in(delta, started, executions, everything);
+}
 
 ContainerDrift::ContainerDrift(ContainerRecord record, policy::PolicyPtr policy,
-                               EventSink sink, Options options)
+                               EventSink sink, const Options& options)
     : impl_(std::make_unique<Impl>(std::move(record), std::move(policy),
-                                   std::move(sink), std::move(options))) {}
+                                   std::move(sink), options)) {}
 
 ContainerDrift::~ContainerDrift() = default;
 
 void ContainerDrift::started(ContainerRecord record,
                              std::uint64_t live_since_boot_ns) {
-  impl_->lived_before = impl_->state.lived;
-  if (record.layers.plain && live_since_boot_ns != 0 && !impl_->state.lived &&
-      impl_->tree.empty()) {
-    impl_->own_until = {wall_from_boottime(live_since_boot_ns).ns - kTickNs};
-  }
-  impl_->state.lived = true;
-  impl_->live_since_ns = live_since_boot_ns;
+  impl_->lives.started(live_since_boot_ns,
+                       record.layers.plain && impl_->books.tree.empty(),
+                       impl_->books.clock);
   impl_->record = std::move(record);
-  impl_->own = RuntimeWrites(impl_->record);
-  impl_->begin_life(impl_->record.init_start_ns);
-  impl_->judge_anew();
+  impl_->judge.started();
+  impl_->environment.started(impl_->record.init_start_ns);
+  impl_->verdicts.judge_again();
 }
 
 void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
-  impl_->lived_before = impl_->state.lived;
+  impl_->lives.stopped();
   impl_->record.init_pid = 0;
 }
 
 void ContainerDrift::set_policy(policy::PolicyPtr policy) {
-  impl_->policy = std::move(policy);
-  impl_->judge_anew();
+  impl_->judge.set_policy(std::move(policy));
+  impl_->verdicts.judge_again();
 }
 
-void ContainerDrift::observe(const FileObservation& seen, const Actor& actor) {
-  impl_->observe(seen, actor);
+template <typename Seen>
+void ContainerDrift::observe(const Seen& seen, const Actor& actor) {
+  impl_->observer_of(seen).observe(seen, actor);
 }
 
-void ContainerDrift::observe(const ExecObservation& seen, const Actor& actor) {
-  impl_->observe(seen, actor);
+template <typename Seen>
+void ContainerDrift::observe(const Seen& seen) {
+  impl_->environment.observe(seen);
 }
 
-void ContainerDrift::observe(const SysctlObservation& seen,
-                             const Actor& actor) {
-  impl_->observe(seen, actor);
-}
-
-void ContainerDrift::observe(const DeviceObservation& seen,
-                             const Actor& actor) {
-  impl_->observe(seen, actor);
-}
-
-void ContainerDrift::observe(const MemoryObservation& seen,
-                             const Actor& actor) {
-  impl_->observe(seen, actor);
-}
-
-void ContainerDrift::observe(const MountObservation& seen, const Actor& actor) {
-  impl_->observe(seen, actor);
-}
-
-void ContainerDrift::observe(const MountsObservation& seen) {
-  impl_->observe(seen);
-}
-
-void ContainerDrift::observe(const LimitsObservation& seen) {
-  impl_->observe(seen);
-}
+template void ContainerDrift::observe(const FileObservation&, const Actor&);
+template void ContainerDrift::observe(const ExecObservation&, const Actor&);
+template void ContainerDrift::observe(const SysctlObservation&, const Actor&);
+template void ContainerDrift::observe(const DeviceObservation&, const Actor&);
+template void ContainerDrift::observe(const MemoryObservation&, const Actor&);
+template void ContainerDrift::observe(const MountObservation&, const Actor&);
+template void ContainerDrift::observe(const MountsObservation&);
+template void ContainerDrift::observe(const LimitsObservation&);
 
 void ContainerDrift::lost(std::uint64_t boot_ns) {
-  impl_->full_due = true;
+  impl_->plan.need_full();
   // Who else was there is unknown now: to name one of the rest would be a
   // guess.
-  impl_->candidates.settle_all(boot_ns + 1);
+  impl_->attribution.settle_all(boot_ns + 1);
 }
 
-ScanWork ContainerDrift::take_work() { return impl_->take_work(); }
-
-void ContainerDrift::request_full_scan() {
-  impl_->full_due = true;
-  impl_->full_asked = true;
+ScanWork ContainerDrift::take_work() {
+  impl_->announcer.expire();
+  if (impl_->plan.under_way()) return {};
+  impl_->verdicts.refresh();
+  return impl_->plan.take_work();
 }
 
-bool ContainerDrift::scan_due() const { return impl_->scan_due(); }
+void ContainerDrift::request_full_scan() { impl_->plan.request_full(); }
 
-bool ContainerDrift::scan_under_way() const { return impl_->under_way; }
+bool ContainerDrift::scan_due() const { return impl_->plan.due(); }
+
+bool ContainerDrift::scan_under_way() const { return impl_->plan.under_way(); }
 
 std::uint64_t ContainerDrift::next_work_boot_ns() const {
-  return impl_->next_work();
+  const std::uint64_t next = impl_->plan.next_boot_ns();
+  // Totals that wait for their turn come with take_work(), too.
+  const Clock& clock = impl_->books.clock;
+  const std::uint64_t now = clock.mono_ns();
+  const std::uint64_t due = impl_->verdicts.due_mono_ns();
+  if (impl_->plan.under_way() || !impl_->verdicts.stale() || due <= now) {
+    return next;
+  }
+  const std::uint64_t turn = clock.boot_ns() + (due - now);
+  return next == 0 ? turn : std::min(next, turn);
 }
 
-void ContainerDrift::applied(const ScanResult& scan) { impl_->applied(scan); }
+void ContainerDrift::applied(const ScanResult& scan) {
+  if (!impl_->plan.accept(scan)) return;
+  const std::uint64_t started = scan.started_boot_ns;
+  impl_->take_in(impl_->books.tree.apply(scan), started, scan.complete);
+  if (scan.complete) impl_->attribution.settle_all(started);
+  impl_->files.scanned(started);
+  if (scan.complete) impl_->records.sweep(started);
+  impl_->announcer.scanned(started, [&](const InodeId& directory) {
+    return !scan.complete && impl_->plan.pending(directory);
+  });
+  impl_->executions.scanned();
+}
 
 void ContainerDrift::applied(const PartialResult& part) {
-  impl_->applied(part);
+  if (!impl_->plan.accept(part)) return;
+  const std::uint64_t started = part.started_boot_ns;
+  const auto delta = impl_->books.tree.apply(part);
+  impl_->take_in(delta, started, false);
+  const auto settled = impl_->plan.settle(part);
+  for (const auto& directory : settled.listed) {
+    impl_->attribution.settle(directory, started);
+  }
+  for (const auto& gone : settled.gone) impl_->attribution.drop(gone);
+  if (!impl_->plan.failing()) {
+    for (const Entry* entry : delta.appeared) {
+      if (entry->directory()) impl_->attribution.settle(entry->inode, started);
+    }
+  }
+  impl_->files.scanned(started);
+  impl_->announcer.scanned(started, [this](const InodeId& directory) {
+    return impl_->plan.pending(directory);
+  });
+  impl_->executions.scanned();
 }
 
 const ContainerRecord& ContainerDrift::record() const { return impl_->record; }
 
 void ContainerDrift::set_info(const ContainerInfo& info) {
   impl_->record.info = info;
-  impl_->judge_anew();  // rules match by name, image and labels
+  impl_->verdicts.judge_again();  // rules match by name, image and labels
 }
 
-const UpperTree& ContainerDrift::tree() const { return impl_->tree; }
+const UpperTree& ContainerDrift::tree() const { return impl_->books.tree; }
 
-std::vector<PathChange> ContainerDrift::diff() const { return impl_->diff(); }
+std::vector<PathChange> ContainerDrift::diff() {
+  impl_->verdicts.refresh_now();
+  return diff_rows(impl_->record, impl_->books, impl_->verdicts);
+}
 
 std::vector<std::string> ContainerDrift::docker_lines() const {
-  return runtime_diff_lines(impl_->tree, impl_->record.info.runtime);
+  return runtime_diff_lines(impl_->books.tree, impl_->record.info.runtime);
 }
 
-DriftSummary ContainerDrift::summary() const { return impl_->summary(); }
+DriftSummary ContainerDrift::summary() {
+  impl_->verdicts.refresh();
+  const VerdictTotals& totals = impl_->verdicts.totals();
+  const ScanPlan& plan = impl_->plan;
+  const History& history = impl_->history;
+  DriftSummary out;
+  out.mutated_paths = totals.violating_paths();
+  if (out.mutated_paths != 0) {
+    out.state = ContainerState::mutated;
+  } else if (plan.saw_everything()) {
+    out.state = ContainerState::still;
+  } else {
+    out.why_unknown = plan.why_not_complete();
+  }
+  out.last_scan = plan.last_complete();
+  out.ever_mutated = history.ever_mutated();
+  out.first_mutation = history.first_mutation();
+  out.violations = totals.violations();
+  if (const auto last = history.last_actor()) {
+    out.last_actor = impl_->books.actors.get(*last);
+  }
+  out.complete = !impl_->verdicts.stale() && plan.up_to_date() &&
+                 impl_->books.ledger.overflow() == 0;
+  return out;
+}
 
 std::vector<std::string> ContainerDrift::trouble() const {
-  auto all = impl_->trouble;
-  if (!impl_->scan_trouble.empty()) all.push_back(impl_->scan_trouble);
-  if (!impl_->unknowable.empty()) all.push_back(impl_->unknowable);
-  if (const auto over = impl_->ledger.overflow(); over != 0) {
+  auto all = impl_->plan.trouble();
+  if (!impl_->load_trouble.empty()) {
+    all.insert(all.begin(), impl_->load_trouble);
+  }
+  if (const auto over = impl_->books.ledger.overflow(); over != 0) {
     all.push_back("the ledger is full: " + std::to_string(over) +
                   " changes are not recorded");
   }

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/drift/ledger/scan_plan.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/drift/scan/tree.h"
 #include "agent/model/container.h"
@@ -22,13 +23,6 @@
 #include "agent/policy/policy.h"
 
 namespace stillframe::drift {
-
-// What to scan next. Nothing when neither is set.
-struct ScanWork {
-  bool full = false;
-  std::vector<PartialTask> parts;
-  explicit operator bool() const { return full || !parts.empty(); }
-};
 
 struct DriftSummary {
   // `unknown` without a known violation, and nobody has seen everything yet or
@@ -50,13 +44,14 @@ class ContainerDrift {
 
   struct Options {
     std::size_t max_records = 100'000;
-    std::string state_file;  // empty: nothing is kept
+    std::string state_file = {};  // empty: nothing is kept
+    const Clock& clock = system_clock();
   };
 
   // Loads state_file when it is there and belongs to this upper root; a damaged
-  // one is set aside (renamed *.damaged) and said in `trouble()`.
+  // one is set apart (renamed *.damaged) and said in `trouble()`.
   ContainerDrift(ContainerRecord record, policy::PolicyPtr policy,
-                 EventSink sink, Options options);
+                 EventSink sink, const Options& options);
   ~ContainerDrift();
   ContainerDrift(const ContainerDrift&) = delete;
   ContainerDrift& operator=(const ContainerDrift&) = delete;
@@ -67,16 +62,13 @@ class ContainerDrift {
   void stopped(std::uint64_t boot_ns);
   void set_policy(policy::PolicyPtr policy);  // re-judges
 
-  void observe(const FileObservation& seen, const Actor& actor);
-  void observe(const ExecObservation& seen, const Actor& actor);
-  void observe(const SysctlObservation& seen, const Actor& actor);
-  void observe(const DeviceObservation& seen, const Actor& actor);
-  void observe(const MemoryObservation& seen, const Actor& actor);
-  void observe(const MountObservation& seen, const Actor& actor);
-  // How things are: the first of each in a life is what the rest is measured
-  // by.
-  void observe(const MountsObservation& seen);
-  void observe(const LimitsObservation& seen);
+  // Files, executions, sysctls, devices, memory, one mount: what `actor` did.
+  template <typename Seen>
+  void observe(const Seen& seen, const Actor& actor);
+  // Mounts and limits, all of them: how things are. The first of each in a life
+  // is what the rest is measured by.
+  template <typename Seen>
+  void observe(const Seen& seen);
   // Events of this container may be missing: a full scan is due, and what it
   // finds without an event is unattributed.
   void lost(std::uint64_t boot_ns);
@@ -97,9 +89,10 @@ class ContainerDrift {
   const ContainerRecord& record() const;
   void set_info(const ContainerInfo& info);  // better metadata arrived
   const UpperTree& tree() const;
-  std::vector<PathChange> diff() const;  // in path order
+  // Both first judge again what was judged by what is out of date by now.
+  std::vector<PathChange> diff();  // in path order
+  DriftSummary summary();
   std::vector<std::string> docker_lines() const;
-  DriftSummary summary() const;
   std::vector<std::string> trouble() const;
 
   // Writes what is not written yet (append only, no fsync: survives kill -9).

@@ -2,6 +2,7 @@
 #include "agent/drift/ledger/dirty_set.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace stillframe::drift {
 
@@ -83,6 +84,15 @@ void DirtySet::put_back(const Due& due, std::uint64_t when) {
     return;
   }
   for (const auto& name : due.names) mark(due.directory, name, now);
+}
+
+void DirtySet::absorb(const std::vector<Due>& due, std::uint64_t when) {
+  for (const auto& one : due) put_back(one, when);
+}
+
+void DirtySet::absorb(DirtySet other, std::uint64_t when) {
+  overflowed_ = overflowed_ || other.overflowed_;
+  absorb(other.take(std::numeric_limits<std::uint64_t>::max()), when);
 }
 
 void DirtySet::scanned(const InodeId& directory, std::uint64_t now,

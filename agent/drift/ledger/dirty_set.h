@@ -40,6 +40,8 @@ class DirtySet {
   std::vector<Due> take(std::uint64_t now);
   // Puts back what could not be scanned yet.
   void put_back(const Due& due, std::uint64_t when);
+  void absorb(const std::vector<Due>& due, std::uint64_t when);
+  void absorb(DirtySet other, std::uint64_t when);
   void scanned(const InodeId& directory, std::uint64_t now,
                std::uint64_t duration_ns);
 

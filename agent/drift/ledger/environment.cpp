@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Mounts and limits: what a container was given beside its rootfs. As with
-// files, a look at them tells what is different, and events tell who did it.
+#include "agent/drift/ledger/environment.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/base/text.h"
-#include "agent/drift/ledger/container_drift_impl.h"
 
 namespace stillframe::drift {
 namespace {
 
-constexpr std::size_t kMaxMountDeeds = 256;
+constexpr std::size_t kMaxMountActions = 256;
 
 std::string_view word(MountOp op) {
   switch (op) {
@@ -39,191 +38,157 @@ bool reaches(const std::string& target, const std::string& path) {
 
 }  // namespace
 
-void ContainerDrift::Impl::begin_life(std::uint64_t init_start_ns) {
-  if (same_life(life, init_start_ns)) return;
-  const std::uint64_t revision = life.revision + 1;
-  life = {};
-  life.init_start_ns = init_start_ns;
-  life.revision = revision;
-  mount_differences.clear();
-  mount_deeds.clear();
-  mounts_looked = false;
+void Environment::load(const Life& life) {
+  if (life_.init_start_ns != 0 && !same_life(life, life_.init_start_ns)) return;
+  life_ = life;
 }
 
-void ContainerDrift::Impl::observe(const MountObservation& seen,
-                                   const Actor& who) {
-  const ActorId id = actors.intern(who);
+void Environment::started(std::uint64_t init_start_ns) {
+  if (same_life(life_, init_start_ns)) return;
+  const std::uint64_t revision = life_.revision + 1;
+  life_ = {};
+  life_.init_start_ns = init_start_ns;
+  life_.revision = revision;
+  mount_differences_.clear();
+  mount_actions_.clear();
+  mounts_looked_ = false;
+}
+
+void Environment::observe(const MountObservation& seen, const Actor& by) {
+  const ActorId id = books_.actors.intern(by);
   const bool adds = seen.op == MountOp::mount || seen.op == MountOp::move;
   // Where attributes were set is only what the caller said: the next look
-  // tells.
-  const bool told = seen.op != MountOp::attributes;
-  if (mount_deeds.size() < kMaxMountDeeds) {
-    mount_deeds.push_back(
-        {seen.target, id, seen.boot_ns, told, adds, seen.op == MountOp::move});
+  // shows it.
+  const bool reported = seen.op != MountOp::attributes;
+  if (mount_actions_.size() < kMaxMountActions) {
+    mount_actions_.push_back({seen.target, id, seen.boot_ns, reported, adds,
+                              seen.op == MountOp::move});
   }
-  if (!told) return;
-  const auto time = wall_from_boottime(seen.boot_ns);
-  const auto key = RecordKey::of_path(seen.target);
-  if (Record* r = record_for(key, time, 1, id)) {
-    r->kinds.add(Kind::mount_change);
-    r->observed = true;
-    r->live = true;
-    r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
-  }
-  rejudge(key);
+  if (!reported) return;
   MutationEvent event;
-  event.time = time;
   event.kind = Kind::mount_change;
   event.path = seen.target;
   event.facts["operation"] = word(seen.op);
   if (!seen.type.empty()) event.facts["type"] = seen.type;
   if (!seen.source.empty()) event.facts["source"] = seen.source;
   if (seen.flags != 0) event.facts["flags"] = fmt::format("{:#x}", seen.flags);
-  emit(std::move(event),
-       policy->judge(record.info, Class::mounts, Kind::mount_change,
-                     actor(id).origin, seen.target),
-       id);
+  outside_.changed(std::move(event), seen.boot_ns, id, true);
 }
 
-// The first look comes a little after the container began to live: what was
-// mounted in between was no part of it.
-std::vector<MountEntry> ContainerDrift::Impl::at_live(
+// The first look comes a little after the container was started: what was
+// mounted in between was not part of it.
+std::vector<MountEntry> Environment::at_start(
     std::vector<MountEntry> mounts) const {
-  for (const auto& deed : mount_deeds) {
-    if (!deed.adds) continue;
+  for (const auto& action : mount_actions_) {
+    if (!action.adds) continue;
     const auto top = std::find_if(
         mounts.rbegin(), mounts.rend(),
-        [&](const MountEntry& mount) { return mount.target == deed.path; });
+        [&](const MountEntry& mount) { return mount.target == action.path; });
     if (top != mounts.rend()) mounts.erase(std::next(top).base());
   }
   return mounts;
 }
 
-void ContainerDrift::Impl::observe(const MountsObservation& seen) {
-  if (!life.has_mounts) {
-    life.mounts = at_live(seen.mounts);
-    life.has_mounts = true;
-    ++life.revision;
+void Environment::observe(const MountsObservation& seen) {
+  if (!life_.has_mounts) {
+    life_.mounts = at_start(seen.mounts);
+    life_.has_mounts = true;
+    ++life_.revision;
   }
-  auto found = compare_mounts(life.mounts, seen.mounts);
+  auto found = compare_mounts(life_.mounts, seen.mounts);
   if (!found) return;
-  const bool first_look = !mounts_looked;
-  mounts_looked = true;
-  mount_differences.swap(*found);
+  const bool first_look = !std::exchange(mounts_looked_, true);
+  mount_differences_.swap(*found);
   const MountDifferences& before = *found;
-  for (const auto& [path, difference] : mount_differences) {
+  for (const auto& [path, difference] : mount_differences_) {
     const auto known = before.find(path);
     if (known != before.end() && known->second == difference) continue;
-    // A ledger kept from before tells already.
-    const Record* r = ledger.find(RecordKey::of_path(path));
-    const bool told = r != nullptr && r->kinds.has(Kind::mount_change);
-    if (first_look && told) continue;
+    // A ledger kept from before has it already.
+    const Record* r = books_.ledger.find(RecordKey::of_path(path));
+    const bool recorded = r != nullptr && r->kinds.has(Kind::mount_change);
+    if (first_look && recorded) continue;
     mount_found(path, difference, seen.boot_ns);
   }
   for (const auto& [path, difference] : before) {
-    rejudge(RecordKey::of_path(path));
+    verdicts_.rejudge(RecordKey::of_path(path));
   }
-  // Also what an event told of and is there no more, or never came to be.
-  std::vector<MountDeed> settled;
-  settled.swap(mount_deeds);
-  for (const auto& deed : settled) {
-    if (deed.boot_ns >= seen.boot_ns) mount_deeds.push_back(deed);
+  settle_mount_actions(seen.boot_ns);
+  if (first_look) verdicts_.judge_again();
+}
+
+// Judges again also what an event reported and is there no more, or never came
+// to be.
+void Environment::settle_mount_actions(std::uint64_t looked_ns) {
+  std::vector<MountAction> settled;
+  settled.swap(mount_actions_);
+  for (const auto& action : settled) {
+    if (action.boot_ns >= looked_ns) mount_actions_.push_back(action);
   }
-  for (const auto& deed : settled) {
-    if (deed.told) rejudge(RecordKey::of_path(deed.path));
+  for (const auto& action : settled) {
+    if (action.reported) verdicts_.rejudge(RecordKey::of_path(action.path));
   }
-  if (first_look) judge_anew();
 }
 
 // Something is mounted otherwise: whose work was it?
-void ContainerDrift::Impl::mount_found(const std::string& path,
-                                       const MountDifference& difference,
-                                       std::uint64_t boot_ns) {
-  const MountDeed* by = nullptr;
-  for (const auto& deed : mount_deeds) {
-    if (deed.told && deed.path == path) return;  // as it happened
+void Environment::mount_found(const std::string& path,
+                              const MountDifference& difference,
+                              std::uint64_t boot_ns) {
+  const MountAction* by = nullptr;
+  for (const auto& action : mount_actions_) {
+    if (action.reported && action.path == path) return;  // as it happened
     // What was moved is missed where it was.
-    const bool taken_away = deed.moves && difference.now.empty();
-    if (taken_away || reaches(deed.path, path)) by = &deed;
+    const bool taken_away = action.moves && difference.now.empty();
+    if (taken_away || reaches(action.path, path)) by = &action;
   }
-  const ActorId id = by == nullptr ? actors.intern(Actor{}) : by->actor;
-  const auto time = wall_from_boottime(by == nullptr ? boot_ns : by->boot_ns);
-  const auto key = RecordKey::of_path(path);
-  if (Record* r = record_for(key, time, 1, id)) {
-    r->kinds.add(Kind::mount_change);
-    r->observed = r->observed || by != nullptr;
-    r->live = true;
-  }
-  rejudge(key);
   MutationEvent event;
-  event.time = time;
   event.kind = Kind::mount_change;
   event.path = path;
   event.facts["old"] = difference.before;
   event.facts["new"] = difference.now;
-  emit(std::move(event),
-       policy->judge(record.info, Class::mounts, Kind::mount_change,
-                     actor(id).origin, path),
-       id);
+  const ActorId id = by == nullptr ? books_.actors.intern({}) : by->actor;
+  outside_.changed(std::move(event), by == nullptr ? boot_ns : by->boot_ns, id,
+                   by != nullptr);
 }
 
-void ContainerDrift::Impl::observe(const LimitsObservation& seen) {
+void Environment::observe(const LimitsObservation& seen) {
   for (const auto& [file, value] : seen.values) {
-    const auto known = life.limits_now.find(file);
-    if (known == life.limits_now.end()) {
-      // At the beginning, or a controller that was turned on since: no change
-      // of what was there.
-      life.limits[file] = value;
-    } else if (known->second == value) {
+    const auto known = life_.limits_now.find(file);
+    if (known != life_.limits_now.end() && known->second == value) continue;
+    ++life_.revision;
+    if (known == life_.limits_now.end()) {
+      // At the beginning, or a controller that was turned on since: not a
+      // change of what was there.
+      life_.limits[file] = life_.limits_now[file] = value;
+      verdicts_.rejudge(RecordKey::of_path(file));
       continue;
-    } else {
-      limit_found(file, known->second, value, seen.boot_ns);
     }
-    life.limits_now[file] = value;
-    ++life.revision;
-    rejudge(RecordKey::of_path(file));
+    MutationEvent event;
+    event.kind = Kind::limit_change;
+    event.path = file;
+    event.facts["old"] = std::exchange(known->second, value);
+    event.facts["new"] = value;
+    // A write to a control file does not say whose it is.
+    outside_.changed(std::move(event), seen.boot_ns, books_.actors.intern({}),
+                     false);
   }
-  life.has_limits = true;
+  life_.has_limits = true;
 }
 
-void ContainerDrift::Impl::limit_found(const std::string& file,
-                                       const std::string& before,
-                                       const std::string& now,
-                                       std::uint64_t boot_ns) {
-  // A write to a control file does not say whose it is.
-  const ActorId id = actors.intern(Actor{});
-  const auto time = wall_from_boottime(boot_ns);
-  if (Record* r = record_for(RecordKey::of_path(file), time, 1, id)) {
-    r->kinds.add(Kind::limit_change);
-    r->live = true;
-  }
-  MutationEvent event;
-  event.time = time;
-  event.kind = Kind::limit_change;
-  event.path = file;
-  event.facts["old"] = before;
-  event.facts["new"] = now;
-  emit(std::move(event),
-       policy->judge(record.info, Class::limits, Kind::limit_change,
-                     actor(id).origin, file),
-       id);
-}
-
-// What is as it was when the container began to live.
-bool ContainerDrift::Impl::as_at_live(const std::string& path,
-                                      const Record& r) const {
+bool Environment::as_at_start(const std::string& path, const Record& r) const {
   if (r.kinds.only(Kind::mount_change)) {
-    const bool awaited = std::any_of(
-        mount_deeds.begin(), mount_deeds.end(),
-        [&](const MountDeed& deed) { return deed.told && deed.path == path; });
+    const bool awaited =
+        std::any_of(mount_actions_.begin(), mount_actions_.end(),
+                    [&](const MountAction& action) {
+                      return action.reported && action.path == path;
+                    });
     if (awaited) return false;
-    if (!mounts_looked) return !life.has_mounts;
-    return !mount_differences.contains(path);
+    if (!mounts_looked_) return !life_.has_mounts;
+    return !mount_differences_.contains(path);
   }
   if (r.kinds.only(Kind::limit_change)) {
-    const auto then = life.limits.find(path);
-    const auto now = life.limits_now.find(path);
-    return then == life.limits.end() || now == life.limits_now.end() ||
+    const auto then = life_.limits.find(path);
+    const auto now = life_.limits_now.find(path);
+    return then == life_.limits.end() || now == life_.limits_now.end() ||
            then->second == now->second;
   }
   return false;

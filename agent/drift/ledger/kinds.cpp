@@ -193,7 +193,7 @@ KindList kinds_by_operation(FileOp op, const Entry& entry) {
     case FileOp::unlink:
     case FileOp::rmdir:
     case FileOp::unknown:
-      break;  // that left something behind: its state tells what
+      break;  // that left something behind: its state shows what
     default:
       if (entry.change == Change::added) {
         kinds.add(create_kind(entry.mode));
@@ -207,7 +207,7 @@ KindList kinds_by_operation(FileOp op, const Entry& entry) {
 }
 
 // Whether the kinds say how a file that the image does not hold came to be.
-static bool tells_origin(const KindList& kinds) {
+static bool shows_origin(const KindList& kinds) {
   return kinds.has(Kind::file_create) || kinds.has(Kind::dir_create) ||
          kinds.has(Kind::device_create) || kinds.has(Kind::file_rename) ||
          kinds.has(Kind::file_link);
@@ -218,7 +218,7 @@ KindList explained(KindList recorded, const Entry& entry) {
   const bool content = recorded.has_class(Class::content);
   if (entry.change == Change::added) {
     // What the image does not hold was made, whoever was seen to write to it.
-    if (!tells_origin(recorded)) recorded.add(state_kinds(entry));
+    if (!shows_origin(recorded)) recorded.add(state_kinds(entry));
     return recorded;
   }
   if (entry.change == Change::deleted) {

@@ -16,7 +16,7 @@ Kind create_kind(std::uint32_t mode);
 Kind delete_kind(std::uint32_t mode);
 
 // What an observed operation did to the inode observed. None: only its state
-// can tell.
+// can show.
 std::optional<Kind> kind_of(const FileObservation& seen);
 
 // What the state alone says, for something that nobody was seen to change.

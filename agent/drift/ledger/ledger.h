@@ -24,7 +24,7 @@ class Ledger {
 
   // The record, made when there was none; null when the ledger is full, which
   // is counted. An inode number that came back with another generation is
-  // another file: `displaced` is told the old record, which then goes.
+  // another file: `displaced` is given the old record, which then goes.
   Record* upsert(
       const RecordKey& key,
       const std::function<void(const InodeId&, const Record&)>& displaced = {});

@@ -10,11 +10,11 @@
 
 namespace stillframe::drift {
 
-// What a container was given when it began to live and that is no part of its
+// What a container was given when it was started and that is not part of its
 // rootfs: its mounts and its limits. Kept with the ledger, so that what happens
 // while no agent runs is found.
 struct Life {
-  std::uint64_t init_start_ns = 0;  // boot time; tells one life from another
+  std::uint64_t init_start_ns = 0;  // boot time; distinguishes one life from another
   bool has_mounts = false;
   bool has_limits = false;
   std::vector<MountEntry> mounts;
@@ -23,7 +23,7 @@ struct Life {
   std::uint64_t revision = 0;  // grows with each change; not kept
 };
 
-// /proc tells an init's start in clock ticks, the kernel side in nanoseconds.
+// /proc gives an init's start in clock ticks, the kernel side in nanoseconds.
 inline bool same_life(const Life& life, std::uint64_t init_start_ns) {
   constexpr std::uint64_t kTickNs = 20'000'000;
   const std::uint64_t a = life.init_start_ns;

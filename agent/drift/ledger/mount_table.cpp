@@ -85,7 +85,7 @@ std::optional<MountDifferences> compare_mounts(
     const std::vector<MountEntry>& before, const std::vector<MountEntry>& now) {
   Stacks old_stacks = by_target(before);
   Stacks new_stacks = by_target(now);
-  // A process whose root is no mount point sees only what lies below it.
+  // A process whose root is not a mount point sees only what lies below it.
   if (old_stacks.contains("/") != new_stacks.contains("/")) {
     return std::nullopt;
   }

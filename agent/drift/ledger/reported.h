@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was told of late, so that no change is told twice: a scan may see what
+// What was reported of late, so that no change is reported twice: a scan may see what
 // an operation has done before that is over and reported, or after; and some
 // operations are seen twice (io_uring sets time stamps in the caller's name and
 // in its worker's).
@@ -25,19 +25,19 @@ class Reported {
   static constexpr std::uint64_t kScanNs = 10 * kFoldNs;
   static constexpr std::size_t kMax = 4096;
 
-  // A change of `path` by a process. Another file by that name has another
-  // inode: what is made, removed and made again is told each time.
-  struct Deed {
+  // A change of `path` by a process, as it was seen. Another file by that name has another
+  // inode: what is made, removed and made again is reported each time.
+  struct Sighting {
     const std::string& path;
     Kind kind;
     std::uint32_t pid = 0;
     InodeId inode;  // none: not known
   };
 
-  // Whether to tell of it, and remembers that it was. Times of CLOCK_BOOTTIME,
+  // Whether to report it, and remembers that it was. Times of CLOCK_BOOTTIME,
   // ns: when the operation was seen; now.
-  bool by_operation(const Deed& deed, std::uint64_t boot_ns);
-  bool by_scan(const Deed& deed, std::uint64_t now);
+  bool by_operation(const Sighting& seen, std::uint64_t boot_ns);
+  bool by_scan(const Sighting& seen, std::uint64_t now);
 
   // Forgets all once the latest is too old to matter. Cheap.
   void expire(std::uint64_t now);
@@ -47,9 +47,9 @@ class Reported {
   struct Latest {
     InodeId inode;
     std::uint64_t time = 0;
-    bool scan = false;  // told by one, and the operation has not come yet
+    bool scan = false;  // reported by one, and the operation has not come yet
   };
-  Latest& find(const Deed& deed);
+  Latest& find(const Sighting& seen);
 
   std::map<std::tuple<std::string, Kind, std::uint32_t>, Latest> latest_;
   std::uint64_t newest_ = 0;

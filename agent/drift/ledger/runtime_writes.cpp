@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <optional>
 
@@ -25,6 +26,20 @@ constexpr std::array kPlaces = {
 constexpr std::size_t kMaxMounts = 4096;
 constexpr std::size_t kMaxUserFile = 1u << 20;
 
+// Of a call that failed: whether there is nothing of that name. Else nobody
+// knows.
+bool means_absent(int code) {
+  return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ESTALE;
+}
+
+// A look into one layer's /etc.
+struct Look {
+  std::optional<std::string> text;  // none: it is not there
+  bool failed = false;
+};
+
+Look nothing_found(int code) { return {std::nullopt, !means_absent(code)}; }
+
 // LAYER/etc, with no symbolic link followed below the layer itself.
 Fd open_etc(const std::string& layer) {
   Fd root(::open(layer.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -33,29 +48,31 @@ Fd open_etc(const std::string& layer) {
       ::openat(root, "etc", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-std::optional<std::string> read_etc(const std::string& layer,
-                                    const char* name) {
+Look read_etc(const std::string& layer, const char* name) {
   Fd etc = open_etc(layer);
-  if (etc < 0) return std::nullopt;
+  if (etc < 0) return nothing_found(errno);
   Fd file(::openat(etc, name,
                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (file < 0) return nothing_found(errno);
   struct stat st{};
-  if (file < 0 || ::fstat(file, &st) != 0 || !S_ISREG(st.st_mode)) {
-    return std::nullopt;
-  }
+  if (::fstat(file, &st) != 0) return nothing_found(errno);
+  if (!S_ISREG(st.st_mode)) return {};
   auto text =
       read_file("/proc/self/fd/" + std::to_string(int(file)), kMaxUserFile);
-  if (!text) return std::nullopt;
-  return *std::move(text);
+  // Larger than any such file is: not one that a runtime adds to.
+  if (!text && text.error().code == EFBIG) return {};
+  if (!text) return nothing_found(text.error().code);
+  return {*std::move(text)};
 }
 
-bool mtab_links_to_mounts(const std::string& upper) {
+Look read_mtab_link(const std::string& upper) {
   Fd etc = open_etc(upper);
+  if (etc < 0) return nothing_found(errno);
   char target[PATH_MAX];
-  if (etc < 0) return false;
   const ssize_t n = ::readlinkat(etc, "mtab", target, sizeof target);
-  return n > 0 && std::string_view(target, static_cast<std::size_t>(n)) ==
-                      "/proc/mounts";
+  if (n < 0 && errno != EINVAL) return nothing_found(errno);
+  if (n < 0) return {};  // not a link any more
+  return {std::string(target, static_cast<std::size_t>(n))};
 }
 
 // The one line that `now` has more than `before`, without its newline.
@@ -122,19 +139,20 @@ bool RuntimeWrites::listed(std::string_view path) const {
 }
 
 bool RuntimeWrites::made(const Entry& entry, const std::string& path,
-                         bool others_below) const {
+                         bool others_below) {
   if (path == "/etc/passwd" || path == "/etc/group") {
     return user_entry(entry, path);
   }
   if (entry.change != Change::added || !listed(path)) return false;
   if (S_ISDIR(entry.mode)) return !others_below;
   if (S_ISREG(entry.mode)) return entry.size == 0 && entry.links <= 1;
-  return S_ISLNK(entry.mode) && path == "/etc/mtab" &&
-         mtab_links_to_mounts(layers_.upper);
+  if (!S_ISLNK(entry.mode) || path != "/etc/mtab") return false;
+  const Look link = read_mtab_link(layers_.upper);
+  uncertain_ = uncertain_ || link.failed;
+  return link.failed || link.text == "/proc/mounts";
 }
 
-bool RuntimeWrites::user_entry(const Entry& entry,
-                               const std::string& path) const {
+bool RuntimeWrites::user_entry(const Entry& entry, const std::string& path) {
   if (entry.change != Change::changed || !S_ISREG(entry.mode)) return false;
   const auto& d = entry.differs;
   if (d.type || d.any_metadata()) return false;
@@ -144,15 +162,19 @@ bool RuntimeWrites::user_entry(const Entry& entry,
     return known.own;
   }
   const char* name = passwd ? "passwd" : "group";
-  const auto now = read_etc(layers_.upper, name);
-  std::optional<std::string> before;
+  const Look now = read_etc(layers_.upper, name);
+  Look before;
   for (const auto& lower : layers_.lower) {
     before = read_etc(lower, name);
-    if (before) break;
+    if (before.text || before.failed) break;
+  }
+  if (now.failed || before.failed) {
+    uncertain_ = true;
+    return true;
   }
   const auto adds = passwd ? adds_user_line : adds_group_line;
   known = {entry.inode, entry.ctime,
-           now && before && adds(*before, *now, init_uid_)};
+           now.text && before.text && adds(*before.text, *now.text, init_uid_)};
   return known.own;
 }
 

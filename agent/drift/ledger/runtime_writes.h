@@ -28,11 +28,16 @@ class RuntimeWrites {
   // Whether what is there is what it makes: nothing with content in it.
   // `others_below`: the directory holds changes that are neither the runtime's
   // own nor seen in the making.
-  bool made(const Entry& entry, const std::string& path,
-            bool others_below) const;
+  // Reads the rootfs; where that fails (`uncertain()`) the runtime is given the
+  // benefit of the doubt, since a container that was mutated once stays so.
+  bool made(const Entry& entry, const std::string& path, bool others_below);
+
+  // An answer since the last certain_again() was given without having seen.
+  bool uncertain() const { return uncertain_; }
+  void certain_again() { uncertain_ = false; }
 
  private:
-  bool user_entry(const Entry& entry, const std::string& path) const;
+  bool user_entry(const Entry& entry, const std::string& path);
 
   OverlayLayers layers_;
   std::uint32_t init_uid_;
@@ -43,8 +48,9 @@ class RuntimeWrites {
     WallTime ctime;
     bool own = false;
   };
-  mutable Answer passwd_;
-  mutable Answer group_;
+  Answer passwd_;
+  Answer group_;
+  bool uncertain_ = false;
 };
 
 // Whether `now` is `before` and one line appended to it, an unprivileged user's

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <unordered_map>
 
@@ -15,25 +14,18 @@
 #include "agent/drift/ledger/actors.h"
 #include "agent/drift/ledger/ledger.h"
 #include "agent/drift/ledger/life.h"
+#include "agent/drift/ledger/store_lines.h"
 #include "agent/model/container.h"
 
 namespace stillframe::drift {
-
-// What is kept besides the records.
-struct StoredState {
-  bool lived = false;  // it had begun to run at least once
-  bool ever_mutated = false;
-  WallTime first_mutation;  // 0: none
-  std::uint64_t overflow = 0;
-  bool operator==(const StoredState&) const = default;
-};
 
 class Store {
  public:
   enum class Loaded {
     nothing,  // no file, or one of another container of the same name
     state,
-    damaged,  // set aside; what it held is lost
+    damaged,  // set apart; what it held is lost
+    unreadable,  // may be read later: until then nothing is written
   };
 
   // `path` empty: nothing is kept.
@@ -43,13 +35,14 @@ class Store {
               Life& life, std::string& why);
   Result<> flush(const ActorTable& actors, Ledger& ledger,
                  const StoredState& state, const Life& life);
+  // The next flush writes everything.
+  void rewrite() { rewrite_ = true; }
   void remove();
 
  private:
-  std::string header() const;
   void append_record(std::string& out, const RecordKey& key,
                      const ActorTable& actors, const Ledger& ledger);
-  Result<> rewrite(const ActorTable& actors, const Ledger& ledger,
+  Result<> write_all(const ActorTable& actors, const Ledger& ledger,
                    const StoredState& state, const Life& life);
   Result<> append(std::string_view text);
 
@@ -57,7 +50,8 @@ class Store {
   std::string id_;
   InodeId root_;
   Fd fd_{-1};
-  bool whole_ = true;  // the next flush writes everything
+  bool rewrite_ = true;
+  bool unreadable_ = false;
   std::size_t bytes_ = 0;
   StoredState written_;
   std::uint64_t life_written_ = 0;  // its revision

@@ -42,10 +42,10 @@ class VerdictTotals {
   };
   using ParentOf = std::function<InodeId(const InodeId&)>;
 
-  // Judges a place anew, or (nullopt) says that there is nothing to judge any
+  // Judges a place again, or (nullopt) says that there is nothing to judge any
   // more. `place` is (directory, name); of what lies outside the tree
   // (no inode, path). Directories whose Below changed in kind (a verdict that
-  // is new or gone below it, or unexplained) are told to `shifted`.
+  // is new or gone below it, or unexplained) are given to `shifted`.
   void set(const RecordKey& place, const std::optional<PathVerdict>& standing,
            const ParentOf& parent_of,
            const std::function<void(const InodeId&)>& shifted);

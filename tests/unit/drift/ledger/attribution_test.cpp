@@ -96,7 +96,7 @@ TEST_F(Attribution, OneCandidateDidIt) {
   w.settle();
   EXPECT_THAT(w.kinds("/etc/motd"), ElementsAre("file_delete"));
   EXPECT_THAT(w.who("/etc/motd"), ElementsAre("exec:rm"));
-  EXPECT_THAT(w.told(), ElementsAre("file_delete /etc/motd by rm violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("file_delete /etc/motd by rm violation"));
   EXPECT_EQ(w.row("/etc")->kinds, (std::vector<Kind>{Kind::copy_up}));
 }
 
@@ -146,7 +146,7 @@ TEST_F(Attribution, ARenamedDirectoryTakesItsOwnAlong) {
   EXPECT_EQ(w.row("/etc/b")->from, "/etc/a");
   EXPECT_THAT(w.who("/etc/b"), ElementsAre("exec:apt", "exec:mv"));
   EXPECT_THAT(w.who("/etc/b/x"), ElementsAre("exec:apt"));
-  EXPECT_EQ(w.told().back(), "file_rename /etc/b by mv violation");
+  EXPECT_EQ(w.reported().back(), "file_rename /etc/b by mv violation");
   EXPECT_EQ(w.drift->summary().mutated_paths, w.drift->diff().size());
 }
 
@@ -205,7 +205,7 @@ TEST_F(Attribution, ALaterChangeThatNobodySawIsUnattributed) {
   auto& e = w.put("/etc/x", 50, Change::added);
   w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
   w.settle();
-  e.ctime.ns += 1'500'000'000;  // repeats are told at most once a second
+  e.ctime.ns += 1'500'000'000;  // repeats are reported at most once a second
   w.drift->request_full_scan();
   w.settle();
   EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt"));
@@ -252,7 +252,7 @@ TEST_F(Attribution, VanishedWithoutAnEventIsTold) {
   w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/x"), rm);
   w.settle();
   EXPECT_EQ(w.row("/etc/x"), nullptr);
-  EXPECT_EQ(w.told().back(), "file_delete /etc/x by rm violation");
+  EXPECT_EQ(w.reported().back(), "file_delete /etc/x by rm violation");
   EXPECT_THAT(w.events, SizeIs(2));
 }
 
@@ -265,7 +265,7 @@ TEST_F(Attribution, WhatAScanHasToldTheOperationDoesNotTellAgain) {
   w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
   w.settle();
   ASSERT_THAT(w.events, SizeIs(2));
-  EXPECT_EQ(w.told().back(), "dir_delete /etc/d by rm violation");
+  EXPECT_EQ(w.reported().back(), "dir_delete /etc/d by rm violation");
   w.drift->observe(w.seen(FileOp::rmdir, "/etc/d", 50), rm);
   w.settle();
   EXPECT_THAT(w.events, SizeIs(2));
@@ -280,7 +280,7 @@ TEST_F(Attribution, TwoScansOfOneOperationTellItOnce) {
   w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
   w.settle();
   ASSERT_THAT(w.events, SizeIs(1));
-  EXPECT_EQ(w.told().back(), "dir_delete /etc/d by rm violation");
+  EXPECT_EQ(w.reported().back(), "dir_delete /etc/d by rm violation");
   w.take("/etc/d");
   w.whiteout("/etc/d", kDirectory);
   w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);

@@ -43,7 +43,7 @@ TEST_F(Code, ANewProgramIsAViolationEvenInScratch) {
   EXPECT_THAT(w.kinds("/tmp/x"), ElementsAre("file_create", "exec_new"));
   EXPECT_EQ(w.row("/tmp/x")->mutation_class, Class::code);
   EXPECT_EQ(w.row("/tmp/x")->verdict, Verdict::violation);
-  EXPECT_EQ(w.told().back(), "exec_new /tmp/x by sh violation");
+  EXPECT_EQ(w.reported().back(), "exec_new /tmp/x by sh violation");
   EXPECT_EQ(w.drift->summary().violations.at({Class::code, Origin::workload}),
             1u);
 }
@@ -70,9 +70,9 @@ TEST_P(Upper, IsWhatTheTreeSays) {
   o.path = "/x";
   o.inode = {50, 7};
   w.drift->observe(o, actor("sh"));
-  std::vector<std::string> told;
-  for (const auto& e : w.events) told.emplace_back(to_string(e.kind));
-  EXPECT_EQ(told, c.kinds);
+  std::vector<std::string> reported;
+  for (const auto& e : w.events) reported.emplace_back(to_string(e.kind));
+  EXPECT_EQ(reported, c.kinds);
   for (const auto& kind : c.kinds) {
     EXPECT_THAT(w.kinds("/x"), ::testing::Contains(kind));
   }
@@ -130,7 +130,7 @@ TEST_F(Code, OutsideTheTreeHasAnEntryOfItsOwn) {
   w.drift->observe(run(ExecKind::memfd, "memfd:payload"), sh);
   w.drift->observe(run(ExecKind::deleted, "/tmp/gone"), sh);
   w.drift->observe(run(ExecKind::volume, "/data/tool"), sh);
-  EXPECT_THAT(w.told(), ElementsAre("exec_memfd memfd:payload by sh violation",
+  EXPECT_THAT(w.reported(), ElementsAre("exec_memfd memfd:payload by sh violation",
                                     "exec_deleted /tmp/gone by sh violation",
                                     "exec_volume /data/tool by sh violation"));
   for (const auto* path : {"memfd:payload", "/tmp/gone", "/data/tool"}) {
@@ -162,7 +162,7 @@ TEST_F(Code, AChangedScriptIsFoundByItsPath) {
   w.drift->observe(relative, sh);
   w.drift->observe(run(ExecKind::script, "/bin/same.sh"), sh);
   w.drift->observe(run(ExecKind::script, "/bin/image.sh"), sh);
-  EXPECT_THAT(w.told(),
+  EXPECT_THAT(w.reported(),
               ElementsAre("script_changed /bin/run.sh by sh violation",
                           "script_changed /bin/run.sh by sh violation"));
   EXPECT_THAT(w.kinds("/bin/run.sh"),
@@ -175,7 +175,7 @@ TEST_F(Code, ANewScriptWaitsForTheScanOfItsFile) {
   w.drift->observe(run(ExecKind::script, "/tmp/a.sh"), sh);
   EXPECT_THAT(w.events, SizeIs(1));
   w.settle();
-  EXPECT_EQ(w.told().back(), "script_changed /tmp/a.sh by sh violation");
+  EXPECT_EQ(w.reported().back(), "script_changed /tmp/a.sh by sh violation");
 }
 
 TEST_F(Code, AKernelSettingIsAnEntryOfItsOwn) {
@@ -207,12 +207,12 @@ TEST_P(Upper, IsTheSameForALibraryButForItsMode) {
   o.path = "x.so";
   o.inode = {50, 7};
   w.drift->observe(o, actor("java"));
-  const bool told = c.change == Change::added || c.differs.content;
+  const bool runs_new = c.change == Change::added || c.differs.content;
   std::vector<std::string> expected;
-  if (told) expected.emplace_back("library_new /x.so by java violation");
-  EXPECT_EQ(w.told(), expected);
+  if (runs_new) expected.emplace_back("library_new /x.so by java violation");
+  EXPECT_EQ(w.reported(), expected);
   EXPECT_EQ(w.drift->summary().violations.count({Class::code, Origin::exec}),
-            told ? 1u : 0u);
+            runs_new ? 1u : 0u);
 }
 
 TEST_F(Code, ALibraryOutsideTheTreeHasAnEntryOfItsOwn) {
@@ -221,12 +221,12 @@ TEST_F(Code, ALibraryOutsideTheTreeHasAnEntryOfItsOwn) {
   memfd.library = volume.library = true;
   w.drift->observe(memfd, sh);
   w.drift->observe(volume, sh);
-  EXPECT_THAT(w.told(),
+  EXPECT_THAT(w.reported(),
               ElementsAre("library_new memfd:jit by sh violation",
                           "library_new /data/lib.so by sh violation"));
 }
 
-TEST_F(Code, HeldProgramsAreBounded) {
+TEST_F(Code, DeferredProgramsAreBounded) {
   w.drift->request_full_scan();
   for (std::uint64_t i = 0; i < 1000; ++i) {
     w.drift->observe(run(ExecKind::upper, "/tmp/x", 5000 + i), sh);

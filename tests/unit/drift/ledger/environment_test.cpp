@@ -66,7 +66,7 @@ TEST_F(Environment, WhatWasMountedWhenItBeganToLiveIsNoChange) {
 TEST_F(Environment, AMountThatNobodyWasSeenMakingIsUnattributed) {
   look({});
   look({mount("/etc", 3)});
-  ASSERT_THAT(w.told(),
+  ASSERT_THAT(w.reported(),
               ElementsAre("mount_change /etc by unattributed violation"));
   EXPECT_EQ(w.events[0].actor.origin, Origin::unattributed);
   EXPECT_EQ(w.events[0].facts.at("new"), "tmpfs tmpfs rw");
@@ -85,7 +85,7 @@ TEST_F(Environment, AMountThatIsSeenHasItsActor) {
   w.drift->observe(deed(MountOp::mount, "/etc"), sh);
   EXPECT_EQ(verdict("/etc"), "violation");
   look({mount("/etc", 3)});
-  EXPECT_THAT(w.told(), ElementsAre("mount_change /etc by sh violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("mount_change /etc by sh violation"));
   EXPECT_EQ(w.events[0].facts.at("operation"), "mount");
   EXPECT_EQ(w.events[0].facts.at("type"), "tmpfs");
   EXPECT_EQ(verdict("/etc"), "violation");
@@ -95,7 +95,7 @@ TEST_F(Environment, WhatWentAlongWithAMountIsTheSameActorsWork) {
   look({mount("/a", 2), mount("/a/b", 3), mount("/ab", 4)});
   w.drift->observe(deed(MountOp::umount, "/a"), sh);
   look({});
-  EXPECT_THAT(w.told(),
+  EXPECT_THAT(w.reported(),
               ElementsAre("mount_change /a by sh violation",
                           "mount_change /a/b by sh violation",
                           "mount_change /ab by unattributed violation"));
@@ -105,7 +105,7 @@ TEST_F(Environment, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
   look({mount("/a", 2)});
   w.drift->observe(deed(MountOp::move, "/b"), sh);
   look({mount("/b", 2)});
-  EXPECT_THAT(w.told(), ElementsAre("mount_change /b by sh violation",
+  EXPECT_THAT(w.reported(), ElementsAre("mount_change /b by sh violation",
                                     "mount_change /a by sh violation"));
 }
 
@@ -114,7 +114,7 @@ TEST_F(Environment, WhereAttributesWereSetTheNextLookTells) {
   w.drift->observe(deed(MountOp::attributes, ""), sh);
   EXPECT_THAT(w.events, IsEmpty());
   look({mount("/a", 2), mount("/b", 3, "ro")});
-  EXPECT_THAT(w.told(), ElementsAre("mount_change /b by sh violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("mount_change /b by sh violation"));
   w.drift->observe(deed(MountOp::attributes, "/a"), sh);
   look({mount("/a", 2), mount("/b", 3, "ro")});
   EXPECT_THAT(w.events, SizeIs(1));
@@ -161,7 +161,7 @@ TEST_F(Environment, AMountMadeWhileNoAgentRanIsFound) {
   w.drift->started(w.record, 0);
   w.settle();
   look({mount("/etc", 3)});
-  EXPECT_THAT(w.told(),
+  EXPECT_THAT(w.reported(),
               ElementsAre("mount_change /etc by unattributed violation"));
   w.restart();
   w.drift->started(w.record, 0);

@@ -47,7 +47,7 @@ TEST_P(Operations, BecomeKinds) {
   w.drift->observe(o, actor("sh"));
   w.settle();
   EXPECT_THAT(w.kinds("/x"), ::testing::Contains(c.kind));
-  EXPECT_THAT(w.told(), ElementsAre(::testing::StartsWith(c.kind + " /x ")));
+  EXPECT_THAT(w.reported(), ElementsAre(::testing::StartsWith(c.kind + " /x ")));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -86,7 +86,7 @@ TEST_F(Events, OfUnknownOperationIsToldByTheState) {
   EXPECT_THAT(w.events, IsEmpty());
   w.settle();
   EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("mode_change"));
-  EXPECT_THAT(w.told(), ElementsAre("mode_change /etc/x by sh violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("mode_change /etc/x by sh violation"));
 }
 
 TEST_F(Events, CreateAndWriteAreOneRecordWithBothKinds) {
@@ -116,7 +116,7 @@ TEST_F(Events, CreatedAndDeletedAgainLeavesNothingButTheFact) {
   w.drift->observe(w.seen(FileOp::unlink, "/etc/x", 50), sh);
   w.settle();
   EXPECT_EQ(w.row("/etc/x"), nullptr);
-  EXPECT_THAT(w.told(), ElementsAre("file_create /etc/x by sh violation",
+  EXPECT_THAT(w.reported(), ElementsAre("file_create /etc/x by sh violation",
                                     "file_write /etc/x by sh violation",
                                     "file_delete /etc/x by sh violation"));
   const auto summary = w.drift->summary();
@@ -137,7 +137,7 @@ TEST_F(Events, AFileSeenByAScanAndDeletedLaterGoesFromTheDiff) {
   w.settle();
   EXPECT_EQ(w.row("/etc/x"), nullptr);
   EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
-  EXPECT_THAT(w.told(), ElementsAre("file_create /etc/x by sh violation",
+  EXPECT_THAT(w.reported(), ElementsAre("file_create /etc/x by sh violation",
                                     "file_delete /etc/x by rm violation"));
 }
 
@@ -192,7 +192,7 @@ TEST_F(Events, PathsInNewDirectoriesAreKnownBeforeTheScan) {
   w.drift->observe(w.seen(FileOp::mkdir, "/etc/a/b", 61), sh);
   w.put("/etc/a/b/c", 62, Change::added);
   w.drift->observe(w.seen(FileOp::create, "/etc/a/b/c", 62), sh);
-  EXPECT_THAT(w.told(), ElementsAre("dir_create /etc/a by sh violation",
+  EXPECT_THAT(w.reported(), ElementsAre("dir_create /etc/a by sh violation",
                                     "dir_create /etc/a/b by sh violation",
                                     "file_create /etc/a/b/c by sh violation"));
   const auto scans = w.settle();
@@ -212,7 +212,7 @@ TEST_F(Events, ADirectoryThatCameAndWentNeedsNoFullScan) {
   EXPECT_EQ(w.drift->diff().size(), 0u);
 }
 
-TEST_F(Events, UnknownParentsAreHeldUntilAFullScanTells) {
+TEST_F(Events, UnknownParentsAreDeferredUntilAFullScanShowsThem) {
   auto o = w.seen(FileOp::write, "/etc/x", 50);
   o.parent = {77, 7};  // copied up just now: no scan has met it
   w.drift->observe(o, sh);
@@ -220,7 +220,7 @@ TEST_F(Events, UnknownParentsAreHeldUntilAFullScanTells) {
   w.put("/usr", 77, Change::none, kDirectory);
   w.put("/usr/x", 50, Change::changed).differs.content = true;
   EXPECT_EQ(w.settle().full, 1);
-  EXPECT_THAT(w.told(), ElementsAre("file_write /usr/x by sh violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("file_write /usr/x by sh violation"));
   EXPECT_THAT(w.who("/usr/x"), ElementsAre("exec:sh"));
 }
 
@@ -229,7 +229,7 @@ TEST_F(Events, WhatNoScanFindsIsToldByItsNameAlone) {
   o.parent = {77, 7};
   w.drift->observe(o, sh);
   w.settle();
-  EXPECT_THAT(w.told(), ElementsAre("file_write x by sh violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("file_write x by sh violation"));
   EXPECT_TRUE(w.drift->diff().empty());
 }
 
@@ -255,7 +255,7 @@ TEST_F(Events, ScratchPlacesAndCopyUpsAreNoViolations) {
   w.put("/etc/y", 72, Change::changed);
   w.drift->observe(w.seen(FileOp::open, "/etc/y", 72), sh);
   w.settle();
-  EXPECT_THAT(w.told(), ElementsAre("file_create /tmp/x by sh scratch",
+  EXPECT_THAT(w.reported(), ElementsAre("file_create /tmp/x by sh scratch",
                                     "copy_up /etc/y by sh restored"));
   EXPECT_EQ(w.row("/tmp/x")->verdict, Verdict::scratch);
   EXPECT_EQ(w.row("/etc/y")->verdict, Verdict::restored);
@@ -269,7 +269,7 @@ TEST_F(Events, TheRootItselfCanBeChanged) {
   w.drift->observe(o, sh);
   w.settle();
   EXPECT_THAT(w.kinds("/"), ElementsAre("mode_change"));
-  EXPECT_THAT(w.told(), ElementsAre("mode_change / by sh violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("mode_change / by sh violation"));
   EXPECT_EQ(w.drift->summary().mutated_paths, 1u);
 }
 

@@ -111,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(
              {root(),
               with(data(), [](auto& m) { m.root = "/srv/data//deleted"; })},
              {}},
-        Case{"mounted_anew_the_same",
+        Case{"mounted_again_the_same",
              {root(), data()},
              {root(), with(data(), [](auto& m) { m.id = 99; })},
              {}},

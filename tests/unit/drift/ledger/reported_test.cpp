@@ -16,7 +16,7 @@ struct Step {
   bool scan = false;
   std::uint64_t at_ms = 0;
   InodeId inode{50, 7};
-  bool told = true;
+  bool reported = true;
   std::uint32_t pid = 100;
 };
 
@@ -25,27 +25,27 @@ struct Case {
   std::vector<Step> steps;
 };
 
-class WhatIsTold : public ::testing::TestWithParam<Case> {};
+class AChange : public ::testing::TestWithParam<Case> {};
 
-TEST_P(WhatIsTold, IsToldOnce) {
-  Reported told;
+TEST_P(AChange, IsReportedOnce) {
+  Reported reported;
   const std::string path = "/etc/x";
   for (const Step& step : GetParam().steps) {
-    const Reported::Deed deed{path, Kind::file_delete, step.pid, step.inode};
+    const Reported::Sighting seen{path, Kind::file_delete, step.pid, step.inode};
     const std::uint64_t at = kStart + step.at_ms * kMs;
-    EXPECT_EQ(step.scan ? told.by_scan(deed, at) : told.by_operation(deed, at),
-              step.told)
+    EXPECT_EQ(step.scan ? reported.by_scan(seen, at) : reported.by_operation(seen, at),
+              step.reported)
         << "at " << step.at_ms;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Cases, WhatIsTold,
+    Cases, AChange,
     ::testing::Values(
         Case{"an_operation_seen_twice",
              {{false, 0}, {false, 1, {50, 7}, false}}},
         Case{"the_same_a_second_later", {{false, 0}, {false, 1000}}},
-        Case{"folding_does_not_go_on_for_ever",
+        Case{"folding_does_not_go_on_forever",
              {{false, 0}, {false, 900, {50, 7}, false}, {false, 1100}}},
         // ext4 gives the number to the next file at once.
         Case{"made_again_with_the_same_number",
@@ -69,23 +69,23 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"a_scan_long_after_it", {{false, 0}, {true, 11'000}}}),
     [](const auto& info) { return info.param.name; });
 
-TEST(Told, ForgetsWhatIsTooOldToMatter) {
-  Reported told;
+TEST(Reported, ForgetsWhatIsTooOldToMatter) {
+  Reported reported;
   const std::string path = "/etc/x";
-  told.by_operation({path, Kind::file_write, 1, {50, 7}}, kStart);
-  told.expire(kStart + Reported::kScanNs);
-  EXPECT_EQ(told.size(), 1u);
-  told.expire(kStart + Reported::kScanNs + 1);
-  EXPECT_EQ(told.size(), 0u);
+  reported.by_operation({path, Kind::file_write, 1, {50, 7}}, kStart);
+  reported.expire(kStart + Reported::kScanNs);
+  EXPECT_EQ(reported.size(), 1u);
+  reported.expire(kStart + Reported::kScanNs + 1);
+  EXPECT_EQ(reported.size(), 0u);
 }
 
-TEST(Told, IsBounded) {
-  Reported told;
+TEST(Reported, IsBounded) {
+  Reported reported;
   for (std::uint32_t pid = 0; pid < 3 * Reported::kMax; ++pid) {
     const std::string path = "/etc/x";
     EXPECT_TRUE(
-        told.by_operation({path, Kind::file_write, pid, {50, 7}}, kStart));
-    EXPECT_LE(told.size(), Reported::kMax);
+        reported.by_operation({path, Kind::file_write, pid, {50, 7}}, kStart));
+    EXPECT_LE(reported.size(), Reported::kMax);
   }
 }
 

@@ -34,7 +34,7 @@ TEST(RuntimeWrites, SeenBeforeTheFirstLifeAreTheRuntimes) {
   EXPECT_FALSE(w.drift->summary().ever_mutated);
 }
 
-TEST(RuntimeWrites, AlsoWhenToldAfterItBegan) {
+TEST(RuntimeWrites, AlsoWhenReportedAfterItBegan) {
   World w;
   auto o = w.seen(FileOp::create, "/odd", 50);
   o.live = false;
@@ -45,7 +45,7 @@ TEST(RuntimeWrites, AlsoWhenToldAfterItBegan) {
   EXPECT_EQ(w.row("/odd")->verdict, Verdict::runtime);
 }
 
-TEST(RuntimeWrites, OfAWholeRootfsAreThoseOlderThanItsFirstLife) {
+TEST(RuntimeWrites, OfAPlainRootfsAreThoseOlderThanItsFirstLife) {
   World w;
   w.record.layers.plain = true;
   const auto made = w.tick();
@@ -60,7 +60,7 @@ TEST(RuntimeWrites, OfAWholeRootfsAreThoseOlderThanItsFirstLife) {
   EXPECT_THAT(w.events, SizeIs(1));
 }
 
-TEST(RuntimeWrites, OfAWholeRootfsAreNotGuessedInALaterLife) {
+TEST(RuntimeWrites, OfAPlainRootfsAreNotGuessedInALaterLife) {
   World w;
   w.record.layers.plain = true;
   w.settle();  // known before it began to live
@@ -107,7 +107,7 @@ TEST(RuntimeWrites, AWriteIntoAStoppedContainerIsAViolation) {
   EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
   EXPECT_EQ(w.row("/etc/resolv.conf")->verdict, Verdict::runtime);
   EXPECT_EQ(w.row("/etc/hosts")->verdict, Verdict::violation);
-  EXPECT_THAT(w.told(),
+  EXPECT_THAT(w.reported(),
               ElementsAre("file_create /etc/x by podman violation",
                           "file_create /etc/hosts by podman violation"));
 }
@@ -122,7 +122,7 @@ struct ShapeCase {
 
 class Shape : public ::testing::TestWithParam<ShapeCase> {};
 
-TEST_P(Shape, TellsWhatARuntimeMakes) {
+TEST_P(Shape, ShowsWhatARuntimeMakes) {
   const auto& c = GetParam();
   ContainerRecord record;
   record.mounts = {{"/data/vol/", "ext4", false}, {"/", "overlay", false}};
@@ -268,6 +268,17 @@ TEST_F(UserFiles, TheUsersEntryIsTheRuntimes) {
   write("upper", kPasswd + kAdded);
   EXPECT_EQ(verdict(), Verdict::runtime);
   EXPECT_THAT(w.events, IsEmpty());
+}
+
+TEST_F(UserFiles, WhatCannotBeReadIsJudgedLater) {
+  write("upper", kPasswd + "evil::0:0::/:/bin/sh\n");
+  {
+    const NoDescriptors none;
+    EXPECT_EQ(verdict(), Verdict::runtime);
+    EXPECT_FALSE(w.drift->summary().complete);
+  }
+  EXPECT_EQ(w.row("/etc/passwd")->verdict, Verdict::violation);
+  EXPECT_TRUE(w.drift->summary().complete);
 }
 
 TEST_F(UserFiles, AnythingElseIsNot) {

@@ -86,7 +86,7 @@ TEST_F(Kept, TheLedgerSurvivesAKill) {
   EXPECT_EQ(w.drift->summary().first_mutation, summary.first_mutation);
   EXPECT_EQ(w.drift->summary().mutated_paths, summary.mutated_paths);
   EXPECT_EQ(w.drift->summary().violations, summary.violations);
-  EXPECT_THAT(w.events, IsEmpty());  // all of it was told before
+  EXPECT_THAT(w.events, IsEmpty());  // all of it was reported before
   EXPECT_THAT(w.drift->trouble(), IsEmpty());
 }
 
@@ -109,7 +109,7 @@ TEST_F(Kept, WhatHappenedMeanwhileIsUnattributed) {
   w.put("/etc/new", 80, Change::added);
   w.settle();
   EXPECT_THAT(w.who("/etc/new"), ElementsAre("unattributed"));
-  EXPECT_THAT(w.told(),
+  EXPECT_THAT(w.reported(),
               ElementsAre("file_create /etc/new by unattributed violation"));
 }
 
@@ -200,6 +200,36 @@ TEST_F(Kept, FlippedBytesNeverCrash) {
     drift.applied(w.full_scan());
     EXPECT_FALSE(drift.diff().empty());
   }
+}
+
+TEST_F(Kept, WhatCannotBeReadNowIsReadLaterAndNotLost) {
+  mutate();
+  ASSERT_TRUE(w.drift->flush());
+  const std::string before = slurp(path());
+  std::optional<ContainerDrift> drift;
+  {
+    const NoDescriptors none;
+    drift.emplace(w.record, w.policy, nullptr, w.options);
+    EXPECT_FALSE(drift->flush());
+  }
+  EXPECT_THAT(drift->trouble(),
+              ElementsAre(HasSubstr("kept ledger cannot be read")));
+  EXPECT_EQ(slurp(path()), before);
+  drift->applied(w.full_scan());
+  drift->observe(w.seen(FileOp::write, "/etc/y", 50), actor("late"));
+  ASSERT_TRUE(drift->flush());
+  EXPECT_THAT(drift->trouble(), IsEmpty());
+  drift.reset();
+  w.drift.reset();
+  drift.emplace(w.record, w.policy, nullptr, w.options);
+  drift->applied(w.full_scan());
+  std::vector<std::string> who;
+  for (const auto& row : drift->diff()) {
+    if (row.path != "/etc/y") continue;
+    for (const auto& a : row.actors) who.push_back(a.comm);
+  }
+  EXPECT_THAT(who, ::testing::IsSupersetOf({"vi\x1b", "mv", "late"}));
+  EXPECT_TRUE(drift->summary().ever_mutated);
 }
 
 TEST_F(Kept, AnotherContainersFileIsNotOurs) {

@@ -99,7 +99,7 @@ TEST_F(Work, SoDoesAPartThatFailed) {
   failed.errors = {"gone"};
   w.drift->applied(failed);
   EXPECT_FALSE(w.drift->summary().complete);
-  EXPECT_GT(w.drift->next_work_boot_ns(), boottime_now_ns());  // not at once
+  EXPECT_GT(w.drift->next_work_boot_ns(), w.clock.boot_ns());  // not at once
 }
 
 TEST_F(Work, ADirectoryThatIsGoneWithItsParentsScanIsNotStale) {
@@ -123,7 +123,7 @@ TEST_F(Work, ALossIsMadeGoodByAFullScanThatIsPaced) {
   w.drift->applied(slow);
   w.drift->lost(w.tick());
   EXPECT_FALSE(w.drift->scan_due());
-  EXPECT_GT(w.drift->next_work_boot_ns(), boottime_now_ns() + 5'000'000'000);
+  EXPECT_GT(w.drift->next_work_boot_ns(), w.clock.boot_ns() + 5'000'000'000);
   EXPECT_FALSE(w.drift->summary().complete);
   w.drift->request_full_scan();  // somebody asks: at once
   EXPECT_TRUE(w.drift->take_work().full);
@@ -177,6 +177,59 @@ TEST_F(Work, AnIncompleteScanLeavesTheStateUnknown) {
   EXPECT_EQ(summary.state, ContainerState::still);
   EXPECT_EQ(summary.why_unknown, "");
   EXPECT_NE(summary.last_scan.ns, 0);
+}
+
+// A scan that could not look at a file has not shown that it is gone.
+struct Unseen {
+  std::string name;
+  bool stopped = false;
+  bool empty = false;
+};
+
+class AScan : public Work, public ::testing::WithParamInterface<Unseen> {};
+
+TEST_P(AScan, ThatDidNotSeeAllForgetsNoActor) {
+  const auto& c = GetParam();
+  w.settle();
+  w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), sh);
+  w.settle();
+  w.drift->request_full_scan();
+  ASSERT_TRUE(w.drift->take_work().full);
+  const auto kept = w.entries;
+  w.take("/etc/x");
+  auto scan = w.full_scan();
+  scan.complete = false;
+  scan.stopped = c.stopped;
+  if (c.empty) scan.entries.clear();
+  w.drift->applied(scan);
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_TRUE(w.drift->next_work_boot_ns() != 0);
+  w.entries = kept;
+  w.clock.advance(1'000'000'000);
+  EXPECT_GE(w.settle().full, 1);
+  EXPECT_EQ(w.who("/etc/x"), (std::vector<std::string>{"exec:sh"}));
+  EXPECT_TRUE(w.drift->summary().complete);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, AScan,
+    ::testing::Values(Unseen{.name = "stopped", .stopped = true, .empty = true},
+                      Unseen{.name = "failed", .empty = true},
+                      Unseen{.name = "incomplete"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_F(Work, AStoppedScanDoesNotMakeTheStateUnknown) {
+  w.settle();
+  w.drift->request_full_scan();
+  ASSERT_TRUE(w.drift->take_work().full);
+  ScanResult stopped;
+  stopped.complete = false;
+  stopped.stopped = true;
+  w.drift->applied(stopped);
+  EXPECT_EQ(w.drift->summary().state, ContainerState::still);
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_TRUE(w.drift->take_work().full);
 }
 
 }  // namespace

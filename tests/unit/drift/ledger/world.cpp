@@ -25,8 +25,10 @@ Actor actor(std::string comm, Origin origin, std::uint32_t pid) {
   return a;
 }
 
-World::World(ContainerDrift::Options options_in, std::string runtime)
-    : options(std::move(options_in)) {
+World::World(const ContainerDrift::Options& options_in, std::string runtime)
+    : options{.max_records = options_in.max_records,
+              .state_file = options_in.state_file,
+              .clock = clock} {
   Entry root;
   root.inode = {kRoot, 7};
   root.mode = kDirectory;
@@ -93,7 +95,7 @@ void World::move(const std::string& from, const std::string& to) {
 }
 
 WallTime World::wall(std::uint64_t boot_ns) const {
-  return wall_from_boottime(boot_ns);
+  return clock.wall_at(boot_ns);
 }
 
 FileObservation World::seen(FileOp op, const std::string& path,
@@ -192,6 +194,7 @@ PartialResult World::part_of(const ScanWork& work) {
 World::Scans World::settle() {
   Scans scans;
   for (int i = 0; i < 100; ++i) {
+    tick();
     const ScanWork work = drift->take_work();
     if (!work) return scans;
     if (work.full) {
@@ -233,7 +236,7 @@ std::vector<std::string> World::who(const std::string& path) {
   return out;
 }
 
-std::vector<std::string> World::told() const {
+std::vector<std::string> World::reported() const {
   std::vector<std::string> out;
   for (const auto& e : events) {
     out.push_back(std::string(to_string(e.kind)) + " " + e.path + " by " +
@@ -244,6 +247,15 @@ std::vector<std::string> World::told() const {
   }
   return out;
 }
+
+NoDescriptors::NoDescriptors() {
+  ::getrlimit(RLIMIT_NOFILE, &before_);
+  rlimit none = before_;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+}
+
+NoDescriptors::~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
 
 ScratchDirectory::ScratchDirectory() {
   std::string name =

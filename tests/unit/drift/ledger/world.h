@@ -4,6 +4,7 @@
 // entries, which scans report and operations change.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "agent/drift/ledger/container_drift.h"
+#include "tests/unit/drift/ledger/fake_clock.h"
 
 namespace stillframe::drift::test {
 
@@ -24,7 +26,8 @@ Actor actor(std::string comm, Origin origin = Origin::exec,
 
 class World {
  public:
-  explicit World(ContainerDrift::Options options = {.state_file = ""},
+  // What is kept and how much; the clock is the world's own.
+  explicit World(const ContainerDrift::Options& options = {},
                  std::string runtime = "podman");
 
   // The upper directory. Directories have to be made before what is in them.
@@ -36,7 +39,10 @@ class World {
   void move(const std::string& from, const std::string& to);
 
   // Boot time: begins well in the past, so that all that is marked is due.
-  std::uint64_t tick() { return now += 1'000'000; }
+  std::uint64_t tick() {
+    clock.advance(1'000'000);
+    return now += 1'000'000;
+  }
   WallTime wall(std::uint64_t boot_ns) const;
 
   FileObservation seen(FileOp op, const std::string& path, std::uint64_t ino);
@@ -59,12 +65,13 @@ class World {
   std::vector<std::string> kinds(const std::string& path);
   std::vector<std::string> who(const std::string& path);
   // "file_create /x by sh violation", in order.
-  std::vector<std::string> told() const;
+  std::vector<std::string> reported() const;
 
   std::map<std::string, Entry> entries;  // by path; "/" is the root
   std::uint64_t now = 1'000'000'000;
   ContainerRecord record;
   policy::PolicyPtr policy = std::make_shared<const policy::Policy>();
+  FakeClock clock;
   ContainerDrift::Options options;
   std::vector<MutationEvent> events;
   std::optional<ContainerDrift> drift;
@@ -77,6 +84,18 @@ class World {
 
 std::string parent_path(const std::string& path);
 std::string name_of(const std::string& path);
+
+// As long as it lives nothing can be opened.
+class NoDescriptors {
+ public:
+  NoDescriptors();
+  ~NoDescriptors();
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 // A directory of the test's own, removed with all in it.
 class ScratchDirectory {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Memory of the container's processes, and devices: what was done to them stays
-// true for as long as the container lives.
+#include "agent/drift/ledger/outside_tree.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "agent/drift/ledger/container_drift_impl.h"
 
 namespace stillframe::drift {
 namespace {
@@ -38,49 +35,50 @@ std::string access_of(const DeviceObservation& seen) {
 
 }  // namespace
 
-// One record per program: a debugger's victim may fork for ever.
-void ContainerDrift::Impl::observe(const MemoryObservation& seen,
-                                   const Actor& who) {
-  const Kind kind = kind_of(seen.op);
-  std::string path = seen.exe.empty() ? seen.comm : seen.exe;
-  if (path.empty()) path = "(unknown)";
+// One record per program: a debugger's victim may fork forever.
+void OutsideTree::observe(const MemoryObservation& seen, const Actor& by) {
   MutationEvent event;
-  event.kind = kind;
-  event.path = path;
+  event.kind = kind_of(seen.op);
+  event.path = seen.exe.empty() ? seen.comm : seen.exe;
+  if (event.path.empty()) event.path = "(unknown)";
   event.count = 1 + static_cast<std::uint64_t>(seen.repeats);
   if (seen.pid != 0) {
     event.facts["pid"] = std::to_string(seen.pid);
     event.facts["comm"] = seen.comm;
   }
-  lasting(std::move(event), seen.boot_ns, who);
+  changed(std::move(event), seen.boot_ns, books_.actors.intern(by), true);
 }
 
-void ContainerDrift::Impl::observe(const DeviceObservation& seen,
-                                   const Actor& who) {
+void OutsideTree::observe(const DeviceObservation& seen, const Actor& by) {
   MutationEvent event;
   event.kind = Kind::device_access;
   // As /dev names them by number.
   event.path = fmt::format("/dev/{}/{}:{}", seen.block ? "block" : "char",
                            seen.major, seen.minor);
   event.facts["access"] = access_of(seen);
-  lasting(std::move(event), seen.boot_ns, who);
+  changed(std::move(event), seen.boot_ns, books_.actors.intern(by), true);
 }
 
-void ContainerDrift::Impl::lasting(MutationEvent event, std::uint64_t boot_ns,
-                                   const Actor& who) {
-  const ActorId id = actors.intern(who);
-  event.time = wall_from_boottime(boot_ns);
+void OutsideTree::observe(const SysctlObservation& seen, const Actor& by) {
+  MutationEvent event;
+  event.kind = Kind::sysctl_write;
+  event.path = "/proc/sys/" + seen.name;
+  event.detail = seen.value;
+  changed(std::move(event), seen.boot_ns, books_.actors.intern(by), true);
+}
+
+void OutsideTree::changed(MutationEvent event, std::uint64_t boot_ns,
+                          ActorId by, bool observed) {
+  event.time = books_.clock.wall_at(boot_ns);
   const auto key = RecordKey::of_path(event.path);
-  if (Record* r = record_for(key, event.time, event.count, id)) {
+  if (Record* r = records_.add(key, event.time, event.count, by)) {
     r->kinds.add(event.kind);
-    r->observed = true;
+    r->observed = r->observed || observed;
     r->live = true;
     r->last_boot_ns = std::max(r->last_boot_ns, boot_ns);
   }
-  rejudge(key);
-  const auto judged = policy->judge(record.info, class_of(event.kind),
-                                    event.kind, actor(id).origin, event.path);
-  emit(std::move(event), judged, id);
+  verdicts_.rejudge(key);
+  announcer_.report(std::move(event), by);
 }
 
 }  // namespace stillframe::drift

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mutations as they go out: each is reported once, whether an operation, a scan
+// or both saw it, and not before its path, kind and verdict are known.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "agent/drift/ledger/books.h"
+#include "agent/drift/ledger/history.h"
+#include "agent/drift/ledger/judge.h"
+#include "agent/drift/ledger/new_directories.h"
+#include "agent/drift/ledger/reported.h"
+#include "agent/drift/ledger/verdicts.h"
+#include "agent/model/mutation.h"
+
+namespace stillframe::drift {
+
+// An operation that was observed, as far as it is known by itself.
+struct Operation {
+  std::uint64_t boot_ns = 0;
+  InodeId inode;
+  InodeId parent;
+  std::string name;
+  std::optional<Kind> kind;
+  ActorId actor = 0;
+  std::uint64_t count = 1;
+  std::string from = {};  // a rename's former path
+  bool live = false;      // the container had begun to run
+};
+
+class Announcer {
+ public:
+  using Sink = std::function<void(const MutationEvent&)>;
+  static constexpr std::size_t kMaxDeferred = 1024;
+  // How long an event waits at most while scans fail.
+  static constexpr std::uint64_t kPatienceNs = 10'000'000'000;
+
+  Announcer(const Books& books, const NewDirectories& new_directories,
+            const Judge& judge, Verdicts& verdicts, History& history, Sink sink)
+      : books_(books),
+        new_directories_(new_directories),
+        judge_(judge),
+        verdicts_(verdicts),
+        history_(history),
+        sink_(std::move(sink)) {}
+
+  // An operation: reported now, or deferred until a scan has shown the rest.
+  void operation(Operation about);
+  void operation(Kind kind, const std::string& path, const Operation& about);
+  // What a scan has found; with or without a judgement of the path.
+  void found(MutationEvent event, const policy::Judgement& judged, ActorId by,
+             const InodeId& inode);
+  void found(MutationEvent event, ActorId by, const InodeId& inode);
+  // At once.
+  void report(MutationEvent event, ActorId by);
+
+  // A scan that began at `started` was taken in; `pending`: what the directory
+  // holds is still not known.
+  void scanned(std::uint64_t started,
+               const std::function<bool(const InodeId&)>& pending);
+  void expire() { reported_.expire(books_.clock.boot_ns()); }
+
+ private:
+  struct Deferred {
+    Operation about;
+    bool maybe_runtimes = false;  // if it is what runtimes make there
+  };
+  policy::Judgement judge(const MutationEvent& event, ActorId by) const;
+  void emit(MutationEvent event, const policy::Judgement& judged, ActorId by);
+  void defer(Deferred event);
+  void release(const Deferred& event);
+
+  const Books& books_;
+  const NewDirectories& new_directories_;
+  const Judge& judge_;
+  Verdicts& verdicts_;
+  History& history_;
+  Sink sink_;
+  std::deque<Deferred> deferred_;
+  Reported reported_;
+};
+
+}  // namespace stillframe::drift

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a scan found different, and whose work it was: matches it with the
+// records, and with those seen at work in a directory.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "agent/drift/ledger/announcer.h"
+#include "agent/drift/ledger/books.h"
+#include "agent/drift/ledger/candidates.h"
+#include "agent/drift/ledger/executions.h"
+#include "agent/drift/ledger/lives.h"
+#include "agent/drift/ledger/records.h"
+#include "agent/drift/ledger/scan_plan.h"
+#include "agent/model/observation.h"
+
+namespace stillframe::drift {
+
+class Attribution {
+ public:
+  Attribution(Books& books, const Lives& lives, const ScanPlan& plan,
+              Verdicts& verdicts, Records& records, Announcer& announcer)
+      : books_(books),
+        lives_(lives),
+        plan_(plan),
+        verdicts_(verdicts),
+        records_(records),
+        announcer_(announcer) {}
+
+  // Somebody changed an entry of the directory `seen.inode`.
+  void at_work(const FileObservation& seen, ActorId by);
+
+  // The tree has taken in a scan that began at `started`.
+  void take_in(const UpperTree::Delta& delta, std::uint64_t started,
+               Executions& executions, bool everything);
+  // What those did who were at work before `started` has been seen.
+  void settle(const InodeId& directory, std::uint64_t started);
+  void settle_all(std::uint64_t started);
+  void drop(const InodeId& directory) { candidates_.drop(directory); }
+
+ private:
+  // What is to be recorded of a difference.
+  struct Explanation {
+    KindList kinds;
+    WallTime time;
+    std::uint64_t boot_ns = 0;  // 0: nobody was seen
+    ActorId actor = 0;
+  };
+  Explanation explain(const Entry& entry, const std::optional<Choice>& choice);
+  void attribute(const Entry& entry, bool appeared, std::uint64_t started);
+  void vanished(const std::string& path, const Entry& entry,
+                std::uint64_t started);
+  bool accounted(const Entry& entry, const Record& record,
+                 std::uint64_t started) const;
+  bool being_removed(const Entry& entry, std::uint64_t started) const;
+  std::optional<Choice> choose(const Entry& entry, bool appeared) const;
+  bool names_image_file(const Entry& entry) const;
+  void note_link(const Entry& entry);
+  Actor who(const Choice& choice) const;
+
+  Books& books_;
+  const Lives& lives_;
+  const ScanPlan& plan_;
+  Verdicts& verdicts_;
+  Records& records_;
+  Announcer& announcer_;
+  Candidates candidates_;
+  // During one take_in: whose work a directory was, and so all in it; and the
+  // former path of what was moved.
+  std::unordered_map<std::uint64_t, Choice> inherited_;
+  std::unordered_map<std::uint64_t, std::string> moved_;
+};
+
+}  // namespace stillframe::drift

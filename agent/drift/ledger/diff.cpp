@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/diff.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stillframe::drift {
+namespace {
+
+constexpr std::size_t kMaxActors = ActorTable::kMaxPerSet;
+
+// Names byte by byte, parents before children: '/' comes before all.
+bool path_before(const std::string& a, const std::string& b) {
+  return std::lexicographical_compare(
+      a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+        const auto rank = [](char c) {
+          return c == '/' ? 0 : 1 + static_cast<unsigned char>(c);
+        };
+        return rank(x) < rank(y);
+      });
+}
+
+void add_actors(std::vector<Actor>& to, const std::vector<Actor>& from) {
+  for (const auto& a : from) {
+    if (to.size() >= kMaxActors) return;
+    if (std::find(to.begin(), to.end(), a) == to.end()) to.push_back(a);
+  }
+}
+
+void fold_in(PathChange& directory, const PathChange& below) {
+  if (below.verdict != directory.verdict) return;
+  if (directory.count == 0 || below.first_seen < directory.first_seen) {
+    directory.first_seen = below.first_seen;
+  }
+  directory.last_seen = std::max(directory.last_seen, below.last_seen);
+  directory.count += below.count;
+  if (directory.rule.empty()) directory.rule = below.rule;
+  add_actors(directory.actors, below.actors);
+}
+
+class Rows {
+ public:
+  Rows(const ContainerRecord& record, const Books& books, Verdicts& verdicts)
+      : record_(record), books_(books), verdicts_(verdicts) {}
+
+  std::vector<PathChange> all();
+
+ private:
+  // A directory's row that takes its verdict from those below it.
+  struct Open {
+    std::string prefix;
+    std::size_t row = 0;
+  };
+
+  void visit(const std::string& path, const Entry& entry);
+  void add_derived(const std::string& path, const Entry& entry);
+  void add_outside_tree();
+  PathChange row_of(const std::string& path, const Judged& judged,
+                    const RecordKey& key, const Record* record) const;
+
+  const ContainerRecord& record_;
+  const Books& books_;
+  Verdicts& verdicts_;
+  std::vector<PathChange> rows_;
+  std::vector<Open> open_;
+};
+
+PathChange Rows::row_of(const std::string& path, const Judged& judged,
+                        const RecordKey& key, const Record* r) const {
+  PathChange out;
+  out.path = path;
+  out.kinds = judged.kinds.list();
+  out.mutation_class = class_of(judged.kinds.worst());
+  out.verdict = judged.judgement.verdict;
+  out.rule = judged.judgement.rule;
+  if (r == nullptr) {
+    out.count = 1;
+    return out;
+  }
+  for (const ActorId id : books_.actors.members(r->actors)) {
+    out.actors.push_back(books_.actors.get(id));
+  }
+  out.from = books_.ledger.from(key);
+  out.first_seen = r->first_seen;
+  out.last_seen = r->last_seen;
+  out.count = r->count;
+  return out;
+}
+
+// A directory that changed only because its entries did.
+void Rows::add_derived(const std::string& path, const Entry& entry) {
+  const auto* below = verdicts_.totals().below(entry.inode);
+  const auto key = key_of(entry);
+  const Record* r = books_.ledger.find(key);
+  Judged judged;
+  if (r != nullptr) judged.kinds = r->kinds;
+  if (judged.kinds.empty()) judged.kinds.add(Kind::copy_up);
+  judged.judgement.verdict =
+      below == nullptr ? Verdict::restored : below->worst();
+  auto row = row_of(path, judged, key, r);
+  row.actors.clear();  // those who decided: they follow
+  row.count = 0;
+  open_.push_back({path + "/", rows_.size()});
+  rows_.push_back(std::move(row));
+}
+
+void Rows::visit(const std::string& path, const Entry& entry) {
+  while (!open_.empty() && path.compare(0, open_.back().prefix.size(),
+                                        open_.back().prefix) != 0) {
+    open_.pop_back();
+  }
+  const bool shown = runtime_shows(books_.tree, record_.info.runtime, path);
+  if (entry.change == Change::none) {
+    if (shown) add_derived(path, entry);
+    return;
+  }
+  const auto key = key_of(entry);
+  const Record* r = books_.ledger.find(key);
+  const Judged judged = verdicts_.row(entry, path);
+  auto row = row_of(path, judged, key, r);
+  row.change = entry.change;
+  row.shown_by_runtime = shown;
+  if (r == nullptr) row.first_seen = row.last_seen = entry.ctime;
+  if (row.actors.empty() || judged.judgement.verdict == Verdict::runtime) {
+    if (row.actors.empty()) row.actors.emplace_back();
+    for (auto& a : row.actors) {
+      a.origin = judged.origin;
+      a.tool.clear();  // a runtime at its own work updates nothing
+    }
+  }
+  for (const auto& directory : open_) fold_in(rows_[directory.row], row);
+  rows_.push_back(std::move(row));
+}
+
+void Rows::add_outside_tree() {
+  const std::size_t in_tree = rows_.size();
+  books_.ledger.for_each_path([&](const std::string& path, const Record& r) {
+    auto row =
+        row_of(path, verdicts_.row(path, r), RecordKey::of_path(path), &r);
+    row.change = Change::changed;
+    row.shown_by_runtime = false;
+    rows_.push_back(std::move(row));
+  });
+  if (rows_.size() == in_tree) return;
+  std::stable_sort(
+      rows_.begin(), rows_.end(),
+      [](const auto& a, const auto& b) { return path_before(a.path, b.path); });
+}
+
+std::vector<PathChange> Rows::all() {
+  const UpperTree& tree = books_.tree;
+  if (const Entry* root = tree.find(tree.root());
+      root != nullptr && root->change != Change::none) {
+    visit("/", *root);
+  }
+  tree.for_each([this](const std::string& path, const Entry& entry) {
+    visit(path, entry);
+  });
+  for (auto& row : rows_) {
+    if (row.actors.empty()) row.actors.emplace_back();
+    row.count = std::max<std::uint64_t>(row.count, 1);
+  }
+  add_outside_tree();
+  return std::move(rows_);
+}
+
+}  // namespace
+
+std::vector<PathChange> diff_rows(const ContainerRecord& record,
+                                  const Books& books, Verdicts& verdicts) {
+  return Rows(record, books, verdicts).all();
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/file_changes.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/drift/ledger/kinds.h"
+
+namespace stillframe::drift {
+namespace {
+
+constexpr std::size_t kMaxRemovals = 65'536;
+constexpr std::size_t kMaxAliases = 8;
+
+bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
+
+}  // namespace
+
+void FileChanges::observe(const FileObservation& seen, const Actor& who) {
+  if (seen.ambiguous) {
+    // A reader may only have refreshed what another's store had changed.
+    mark_place(seen);
+    return;
+  }
+  Actor by = who;
+  if (lives_.before_first(seen.boot_ns, seen.live)) {
+    // Whoever prepares the rootfs is the runtime, whatever program it is.
+    by.origin = Origin::runtime;
+    by.tool.clear();
+  }
+  const ActorId id = books_.actors.intern(by);
+  if (seen.entries) {
+    plan_.mark_all(seen.inode, seen.boot_ns);
+    attribution_.at_work(seen, id);
+    return;
+  }
+  FileObservation placed = seen;
+  if (!placed.parent && placed.inode != books_.tree.root()) {
+    // An operation that does not give the name: what the last scan knows.
+    if (const Entry* known = books_.tree.find(placed.inode)) {
+      placed.parent = known->parent;
+      placed.name = known->name;
+    }
+  }
+  record(placed, id);
+}
+
+void FileChanges::record(const FileObservation& seen, ActorId by) {
+  Ledger& ledger = books_.ledger;
+  const auto kind = kind_of(seen);
+  const bool removal = removes(seen.op);
+  const auto key = removal && seen.parent
+                       ? RecordKey::of_place(seen.parent, seen.name)
+                       : RecordKey::of_inode(seen.inode);
+  const bool own_write = lives_.before_first(seen.boot_ns, seen.live);
+
+  // An inode number that is made again is another file.
+  if (seen.created) {
+    const Record* old = ledger.find(RecordKey::of_inode(seen.inode));
+    if (old != nullptr && old->gone) {
+      records_.retire(seen.inode, books_.tree.path_of(seen.inode));
+    }
+  }
+  Operation about;
+  about.boot_ns = seen.boot_ns;
+  about.inode = seen.inode;
+  about.parent = seen.parent;
+  about.name = seen.name;
+  about.kind = kind;
+  about.actor = by;
+  about.count = 1 + static_cast<std::uint64_t>(seen.repeats);
+  about.live = seen.live;
+  if (seen.op == FileOp::rename) {
+    about.from = books_.tree.path_of(seen.inode);
+    if (about.from == new_directories_.path_in(seen.parent, seen.name)) {
+      about.from.clear();
+    }
+  }
+  const bool fresh = ledger.find(key) == nullptr;
+  const auto time = books_.clock.wall_at(seen.boot_ns);
+  if (Record* r = records_.add(key, time, about.count, by)) {
+    if (kind) {
+      r->kinds.add(*kind);
+    } else {
+      r->unsettled = true;
+    }
+    r->own = own_write && (fresh || r->own);
+    r->observed = true;
+    r->live = r->live || seen.live;
+    r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
+    if (ledger.from(key).empty()) ledger.set_from(key, about.from);
+  }
+  if (removal) note_removal(seen, key);
+  mark_place(seen);
+  note_structure(seen);
+  if (!own_write) announcer_.operation(std::move(about));
+  verdicts_.rejudge_inode(seen.inode);
+}
+
+void FileChanges::note_removal(const FileObservation& seen,
+                               const RecordKey& key) {
+  const auto of_inode = RecordKey::of_inode(seen.inode);
+  if (Record* r = books_.ledger.find(of_inode)) {
+    r->gone = true;
+    books_.ledger.touch(of_inode);
+  }
+  if (removals_.size() < kMaxRemovals) {
+    removals_.push_back({key, seen.inode, seen.boot_ns});
+  } else {
+    plan_.need_full();  // which sweeps
+  }
+}
+
+void FileChanges::mark_place(const FileObservation& seen) {
+  const UpperTree& tree = books_.tree;
+  if (seen.entries) {
+    plan_.mark_all(seen.inode, seen.boot_ns);
+    return;
+  }
+  if (seen.parent) {
+    plan_.mark(seen.parent, seen.name, seen.boot_ns);
+  } else if (seen.inode == tree.root()) {
+    plan_.mark(seen.inode, "", seen.boot_ns);
+  } else if (tree.find(seen.inode) == nullptr) {
+    plan_.need_full();
+  }
+  const Entry* known = tree.find(seen.inode);
+  if (known == nullptr) return;
+  if (known->links <= 1 || known->directory()) {
+    if (known->parent) plan_.mark(known->parent, known->name, seen.boot_ns);
+    return;
+  }
+  const auto aliases = tree.aliases(seen.inode);
+  for (std::size_t i = 0; i < std::min(aliases.size(), kMaxAliases); ++i) {
+    plan_.mark(aliases[i]->parent, aliases[i]->name, seen.boot_ns);
+  }
+}
+
+void FileChanges::note_structure(const FileObservation& seen) {
+  if (seen.op == FileOp::rmdir) {
+    drop(seen.inode);
+    new_directories_.erase(seen.inode);
+    return;
+  }
+  const bool makes =
+      seen.op == FileOp::mkdir || (seen.created && S_ISDIR(seen.mode));
+  const bool moves =
+      seen.op == FileOp::rename && new_directories_.has(seen.inode);
+  if ((!makes && !moves) || !seen.parent ||
+      books_.tree.has_directory(seen.inode)) {
+    return;
+  }
+  if (!new_directories_.add(seen.inode, seen.parent, seen.name, seen.boot_ns)) {
+    plan_.need_full();
+  }
+}
+
+void FileChanges::drop(const InodeId& directory) {
+  plan_.drop(directory);
+  attribution_.drop(directory);
+}
+
+void FileChanges::scanned(std::uint64_t started) {
+  const auto looked_at = [this](const InodeId& directory) {
+    return plan_.looked_at(directory);
+  };
+  for (const auto& gone : new_directories_.settle(started, looked_at)) {
+    drop(gone);
+  }
+  settle_removals(started);
+}
+
+// What became of names taken away, where the place has been looked at since.
+void FileChanges::settle_removals(std::uint64_t started) {
+  std::vector<Removal> waiting;
+  waiting.swap(removals_);
+  for (auto& gone : waiting) {
+    if (gone.boot_ns >= started || !plan_.looked_at(gone.place.inode)) {
+      removals_.push_back(std::move(gone));
+      continue;
+    }
+    if (books_.tree.find(gone.inode) == nullptr) {
+      const Record* r = books_.ledger.find(RecordKey::of_inode(gone.inode));
+      if (r != nullptr && r->last_boot_ns <= gone.boot_ns) {
+        records_.retire(gone.inode, new_directories_.path_in(gone.place.inode,
+                                                             gone.place.name));
+      }
+    }
+    if (gone.place.name.empty()) continue;
+    const Entry* there = books_.tree.find(gone.place.inode, gone.place.name);
+    const Record* r = books_.ledger.find(gone.place);
+    if (r == nullptr || r->last_boot_ns > gone.boot_ns) continue;
+    if (there == nullptr || !there->whiteout) books_.ledger.erase(gone.place);
+  }
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operations on files of the rootfs: into the ledger, onto the scan plan, out
+// as events.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/drift/ledger/announcer.h"
+#include "agent/drift/ledger/attribution.h"
+#include "agent/drift/ledger/books.h"
+#include "agent/drift/ledger/lives.h"
+#include "agent/drift/ledger/new_directories.h"
+#include "agent/drift/ledger/records.h"
+#include "agent/drift/ledger/scan_plan.h"
+#include "agent/model/observation.h"
+
+namespace stillframe::drift {
+
+class FileChanges {
+ public:
+  FileChanges(Books& books, const Lives& lives, ScanPlan& plan,
+              NewDirectories& new_directories, Attribution& attribution,
+              Verdicts& verdicts, Records& records, Announcer& announcer)
+      : books_(books),
+        lives_(lives),
+        plan_(plan),
+        new_directories_(new_directories),
+        attribution_(attribution),
+        verdicts_(verdicts),
+        records_(records),
+        announcer_(announcer) {}
+
+  void observe(const FileObservation& seen, const Actor& by);
+  // The tree has taken in a scan that began at `started`.
+  void scanned(std::uint64_t started);
+
+ private:
+  // A name taken away: a whiteout may have come in its place, or nothing.
+  struct Removal {
+    RecordKey place;
+    InodeId inode;
+    std::uint64_t boot_ns = 0;
+  };
+  void record(const FileObservation& seen, ActorId by);
+  void note_removal(const FileObservation& seen, const RecordKey& key);
+  void mark_place(const FileObservation& seen);
+  void note_structure(const FileObservation& seen);
+  void drop(const InodeId& directory);
+  void settle_removals(std::uint64_t started);
+
+  Books& books_;
+  const Lives& lives_;
+  ScanPlan& plan_;
+  NewDirectories& new_directories_;
+  Attribution& attribution_;
+  Verdicts& verdicts_;
+  Records& records_;
+  Announcer& announcer_;
+  std::vector<Removal> removals_;
+};
+
+}  // namespace stillframe::drift

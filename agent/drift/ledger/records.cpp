@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/records.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace stillframe::drift {
+
+Record* Records::add(const RecordKey& key, WallTime time, std::uint64_t count,
+                     ActorId by) {
+  Ledger& ledger = books_.ledger;
+  Record* r = ledger.upsert(key, [&](const InodeId& old, const Record& was) {
+    if (!was.kinds.has_class(Class::code)) return;
+    const auto at = RecordKey::of_path(books_.tree.path_of(old));
+    if (Record* kept = ledger.upsert(at)) *kept = was;
+  });
+  if (r == nullptr) return nullptr;
+  if (r->count == 0 || time < r->first_seen) r->first_seen = time;
+  r->last_seen = std::max(r->last_seen, time);
+  r->count = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(r->count + count, UINT32_MAX));
+  r->actors = books_.actors.add(r->actors, by);
+  return r;
+}
+
+// What it held is the image's again or a whiteout's matter.
+void Records::retire(const InodeId& inode, const std::string& path) {
+  Ledger& ledger = books_.ledger;
+  const auto key = RecordKey::of_inode(inode);
+  const Record* r = ledger.find(key);
+  if (r == nullptr) return;
+  Record code = *r;
+  code.kinds = {};
+  for (const Kind kind : r->kinds.list()) {
+    if (class_of(kind) == Class::code) code.kinds.add(kind);
+  }
+  ledger.erase(key);
+  if (code.kinds.empty()) return;
+  const auto at = RecordKey::of_path(path.empty() ? "(unknown)" : path);
+  Record* kept = ledger.upsert(at);
+  if (kept == nullptr) return;
+  code.kinds.add(kept->kinds);
+  code.count += kept->count;
+  *kept = code;
+  verdicts_.rejudge(at);
+}
+
+void Records::sweep(std::uint64_t started) {
+  std::vector<RecordKey> lost;
+  books_.ledger.for_each([&](const RecordKey& key, const Record& r) {
+    if (!key.inode || r.last_boot_ns >= started) return;
+    if (key.name.empty()) {
+      if (books_.tree.find(key.inode) == nullptr) lost.push_back(key);
+      return;
+    }
+    const Entry* there = books_.tree.find(key.inode, key.name);
+    if (there == nullptr || !there->whiteout) lost.push_back(key);
+  });
+  for (const auto& key : lost) {
+    if (key.name.empty()) {
+      retire(key.inode, "");
+    } else {
+      books_.ledger.erase(key);
+    }
+  }
+}
+
+}  // namespace stillframe::drift

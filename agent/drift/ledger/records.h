@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writing into the ledger, and taking out of it what is gone. That code was run
+// stays recorded, by path, when its inode is gone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agent/drift/ledger/books.h"
+#include "agent/drift/ledger/verdicts.h"
+
+namespace stillframe::drift {
+
+class Records {
+ public:
+  Records(Books& books, Verdicts& verdicts)
+      : books_(books), verdicts_(verdicts) {}
+
+  // `count` more changes by `by`. Null: the ledger is full.
+  Record* add(const RecordKey& key, WallTime time, std::uint64_t count,
+              ActorId by);
+  // The inode is gone; `path` is where it was, if that is known.
+  void retire(const InodeId& inode, const std::string& path);
+  // A complete scan that began at `started` has not met these.
+  void sweep(std::uint64_t started);
+
+ private:
+  Books& books_;
+  Verdicts& verdicts_;
+};
+
+}  // namespace stillframe::drift

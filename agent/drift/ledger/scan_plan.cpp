@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/scan_plan.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace stillframe::drift {
+
+void ScanPlan::mark(const InodeId& directory, std::string_view name,
+                    std::uint64_t boot_ns) {
+  dirty_.mark(directory, name, boot_ns);
+}
+
+void ScanPlan::mark_all(const InodeId& directory, std::uint64_t boot_ns) {
+  dirty_.mark_full(directory, boot_ns);
+}
+
+void ScanPlan::request_full() {
+  full_due_ = true;
+  full_asked_ = true;
+}
+
+bool ScanPlan::full_ready(std::uint64_t now) const {
+  if (!full_due_ && !dirty_.overflowed()) return false;
+  return full_asked_ || now >= full_not_before_;
+}
+
+ScanWork ScanPlan::take_work() {
+  ScanWork work;
+  if (under_way_) return work;
+  taken_ = {};
+  const std::uint64_t now = clock_.boot_ns();
+  if (!full_ready(now)) take_parts(now, work);
+  if (full_ready(now)) {
+    // What was marked is in it, too: the scan begins after the marks.
+    dirty_.absorb(std::exchange(taken_.parts, {}), now);
+    taken_.places.clear();
+    work.parts.clear();
+    work.full = true;
+    taken_.marks = std::exchange(dirty_, {});
+    taken_.asked = std::exchange(full_asked_, false);
+    full_due_ = false;
+  }
+  under_way_ = static_cast<bool>(work);
+  return work;
+}
+
+void ScanPlan::take_parts(std::uint64_t now, ScanWork& work) {
+  std::vector<DirtySet::Due> unknown;
+  for (auto& due : dirty_.take(now)) {
+    if (!tree_.has_directory(due.directory)) {
+      unknown.push_back(std::move(due));
+      continue;
+    }
+    PartialTask task;
+    task.directory = tree_.path_of(due.directory);
+    if (task.directory == "/") task.directory.clear();
+    task.inode = due.directory;
+    task.full = due.full;
+    task.names = due.names;
+    std::erase(task.names, "");  // the directory itself, which is always read
+    taken_.places.push_back(task.directory);
+    taken_.parts.push_back(std::move(due));
+    work.parts.push_back(std::move(task));
+  }
+  // Directories made since the last scan come with their parent's.
+  for (const auto& due : unknown) {
+    const InodeId above = new_directories_.known_above(due.directory);
+    const bool awaited = above && dirty_.has(above);
+    if (work.parts.empty() && !awaited) {
+      full_due_ = true;
+      dirty_.put_back(due,
+                      std::max(now + DirtySet::kDebounceNs, full_not_before_));
+    } else {
+      dirty_.put_back(due, now + DirtySet::kDebounceNs);
+    }
+  }
+}
+
+bool ScanPlan::due() const {
+  if (under_way_) return false;
+  const std::uint64_t now = clock_.boot_ns();
+  const std::uint64_t next = dirty_.next();
+  return full_ready(now) || (next != 0 && next <= now);
+}
+
+std::uint64_t ScanPlan::next_boot_ns() const {
+  if (under_way_) return 0;
+  const std::uint64_t next = dirty_.next();
+  if (!full_due_ && !dirty_.overflowed()) return next;
+  const std::uint64_t full =
+      full_asked_ ? 1 : std::max<std::uint64_t>(1, full_not_before_);
+  return next == 0 ? full : std::min(next, full);
+}
+
+bool ScanPlan::accept(const ScanResult& scan) {
+  under_way_ = false;
+  Taken taken = std::exchange(taken_, {});
+  const std::uint64_t now = clock_.boot_ns();
+  if (scan.stopped) {
+    full_due_ = true;
+    full_asked_ = full_asked_ || taken.asked;
+    dirty_.absorb(std::move(taken.marks), now);
+    return false;
+  }
+  const bool failed = scan.entries.empty();
+  complete_ = scan.complete && !failed;
+  full_trouble_ = scan.errors.empty() ? "" : scan.errors.front();
+  std::uint64_t wait = DirtySet::kPace * scan.duration_ns;
+  if (complete_) {
+    full_retry_.reset();
+    last_complete_ = clock_.wall_at(scan.started_boot_ns);
+  } else {
+    // What was marked has perhaps not been seen.
+    wait = std::max(wait, full_retry_.next());
+    full_due_ = true;
+    dirty_.absorb(std::move(taken.marks), now);
+  }
+  full_not_before_ = now + wait;
+  if (failed) return false;
+  unknowable_ = scan.unknowable;
+  previous_start_ = std::exchange(last_start_, scan.started_boot_ns);
+  return true;
+}
+
+bool ScanPlan::accept(const PartialResult& part) {
+  under_way_ = false;
+  const std::uint64_t now = clock_.boot_ns();
+  if (part.stopped) {
+    dirty_.absorb(std::exchange(taken_, {}).parts, now);
+    return false;
+  }
+  const bool short_of = part.directories.size() < taken_.parts.size();
+  if (short_of || !part.errors.empty()) {
+    part_trouble_ = part.errors.empty() ? "a directory could not be scanned"
+                                        : part.errors.front();
+    dirty_.absorb(taken_.parts, now + part_retry_.next());
+  } else if (part_retry_.failing()) {
+    // What vanished in the meantime was kept: a look at everything settles it.
+    part_retry_.reset();
+    part_trouble_.clear();
+    full_due_ = true;
+  }
+  if (part.directories.empty()) return false;
+  previous_start_ = std::exchange(last_start_, part.started_boot_ns);
+  return true;
+}
+
+ScanPlan::Settled ScanPlan::settle(const PartialResult& part) {
+  Settled out;
+  const std::uint64_t now = clock_.boot_ns();
+  for (std::size_t i = 0; i < part.directories.size(); ++i) {
+    const auto& directory = part.directories[i];
+    if (directory.stale) {
+      settle_stale(i, out);
+      continue;
+    }
+    dirty_.scanned(directory.inode, now,
+                   part.duration_ns / part.directories.size());
+    if (directory.full && !part_retry_.failing()) {
+      out.listed.push_back(directory.inode);
+    }
+  }
+  taken_ = {};
+  return out;
+}
+
+void ScanPlan::settle_stale(std::size_t index, Settled& out) {
+  if (index >= taken_.parts.size()) {
+    full_due_ = true;
+    return;
+  }
+  const InodeId inode = taken_.parts[index].directory;
+  if (!tree_.has_directory(inode)) {
+    // Its parent's scan has shown that it is gone.
+    dirty_.drop(inode);
+    out.gone.push_back(inode);
+    return;
+  }
+  std::string path = tree_.path_of(inode);
+  if (path == "/") path.clear();
+  if (path == taken_.places[index]) {
+    full_due_ = true;  // gone from where the tree has it
+  } else {
+    dirty_.mark_full(inode, clock_.boot_ns());
+  }
+}
+
+bool ScanPlan::pending(const InodeId& directory) const {
+  return dirty_.has(directory);
+}
+
+bool ScanPlan::any_pending() const {
+  return full_due_ || under_way_ || !dirty_.empty();
+}
+
+bool ScanPlan::looked_at(const InodeId& directory) const {
+  return !failing() && !full_due_ && !dirty_.overflowed() &&
+         !dirty_.has(directory);
+}
+
+bool ScanPlan::failing() const { return !complete_ || part_retry_.failing(); }
+
+bool ScanPlan::up_to_date() const {
+  return complete_ && !any_pending() && !part_retry_.failing() &&
+         unknowable_.empty();
+}
+
+std::string ScanPlan::why_not_complete() const {
+  if (complete_) return {};
+  if (!full_trouble_.empty()) return full_trouble_;
+  if (last_start_ == 0) return "the rootfs has not been scanned yet";
+  return "the latest scan did not see the full rootfs";
+}
+
+std::vector<std::string> ScanPlan::trouble() const {
+  std::vector<std::string> out;
+  for (const auto* one : {&full_trouble_, &part_trouble_, &unknowable_}) {
+    if (!one->empty()) out.push_back(*one);
+  }
+  return out;
+}
+
+}  // namespace stillframe::drift

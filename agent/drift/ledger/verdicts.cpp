@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/verdicts.h"
+
+#include <algorithm>
+
+#include "agent/drift/ledger/dirty_set.h"
+
+namespace stillframe::drift {
+namespace {
+
+// A rebuild that took longer than this is not made again at once.
+constexpr std::uint64_t kCheapRebuildNs = 10'000'000;
+
+PathVerdict verdict_of(const Judged& judged) {
+  return {judged.judgement.verdict, class_of(judged.kind), judged.origin,
+          judged.unexplained};
+}
+
+}  // namespace
+
+Verdicts::Verdicts(const ContainerRecord& record, const Books& books,
+                   Judge& judge, History& history, AsAtStart as_at_start)
+    : record_(record),
+      books_(books),
+      judge_(judge),
+      history_(history),
+      as_at_start_(std::move(as_at_start)) {}
+
+Judged Verdicts::row(const Entry& entry, const std::string& path) {
+  const auto* below = entry.directory() ? totals_.below(entry.inode) : nullptr;
+  const bool others_below = below != nullptr && below->unexplained != 0;
+  return judge_.row(entry, path, books_.ledger.find(key_of(entry)),
+                    others_below);
+}
+
+Judged Verdicts::row(const std::string& path, const Record& record) {
+  return judge_.row(path, record, as_at_start_(path, record));
+}
+
+void Verdicts::set(const RecordKey& place,
+                   const std::optional<PathVerdict>& verdict) {
+  totals_.set(
+      place, verdict,
+      [this](const InodeId& inode) {
+        const Entry* entry = books_.tree.find(inode);
+        return entry == nullptr ? InodeId{} : entry->parent;
+      },
+      [this](const InodeId& inode) { shifts_.push_back(inode); });
+}
+
+void Verdicts::rejudge(const RecordKey& place) {
+  if (stale_) return;
+  if (place.inode) {
+    if (const Entry* entry = books_.tree.find(place.inode, place.name)) {
+      rejudge(*entry);
+    } else {
+      set(place, std::nullopt);
+    }
+  } else if (const Record* r = books_.ledger.find(place)) {
+    const Judged judged = row(place.name, *r);
+    set(place, verdict_of(judged));
+    if (judged.judgement.verdict == Verdict::violation) note_violation(*r);
+  } else {
+    set(place, std::nullopt);
+  }
+  settle();
+}
+
+void Verdicts::rejudge(const Entry& entry) {
+  if (stale_) return;
+  if (entry.change == Change::none) {
+    set(place_of(entry), std::nullopt);
+    if (entry.directory()) shifts_.push_back(entry.inode);
+    return;
+  }
+  const Judged judged = row(entry, books_.tree.path_of(entry));
+  if (entry.directory()) totals_.set_derived(entry.inode, std::nullopt);
+  set(place_of(entry), verdict_of(judged));
+  const Record* r = books_.ledger.find(key_of(entry));
+  if (judged.judgement.verdict == Verdict::violation && r != nullptr) {
+    note_violation(*r);
+  }
+}
+
+void Verdicts::rejudge_inode(const InodeId& inode) {
+  if (stale_) return;
+  const Entry* entry = books_.tree.find(inode);
+  if (entry == nullptr) return;
+  if (entry->links <= 1 || entry->directory()) {
+    rejudge(*entry);
+  } else {
+    for (const Entry* alias : books_.tree.aliases(inode)) rejudge(*alias);
+  }
+  settle();
+}
+
+void Verdicts::vanished(
+    const std::vector<std::pair<std::string, Entry>>& gone) {
+  // Directories that moved or went took their totals along.
+  for (const auto& [path, entry] : gone) {
+    const InodeId at = entry.directory() ? entry.inode : entry.parent;
+    const bool uprooted = entry.directory() || !books_.tree.has_directory(at);
+    if (uprooted && totals_.below(at) != nullptr) stale_ = true;
+  }
+  if (stale_) return;
+  for (const auto& [path, entry] : gone) set(place_of(entry), std::nullopt);
+}
+
+void Verdicts::settle() {
+  if (settling_) return;
+  settling_ = true;
+  while (!shifts_.empty()) {
+    const InodeId inode = shifts_.back();
+    shifts_.pop_back();
+    shifted(inode);
+  }
+  settling_ = false;
+}
+
+void Verdicts::shifted(const InodeId& inode) {
+  const Entry* entry = books_.tree.find(inode);
+  if (entry == nullptr || !entry->parent) {
+    totals_.set_derived(inode, std::nullopt);
+    return;
+  }
+  if (entry->change != Change::none) {
+    const auto path = books_.tree.path_of(*entry);
+    if (judge_.runtime_writes_at(path)) rejudge(*entry);
+    return;
+  }
+  const auto* below = totals_.below(inode);
+  if (below == nullptr || !runtime_shows(books_.tree, record_.info.runtime,
+                                         books_.tree.path_of(*entry))) {
+    totals_.set_derived(inode, std::nullopt);
+    return;
+  }
+  const Record* r = books_.ledger.find(RecordKey::of_inode(inode));
+  Kind kind = Kind::copy_up;
+  if (r != nullptr && !r->kinds.empty()) kind = r->kinds.worst();
+  totals_.set_derived(inode, PathVerdict{below->worst(), class_of(kind),
+                                         below->violator(), false});
+}
+
+void Verdicts::note_violation(const Record& r) {
+  std::optional<ActorId> by;
+  if (r.actors != 0) by = books_.actors.members(r.actors).back();
+  history_.violated(r.first_seen, r.last_seen, by);
+}
+
+void Verdicts::judge_again() {
+  stale_ = true;
+  rebuild_took_ns_ = 0;
+}
+
+// Whoever keeps moving directories does not keep us judging all the time.
+std::uint64_t Verdicts::due_mono_ns() const {
+  if (rebuild_took_ns_ < kCheapRebuildNs) return 0;
+  return rebuilt_ns_ + DirtySet::kPace * rebuild_took_ns_;
+}
+
+void Verdicts::refresh() {
+  if (stale() && books_.clock.mono_ns() >= due_mono_ns()) rebuild();
+}
+
+void Verdicts::refresh_now() {
+  if (stale()) rebuild();
+}
+
+void Verdicts::rebuild() {
+  const std::uint64_t begun = books_.clock.mono_ns();
+  const UpperTree& tree = books_.tree;
+  stale_ = false;
+  judge_.certain_again();
+  totals_.clear();
+  shifts_.clear();
+  if (const Entry* root = tree.find(tree.root())) rejudge(*root);
+  tree.for_each([&](const std::string&, const Entry& entry) {
+    if (entry.change != Change::none) rejudge(entry);
+  });
+  std::sort(shifts_.begin(), shifts_.end(),
+            [](const auto& a, const auto& b) { return a.ino < b.ino; });
+  shifts_.erase(std::unique(shifts_.begin(), shifts_.end()), shifts_.end());
+  books_.ledger.for_each_path([&](const std::string& path, const Record&) {
+    rejudge(RecordKey::of_path(path));
+  });
+  settle();
+  rebuilt_ns_ = books_.clock.mono_ns();
+  rebuild_took_ns_ = rebuilt_ns_ - begun;
+}
+
+}  // namespace stillframe::drift
