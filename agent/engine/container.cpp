@@ -57,6 +57,9 @@ ContainerView Container::view() const {
   view.running = running_;
   if (!drift_) {
     view.state = ContainerState::unknown;
+    view.why_unknown = record_.trouble.empty()
+                           ? "its root filesystem was not found"
+                           : record_.trouble.front();
     view.complete = false;
     return view;
   }
@@ -64,6 +67,8 @@ ContainerView Container::view() const {
   view.state = summary.state;
   view.ever_mutated = summary.ever_mutated;
   view.complete = summary.complete;
+  view.why_unknown = summary.why_unknown;
+  view.last_scan = summary.last_scan;
   view.mutated_paths = summary.mutated_paths;
   view.first_mutation = summary.first_mutation;
   view.violations = summary.violations;
@@ -117,7 +122,8 @@ void Container::equip() {
   drift_ = std::make_unique<drift::ContainerDrift>(
       record_, context_.policy,
       [this](const MutationEvent& event) { report(event); },
-      drift::ContainerDrift::Options{.state_file = state_path(".jsonl")});
+      drift::ContainerDrift::Options{.state_file = state_path(".jsonl"),
+                                     .clock = context_.clock});
   scanner_ = std::make_shared<drift::Scanner>(
       record_.layers,
       [&kernel = context_.kernel, root](const InodeId& inode, bool) {
