@@ -173,13 +173,17 @@ struct sf_header {
 enum sf_op { SF_OPS(SF_OP_NAME) SF_OP_COUNT };
 #undef SF_OP_NAME
 
+/* sf_file_event.nr, where there is no system call. */
+#define SF_NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
+#define SF_NR_NONE	 (-2) /* kernel threads and io_uring workers: stale registers */
+
 struct sf_file_event {
 	struct sf_header header;
 	struct sf_inode inode; /* none: a name was taken away that had no upper inode */
 	struct sf_inode parent;
 	__s64 ctime_ns; /* the ctime being set; 0: now */
 	__u64 arg;	/* the system call's argument that tells variants apart */
-	__s32 nr;	/* system call; -1: page fault; -2: no system call of its own */
+	__s32 nr;	/* system call, or SF_NR_…; of no meaning where `op` is known */
 	__u32 op;	/* enum sf_op */
 	__u32 repeats;
 	__u32 mode;

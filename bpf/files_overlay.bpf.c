@@ -8,7 +8,7 @@
  * fs/overlayfs/{inode,file,dir,xattrs,copy_up}.c. fexit: a failed operation is no
  * change.
  */
-#include "bpf/operations.h"
+#include "bpf/lib/operations.h"
 
 SEC("?fexit/ovl_write_iter")
 int BPF_PROG(ovl_write, struct kiocb *iocb, void *iter, long result)

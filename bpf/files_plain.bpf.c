@@ -7,8 +7,8 @@
  *
  * fs/{attr,xattr,posix_acl,ioctl,read_write,remap_range,open,inode}.c, fs/dcache.c.
  */
-#include "bpf/operations.h"
-#include "bpf/roots.h"
+#include "bpf/lib/operations.h"
+#include "bpf/lib/roots.h"
 
 /* The rootfs that an inode lies in, if it is one of ours that is no overlay. What is
  * known to lie in one comes first: it may have been elsewhere before it was moved. */
@@ -46,7 +46,8 @@ static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 
 /* `mark`: of a write; else 0. */
 static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, u32 op, u64 mark)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT};
+	struct change change = {
+	    .op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .flags = SF_FILE_DIRECT};
 	struct sf_change_key key = {};
 	u32 dev = inode_dev(inode);
 	u32 repeats;
@@ -65,8 +66,7 @@ static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, 
 		change.named = dentry;
 	fill_inode(&change.inode, inode);
 	change.mode = FIELD(inode, i_mode);
-	if (!tell_operation(&change, repeats))
-		bpf_map_delete_elem(&changes, &key);
+	tell_operation(&change, &key, repeats);
 	return done();
 }
 
@@ -88,7 +88,8 @@ static __always_inline int attributes_changed(struct dentry *dentry, enum sf_op 
 /* A name was made, or taken away for good. */
 static __noinline int whole_entry(struct dentry *entry, struct inode *inode, u32 op, u32 flags)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags | SF_FILE_DIRECT};
+	struct change change = {
+	    .op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .flags = flags | SF_FILE_DIRECT};
 	struct dentry *above = FIELD(entry, d_parent);
 
 	if (!whole_root(&change.root, FIELD(above, d_inode), inode_dev(inode)))
@@ -97,15 +98,18 @@ static __noinline int whole_entry(struct dentry *entry, struct inode *inode, u32
 	change.task = current_task();
 	fill_inode(&change.inode, inode);
 	change.mode = FIELD(inode, i_mode);
-	tell_operation(&change, 0);
+	tell_operation(&change, NULL, 0);
 	return done();
 }
 
 /* A look at the directory will tell what there is of this name now. */
 static __noinline int whole_entry_touched(struct dentry *entry, u32 op)
 {
-	struct change change = {
-	    .op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT, .entries = true, .entry = entry};
+	struct change change = {.op = op,
+				.nr = FOLD_NR(FOLD_OPERATION, op),
+				.flags = SF_FILE_DIRECT,
+				.entries = true,
+				.entry = entry};
 	struct inode *directory;
 
 	change.named = FIELD(entry, d_parent);
@@ -115,7 +119,7 @@ static __noinline int whole_entry_touched(struct dentry *entry, u32 op)
 	change.task = current_task();
 	fill_inode(&change.inode, directory);
 	change.mode = S_IFDIR;
-	tell_operation(&change, 0);
+	tell_operation(&change, NULL, 0);
 	return done();
 }
 

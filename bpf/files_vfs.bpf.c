@@ -9,7 +9,7 @@
  * fs/{namei,attr,xattr,ioctl,read_write,remap_range,splice,open}.c, fs/dcache.c,
  * fs/overlayfs/copy_up.c.
  */
-#include "bpf/operations.h"
+#include "bpf/lib/operations.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define ARGUMENT(regs, n) ((const void *)((n) == 0 ? (regs)->di : (regs)->si))

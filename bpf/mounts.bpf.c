@@ -7,8 +7,8 @@
  *
  * fs/namespace.c, fs/fsopen.c.
  */
-#include "bpf/change.h"
-#include "bpf/path.h"
+#include "bpf/lib/change.h"
+#include "bpf/lib/path.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define SYSCALL(name)	 "__x64_sys_" name

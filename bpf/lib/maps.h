@@ -4,11 +4,11 @@
  * containers; together they stay below 10 MiB. Whatever does not fit is counted
  * in `losses` and repaired by a scan.
  */
-#ifndef STILLFRAME_BPF_MAPS_H
-#define STILLFRAME_BPF_MAPS_H
+#ifndef STILLFRAME_BPF_LIB_MAPS_H
+#define STILLFRAME_BPF_LIB_MAPS_H
 
 #include "bpf/events.h"
-#include "bpf/kernel_types.h"
+#include "bpf/lib/kernel_types.h"
 
 #include <linux/bpf.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * at load time against the running kernel's BTF, so order and size here mean
  * nothing; only names and types do.
  */
-#ifndef STILLFRAME_BPF_KERNEL_TYPES_H
-#define STILLFRAME_BPF_KERNEL_TYPES_H
+#ifndef STILLFRAME_BPF_LIB_KERNEL_TYPES_H
+#define STILLFRAME_BPF_LIB_KERNEL_TYPES_H
 
 #include <linux/types.h>
 #include <stdbool.h>

@@ -3,10 +3,10 @@
  * Paths, for what happens seldom: a walk through dentries and mounts up to the
  * task's root. The names come out leaf first; the agent turns them round.
  */
-#ifndef STILLFRAME_BPF_PATH_H
-#define STILLFRAME_BPF_PATH_H
+#ifndef STILLFRAME_BPF_LIB_PATH_H
+#define STILLFRAME_BPF_LIB_PATH_H
 
-#include "bpf/process.h"
+#include "bpf/lib/process.h"
 
 /* Deeper paths are cut at the top, and counted. */
 #define WALK_STEPS 48
