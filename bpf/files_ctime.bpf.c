@@ -11,12 +11,12 @@
  *    one to fire when a file is merely copied up);
  *  - page faults on a shared mapping and writes straight into the upper
  *    directory: the upper inode, since there is no overlay event. Overlay's own
- *    inner work is told by its borrowed credentials and left out.
+ *    inner work is known by its borrowed credentials and left out.
  */
 #include "bpf/lib/roots.h"
 #include "bpf/lib/syscalls.h"
 
-/* What the system call tells of the change. */
+/* What the system call says of the change. */
 static __always_inline void describe(struct change *change, const struct syscall *call,
 				     enum change_class class)
 {
@@ -52,7 +52,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	upper = FIELD(change.named, d_inode);
 	if (!upper)
 		return 0;
-	/* What another was renamed over is gone: the other's event tells. */
+	/* What another was renamed over is gone: the other's event reports it. */
 	if (is_rename(call) && !FIELD(upper, i_nlink))
 		return 0;
 	fill_inode(&change.inode, upper);
@@ -80,7 +80,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	if (ctime_ns == FIELD(upper, i_mtime_sec) * (s64)SECOND_NS + FIELD(upper, i_mtime_nsec))
 		change.flags |= SF_FILE_CONTENT;
 	describe(&change, call, class);
-	tell(&change, &key, repeats);
+	report_change(&change, &key, repeats);
 	return 0;
 }
 
@@ -105,7 +105,7 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 		return 0;
 	change.named = some_dentry(inode);
 	if (!change.named)
-		return 0; /* being made: nobody can tell yet where */
+		return 0; /* being made: nobody knows yet where */
 	dev = inode_dev(inode);
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
@@ -135,7 +135,7 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 			remember_write(mark, &fold);
 		return 0;
 	}
-	tell(&change, &fold, repeats);
+	report_change(&change, &fold, repeats);
 	return 0;
 }
 

@@ -148,7 +148,7 @@ int BPF_PROG(vfs_entry_made, struct dentry *entry, struct inode *inode)
 	mode = inode->i_mode;
 	if (!S_ISDIR(mode) && inode->i_nlink > 1)
 		return entry_made(entry, inode, SF_OP_link, 0);
-	/* Which kind of creation it was, the mode tells. */
+	/* Which kind of creation it was, the mode shows. */
 	return entry_made(entry, inode, SF_OP_unknown, SF_FILE_CREATED);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Libraries: files that a container's process maps to run code from, or makes a
  * mapping of runnable, and that the image does not hold as such. What of the image
- * is mapped is silent, and so is the program itself, of which the code sensor
- * tells. The one sensor on the path of mmap(2): protection first, which is no
+ * is mapped is silent, and so is the program itself, which the code sensor
+ * reports. The one sensor on the path of mmap(2): protection first, which is not a
  * look-up.
  *
  * security/security.c, called by mm/util.c and mm/mprotect.c.

@@ -2,7 +2,7 @@
 /*
  * Memory: processes that attach to a container's, or write into its memory. By
  * what succeeded, where the functions themselves are, so that looking (which every
- * `ps` does, by the same permission check) is no event:
+ * `ps` does, by the same permission check) is not an event:
  *  - ptrace_attach(): PTRACE_ATTACH and PTRACE_SEIZE;
  *  - ptrace_access_vm() with FOLL_WRITE: PTRACE_POKE*;
  *  - access_remote_vm() with FOLL_WRITE: a write to /proc/PID/mem;
@@ -22,8 +22,9 @@
 #define SYSCALL(name) "__arm64_sys_" name
 #endif
 
-/* Whom a thread was allowed to attach to last: made at the permission check, read
- * at the end of process_vm_writev(2); key: pid_tgid; old ones are evicted. */
+/* Whom a thread was allowed to attach to last, by pid_tgid: made at the permission
+ * check, read and removed at the end of process_vm_writev(2); the least used are
+ * evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 256);

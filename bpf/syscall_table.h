@@ -13,8 +13,8 @@
  *     XATTR  the same, by attribute name
  *     OTHER  content, or a directory's entries
  *   op: the operation (SF_OPS in events.h); `open`, `xattr` and `flags` stand for calls
- *     of which an argument or the inode tells more (agent/sensors/file_op.cpp);
- *     `unknown`: the state must tell
+ *     of which an argument or the inode shows more (agent/sensors/file_op.cpp);
+ *     `unknown`: the state must show it
  *   entry: the argument that holds the path of the directory entry which it makes,
  *     removes, moves or links; -1: it has none
  * What is not listed is OTHER, unknown, -1.

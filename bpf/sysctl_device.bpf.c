@@ -2,7 +2,7 @@
 /*
  * Kernel parameters and devices: cgroup/sysctl and cgroup/dev programs, attached at
  * the root of the unified hierarchy (on the container's own cgroup a runtime's
- * update would detach them), see each access; the container is told by its cgroup.
+ * update would detach them), see each access; the container is known by its cgroup.
  * Both always agree: with programs on several levels all have to.
  */
 #include "bpf/lib/change.h"

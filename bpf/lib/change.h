@@ -44,8 +44,8 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
  * Stands for one thread writing to one inode within one tick of the clock. The inode
  * comes typed from the arguments; the difference of two pointers is a number to the
  * verifier, which forbids all else. Its memory may be another's a moment later; but
- * what makes that one, or takes it into the rootfs, is told in between, and telling
- * anything forgets the mark.
+ * what makes that one, or takes it into the rootfs, is reported in between, and a report
+ * forgets the mark.
  */
 static __always_inline u64 write_mark(struct inode *inode)
 {
@@ -77,7 +77,7 @@ static __always_inline void remember_write(u64 mark, const struct sf_change_key 
 	last->write = mark;
 }
 
-/* The container's share of events; tells the agent once per second that it is
+/* The container's share of events; reports once per second that it is
  * used up, so that a scan makes good what is suppressed. */
 static __always_inline bool over_budget(struct sf_root_state *root, const struct change *change)
 {
@@ -244,8 +244,8 @@ static __always_inline bool reported_already(const struct change *change, struct
 }
 
 /* `key`: by which it was folded; NULL: it was not. */
-static __always_inline void tell(struct change *change, const struct sf_change_key *key,
-				 u32 repeats)
+static __always_inline void report_change(struct change *change, const struct sf_change_key *key,
+					  u32 repeats)
 {
 	struct sf_root_state *root = root_state(&change->root);
 

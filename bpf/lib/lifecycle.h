@@ -2,7 +2,7 @@
 /*
  * A container's life: it begins at the first exec of a task whose root is not
  * the host's, in a cgroup that is not known yet. From that instant its changes
- * count, without a word from userspace; the agent, told by the same event, finds
+ * count, without a word from userspace; the agent, which gets the same event, finds
  * out who it is and takes it back if it was no container.
  */
 #ifndef STILLFRAME_BPF_LIB_LIFECYCLE_H
@@ -65,7 +65,7 @@ static __always_inline void watch_mounts(struct sf_cgroup_state *state, struct t
 }
 
 /*
- * Where nothing tells of mounts as they are made: have the container's become others
+ * Where nothing reports mounts as they are made: have the container's become others
  * since somebody last looked? The kernel counts their changes, for those who poll
  * /proc/PID/mounts. Asked at the end of whoever may have made one, and at execs.
  */

@@ -45,10 +45,10 @@ static __always_inline bool moved_bytes(long result)
  * What follows is in functions of its own where it can be: with all of it in each of
  * twenty programs the objects would be several times as large.
  */
-static __noinline int tell_operation(struct change *change, const struct sf_change_key *key,
-				     u32 repeats)
+static __noinline int report_operation(struct change *change, const struct sf_change_key *key,
+				       u32 repeats)
 {
-	tell(change, key, repeats);
+	report_change(change, key, repeats);
 	return done();
 }
 
@@ -96,14 +96,14 @@ static __noinline int inode_news(struct inode *inode, struct inode *upper,
 				 const struct sf_change_key *key, u32 op, u32 repeats)
 {
 	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op)};
-	/* Without a name it is no part of the rootfs any more, or not yet. */
+	/* Without a name it is not a part of the rootfs any more, or not yet. */
 	if (!FIELD(upper, i_nlink) || !upper_root(&change.root, FIELD(inode, i_sb)))
 		return done();
 	change.task = current_task();
 	change.named = some_dentry(inode);
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
-	tell_operation(&change, key, repeats);
+	report_operation(&change, key, repeats);
 	return done();
 }
 
@@ -175,7 +175,7 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 		change.named = NULL;
 	fill_inode(&change.inode, inode);
 	change.mode = inode->i_mode;
-	tell_operation(&change, &key, repeats);
+	report_operation(&change, &key, repeats);
 	return 0;
 }
 
@@ -192,7 +192,7 @@ static __noinline int entry_made(struct dentry *entry, struct inode *inode, enum
 	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
-	tell_operation(&change, NULL, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
@@ -211,12 +211,12 @@ static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 	upper = upper_inode(inode);
 	if (upper)
 		fill_inode(&change.inode, upper);
-	tell_operation(&change, NULL, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
 /* Something happened to an entry of an overlay's directory, and a look at the
- * upper one will tell what there is now. */
+ * upper one will show what there is now. */
 static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
 {
 	struct change change = {
@@ -230,7 +230,7 @@ static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
 	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = S_IFDIR;
-	tell_operation(&change, NULL, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
@@ -243,7 +243,7 @@ static __always_inline int entry_moved(struct dentry *from, struct dentry *to, b
 }
 
 /* A file or directory of the image was copied up; `inode` is the overlay's. The
- * upper dentry may be nameless: the overlay's own tells where. */
+ * upper dentry may be nameless: the overlay's own shows where. */
 static __always_inline int copied_up(struct inode *inode, struct inode *upper)
 {
 	struct sf_inode_key key = {};

@@ -78,7 +78,7 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	}
 	if (i == 32)
 		count_loss(SF_LOSS_walk_truncated);
-	/* Overlay makes directories aside and moves them in when they are done:
+	/* Overlay makes directories apart and moves them in when they are done:
 	 * what is true of them now will not be then. */
 	if (!keep)
 		return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the system call in progress tells of a change. It is a description, never
+ * What the system call in progress says of a change. It is a description, never
  * evidence: the change itself has already been seen on the inode.
  */
 #ifndef STILLFRAME_BPF_LIB_SYSCALLS_H
