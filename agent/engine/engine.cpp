@@ -72,9 +72,9 @@ Result<std::unique_ptr<Engine>> Engine::create(CoreOptions options) {
 
 Result<> Engine::attach() {
   const auto& layout = finder_.layout();
-  auto sensors =
-      sensors::Sensors::start({.observed_controller = layout.observed,
-                               .unified_mount = layout.unified});
+  auto sensors = sensors::Sensors::start(
+      {.observed_controller = layout.observed, .unified_mount = layout.unified},
+      system_clock());
   if (!sensors) return tl::unexpected<Error>(sensors.error());
   sensors_ = std::move(*sensors);
   for (const auto& status : sensors_->status()) {

@@ -93,7 +93,7 @@ FileOp file_op(const SyscallNote& note) {
   const FileOp op = op_by_number(note);
   if (note.entries && names_attributes(op)) return FileOp::open;
   // No call that says it: a fault on a mapping in the course of another call,
-  // or io_uring. That the content changed can be seen all the same.
+  // or io_uring. That the content changed can be seen anyway.
   if (op == FileOp::unknown && S_ISREG(note.mode) &&
       (note.direct || note.content)) {
     return FileOp::write;
