@@ -14,6 +14,7 @@
 #include "agent/containers/cgroup_layout.h"
 #include "agent/engine/engine.h"
 #include "agent/engine/machine.h"
+#include "agent/sensors/registry.h"
 #include "agent/version.h"
 #include "exporters/prometheus/http_server.h"
 #include "exporters/socket/server.h"
@@ -77,7 +78,7 @@ Result<DoctorReport> examine() {
     config.observed_controller = layout->observed;
     config.unified_mount = layout->unified;
   }
-  const auto sensors = sensors::Sensors::start(config);
+  const auto sensors = sensors::Sensors::start(config, system_clock());
   if (sensors) {
     (*sensors)->watch_plain(true);
     report.sensors = (*sensors)->status();
@@ -87,8 +88,7 @@ Result<DoctorReport> examine() {
       report.machine.missing_capabilities.empty()
           ? "use a kernel with BTF and BPF (CONFIG_DEBUG_INFO_BTF=y)"
           : "run it as root";
-  for (const char* name : {"lifecycle", "files", "code", "libraries", "memory",
-                           "mounts", "limits", "kernel"}) {
+  for (const char* name : sensors::sensor_names()) {
     report.sensors.push_back(
         {name, "", Coverage::none, sensors.error().message, fix, {}});
   }

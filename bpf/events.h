@@ -43,7 +43,7 @@ enum sf_counter {
 
 /*
  * Kernel functions whose parameters moved, with the number of arguments of their
- * oldest form; the running kernel's BTF tells which have one more (sf_config.extra).
+ * oldest form; the running kernel's BTF shows which have one more (sf_config.extra).
  * Since 5.12 inode operations begin with the mount's idmapping; do_page_mkwrite()
  * ends with the folio since 6.7.
  */
@@ -68,7 +68,7 @@ enum sf_arguments { SF_FUNCTIONS(SF_FUNCTION_COUNT) };
 #undef SF_FUNCTION_NAME
 #undef SF_FUNCTION_COUNT
 
-/* What each object is told before it is loaded: constants to the verifier, so
+/* What each object is given before it is loaded: constants to the verifier, so
  * that what does not apply to this kernel is removed as dead code. */
 struct sf_config {
 	__u64 host_root_ino;
@@ -132,7 +132,7 @@ struct sf_process {
 struct sf_header {
 	__u16 version;
 	__u16 type;
-	__u32 size;    /* of the whole event */
+	__u32 size;    /* of the event with its header */
 	__u64 time_ns; /* CLOCK_BOOTTIME */
 	struct sf_inode root;
 	struct sf_process process;
@@ -148,7 +148,7 @@ struct sf_header {
 #define SF_FILE_CONTENT (1u << 6) /* mtime moved with ctime: content, not attributes */
 
 /* The operation, where the program knows it: one name for each FileOp of the
- * agent, in its order. Unknown: the system call must tell. */
+ * agent, in its order. Unknown: the system call must show it. */
 #define SF_OPS(X)                                                                                  \
 	X(unknown)                                                                                 \
 	X(open)                                                                                    \
@@ -173,13 +173,17 @@ struct sf_header {
 enum sf_op { SF_OPS(SF_OP_NAME) SF_OP_COUNT };
 #undef SF_OP_NAME
 
+/* sf_file_event.nr, where there is no system call. */
+#define SF_NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
+#define SF_NR_NONE	 (-2) /* kernel threads and io_uring workers: stale registers */
+
 struct sf_file_event {
 	struct sf_header header;
 	struct sf_inode inode; /* none: a name was taken away that had no upper inode */
 	struct sf_inode parent;
 	__s64 ctime_ns; /* the ctime being set; 0: now */
 	__u64 arg;	/* the system call's argument that tells variants apart */
-	__s32 nr;	/* system call; -1: page fault; -2: no system call of its own */
+	__s32 nr;	/* system call, or SF_NR_…; of no meaning where `op` is known */
 	__u32 op;	/* enum sf_op */
 	__u32 repeats;
 	__u32 mode;
@@ -327,8 +331,8 @@ struct sf_mount_ns {
 };
 
 #define SF_ROOT_LIVE   (1u << 0)
-#define SF_ROOT_IGNORE (1u << 1) /* an overlay that is no container's: the host's own */
-#define SF_ROOT_PLAIN  (1u << 2) /* no overlay: all of the image lies in it */
+#define SF_ROOT_IGNORE (1u << 1) /* an overlay that is not a container's: the host's own */
+#define SF_ROOT_PLAIN  (1u << 2) /* not an overlay: all of the image lies in it */
 
 struct sf_root_state {
 	__u32 flags;

@@ -11,12 +11,12 @@
  *    one to fire when a file is merely copied up);
  *  - page faults on a shared mapping and writes straight into the upper
  *    directory: the upper inode, since there is no overlay event. Overlay's own
- *    inner work is told by its borrowed credentials and left out.
+ *    inner work is known by its borrowed credentials and left out.
  */
-#include "bpf/roots.h"
-#include "bpf/syscalls.h"
+#include "bpf/lib/roots.h"
+#include "bpf/lib/syscalls.h"
 
-/* What the system call tells of the change. */
+/* What the system call says of the change. */
 static __always_inline void describe(struct change *change, const struct syscall *call,
 				     enum change_class class)
 {
@@ -52,7 +52,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	upper = FIELD(change.named, d_inode);
 	if (!upper)
 		return 0;
-	/* What another was renamed over is gone: the other's event tells. */
+	/* What another was renamed over is gone: the other's event reports it. */
 	if (is_rename(call) && !FIELD(upper, i_nlink))
 		return 0;
 	fill_inode(&change.inode, upper);
@@ -61,8 +61,8 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	if (state & config.inode_creating)
 		change.flags |= SF_FILE_CREATED;
 	else
-		change.entries = S_ISDIR(change.mode) && class == CHANGE_OTHER;
-	if (told_already(&change, &key, &repeats)) {
+		change.entries = S_ISDIR(change.mode) && class >= CHANGE_WRITE;
+	if (reported_already(&change, &key, &repeats)) {
 		if (mark && !change.entries)
 			remember_write(mark, &key);
 		return 0;
@@ -80,8 +80,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	if (ctime_ns == FIELD(upper, i_mtime_sec) * (s64)SECOND_NS + FIELD(upper, i_mtime_nsec))
 		change.flags |= SF_FILE_CONTENT;
 	describe(&change, call, class);
-	if (!tell(&change, repeats))
-		bpf_map_delete_elem(&changes, &key);
+	report_change(&change, &key, repeats);
 	return 0;
 }
 
@@ -106,7 +105,7 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 		return 0;
 	change.named = some_dentry(inode);
 	if (!change.named)
-		return 0; /* being made: nobody can tell yet where */
+		return 0; /* being made: nobody knows yet where */
 	dev = inode_dev(inode);
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;
@@ -129,15 +128,14 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	/* Overlay's own work on a directory is about an entry, whatever the call:
 	 * a chmod copies its file up first. What concerns the directory itself
 	 * comes as an overlay event too. */
-	change.entries = S_ISDIR(change.mode) && (inner || class == CHANGE_OTHER);
+	change.entries = S_ISDIR(change.mode) && (inner || class >= CHANGE_WRITE);
 	describe(&change, call, class);
-	if (told_already(&change, &fold, &repeats)) {
+	if (reported_already(&change, &fold, &repeats)) {
 		if (mark && !change.entries)
 			remember_write(mark, &fold);
 		return 0;
 	}
-	if (!tell(&change, repeats))
-		bpf_map_delete_elem(&changes, &fold);
+	report_change(&change, &fold, repeats);
 	return 0;
 }
 

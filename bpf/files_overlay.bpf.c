@@ -8,7 +8,7 @@
  * fs/overlayfs/{inode,file,dir,xattrs,copy_up}.c. fexit: a failed operation is no
  * change.
  */
-#include "bpf/operations.h"
+#include "bpf/lib/operations.h"
 
 SEC("?fexit/ovl_write_iter")
 int BPF_PROG(ovl_write, struct kiocb *iocb, void *iter, long result)
@@ -144,7 +144,7 @@ int ovl_move(u64 *ctx)
 }
 
 /* The last step of a copy-up, which nothing else takes. A program on
- * security_inode_copy_up() would also tell of those that fail. */
+ * security_inode_copy_up() would also report those that fail. */
 SEC("?fexit/ovl_inode_update")
 int BPF_PROG(ovl_copy_up, struct inode *inode, struct dentry *upper)
 {

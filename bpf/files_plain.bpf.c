@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Files of a rootfs that is no overlay, below 6.13: by functions of the VFS that
+ * Files of a rootfs that is not an overlay, below 6.13: by functions of the VFS that
  * every filesystem's changes come by. So do the host's, which pay a look-up of the
  * device: attached only while a container has such a rootfs. An overlay's upper
- * directory is none; overlay's own functions tell of it.
+ * directory is none; overlay's own functions report it.
  *
  * fs/{attr,xattr,posix_acl,ioctl,read_write,remap_range,open,inode}.c, fs/dcache.c.
  */
-#include "bpf/operations.h"
-#include "bpf/roots.h"
+#include "bpf/lib/operations.h"
+#include "bpf/lib/roots.h"
 
-/* The rootfs that an inode lies in, if it is one of ours that is no overlay. What is
+/* The rootfs that an inode lies in, if it is one of ours that is not an overlay. What is
  * known to lie in one comes first: it may have been elsewhere before it was moved. */
-static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 dev)
+static __noinline int plain_root(struct sf_inode *out, struct inode *inode, u32 dev)
 {
 	struct sf_inode_key place = {};
 	struct sf_inode_state *known;
@@ -28,7 +28,7 @@ static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 
 		*out = known->root;
 	} else {
 		struct task_struct *task = current_task();
-		/* override_creds(): overlay works as the mounter, aside from where
+		/* override_creds(): overlay works as the mounter, apart from where
 		 * things will be. */
 		bool inner = FIELD(task, cred) != FIELD(task, real_cred);
 
@@ -44,15 +44,16 @@ static __noinline int whole_root(struct sf_inode *out, struct inode *inode, u32 
 }
 
 /* `mark`: of a write; else 0. */
-static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, u32 op, u64 mark)
+static __noinline int plain_changed(struct inode *inode, struct dentry *dentry, u32 op, u64 mark)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT};
+	struct change change = {
+	    .op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .flags = SF_FILE_DIRECT};
 	struct sf_change_key key = {};
 	u32 dev = inode_dev(inode);
 	u32 repeats;
 
-	/* Without a name it is no part of the rootfs any more, or not yet. */
-	if (!FIELD(inode, i_nlink) || !whole_root(&change.root, inode, dev))
+	/* Without a name it is not a part of the rootfs any more, or not yet. */
+	if (!FIELD(inode, i_nlink) || !plain_root(&change.root, inode, dev))
 		return done();
 	operation_key(&key, inode, dev, op);
 	if (reported(&key, false, &repeats)) {
@@ -65,8 +66,7 @@ static __noinline int whole_changed(struct inode *inode, struct dentry *dentry, 
 		change.named = dentry;
 	fill_inode(&change.inode, inode);
 	change.mode = FIELD(inode, i_mode);
-	if (!tell_operation(&change, repeats))
-		bpf_map_delete_elem(&changes, &key);
+	report_operation(&change, &key, repeats);
 	return done();
 }
 
@@ -77,45 +77,49 @@ static __always_inline int written(struct file *file)
 
 	if (repeats_latest(latest_here(), mark))
 		return 0;
-	return whole_changed(inode, FIELD(file, f_path.dentry), SF_OP_write, mark);
+	return plain_changed(inode, FIELD(file, f_path.dentry), SF_OP_write, mark);
 }
 
 static __always_inline int attributes_changed(struct dentry *dentry, enum sf_op op)
 {
-	return whole_changed(FIELD(dentry, d_inode), dentry, op, 0);
+	return plain_changed(FIELD(dentry, d_inode), dentry, op, 0);
 }
 
 /* A name was made, or taken away for good. */
-static __noinline int whole_entry(struct dentry *entry, struct inode *inode, u32 op, u32 flags)
+static __noinline int plain_entry(struct dentry *entry, struct inode *inode, u32 op, u32 flags)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags | SF_FILE_DIRECT};
+	struct change change = {
+	    .op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .flags = flags | SF_FILE_DIRECT};
 	struct dentry *above = FIELD(entry, d_parent);
 
-	if (!whole_root(&change.root, FIELD(above, d_inode), inode_dev(inode)))
+	if (!plain_root(&change.root, FIELD(above, d_inode), inode_dev(inode)))
 		return done();
 	change.named = entry;
 	change.task = current_task();
 	fill_inode(&change.inode, inode);
 	change.mode = FIELD(inode, i_mode);
-	tell_operation(&change, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
-/* A look at the directory will tell what there is of this name now. */
-static __noinline int whole_entry_touched(struct dentry *entry, u32 op)
+/* A look at the directory will show what there is of this name now. */
+static __noinline int plain_entry_touched(struct dentry *entry, u32 op)
 {
-	struct change change = {
-	    .op = op, .nr = NR_OP(op), .flags = SF_FILE_DIRECT, .entries = true, .entry = entry};
+	struct change change = {.op = op,
+				.nr = FOLD_NR(FOLD_OPERATION, op),
+				.flags = SF_FILE_DIRECT,
+				.entries = true,
+				.entry = entry};
 	struct inode *directory;
 
 	change.named = FIELD(entry, d_parent);
 	directory = FIELD(change.named, d_inode);
-	if (!whole_root(&change.root, directory, inode_dev(directory)))
+	if (!plain_root(&change.root, directory, inode_dev(directory)))
 		return done();
 	change.task = current_task();
 	fill_inode(&change.inode, directory);
 	change.mode = S_IFDIR;
-	tell_operation(&change, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
@@ -225,9 +229,9 @@ static __always_inline int instantiated(struct dentry *entry, struct inode *inod
 	if (!inode || !inode->i_nlink)
 		return 0;
 	if (!S_ISDIR(inode->i_mode) && inode->i_nlink > 1)
-		return whole_entry(entry, inode, SF_OP_link, 0);
-	/* Which kind of creation it was, the mode tells. */
-	return whole_entry(entry, inode, SF_OP_unknown, SF_FILE_CREATED);
+		return plain_entry(entry, inode, SF_OP_link, 0);
+	/* Which kind of creation it was, the mode shows. */
+	return plain_entry(entry, inode, SF_OP_unknown, SF_FILE_CREATED);
 }
 
 SEC("?fexit/d_instantiate")
@@ -250,7 +254,7 @@ int BPF_PROG(plain_name_removed, struct dentry *entry)
 
 	if (!inode)
 		return 0;
-	return whole_entry(entry, inode, S_ISDIR(inode->i_mode) ? SF_OP_rmdir : SF_OP_unlink, 0);
+	return plain_entry(entry, inode, S_ISDIR(inode->i_mode) ? SF_OP_rmdir : SF_OP_unlink, 0);
 }
 
 /* Called when a rename was done, with the names that were. */
@@ -261,8 +265,8 @@ int BPF_PROG(plain_name_moved, struct dentry *from, struct dentry *to)
 
 	if (!inode)
 		return 0;
-	whole_entry(to, inode, SF_OP_rename, 0);
-	return whole_entry_touched(from, SF_OP_rename);
+	plain_entry(to, inode, SF_OP_rename, 0);
+	return plain_entry_touched(from, SF_OP_rename);
 }
 
 SEC("?fentry/d_exchange")
@@ -273,8 +277,8 @@ int BPF_PROG(plain_names_exchanged, struct dentry *from, struct dentry *to)
 
 	if (!one || !other)
 		return 0;
-	whole_entry(to, one, SF_OP_rename, 0);
-	return whole_entry(from, other, SF_OP_rename, 0);
+	plain_entry(to, one, SF_OP_rename, 0);
+	return plain_entry(from, other, SF_OP_rename, 0);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

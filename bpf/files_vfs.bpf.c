@@ -9,7 +9,7 @@
  * fs/{namei,attr,xattr,ioctl,read_write,remap_range,splice,open}.c, fs/dcache.c,
  * fs/overlayfs/copy_up.c.
  */
-#include "bpf/operations.h"
+#include "bpf/lib/operations.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define ARGUMENT(regs, n) ((const void *)((n) == 0 ? (regs)->di : (regs)->si))
@@ -148,7 +148,7 @@ int BPF_PROG(vfs_entry_made, struct dentry *entry, struct inode *inode)
 	mode = inode->i_mode;
 	if (!S_ISDIR(mode) && inode->i_nlink > 1)
 		return entry_made(entry, inode, SF_OP_link, 0);
-	/* Which kind of creation it was, the mode tells. */
+	/* Which kind of creation it was, the mode shows. */
 	return entry_made(entry, inode, SF_OP_unknown, SF_FILE_CREATED);
 }
 

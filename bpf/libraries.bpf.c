@@ -2,30 +2,19 @@
 /*
  * Libraries: files that a container's process maps to run code from, or makes a
  * mapping of runnable, and that the image does not hold as such. What of the image
- * is mapped is silent, and so is the program itself, of which the code sensor
- * tells. The one sensor on the path of mmap(2): protection first, which is no
+ * is mapped is silent, and so is the program itself, which the code sensor
+ * reports. The one sensor on the path of mmap(2): protection first, which is not a
  * look-up.
  *
  * security/security.c, called by mm/util.c and mm/mprotect.c.
  */
-#include "bpf/change.h"
-#include "bpf/path.h"
+#include "bpf/lib/change.h"
+#include "bpf/lib/foreign.h"
 
 #define PROT_EXEC 0x4 /* include/uapi/asm-generic/mman-common.h */
 #define VM_EXEC	  0x4 /* include/linux/mm.h */
 
 #define MNT_NOEXEC 0x04 /* include/linux/mount.h */
-
-/* What a mount has for a namespace that the kernel keeps to itself: fs/mount.h */
-#define MNT_NS_INTERNAL ((struct mnt_namespace *)-22l)
-
-#define NR_LIBRARY(kind) (-150 - (s32)(kind))
-
-struct library {
-	struct sf_inode root;
-	struct sf_inode inode;
-	u32 kind;
-};
 
 static __always_inline u64 session_of(struct task_struct *task)
 {
@@ -35,92 +24,21 @@ static __always_inline u64 session_of(struct task_struct *task)
 	return followed ? followed->session : 0;
 }
 
-/* memfd:x; and of shared anonymous memory the kernel's own names. */
-static __always_inline bool has_name(struct dentry *dentry, const char *wanted, u32 size)
+static __always_inline void send_library(const struct foreign *library,
+					 const struct code_file *file, const struct sf_inode *root,
+					 struct task_struct *task, const struct sf_change_key *key)
 {
-	char name[12] = {};
-
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
-	for (u32 i = 0; i < size && i < sizeof(name); i++) {
-		if (name[i] != wanted[i])
-			return false;
-	}
-	return true;
-}
-
-/* A mapping through overlay is one of the file below it, which since 6.5 is opened
- * by a path of its own, on a private mount of the layer. Whether that is the upper
- * one the files sensor knows. */
-static __always_inline bool in_upper_layer(const struct sf_inode *inode)
-{
-	struct sf_inode_key key = {.ino = inode->ino, .dev = inode->dev};
-	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &key);
-
-	return known && known->generation == inode->generation;
-}
-
-/* Judges the file. Returns false for one that the image holds. */
-static __always_inline bool foreign_library(struct library *library, struct task_struct *task,
-					    struct vfsmount *mnt, struct dentry *dentry)
-{
-	struct inode *inode = FIELD(dentry, d_inode);
-	struct sf_root_state *root;
-	struct super_block *sb;
-	struct inode *upper;
-
-	if (!inode || (FIELD(inode, i_mode) & S_IFMT) != S_IFREG)
-		return false;
-	sb = FIELD(inode, i_sb);
-	fill_inode(&library->inode, inode);
-	if (FIELD(inode, i_nlink) == 0) {
-		library->kind = SF_EXEC_DELETED;
-		if (FIELD(sb, s_magic) != TMPFS_MAGIC)
-			return true;
-		if (has_name(dentry, "memfd:", 6))
-			library->kind = SF_EXEC_MEMFD;
-		return !has_name(dentry, "dev/zero", 8) && !has_name(dentry, "SYSV", 4);
-	}
-	if (BPF_CORE_READ(mount_of(mnt), mnt_ns) == MNT_NS_INTERNAL) {
-		library->kind = SF_EXEC_UPPER;
-		return in_upper_layer(&library->inode);
-	}
-	if (sb != BPF_CORE_READ(task, fs, root.mnt, mnt_sb)) {
-		library->kind = SF_EXEC_VOLUME;
-		return true;
-	}
-	if (!is_overlay(sb)) {
-		/* A volume may be on the filesystem that the rootfs is on, too. */
-		if (mnt != BPF_CORE_READ(task, fs, root.mnt)) {
-			library->kind = SF_EXEC_VOLUME;
-			return true;
-		}
-		/* The image's own were there before life began. */
-		root = bpf_map_lookup_elem(&roots, &library->root);
-		library->kind = SF_EXEC_UPPER;
-		return root && inode_ctime(inode) > root->since_ns;
-	}
-	upper = upper_inode(inode);
-	if (!upper)
-		return false;
-	fill_inode(&library->inode, upper);
-	library->kind = SF_EXEC_UPPER;
-	return true;
-}
-
-static __always_inline void send_library(const struct library *library, struct task_struct *task,
-					 struct vfsmount *mnt, struct dentry *dentry)
-{
-	struct sf_library_event *event = reserve_event(struct sf_library_event, sizeof(*event));
+	struct sf_library_event *event = reserve_news(struct sf_library_event, sizeof(*event), key);
 
 	if (!event)
 		return;
-	fill_header(&event->header, SF_EVENT_LIBRARY, sizeof(*event), &library->root, task);
+	fill_header(&event->header, SF_EVENT_LIBRARY, sizeof(*event), root, task);
 	event->inode = library->inode;
 	event->kind = library->kind;
 	if (library->kind == SF_EXEC_MEMFD)
-		read_name(event->names, &event->names_size, dentry);
+		read_name(event->names, &event->names_size, file->dentry);
 	else
-		read_names(event->names, &event->names_size, mnt, dentry);
+		read_names(event->names, &event->names_size, file->mnt, file->dentry);
 	submit_event(event);
 }
 
@@ -129,27 +47,33 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 	struct task_struct *task = current_task();
 	u64 id = cgroup_id(cgroup_of(task));
 	struct sf_cgroup_state *state = bpf_map_lookup_elem(&cgroups, &id);
+	struct code_file file = {.mnt = mnt, .dentry = dentry};
 	struct sf_change_key key = {};
-	struct library library = {};
+	struct foreign library = {};
+	struct sf_inode root;
 	u32 repeats;
 
 	if (!state || !(state->flags & SF_CGROUP_LIVE))
 		return 0;
-	library.root = state->root;
+	root = state->root;
 	if (dentry == BPF_CORE_READ(task, mm, exe_file, f_path.dentry))
 		return 0;
 	/* It will be refused. */
 	if (BPF_CORE_READ(mnt, mnt_flags) & MNT_NOEXEC)
 		return 0;
-	if (!foreign_library(&library, task, mnt, dentry))
+	file.inode = FIELD(dentry, d_inode);
+	if (!file.inode || (FIELD(file.inode, i_mode) & S_IFMT) != S_IFREG)
+		return 0;
+	file.root = BPF_CORE_READ(task, fs, root.mnt);
+	if (!is_foreign(&library, &file, &root))
 		return 0;
 	key.ino = library.inode.ino;
 	key.generation = library.inode.generation;
 	key.dev = library.inode.dev;
 	key.actor = (u32)session_of(task);
-	key.nr = NR_LIBRARY(library.kind);
+	key.nr = FOLD_NR(FOLD_LIBRARY, library.kind);
 	if (!reported(&key, false, &repeats))
-		send_library(&library, task, mnt, dentry);
+		send_library(&library, &file, &root, task, &key);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Memory: processes that attach to a container's, or write into its memory. By
  * what succeeded, where the functions themselves are, so that looking (which every
- * `ps` does, by the same permission check) is no event:
+ * `ps` does, by the same permission check) is not an event:
  *  - ptrace_attach(): PTRACE_ATTACH and PTRACE_SEIZE;
  *  - ptrace_access_vm() with FOLL_WRITE: PTRACE_POKE*;
  *  - access_remote_vm() with FOLL_WRITE: a write to /proc/PID/mem;
@@ -11,12 +11,10 @@
  *
  * kernel/ptrace.c, mm/memory.c, mm/process_vm_access.c.
  */
-#include "bpf/change.h"
+#include "bpf/lib/change.h"
 
 #define PTRACE_MODE_ATTACH 0x02 /* include/linux/ptrace.h */
 #define FOLL_WRITE	   0x01 /* include/linux/mm.h, mm_types.h */
-
-#define NR_MEMORY(op) (-160 - (s32)(op))
 
 #if defined(__TARGET_ARCH_x86)
 #define SYSCALL(name) "__x64_sys_" name
@@ -24,8 +22,9 @@
 #define SYSCALL(name) "__arm64_sys_" name
 #endif
 
-/* Whom a thread was allowed to attach to last: made at the permission check, read
- * at the end of process_vm_writev(2); key: pid_tgid; old ones are evicted. */
+/* Whom a thread was allowed to attach to last, by pid_tgid: made at the permission
+ * check, read and removed at the end of process_vm_writev(2); the least used are
+ * evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 256);
@@ -61,18 +60,16 @@ static __always_inline int send_memory(const struct sf_victim *victim, enum sf_m
 	    .ino = victim->start_ns,
 	    .generation = victim->pid,
 	    .actor = FIELD(task, tgid),
-	    .nr = NR_MEMORY(op),
+	    .nr = FOLD_NR(FOLD_MEMORY, op),
 	};
 	struct sf_memory_event *event;
 	u32 repeats;
 
 	if (reported(&key, false, &repeats))
 		return 0;
-	event = reserve_event(struct sf_memory_event, sizeof(*event));
-	if (!event) {
-		bpf_map_delete_elem(&changes, &key); /* the next one tries again */
+	event = reserve_news(struct sf_memory_event, sizeof(*event), &key);
+	if (!event)
 		return 0;
-	}
 	fill_header(&event->header, SF_EVENT_MEMORY, sizeof(*event), &victim->root, task);
 	event->victim = *victim;
 	event->op = op;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Mounts: who changes what is mounted in a container. The victim is the container
- * whose mount namespace the mount is in, whoever acts. Only what succeeded is told;
+ * whose mount namespace the mount is in, whoever acts. Only what succeeded is reported;
  * the agent looks at the container's mounts after each event, which says what came
  * of it. Nothing here runs but in the course of these system calls.
  *
  * fs/namespace.c, fs/fsopen.c.
  */
-#include "bpf/change.h"
-#include "bpf/path.h"
+#include "bpf/lib/change.h"
+#include "bpf/lib/path.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define SYSCALL(name)	 "__x64_sys_" name
@@ -28,12 +28,13 @@
 #define MS_SHARED		 (1 << 20)
 #define FSCONFIG_CMD_RECONFIGURE 7
 
-/* How mounts pass on changes is no change of what is there. */
+/* How mounts pass on changes is not a change of what is there. */
 #define PROPAGATION (MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED)
 
-/* Changes under way, whose place can be told only before they are made: by the
- * program at their beginning for the one at their end; key: pid_tgid; what was
- * refused in between stays until it is evicted or the thread tries again. */
+/* Changes under way, whose place is known only before they are made, by pid_tgid: made
+ * by the program at their beginning, read and removed by the one at their end. What was
+ * refused in between stays until the thread tries again or it is evicted, the least
+ * used first. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 64);
@@ -185,7 +186,7 @@ int BPF_PROG(pivot_made, const struct pt_regs *regs, long result)
 }
 
 /* Of these no function but the system call itself can be watched: the place is
- * what the caller says it is, or not told at all. */
+ * what the caller says it is, or not known at all. */
 static __always_inline int attributes_set(const char *user_path)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();

@@ -2,15 +2,13 @@
 /*
  * Kernel parameters and devices: cgroup/sysctl and cgroup/dev programs, attached at
  * the root of the unified hierarchy (on the container's own cgroup a runtime's
- * update would detach them), see each access; the container is told by its cgroup.
+ * update would detach them), see each access; the container is known by its cgroup.
  * Both always agree: with programs on several levels all have to.
  */
-#include "bpf/change.h"
+#include "bpf/lib/change.h"
 
 #define SYSCTL_ALLOW 1
 #define DEVICE_ALLOW 1
-
-#define NR_DEVICE(access) (-180 - (s32)(access))
 
 SEC("cgroup/sysctl")
 int stillframe_sysctl(struct bpf_sysctl *ctx)
@@ -85,10 +83,10 @@ int stillframe_device(struct bpf_cgroup_dev_ctx *ctx)
 	key.generation = ctx->minor;
 	key.dev = ctx->major << 1 | block;
 	key.actor = FIELD(task, tgid);
-	key.nr = NR_DEVICE(access);
+	key.nr = FOLD_NR(FOLD_DEVICE, access);
 	if (reported(&key, false, &repeats))
 		return DEVICE_ALLOW;
-	event = reserve_event(struct sf_device_event, sizeof(*event));
+	event = reserve_news(struct sf_device_event, sizeof(*event), &key);
 	if (!event)
 		return DEVICE_ALLOW;
 	fill_header(&event->header, SF_EVENT_DEVICE, sizeof(*event), &state->root, task);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# bpf_object(NAME DEPENDS…): compiles the CO-RE object NAME.bpf.c for this machine's
-# architecture and makes its skeleton header. Links as bpf_NAME, which gives
-# #include "NAME.skel.h".
+# bpf_object(NAME): compiles the CO-RE object NAME.bpf.c of the current directory for
+# this machine's architecture and makes its skeleton header. Links as bpf_NAME, which
+# gives #include "NAME.skel.h".
 find_program(BPF_CLANG NAMES clang-19 REQUIRED)
 find_program(BPFTOOL bpftool PATHS /usr/sbin /sbin REQUIRED)
 
@@ -14,7 +14,6 @@ else()
 endif()
 
 function(bpf_object name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   set(dir ${CMAKE_CURRENT_BINARY_DIR}/${name})
   set(source ${name}.bpf.c)
   set(compiled ${dir}/${name}.debug.o)
@@ -30,8 +29,10 @@ function(bpf_object name)
             -Wno-unused-parameter
             -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -fdebug-prefix-map=${CMAKE_SOURCE_DIR}=.
+            -MD -MF ${compiled}.d -MT ${compiled}
             -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${compiled}
-    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source} ${ARG_DEPENDS}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${source}
+    DEPFILE ${compiled}.d
     COMMENT "BPF ${name}"
     VERBATIM)
   # The linker drops what only a debugger reads, most of the size.

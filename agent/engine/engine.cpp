@@ -81,9 +81,9 @@ void Engine::enter(AgentPhase::Name name, std::string activity) {
 Result<> Engine::attach() {
   enter(AgentPhase::Name::starting, "attaching the sensors");
   const auto& layout = finder_.layout();
-  auto sensors =
-      sensors::Sensors::start({.observed_controller = layout.observed,
-                               .unified_mount = layout.unified});
+  auto sensors = sensors::Sensors::start(
+      {.observed_controller = layout.observed, .unified_mount = layout.unified},
+      system_clock());
   if (!sensors) return tl::unexpected<Error>(sensors.error());
   sensors_ = std::move(*sensors);
   for (const auto& status : sensors_->status()) {

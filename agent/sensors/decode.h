@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From the kernel side's raw events to observations. Pure: what a test recorded
-// once decodes the same for ever.
+// once decodes the same forever.
 #pragma once
 
 #include <cstddef>

@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/file_op.h"
 
-#include <asm/unistd.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
 
-// Newer than Debian 12's headers: 6.6 and 6.13.
-#ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452
-#endif
-#ifndef __NR_setxattrat
-#define __NR_setxattrat 463
-#endif
-#ifndef __NR_removexattrat
-#define __NR_removexattrat 466
-#endif
+#include "bpf/events.h"
+#include "bpf/syscall_table.h"
 
 namespace stillframe::sensors {
 namespace {
-
-constexpr std::int32_t kPageFault = -1;
 
 FileOp ioctl_op(std::uint64_t command) {
   switch (command) {
@@ -67,98 +56,34 @@ bool names_attributes(FileOp op) {
   }
 }
 
-FileOp op_by_number(const SyscallNote& note) {
-  if (note.compat) return note.created ? created_op(note) : FileOp::unknown;
-  switch (note.nr) {
-#ifdef __NR_open
-    case __NR_open:
-    case __NR_creat:
-#endif
-    case __NR_openat:
-    case __NR_openat2:
+// What the table says of a system call, made exact by what came with it.
+FileOp refined(FileOp op, const SyscallNote& note) {
+  switch (op) {
+    case FileOp::open:
       return open_op(note);
-    case kPageFault:
-    case __NR_write:
-    case __NR_pwrite64:
-    case __NR_writev:
-    case __NR_pwritev:
-    case __NR_pwritev2:
-    case __NR_sendfile:
-    case __NR_splice:
-    case __NR_vmsplice:
-    case __NR_copy_file_range:
-    case __NR_fallocate:
-    case __NR_io_submit:
-    case __NR_process_vm_writev:
-    case __NR_madvise:
-    case __NR_msync:
-      return FileOp::write;
-    case __NR_truncate:
-    case __NR_ftruncate:
-      return FileOp::truncate;
-#ifdef __NR_unlink
-    case __NR_unlink:
-      return FileOp::unlink;
-    case __NR_rmdir:
-      return FileOp::rmdir;
-    case __NR_rename:
-      return FileOp::rename;
-    case __NR_link:
-      return FileOp::link;
-    case __NR_symlink:
-      return FileOp::symlink;
-    case __NR_mkdir:
-      return FileOp::mkdir;
-    case __NR_mknod:
-      return FileOp::mknod;
-    case __NR_chmod:
-      return FileOp::chmod;
-    case __NR_chown:
-    case __NR_lchown:
-      return FileOp::chown;
-    case __NR_utime:
-    case __NR_utimes:
-    case __NR_futimesat:
-      return FileOp::utimes;
-#endif
-    case __NR_unlinkat:
-      return FileOp::unlink;
-#ifdef __NR_renameat
-    case __NR_renameat:
-#endif
-    case __NR_renameat2:
-      return FileOp::rename;
-    case __NR_linkat:
-      return FileOp::link;
-    case __NR_symlinkat:
-      return FileOp::symlink;
-    case __NR_mkdirat:
-      return FileOp::mkdir;
-    case __NR_mknodat:
-    case __NR_bind:
-      return FileOp::mknod;
-    case __NR_fchmod:
-    case __NR_fchmodat:
-    case __NR_fchmodat2:
-      return FileOp::chmod;
-    case __NR_fchown:
-    case __NR_fchownat:
-      return FileOp::chown;
-    case __NR_utimensat:
-      return FileOp::utimes;
-    case __NR_setxattr:
-    case __NR_lsetxattr:
-    case __NR_fsetxattr:
-    case __NR_removexattr:
-    case __NR_lremovexattr:
-    case __NR_fremovexattr:
-    case __NR_setxattrat:
-    case __NR_removexattrat:
-      return note.acl ? FileOp::acl : FileOp::xattr;
-    case __NR_ioctl:
+    case FileOp::flags:
       return ioctl_op(note.arg);
-    default:
+    case FileOp::xattr:
+      return note.acl ? FileOp::acl : FileOp::xattr;
+    case FileOp::unknown:
       return note.created ? created_op(note) : FileOp::unknown;
+    default:
+      return op;
+  }
+}
+
+FileOp op_by_number(const SyscallNote& note) {
+  if (note.compat) return refined(FileOp::unknown, note);
+  switch (note.nr) {
+#define STILLFRAME_OP(name, changes, op, entry) \
+  case __NR_##name:                             \
+    return refined(FileOp::op, note);
+    SF_SYSCALLS(STILLFRAME_OP)
+#undef STILLFRAME_OP
+    case SF_NR_PAGE_FAULT:
+      return FileOp::write;
+    default:
+      return refined(FileOp::unknown, note);
   }
 }
 
@@ -168,7 +93,7 @@ FileOp file_op(const SyscallNote& note) {
   const FileOp op = op_by_number(note);
   if (note.entries && names_attributes(op)) return FileOp::open;
   // No call that says it: a fault on a mapping in the course of another call,
-  // or io_uring. That the content changed can be seen all the same.
+  // or io_uring. That the content changed can be seen anyway.
   if (op == FileOp::unknown && S_ISREG(note.mode) &&
       (note.direct || note.content)) {
     return FileOp::write;

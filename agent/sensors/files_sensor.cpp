@@ -4,21 +4,19 @@
 #include <string>
 #include <vector>
 
-#include "agent/sensors/ladder.h"
 #include "agent/sensors/status.h"
 
 namespace stillframe::sensors {
 namespace {
 
-// What came of trying an implementation that is attached. `misses`: nothing if
-// it could not be tried, since there was no `ground` to try it on.
-SensorAttempt tried(const Rung& rung,
-                    const std::optional<std::set<FileOp>>& misses,
-                    const std::string& ground) {
-  if (misses) return accepted(rung.implementation, to_string(*misses));
-  SensorAttempt attempt = accepted(rung.implementation, "");
-  attempt.meaning = "not tried out: no " + ground + " can be mounted here now";
-  attempt.fix = "nothing, as long as no container runs on one";
+// What came of trying an implementation that is attached. `misses` fails where
+// there was no ground to try it on.
+SensorAttempt tried(const Implementation& one,
+                    const Result<std::set<FileOp>>& misses) {
+  if (misses) return accepted(one.name, to_string(*misses));
+  SensorAttempt attempt = accepted(one.name, "");
+  attempt.meaning = "not tried out: " + misses.error().message;
+  attempt.fix = "none needed as long as no container runs on such a rootfs";
   return attempt;
 }
 
@@ -27,64 +25,64 @@ SensorAttempt tried(const Rung& rung,
 void FilesSensor::choose(const Setup& setup) {
   std::vector<SensorAttempt> attempts;
   std::unique_ptr<Object> best;
-  const Rung* best_rung = nullptr;
   std::size_t best_attempt = 0;
-  std::size_t fewest = SF_OP_COUNT;
-  for (const Rung& rung : files().rungs) {
-    auto object = Object::attach(rung.object, setup);
+  std::set<FileOp> fewest;
+  chosen_ = nullptr;
+  for (const Implementation& one : ladder_.implementations) {
+    auto object = Object::attach(one.object, setup);
     if (!object) {
-      attempts.push_back(refused(rung.implementation, object.error()));
+      attempts.push_back(refused(one.name, object.error()));
       continue;
     }
     const auto misses = missed_(TrialGround::overlay);
-    attempts.push_back(tried(rung, misses, "overlay"));
+    attempts.push_back(tried(one, misses));
     attempts.back().in_use = false;
-    const std::size_t unseen = misses ? misses->size() : 0;
-    if (unseen < fewest) {
-      fewest = unseen;
+    auto unseen = misses.value_or(std::set<FileOp>{});
+    if (chosen_ == nullptr || unseen.size() < fewest.size()) {
+      fewest = std::move(unseen);
       best = std::move(*object);
-      best_rung = &rung;
+      chosen_ = &one;
       best_attempt = attempts.size() - 1;
     }
-    if (fewest == 0) break;
+    if (fewest.empty()) break;
   }
   if (best) attempts[best_attempt].in_use = true;
   detach(object_);
   object_ = std::move(best);
-  status_ = status_of(files(), std::move(attempts));
-  if (best_rung != nullptr && best_rung->by_scan != nullptr) {
-    status_.by_scan.emplace_back(best_rung->by_scan);
-    if (status_.reason.empty()) {
-      status_.reason = std::string(best_rung->by_scan) +
-                       ": only scans find them, without the actor";
-      status_.fix = "use a kernel with the ctime tracepoints (since 6.13)";
-    }
-  }
-  sees_plain_ = best_rung != nullptr && best_rung->plain;
+  unseen_ = std::move(fewest);
+  status_ = status_of(ladder_, std::move(attempts));
   attach_plain(setup);
+}
+
+bool FilesSensor::overlay_appeared(const Setup& setup) {
+  choose(setup);
+  return true;
 }
 
 bool FilesSensor::watch_plain(bool wanted, const Setup& setup) {
   if (wanted == plain_wanted_) return false;
   plain_wanted_ = wanted;
   attach_plain(setup);
-  return !sees_plain_;
+  return chosen_ == nullptr || !chosen_->plain;
 }
 
 void FilesSensor::attach_plain(const Setup& setup) {
   detach(plain_);
-  if (sees_plain_) return;
-  const Rung& rung = plain_files();
-  plain_attempt_ = {rung.implementation, false, "",
+  plain_unseen_.clear();
+  if (chosen_ != nullptr && chosen_->plain) return;
+  const Implementation& one = plain_implementation_;
+  plain_attempt_ = {one.name, false, "",
                     "not attached: every container's rootfs is an overlay", ""};
   if (!plain_wanted_) return;
-  auto object = Object::attach(rung.object, setup);
+  auto object = Object::attach(one.object, setup);
   if (!object) {
-    plain_attempt_ = refused(rung.implementation, object.error());
+    plain_attempt_ = refused(one.name, object.error());
     return;
   }
   plain_ = std::move(*object);
-  plain_attempt_ = tried(rung, missed_(TrialGround::directory), "directory");
+  const auto misses = missed_(TrialGround::directory);
+  plain_attempt_ = tried(one, misses);
+  plain_unseen_ = misses.value_or(std::set<FileOp>{});
 }
 
 void FilesSensor::detach(std::unique_ptr<Object>& object) {
@@ -102,7 +100,22 @@ std::uint64_t FilesSensor::missed_runs() const {
 
 SensorStatus FilesSensor::status() const {
   SensorStatus status = status_;
-  if (!sees_plain_) status.tried.push_back(plain_attempt_);
+  const bool sees_plain = chosen_ != nullptr && chosen_->plain;
+  if (!sees_plain) status.tried.push_back(plain_attempt_);
+  if (chosen_ == nullptr) return status;
+  std::set<FileOp> unseen = unseen_;
+  unseen.insert(plain_unseen_.begin(), plain_unseen_.end());
+  for (const FileOp op : unseen) status.by_scan.push_back(to_string({op}));
+  if (!sees_plain && plain_wanted_ && !plain_) {
+    status.by_scan.emplace_back(plain_implementation_.by_scan);
+  }
+  if (chosen_->by_scan == nullptr) return status;
+  status.by_scan.emplace_back(chosen_->by_scan);
+  if (status.reason.empty()) {
+    status.reason = std::string(chosen_->by_scan) +
+                    ": only scans find them, without the actor";
+    status.fix = "use a kernel with the ctime tracepoints (since 6.13)";
+  }
   return status;
 }
 

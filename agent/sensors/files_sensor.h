@@ -6,48 +6,55 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <set>
 
-#include "agent/model/snapshot.h"
-#include "agent/sensors/object.h"
+#include "agent/base/result.h"
+#include "agent/sensors/ladder.h"
+#include "agent/sensors/sensor.h"
 #include "agent/sensors/trial.h"
 
 namespace stillframe::sensors {
 
-class FilesSensor {
+class FilesSensor : public Sensor {
  public:
   // Which operations, done on such a rootfs, come back as no event just now;
-  // nothing where that could not be tried.
-  using Missed = std::function<std::optional<std::set<FileOp>>(TrialGround)>;
+  // fails where that could not be tried.
+  using Missed = std::function<Result<std::set<FileOp>>(TrialGround)>;
 
-  explicit FilesSensor(Missed missed) : missed_(std::move(missed)) {}
+  // `ladder` and `plain` outlive this. Those implementations that do not see a
+  // rootfs that is not an overlay by the same programs have `plain` for it.
+  FilesSensor(const Ladder& ladder, const Implementation& plain, Missed missed)
+      : ladder_(ladder),
+        plain_implementation_(plain),
+        missed_(std::move(missed)) {}
 
-  // The best implementation that works now; the one before is detached.
-  void choose(const Setup& setup);
+  void choose(const Setup& setup) override;
+  bool overlay_appeared(const Setup& setup) override;
 
-  // Whether there is a rootfs that is no overlay. Those who do not see it by
-  // the same programs have others for it, which stand in the way of the host's
-  // changes: they are attached only as long as they are wanted. Whether that
-  // changed the status.
-  bool watch_plain(bool wanted, const Setup& setup);
+  // The programs for such a rootfs stand in the way of the host's changes: they
+  // are attached only as long as they are wanted.
+  bool watch_plain(bool wanted, const Setup& setup) override;
 
-  SensorStatus status() const;
-  // See Object; of those that were attached before, too.
-  std::uint64_t missed_runs() const;
+  SensorStatus status() const override;
+  // Of those that were attached before, too.
+  std::uint64_t missed_runs() const override;
 
  private:
   void attach_plain(const Setup& setup);
   void detach(std::unique_ptr<Object>& object);
 
+  const Ladder& ladder_;
+  const Implementation& plain_implementation_;
   Missed missed_;
+  const Implementation* chosen_ = nullptr;  // of object_
   std::unique_ptr<Object> object_;
   SensorStatus status_;
-  bool sees_plain_ = false;  // object_ does
   bool plain_wanted_ = false;
   std::unique_ptr<Object> plain_;
-  std::uint64_t missed_before_ = 0;  // by objects that are detached again
   SensorAttempt plain_attempt_;
+  std::set<FileOp> unseen_;          // by object_, when it was tried
+  std::set<FileOp> plain_unseen_;    // by plain_
+  std::uint64_t missed_before_ = 0;  // by objects that are detached again
 };
 
 }  // namespace stillframe::sensors

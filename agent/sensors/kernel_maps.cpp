@@ -4,17 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include <array>
+#include <cerrno>
+#include <cstring>
 #include <vector>
+
+#include "agent/base/log.h"
 
 namespace stillframe::sensors {
 namespace {
-
-template <typename Key, typename Value>
-bool put(const bpf_map* map, const Key& key, const Value& value,
-         std::uint64_t flags = BPF_ANY) {
-  return bpf_map_update_elem(bpf_map__fd(map), &key, &value, flags) == 0;
-}
 
 sf_inode_key inode_key(std::uint32_t dev, std::uint64_t ino) {
   return {ino, dev, 0};
@@ -25,34 +22,72 @@ bool belongs_to(const sf_inode& inode, const UpperRoot& root) {
          inode.generation == root.inode.generation;
 }
 
+// The sum over all CPUs of one value of a per-CPU array.
+std::uint64_t sum(const bpf_map* map, std::uint32_t key) {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return 0;
+  std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus));
+  if (bpf_map_lookup_elem(bpf_map__fd(map), &key, values.data()) != 0) return 0;
+  std::uint64_t total = 0;
+  for (const std::uint64_t value : values) total += value;
+  return total;
+}
+
 }  // namespace
 
 sf_inode to_kernel(const UpperRoot& root) {
   return {root.inode.ino, root.inode.generation, root.dev};
 }
 
+KernelMaps::KernelMaps(const Object& owner)
+    : roots_(owner.map("roots")),
+      upper_inodes_(owner.map("upper_inodes")),
+      upper_devs_(owner.map("upper_devs")),
+      roots_registered_(owner.map("roots_registered")),
+      cgroups_(owner.map("cgroups")),
+      processes_(owner.map("processes")),
+      changes_(owner.map("changes")),
+      losses_(owner.map("losses")),
+      counters_(owner.map("counters")),
+      mount_namespaces_(owner.map("mount_namespaces")) {}
+
+template <typename Key, typename Value>
+void KernelMaps::put(const bpf_map* map, const Key& key, const Value& value,
+                     sf_loss reason, std::uint64_t flags) {
+  if (bpf_map_update_elem(bpf_map__fd(map), &key, &value, flags) == 0) return;
+  if (flags == BPF_NOEXIST && errno == EEXIST) return;
+  const int error = errno;
+  ++refused_[reason];
+  log_warn("the kernel side could not be given an entry",
+           {{"map", bpf_map__name(map)},
+            {"error", std::strerror(error)},
+            {"hint",
+             "more containers or processes than its maps hold; scans "
+             "find what is missed"}});
+}
+
 void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
-                          std::int64_t since_ns) const {
+                          std::int64_t since_ns) {
   sf_root_state state{};
   const sf_inode key = to_kernel(root);
   // The kernel may have made it already: keep its budget, add our flags.
-  bpf_map_lookup_elem(bpf_map__fd(roots), &key, &state);
+  bpf_map_lookup_elem(bpf_map__fd(roots_), &key, &state);
   state.flags |= flags;
   if (since_ns != 0) state.since_ns = since_ns;
-  put(roots, key, state);
-  put(upper_devs, root.dev, std::uint32_t{1});
+  put(roots_, key, state, SF_LOSS_roots_full);
+  put(upper_devs_, root.dev, std::uint32_t{1}, SF_LOSS_roots_full);
   add_inode(root, root.inode);
   // The kernel side counts by ones: this cannot give a count that was there.
   constexpr std::uint32_t kStride = 1u << 16;
   std::uint32_t made = 0;
   const std::uint32_t zero = 0;
-  bpf_map_lookup_elem(bpf_map__fd(roots_registered), &zero, &made);
-  put(roots_registered, zero, made + kStride);
+  bpf_map_lookup_elem(bpf_map__fd(roots_registered_), &zero, &made);
+  put(roots_registered_, zero, made + kStride, SF_LOSS_roots_full);
 }
 
-void KernelMaps::remove_root(const UpperRoot& root) const {
+void KernelMaps::remove_root(const UpperRoot& root) {
   const sf_inode key = to_kernel(root);
-  bpf_map_delete_elem(bpf_map__fd(roots), &key);
+  bpf_map_delete_elem(bpf_map__fd(roots_), &key);
   // All inodes of this root, a batch at a time. Concurrent insertions of other
   // roots can make the kernel skip or repeat some; a leftover is harmless: it
   // names a root that no longer exists.
@@ -66,60 +101,58 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
     std::uint32_t count = kBatch;
     LIBBPF_OPTS(bpf_map_batch_opts, options);
     const int result = bpf_map_lookup_batch(
-        bpf_map__fd(upper_inodes), first ? nullptr : &position, &position,
+        bpf_map__fd(upper_inodes_), first ? nullptr : &position, &position,
         keys.data(), values.data(), &count, &options);
     for (std::uint32_t i = 0; i < count; ++i) {
       if (belongs_to(values[i].root, root)) doomed.push_back(keys[i]);
     }
     first = false;
-    if (result != 0) break;  // ENOENT: the end
+    if (result != 0) break;  // ENOENT: the end; else the rest is left over
   }
   for (const sf_inode_key& inode : doomed) {
-    bpf_map_delete_elem(bpf_map__fd(upper_inodes), &inode);
+    bpf_map_delete_elem(bpf_map__fd(upper_inodes_), &inode);
   }
 }
 
-void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) const {
+void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) {
   const sf_inode_state state{to_kernel(root), inode.generation, 0};
-  put(upper_inodes, inode_key(root.dev, inode.ino), state);
+  put(upper_inodes_, inode_key(root.dev, inode.ino), state,
+      SF_LOSS_inodes_full);
 }
 
-void KernelMaps::add_cgroup(std::uint64_t id,
-                            const sf_cgroup_state& state) const {
-  put(cgroups, id, state);
+void KernelMaps::add_cgroup(std::uint64_t id, const sf_cgroup_state& state) {
+  put(cgroups_, id, state, SF_LOSS_cgroups_full);
 }
 
-void KernelMaps::remove_cgroup(std::uint64_t id) const {
+void KernelMaps::remove_cgroup(std::uint64_t id) {
   sf_cgroup_state state{};
-  if (bpf_map_lookup_elem(bpf_map__fd(cgroups), &id, &state) == 0 &&
+  if (bpf_map_lookup_elem(bpf_map__fd(cgroups_), &id, &state) == 0 &&
       state.mnt_ns != 0 && (state.flags & SF_CGROUP_CHILD) == 0) {
-    bpf_map_delete_elem(bpf_map__fd(mount_namespaces), &state.mnt_ns);
+    bpf_map_delete_elem(bpf_map__fd(mount_namespaces_), &state.mnt_ns);
   }
-  bpf_map_delete_elem(bpf_map__fd(cgroups), &id);
+  bpf_map_delete_elem(bpf_map__fd(cgroups_), &id);
 }
 
 void KernelMaps::add_mounts(std::uint32_t mnt_ns,
-                            const sf_mount_ns& container) const {
-  put(mount_namespaces, mnt_ns, container);
+                            const sf_mount_ns& container) {
+  put(mount_namespaces_, mnt_ns, container, SF_LOSS_mounts_full);
 }
 
-void KernelMaps::follow(std::uint32_t pid, const sf_followed& followed) const {
+void KernelMaps::follow(std::uint32_t pid, const sf_followed& followed) {
   // What the kernel saw itself is better than what we read from /proc.
-  put(processes, pid, followed, BPF_NOEXIST);
+  put(processes_, pid, followed, SF_LOSS_processes_full, BPF_NOEXIST);
 }
 
-void KernelMaps::rearm(const sf_change_key& key) const {
-  bpf_map_delete_elem(bpf_map__fd(changes), &key);
+void KernelMaps::rearm(const sf_change_key& key) {
+  bpf_map_delete_elem(bpf_map__fd(changes_), &key);
 }
 
-std::uint64_t KernelMaps::sum(const bpf_map* map, std::uint32_t key) {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return 0;
-  std::vector<std::uint64_t> values(static_cast<std::size_t>(cpus));
-  if (bpf_map_lookup_elem(bpf_map__fd(map), &key, values.data()) != 0) return 0;
-  std::uint64_t total = 0;
-  for (const std::uint64_t value : values) total += value;
-  return total;
+std::uint64_t KernelMaps::lost(sf_loss reason) const {
+  return sum(losses_, reason) + refused_[reason];
+}
+
+std::uint64_t KernelMaps::counted(sf_counter counter) const {
+  return sum(counters_, counter);
 }
 
 }  // namespace stillframe::sensors

@@ -4,43 +4,53 @@
 // belong to containers. Thread-safe: each call is one system call.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
-#include <map>
-#include <string>
 
 #include "agent/model/inode.h"
+#include "agent/sensors/object.h"
 #include "bpf/events.h"
-
-struct bpf_map;
 
 namespace stillframe::sensors {
 
-// Descriptors borrowed from the skeleton, which outlives this.
-struct KernelMaps {
-  const bpf_map* roots = nullptr;
-  const bpf_map* upper_inodes = nullptr;
-  const bpf_map* upper_devs = nullptr;
-  const bpf_map* roots_registered = nullptr;
-  const bpf_map* cgroups = nullptr;
-  const bpf_map* processes = nullptr;
-  const bpf_map* changes = nullptr;
-  const bpf_map* losses = nullptr;
-  const bpf_map* counters = nullptr;
-  const bpf_map* mount_namespaces = nullptr;
+class KernelMaps {
+ public:
+  // Borrows the maps' descriptors: `owner` outlives this.
+  explicit KernelMaps(const Object& owner);
 
   // `since`: see sf_root_state; 0 leaves it as it is.
   void add_root(const UpperRoot& root, std::uint32_t flags,
-                std::int64_t since_ns = 0) const;
-  void remove_root(const UpperRoot& root) const;
-  void add_inode(const UpperRoot& root, const InodeId& inode) const;
-  void add_cgroup(std::uint64_t id, const sf_cgroup_state& state) const;
-  void remove_cgroup(std::uint64_t id) const;
-  void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container) const;
-  void follow(std::uint32_t pid, const sf_followed& followed) const;
-  void rearm(const sf_change_key& key) const;
+                std::int64_t since_ns = 0);
+  void remove_root(const UpperRoot& root);
+  void add_inode(const UpperRoot& root, const InodeId& inode);
+  void add_cgroup(std::uint64_t id, const sf_cgroup_state& state);
+  void remove_cgroup(std::uint64_t id);
+  void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container);
+  void follow(std::uint32_t pid, const sf_followed& followed);
+  void rearm(const sf_change_key& key);
 
-  // Sums of a per-CPU array's first `size` values.
-  static std::uint64_t sum(const bpf_map* map, std::uint32_t key);
+  // What went missing for this reason, on either side: what finds no room in a
+  // map is the same loss whoever meant to put it there.
+  std::uint64_t lost(sf_loss reason) const;
+  std::uint64_t counted(sf_counter counter) const;
+
+ private:
+  template <typename Key, typename Value>
+  void put(const bpf_map* map, const Key& key, const Value& value,
+           sf_loss reason, std::uint64_t flags = 0);
+
+  const bpf_map* roots_;
+  const bpf_map* upper_inodes_;
+  const bpf_map* upper_devs_;
+  const bpf_map* roots_registered_;
+  const bpf_map* cgroups_;
+  const bpf_map* processes_;
+  const bpf_map* changes_;
+  const bpf_map* losses_;
+  const bpf_map* counters_;
+  const bpf_map* mount_namespaces_;
+  std::array<std::atomic<std::uint64_t>, SF_LOSS_COUNT> refused_{};
 };
 
 sf_inode to_kernel(const UpperRoot& root);

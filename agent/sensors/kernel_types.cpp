@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
+#include <cerrno>
+
 namespace stillframe::sensors {
 namespace {
 
@@ -29,6 +31,11 @@ Result<KernelTypes> KernelTypes::load() {
         errno);
   }
   types.overlay_.reset(btf__load_module_btf("overlay", types.kernel_.get()));
+  // Else it is built in, not loaded, or was built without.
+  if (!types.overlay_ &&
+      (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) {
+    return fail("reading overlay's type information", errno);
+  }
   return types;
 }
 

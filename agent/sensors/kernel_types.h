@@ -23,7 +23,7 @@ class KernelTypes {
   static Result<KernelTypes> load();
 
   bool has_function(const std::string& name) const;
-  // How many parameters it has; none: there is no such function.
+  // How many parameters it has; none: it has no such function.
   std::optional<unsigned> parameters(const std::string& function) const;
   bool has_tracepoint(const std::string& name) const;
   std::optional<std::uint32_t> enum_value(const std::string& type,

@@ -11,8 +11,8 @@
 #include <cstring>
 #include <set>
 
-#include "agent/base/clock.h"
 #include "agent/base/file.h"
+#include "agent/base/log.h"
 
 namespace stillframe::sensors {
 namespace {
@@ -86,6 +86,13 @@ void for_each_event(const char* data, std::size_t size, Take take) {
   }
 }
 
+// A cgroup that is removed between open and read gives ENODEV. A hierarchy may
+// also list a file that it does not support (EOPNOTSUPP): it holds no limit.
+bool is_gone(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ESTALE ||
+         error == ENODEV || error == EOPNOTSUPP;
+}
+
 }  // namespace
 
 bool is_limit_file(std::string_view name) {
@@ -99,8 +106,15 @@ LimitFiles list_limits(const std::vector<std::string>& directories) {
       std::string path = directory;
       path += '/';
       path += name;
-      if (::access(path.c_str(), F_OK) != 0) continue;
-      files.try_emplace(std::string(name), std::move(path));
+      if (::access(path.c_str(), F_OK) == 0) {
+        files.try_emplace(std::string(name), std::move(path));
+      } else if (!is_gone(errno)) {
+        const int error = errno;
+        log_warn("a limit could not be looked for",
+                 {{"path", path},
+                  {"error", std::strerror(error)},
+                  {"hint", "changes of it are not seen"}});
+      }
     }
   }
   return files;
@@ -110,35 +124,43 @@ std::map<std::string, std::string> read_limits(const LimitFiles& files) {
   std::map<std::string, std::string> values;
   for (const auto& [name, path] : files) {
     auto text = read_file(path, kMaxValue);
-    if (!text) continue;  // gone, or a hierarchy that forbids it
+    if (!text) {
+      if (!is_gone(text.error().code)) {
+        log_warn("a limit could not be read",
+                 {{"error", text.error()},
+                  {"hint", "it counts as unchanged until it can be read"}});
+      }
+      continue;
+    }
     while (!text->empty() && text->back() == '\n') text->pop_back();
     values.emplace(name, std::move(*text));
   }
   return values;
 }
 
-LimitWatch::LimitWatch() : inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+LimitWatch::LimitWatch(const Clock& clock)
+    : clock_(clock), inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
   if (inotify_ < 0) trouble_ = std::string("inotify: ") + std::strerror(errno);
 }
 
-bool LimitWatch::watch(std::uint64_t cgroup,
-                       const std::vector<std::string>& directories) {
+Result<> LimitWatch::watch(std::uint64_t cgroup,
+                           const std::vector<std::string>& directories) {
   forget(cgroup);
   Watched& watched = containers_[cgroup];
   watched.files = list_limits(directories);
-  if (inotify_ < 0) return false;
-  bool all = true;
+  if (inotify_ < 0) return {};  // trouble() says so
+  Result<> result;
   for (const auto& directory : directories) {
     const int number = ::inotify_add_watch(inotify_, directory.c_str(),
                                            IN_MODIFY | IN_ONLYDIR);
-    if (number < 0) {
-      all = false;
-      continue;
+    if (number >= 0) {
+      watched.watches.push_back(number);
+      by_watch_[number] = cgroup;
+    } else if (!is_gone(errno)) {
+      result = fail("watching " + directory, errno);
     }
-    watched.watches.push_back(number);
-    by_watch_[number] = cgroup;
   }
-  return all;
+  return result;
 }
 
 void LimitWatch::forget(std::uint64_t cgroup) {
@@ -146,7 +168,7 @@ void LimitWatch::forget(std::uint64_t cgroup) {
   if (it == containers_.end()) return;
   for (const int number : it->second.watches) {
     // Fails where the directory is gone: the kernel has removed it itself.
-    ::inotify_rm_watch(inotify_, number);
+    static_cast<void>(::inotify_rm_watch(inotify_, number));
     by_watch_.erase(number);
   }
   containers_.erase(it);
@@ -154,8 +176,8 @@ void LimitWatch::forget(std::uint64_t cgroup) {
 
 LimitsObservation LimitWatch::look(std::uint64_t cgroup) const {
   const auto it = containers_.find(cgroup);
-  if (it == containers_.end()) return {boottime_now_ns(), cgroup, {}};
-  const std::uint64_t now = boottime_now_ns();
+  const std::uint64_t now = clock_.boot_ns();
+  if (it == containers_.end()) return {now, cgroup, {}};
   return {now, cgroup, read_limits(it->second.files)};
 }
 
@@ -167,18 +189,18 @@ std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
     const ssize_t size = ::read(inotify_, buffer.data(), buffer.size());
     if (size <= 0) break;
     for_each_event(buffer.data(), static_cast<std::size_t>(size),
-                   [&](const InotifyEvent& told) {
-                     if ((told.mask & IN_Q_OVERFLOW) != 0) {
+                   [&](const InotifyEvent& event) {
+                     if ((event.mask & IN_Q_OVERFLOW) != 0) {
                        for (const auto& [cgroup, watched] : containers_) {
                          written.insert(cgroup);
                        }
                        return;
                      }
-                     const auto it = by_watch_.find(told.watch);
+                     const auto it = by_watch_.find(event.watch);
                      if (it == by_watch_.end()) return;
-                     if ((told.mask & IN_IGNORED) != 0) {
+                     if ((event.mask & IN_IGNORED) != 0) {
                        by_watch_.erase(it);
-                     } else if (is_limit_file(told.name)) {
+                     } else if (is_limit_file(event.name)) {
                        written.insert(it->second);
                      }
                    });

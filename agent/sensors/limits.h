@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The limits sensor: the control files of containers' cgroups. Needs no kernel
-// side: writes to them are told by inotify, on a watch of the directory each.
-// Where that is not to be had they are read when asked.
+// side: inotify reports writes to them, on a watch of the directory each. Where
+// that is not to be had they are read when asked.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/fd.h"
+#include "agent/base/result.h"
 #include "agent/model/observation.h"
 
 namespace stillframe::sensors {
@@ -22,23 +24,27 @@ namespace stillframe::sensors {
 bool is_limit_file(std::string_view name);
 
 // The limit files in these directories: path by name. Of files with one name in
-// several directories the first counts.
+// several directories the first counts. What could not be looked at is logged.
 using LimitFiles = std::map<std::string, std::string>;
 LimitFiles list_limits(const std::vector<std::string>& directories);
 
-// Their values, without the newline at the end.
+// Their values, without the newline at the end. What cannot be read just now is
+// left out, which says nothing of its value, and is logged unless it is gone.
 std::map<std::string, std::string> read_limits(const LimitFiles& files);
 
 class LimitWatch {
  public:
-  LimitWatch();
+  // `clock` outlives this.
+  explicit LimitWatch(const Clock& clock);
 
-  // Empty: writes are told. Else why not.
+  // Empty: writes are reported. Else why not.
   const std::string& trouble() const { return trouble_; }
   int poll_fd() const { return inotify_; }  // -1: none
 
-  // Watches a container's directories from now on. False: not told of writes.
-  bool watch(std::uint64_t cgroup, const std::vector<std::string>& directories);
+  // Watches a container's directories from now on. Fails where writes to some
+  // of them will not be reported; they are read when asked anyway.
+  Result<> watch(std::uint64_t cgroup,
+                 const std::vector<std::string>& directories);
   void forget(std::uint64_t cgroup);
 
   // The limits of a container as they are; empty: not watched.
@@ -54,6 +60,7 @@ class LimitWatch {
     std::vector<int> watches;
   };
 
+  const Clock& clock_;
   std::string trouble_;
   Fd inotify_;
   std::unordered_map<std::uint64_t, Watched> containers_;

@@ -9,12 +9,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "agent/base/fd.h"
 #include "agent/sensors/kernel_types.h"
+#include "agent/sensors/libbpf_messages.h"
 #include "agent/sensors/refusal.h"
 #include "bpf/events.h"
 
@@ -48,14 +51,13 @@ class Object {
   static tl::expected<std::unique_ptr<Object>, Refusal> attach(
       const ObjectSpec& spec, const Setup& setup);
 
-  // By name; null: none. Owned by this object.
+  // By name; null: none, or this object did not make them. Owned by this
+  // object.
   const bpf_map* map(const char* name) const;
   // How often the kernel did not run a program, since another run of it on the
   // same CPU had been preempted (bpf_prog_info.recursion_misses; since 5.12).
   // Without those that are doubled.
   std::uint64_t missed_runs() const;
-  // Programs that are not required and did not work here.
-  const std::vector<Refusal>& left_out() const { return left_out_; }
 
  private:
   struct ObjectFree {
@@ -67,18 +69,17 @@ class Object {
 
   Object() = default;
   tl::expected<void, Refusal> open(const ObjectSpec& spec, const Setup& setup,
-                                   const std::vector<Refusal>& without);
+                                   const std::set<std::string>& without,
+                                   LibbpfMessages& messages);
   tl::expected<void, Refusal> attach_all(const ObjectSpec& spec,
-                                         const Setup& setup);
+                                         const Setup& setup,
+                                         LibbpfMessages& messages);
 
-  std::unique_ptr<bpf_object, ObjectFree> object_;
   std::vector<std::unique_ptr<bpf_link, LinkFree>> links_;
-  std::vector<const bpf_program*> alone_;  // not doubled; owned by object_
-  std::vector<Refusal> left_out_;
+  std::vector<Fd> alone_;  // the programs that are not doubled
+  // Only of the one that makes the maps: with the others each of these would be
+  // held once more, and their programs live by their links.
+  std::unique_ptr<bpf_object, ObjectFree> object_;
 };
-
-// libbpf's messages go to our log at level debug, and the last complaint is
-// kept for refusals. Call once.
-void listen_to_libbpf();
 
 }  // namespace stillframe::sensors

@@ -13,13 +13,13 @@ bool has(std::string_view text, std::string_view part) {
 }
 
 // What libbpf's section names stand for.
-std::string sort_of(std::string_view program) {
-  const auto sort = program.substr(0, program.find('/'));
-  if (sort == "fentry" || sort == "fexit")
-    return "trampoline (" + std::string(sort) + ")";
-  if (sort == "tp_btf") return "BTF tracepoint";
-  if (sort == "kprobe" || sort == "kretprobe") return "kprobe";
-  if (sort == "cgroup") return "cgroup";
+std::string type_of(std::string_view program) {
+  const auto type = program.substr(0, program.find('/'));
+  if (type == "fentry" || type == "fexit")
+    return "trampoline (" + std::string(type) + ")";
+  if (type == "tp_btf") return "BTF tracepoint";
+  if (type == "kprobe" || type == "kretprobe") return "kprobe";
+  if (type == "cgroup") return "cgroup";
   return "BPF";
 }
 
@@ -30,6 +30,10 @@ std::string target_of(std::string_view program) {
 }
 
 Explanation not_there(const Refusal& refusal) {
+  if (refusal.program.rfind("cgroup/", 0) == 0) {
+    return {"no cgroup v2 hierarchy is mounted",
+            "mount cgroup v2 (besides v1 where that is in use)"};
+  }
   const std::string target = target_of(refusal.program);
   if (refusal.program.rfind("tp_btf/", 0) == 0) {
     return {"this kernel has no BTF tracepoint " + target,
@@ -63,7 +67,7 @@ std::string to_string(const Refusal& refusal) {
 
 Explanation explain(const Refusal& refusal) {
   const std::string_view answer = refusal.answer;
-  const std::string sort = sort_of(refusal.program);
+  const std::string type = type_of(refusal.program);
   if (refusal.error == 0) return not_there(refusal);
   // The verifier's words come first: the number is EINVAL or EACCES for most.
   if (has(answer, "unknown func") || has(answer, "invalid func")) {
@@ -91,17 +95,18 @@ Explanation explain(const Refusal& refusal) {
     case EPERM:
     case EACCES:
       if (refusal.error == EACCES && !answer.empty()) break;
-      return {"this kernel does not allow " + sort +
+      return {"this kernel does not allow " + type +
                   " programs: by lockdown, a security module, a policy of its "
                   "own, or a missing capability",
-              "nothing, if the policy is meant; else run the agent as root and "
+              "none needed if this restriction is intentional; else run the "
+              "agent as root and "
               "look at lockdown= and the security modules"};
     case ENOENT:
     case ESRCH:
       return not_there(refusal);
     case ENOTSUP:
     case 524:  // ENOTSUPP, which is the kernel's own
-      return {"this kernel cannot attach " + sort + " programs here",
+      return {"this kernel cannot attach " + type + " programs here",
               "use a kernel with CONFIG_FUNCTION_TRACER and "
               "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"};
     case ENOMEM:
@@ -118,7 +123,7 @@ Explanation explain(const Refusal& refusal) {
     default:
       break;
   }
-  return {"the verifier or the kernel did not take a " + sort + " program",
+  return {"the verifier or the kernel did not take a " + type + " program",
           "report the answer with the kernel's version"};
 }
 

@@ -7,21 +7,21 @@
 #include <sys/stat.h>
 
 #include <deque>
+#include <exception>
 #include <optional>
 #include <set>
+#include <utility>
 
-#include "agent/base/clock.h"
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
 #include "agent/sensors/decode.h"
-#include "agent/sensors/files_sensor.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_maps.h"
 #include "agent/sensors/kernel_types.h"
-#include "agent/sensors/ladder.h"
+#include "agent/sensors/libbpf_messages.h"
 #include "agent/sensors/limits.h"
 #include "agent/sensors/object.h"
-#include "agent/sensors/status.h"
+#include "agent/sensors/registry.h"
 #include "agent/sensors/trial.h"
 
 namespace stillframe::sensors {
@@ -42,24 +42,6 @@ const UpperRoot* root_of(const Observation& seen) {
       seen);
 }
 
-SensorStatus status_of(const LimitWatch& limits) {
-  if (limits.trouble().empty()) {
-    return {"limits",
-            "inotify",
-            Coverage::events,
-            "changes are seen, but not who made them",
-            "",
-            {accepted("inotify", "")}};
-  }
-  return {
-      "limits",
-      "polling",
-      Coverage::state,
-      limits.trouble(),
-      "raise fs.inotify.max_user_instances",
-      {{"inotify", false, limits.trouble(), "", ""}, accepted("polling", "")}};
-}
-
 std::uint32_t mount_namespace(std::uint32_t pid) {
   struct stat st{};
   const auto path = "/proc/" + std::to_string(pid) + "/ns/mnt";
@@ -71,50 +53,51 @@ std::uint32_t mount_namespace(std::uint32_t pid) {
 
 struct Sensors::Impl {
   SensorConfig config;
+  const Clock& clock;
   KernelTypes types;
   Setup setup;
-  ObjectPtr life;
-  FilesSensor files{[this](TrialGround ground) { return missed(ground); }};
-  ObjectPtr kernel;
-  ObjectPtr libraries;
-  ObjectPtr memory;
-  ObjectPtr mounts;
-  KernelMaps maps;
+  ObjectPtr shared;  // makes the maps
+  std::optional<KernelMaps> maps;
   LimitWatch limits;
+  std::vector<std::unique_ptr<Sensor>> sensors;  // in doctor's order
   // Of the ring buffer, the limits and the backlog.
   Fd poll{::epoll_create1(EPOLL_CLOEXEC)};
   std::unique_ptr<ring_buffer, RingFree> ring;
-  std::vector<SensorStatus> status;
   bool overlay_was_there = false;
   // Taken out of the ring buffer while the sensors were being tried; readable
   // as long as there is any.
   std::deque<Observation> backlog;
   Fd backlogged{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   const std::function<void(Observation&&)>* sink = nullptr;
+  std::exception_ptr thrown;  // by the sink, within libbpf
   std::int64_t real_minus_boot_ns = 0;
   std::size_t left = 0;  // observations still wanted by drain()
   std::uint64_t undecodable = 0;
 
-  Impl(SensorConfig c, KernelTypes t)
-      : config(std::move(c)), types(std::move(t)) {}
+  Impl(SensorConfig c, const Clock& k, KernelTypes t)
+      : config(std::move(c)), clock(k), types(std::move(t)), limits(k) {}
 
   Result<> begin();
   void choose();
-  SensorStatus choose_kernel();
-  SensorStatus choose_first(const Ladder& ladder, ObjectPtr& object);
-  std::optional<std::set<FileOp>> missed(TrialGround ground);
+  Result<std::set<FileOp>> missed(TrialGround ground);
   std::size_t drain(const std::function<void(Observation&&)>& to,
                     std::size_t limit);
 
-  int take(const void* data, std::size_t size) {
-    // Before anybody looks at the directory: what changes from now on must be
-    // reported again.
-    if (const auto key = rearm_key(data, size)) maps.rearm(*key);
-    auto seen = decode(data, size, real_minus_boot_ns);
-    if (seen) {
-      (*sink)(std::move(*seen));
-    } else {
-      ++undecodable;
+  // Called by libbpf, whose frames no exception must cross.
+  int take(const void* data, std::size_t size) noexcept {
+    try {
+      // Before anybody looks at the directory: what changes from now on must be
+      // reported again.
+      if (const auto key = rearm_key(data, size)) maps->rearm(*key);
+      auto seen = decode(data, size, real_minus_boot_ns);
+      if (seen) {
+        (*sink)(std::move(*seen));
+      } else {
+        ++undecodable;
+      }
+    } catch (...) {
+      thrown = std::current_exception();
+      return kEnough;
     }
     return --left == 0 ? kEnough : 0;
   }
@@ -127,32 +110,29 @@ Result<> Sensors::Impl::begin() {
   if (!facts) return tl::unexpected(facts.error());
   facts->budget_per_second = config.budget_per_second;
   setup.config = *facts;
-  setup.config.real_minus_boot_ns =
-      wall_now().ns - static_cast<std::int64_t>(boottime_now_ns());
+  setup.config.real_minus_boot_ns = clock.wall_at(0).ns;
   setup.types = &types;
   setup.unified_mount = config.unified_mount;
-  auto made = Object::attach(sensors::life().object, setup);
+  auto made = Object::attach(shared_object(), setup);
   if (!made && setup.config.typed_reads != 0) {
     // The function is there, and may not be called by such programs.
     log_info("kernel memory is read by copies, which costs more",
              {{"reason", to_string(made.error())}});
     setup.config.typed_reads = 0;
-    made = Object::attach(sensors::life().object, setup);
+    made = Object::attach(shared_object(), setup);
   }
   if (!made) {
     const auto [meaning, fix] = explain(made.error());
     return fail(to_string(made.error()) + " (" + meaning +
                 (fix.empty() ? "" : "; " + fix) + ")");
   }
-  life = std::move(*made);
-  setup.maps = life.get();
-  maps = {life->map("roots"),      life->map("upper_inodes"),
-          life->map("upper_devs"), life->map("roots_registered"),
-          life->map("cgroups"),    life->map("processes"),
-          life->map("changes"),    life->map("losses"),
-          life->map("counters"),   life->map("mount_namespaces")};
+  shared = std::move(*made);
+  setup.maps = shared.get();
+  maps.emplace(*shared);
+  sensors = make_sensors(
+      {[this](TrialGround ground) { return missed(ground); }, limits});
   ring.reset(ring_buffer__new(
-      bpf_map__fd(life->map("events")),
+      bpf_map__fd(shared->map("events")),
       [](void* context, void* data, std::size_t size) {
         return static_cast<Impl*>(context)->take(data, size);
       },
@@ -174,8 +154,7 @@ std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
                                  std::size_t limit) {
   sink = &to;
   left = limit;
-  real_minus_boot_ns =
-      wall_now().ns - static_cast<std::int64_t>(boottime_now_ns());
+  real_minus_boot_ns = clock.wall_at(0).ns;
   while (left != 0 && !backlog.empty()) {
     Observation seen = std::move(backlog.front());
     backlog.pop_front();
@@ -184,20 +163,22 @@ std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
     eventfd_t drained = 0;
     if (backlog.empty()) ::eventfd_read(backlogged, &drained);
   }
-  if (left != 0) ring_buffer__consume(ring.get());
+  // Its result is what take() said last.
+  if (left != 0) static_cast<void>(ring_buffer__consume(ring.get()));
   sink = nullptr;
+  if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
   return limit - left + limits.drain(to);
 }
 
-// What the files sensor as it is now does not see; nothing where there is
-// nothing to try it on.
-std::optional<std::set<FileOp>> Sensors::Impl::missed(TrialGround ground) {
+// What the files sensor as it is now does not see; fails where there is nothing
+// to try it on.
+Result<std::set<FileOp>> Sensors::Impl::missed(TrialGround ground) {
   constexpr std::size_t kAll = 1u << 20;
   std::deque<Observation> seen;
   const auto keep = [&](Observation&& one) { seen.push_back(std::move(one)); };
   drain(keep, kAll);
   const auto trial = try_files(ground, [&](const UpperRoot& root) {
-    if (ground == TrialGround::directory) maps.add_root(root, SF_ROOT_PLAIN);
+    if (ground == TrialGround::directory) maps->add_root(root, SF_ROOT_PLAIN);
   });
   drain(keep, kAll);
   std::set<FileOp> unseen;
@@ -211,66 +192,25 @@ std::optional<std::set<FileOp>> Sensors::Impl::missed(TrialGround ground) {
     }
   }
   if (!backlog.empty()) ::eventfd_write(backlogged, 1);
-  if (!trial) return std::nullopt;
-  maps.remove_root(trial->root);
+  if (!trial) return tl::unexpected(trial.error());
+  maps->remove_root(trial->root);
   return unseen;
 }
 
-SensorStatus Sensors::Impl::choose_kernel() {
-  const Ladder& ladder = sensors::kernel_parameters();
-  if (!config.unified_mount.empty()) return choose_first(ladder, kernel);
-  std::vector<SensorAttempt> attempts;
-  for (const Rung& rung : ladder.rungs) {
-    attempts.push_back({rung.implementation, false, "",
-                        "no cgroup v2 hierarchy is mounted",
-                        "mount cgroup v2 (it may be beside v1)"});
-  }
-  return status_of(ladder, std::move(attempts));
-}
-
-// The first implementation that loads and attaches.
-SensorStatus Sensors::Impl::choose_first(const Ladder& ladder,
-                                         ObjectPtr& object) {
-  std::vector<SensorAttempt> attempts;
-  for (const Rung& rung : ladder.rungs) {
-    auto attached = Object::attach(rung.object, setup);
-    if (attached) {
-      object = std::move(*attached);
-      attempts.push_back(accepted(rung.implementation, ""));
-      break;
-    }
-    attempts.push_back(refused(rung.implementation, attached.error()));
-  }
-  return status_of(ladder, std::move(attempts));
-}
-
 void Sensors::Impl::choose() {
-  status.clear();
   overlay_was_there = overlay_is_there();
-  for (const char* sensor : {"lifecycle", "code"}) {
-    status.push_back({sensor,
-                      sensors::life().implementation,
-                      Coverage::events,
-                      "",
-                      "",
-                      {accepted(sensors::life().implementation, "")}});
-  }
-  files.choose(setup);
-  status.push_back(choose_kernel());
-  status.push_back(choose_first(sensors::libraries(), libraries));
-  status.push_back(choose_first(sensors::memory(), memory));
-  status.push_back(choose_first(sensors::mounts(), mounts));
-  status.push_back(status_of(limits));
+  for (const auto& sensor : sensors) sensor->choose(setup);
 }
 
-Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config) {
-  listen_to_libbpf();
+Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config,
+                                                const Clock& clock) {
+  send_libbpf_messages_to_log();
   // Mounting one makes the kernel load overlay, whose types are then there to
   // see. Where it fails, the files sensor will say so.
   static_cast<void>(try_files(TrialGround::overlay, [](const UpperRoot&) {}));
   auto types = KernelTypes::load();
   if (!types) return fail(types, "sensors");
-  auto impl = std::make_unique<Impl>(config, std::move(*types));
+  auto impl = std::make_unique<Impl>(config, clock, std::move(*types));
   if (auto begun = impl->begin(); !begun) return fail(begun, "sensors");
   impl->choose();
   return std::unique_ptr<Sensors>(new Sensors(std::move(impl)));
@@ -283,12 +223,19 @@ bool Sensors::reconsider() {
   impl_->types = std::move(*types);
   impl_->setup.config.extra = extra_arguments(impl_->types);
   impl_->overlay_was_there = true;
-  impl_->files.choose(impl_->setup);
-  return true;
+  bool changed = false;
+  for (const auto& sensor : impl_->sensors) {
+    changed |= sensor->overlay_appeared(impl_->setup);
+  }
+  return changed;
 }
 
 bool Sensors::watch_plain(bool wanted) {
-  return impl_->files.watch_plain(wanted, impl_->setup);
+  bool changed = false;
+  for (const auto& sensor : impl_->sensors) {
+    changed |= sensor->watch_plain(wanted, impl_->setup);
+  }
+  return changed;
 }
 
 Sensors::Sensors(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -302,49 +249,42 @@ std::size_t Sensors::drain(const std::function<void(Observation&&)>& sink,
 }
 
 std::vector<SensorStatus> Sensors::status() const {
-  auto status = impl_->status;
-  status.insert(status.begin() + 1, impl_->files.status());
+  std::vector<SensorStatus> status;
+  for (const auto& sensor : impl_->sensors) status.push_back(sensor->status());
   return status;
 }
 
 KernelCounters Sensors::counters() const {
   KernelCounters counters;
-  const auto* map = impl_->maps.counters;
-  counters.events = KernelMaps::sum(map, SF_COUNTER_EVENTS);
-  counters.suppressed = KernelMaps::sum(map, SF_COUNTER_SUPPRESSED);
-#define STILLFRAME_LOSS(name) \
-  counters.lost[#name] = KernelMaps::sum(impl_->maps.losses, SF_LOSS_##name);
+  const auto& maps = *impl_->maps;
+  counters.events = maps.counted(SF_COUNTER_EVENTS);
+  counters.suppressed = maps.counted(SF_COUNTER_SUPPRESSED);
+#define STILLFRAME_LOSS(name) counters.lost[#name] = maps.lost(SF_LOSS_##name);
   SF_LOSS_REASONS(STILLFRAME_LOSS)
 #undef STILLFRAME_LOSS
   counters.lost["undecodable"] = impl_->undecodable;
-  auto& missed = counters.lost["program_busy"];
-  missed = impl_->files.missed_runs();
-  for (const auto* object :
-       {&impl_->life, &impl_->kernel, &impl_->memory, &impl_->mounts}) {
-    if (*object) missed += (*object)->missed_runs();
+  for (const auto& sensor : impl_->sensors) {
+    counters.lost[sensor->missed_as()] += sensor->missed_runs();
   }
-  // Of its own: most of what this one is run for does not concern it.
-  counters.lost["mmap_busy"] =
-      impl_->libraries ? impl_->libraries->missed_runs() : 0;
   return counters;
 }
 
 void Sensors::add_root(const UpperRoot& root, bool live, bool plain,
                        WallTime since) {
-  impl_->maps.add_root(
+  impl_->maps->add_root(
       root, (live ? SF_ROOT_LIVE : 0) | (plain ? SF_ROOT_PLAIN : 0), since.ns);
 }
 
 void Sensors::ignore_root(const UpperRoot& root) {
-  impl_->maps.add_root(root, SF_ROOT_IGNORE);
+  impl_->maps->add_root(root, SF_ROOT_IGNORE);
 }
 
 void Sensors::remove_root(const UpperRoot& root) {
-  impl_->maps.remove_root(root);
+  impl_->maps->remove_root(root);
 }
 
 void Sensors::add_inode(const UpperRoot& root, const InodeId& inode) {
-  impl_->maps.add_inode(root, inode);
+  impl_->maps->add_inode(root, inode);
 }
 
 void Sensors::add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
@@ -354,15 +294,16 @@ void Sensors::add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
   state.flags = SF_CGROUP_LIVE | (child ? SF_CGROUP_CHILD : 0);
   state.init = init_pid;
   if (!child) state.mnt_ns = mount_namespace(init_pid);
-  impl_->maps.add_cgroup(cgroup, state);
-  // How often its mounts changed so far only the kernel knows: 0 has it tell.
+  impl_->maps->add_cgroup(cgroup, state);
+  // How often its mounts changed so far only the kernel knows: 0 has it
+  // reported at the next exec.
   if (state.mnt_ns != 0) {
-    impl_->maps.add_mounts(state.mnt_ns, {state.root, cgroup, 0});
+    impl_->maps->add_mounts(state.mnt_ns, {state.root, cgroup, 0});
   }
 }
 
 void Sensors::remove_cgroup(std::uint64_t cgroup) {
-  impl_->maps.remove_cgroup(cgroup);
+  impl_->maps->remove_cgroup(cgroup);
 }
 
 void Sensors::follow(std::uint32_t pid, std::uint64_t cgroup,
@@ -372,12 +313,16 @@ void Sensors::follow(std::uint32_t pid, std::uint64_t cgroup,
   followed.cgroup = cgroup;
   followed.flags =
       (init ? SF_FOLLOWED_INIT : 0) | (leader ? SF_FOLLOWED_LEADER : 0);
-  impl_->maps.follow(pid, followed);
+  impl_->maps->follow(pid, followed);
 }
 
 void Sensors::watch_limits(std::uint64_t cgroup,
                            const std::vector<std::string>& directories) {
-  impl_->limits.watch(cgroup, directories);
+  if (auto watched = impl_->limits.watch(cgroup, directories); !watched) {
+    log_warn("changes of a container's limits are found by scans only",
+             {{"error", watched.error()},
+              {"hint", "raise fs.inotify.max_user_watches"}});
+  }
 }
 
 void Sensors::forget_limits(std::uint64_t cgroup) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/model/inode.h"
 #include "agent/model/observation.h"
@@ -31,9 +32,11 @@ struct SensorConfig {
 // The kernel side on BPF. See kernel_side.h for what each call does.
 class Sensors : public KernelSide {
  public:
-  // Attaches what this kernel allows; status() tells what and why not more.
+  // Attaches what this kernel allows; status() says what and why not more.
   // Fails only when nothing can work at all: no BTF, no right to use BPF.
-  static Result<std::unique_ptr<Sensors>> start(const SensorConfig& config);
+  // `clock` outlives this.
+  static Result<std::unique_ptr<Sensors>> start(const SensorConfig& config,
+                                                const Clock& clock);
   ~Sensors() override;
   Sensors(const Sensors&) = delete;
   Sensors& operator=(const Sensors&) = delete;

@@ -21,7 +21,7 @@ SensorStatus status_of(const Ladder& ladder,
                        std::vector<SensorAttempt> attempts) {
   SensorStatus status;
   status.sensor = ladder.sensor;
-  status.implementation = ladder.else_implementation;
+  status.implementation = ladder.otherwise;
   status.coverage = ladder.without;
   for (const SensorAttempt& attempt : attempts) {
     if (attempt.in_use) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How what was tried of a sensor is told.
+// What came of trying the implementations of a sensor, for doctor.
 #pragma once
 
 #include <string>

@@ -45,10 +45,11 @@ struct Ground {
   std::string root;
 };
 
-void fill(const std::string& directory) {
+Result<> fill(const std::string& directory) {
   for (const char* name : {"/opened", "/written", "/removed", "/renamed"}) {
-    make_file(directory + name);
+    if (!make_file(directory + name)) return fail(directory + name, errno);
   }
+  return {};
 }
 
 Result<std::string> mount_tmpfs() {
@@ -64,16 +65,20 @@ Result<std::string> mount_tmpfs() {
 Result<Ground> make_directory(const std::string& base) {
   const std::string root = base + "/root";
   if (::mkdir(root.c_str(), 0755) != 0) return fail(root, errno);
-  fill(root);
+  if (auto filled = fill(root); !filled) return tl::unexpected(filled.error());
   return Ground{root, root};
 }
 
 // A lower, an upper and a work directory; the overlay at merged.
 Result<Ground> make_overlay(const std::string& base) {
   for (const char* name : {"/lower", "/upper", "/work", "/merged"}) {
-    ::mkdir((base + name).c_str(), 0755);
+    if (::mkdir((base + name).c_str(), 0755) != 0) {
+      return fail(base + name, errno);
+    }
   }
-  fill(base + "/lower");
+  if (auto filled = fill(base + "/lower"); !filled) {
+    return tl::unexpected(filled.error());
+  }
   const std::string options = "lowerdir=" + base + "/lower,upperdir=" + base +
                               "/upper,workdir=" + base + "/work";
   if (::mount("overlay", (base + "/merged").c_str(), "overlay", 0,

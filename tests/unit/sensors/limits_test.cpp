@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/base/log.h"
+
 namespace stillframe::sensors {
 namespace {
 
@@ -82,13 +84,27 @@ TEST(Limits, AreReadFromAllHierarchies) {
                           Pair("pids.max", "first")));
 }
 
-TEST(LimitWatch, TellsOfAWriteWithAllValues) {
+// One that is not there is gone; one that cannot be read keeps its value for
+// whoever knows it: it is left out, and the others are not.
+TEST(Limits, AreLeftOutWhereTheyCannotBeRead) {
+  const Cgroup cgroup;
+  cgroup.write("pids.max", "1\n");
+  std::filesystem::create_directory(cgroup.path() + "/cpu.max");
+  LimitFiles files = list_limits({cgroup.path()});
+  EXPECT_THAT(files, SizeIs(2));
+  files["memory.max"] = cgroup.path() + "/memory.max";
+  const auto warnings = log_counts().warnings;
+  EXPECT_THAT(read_limits(files), ElementsAre(Pair("pids.max", "1")));
+  EXPECT_EQ(log_counts().warnings, warnings + 1);
+}
+
+TEST(LimitWatch, ReportsAWriteWithAllValues) {
   const Cgroup cgroup;
   cgroup.write("pids.max", "100\n");
   cgroup.write("cgroup.procs", "");
-  LimitWatch watch;
+  LimitWatch watch(system_clock());
   ASSERT_TRUE(watch.trouble().empty()) << watch.trouble();
-  EXPECT_TRUE(watch.watch(7, {cgroup.path()}));
+  EXPECT_TRUE(watch.watch(7, {cgroup.path(), "/none"}));
   EXPECT_THAT(drained(watch), IsEmpty());
   EXPECT_THAT(watch.look(7).values, ElementsAre(Pair("pids.max", "100")));
 
@@ -107,7 +123,7 @@ TEST(LimitWatch, TellsOfAWriteWithAllValues) {
 TEST(LimitWatch, ManyWritesAreOneLook) {
   const Cgroup cgroup;
   cgroup.write("pids.max", "1\n");
-  LimitWatch watch;
+  LimitWatch watch(system_clock());
   watch.watch(7, {cgroup.path()});
   for (int i = 0; i < 100; ++i) cgroup.write("pids.max", "2\n");
   EXPECT_THAT(drained(watch), SizeIs(1));
@@ -116,7 +132,7 @@ TEST(LimitWatch, ManyWritesAreOneLook) {
 TEST(LimitWatch, ForgetsAContainer) {
   const Cgroup cgroup;
   cgroup.write("pids.max", "1\n");
-  LimitWatch watch;
+  LimitWatch watch(system_clock());
   watch.watch(7, {cgroup.path()});
   watch.forget(7);
   cgroup.write("pids.max", "2\n");
@@ -125,7 +141,7 @@ TEST(LimitWatch, ForgetsAContainer) {
 }
 
 TEST(LimitWatch, SurvivesTheRemovalOfADirectory) {
-  LimitWatch watch;
+  LimitWatch watch(system_clock());
   {
     const Cgroup cgroup;
     cgroup.write("pids.max", "1\n");

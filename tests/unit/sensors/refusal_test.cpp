@@ -35,6 +35,10 @@ TEST_P(RefusalTest, SaysWhatItMeansAndWhatHelps) {
 INSTANTIATE_TEST_SUITE_P(
     Answers, RefusalTest,
     ::testing::Values(
+        Case{"no_hierarchy",
+             {"cgroup/sysctl", 0, ""},
+             "no cgroup v2 hierarchy is mounted",
+             "mount cgroup v2"},
         Case{"no_tracepoint",
              {"tp_btf/ctime_ns_xchg", 0, ""},
              "no BTF tracepoint ctime_ns_xchg",

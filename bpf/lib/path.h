@@ -3,12 +3,13 @@
  * Paths, for what happens seldom: a walk through dentries and mounts up to the
  * task's root. The names come out leaf first; the agent turns them round.
  */
-#ifndef STILLFRAME_BPF_PATH_H
-#define STILLFRAME_BPF_PATH_H
+#ifndef STILLFRAME_BPF_LIB_PATH_H
+#define STILLFRAME_BPF_LIB_PATH_H
 
-#include "bpf/process.h"
+#include "bpf/lib/process.h"
 
-/* Deeper paths are cut at the top, and counted. */
+/* Deeper paths are cut at the top, and counted (walk_truncated). A loop that the
+ * verifier of 5.10 follows to its end: each step costs it some hundred instructions. */
 #define WALK_STEPS 48
 
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)

@@ -2,13 +2,13 @@
 /*
  * A container's life: it begins at the first exec of a task whose root is not
  * the host's, in a cgroup that is not known yet. From that instant its changes
- * count, without a word from userspace; the agent, told by the same event, finds
+ * count, without a word from userspace; the agent, which gets the same event, finds
  * out who it is and takes it back if it was no container.
  */
-#ifndef STILLFRAME_BPF_LIFECYCLE_H
-#define STILLFRAME_BPF_LIFECYCLE_H
+#ifndef STILLFRAME_BPF_LIB_LIFECYCLE_H
+#define STILLFRAME_BPF_LIB_LIFECYCLE_H
 
-#include "bpf/change.h"
+#include "bpf/lib/change.h"
 
 static __always_inline struct cgroup *parent_cgroup(struct cgroup *cgroup)
 {
@@ -65,7 +65,7 @@ static __always_inline void watch_mounts(struct sf_cgroup_state *state, struct t
 }
 
 /*
- * Where nothing tells of mounts as they are made: have the container's become others
+ * Where nothing reports mounts as they are made: have the container's become others
  * since somebody last looked? The kernel counts their changes, for those who poll
  * /proc/PID/mounts. Asked at the end of whoever may have made one, and at execs.
  */
@@ -174,131 +174,6 @@ static __always_inline void begin_session(struct task_struct *task, u64 cgroup,
 			count_loss(SF_LOSS_read_failed);
 	}
 	submit_event(event);
-}
-
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *child)
-{
-	u32 tgid = parent->tgid;
-	struct sf_followed *followed;
-
-	if (child->tgid == (int)tgid)
-		return 0; /* a thread */
-	followed = bpf_map_lookup_elem(&processes, &tgid);
-	if (followed) {
-		follow(child->tgid, followed->session, followed->cgroup, 0);
-	} else {
-		/* The number may have been another's, whose end was missed. */
-		tgid = child->tgid;
-		bpf_map_delete_elem(&processes, &tgid);
-	}
-	return 0;
-}
-
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(stillframe_exit, struct task_struct *task)
-{
-	u32 tgid = task->tgid;
-	struct sf_followed *followed;
-	struct sf_cgroup_state *cgroup;
-	struct sf_root_state *root;
-	struct sf_exit_event *event;
-	struct sf_inode none = {};
-	u32 mnt_ns;
-
-	check_mounts(task);
-	followed = bpf_map_lookup_elem(&processes, &tgid);
-	if (!followed)
-		return 0;
-	/* do_exit() has counted this thread out already: 0 means the last one. */
-	if (task->signal->live.counter > 0)
-		return 0;
-	if (followed->flags & (SF_FOLLOWED_INIT | SF_FOLLOWED_LEADER)) {
-		u64 id = followed->cgroup;
-		u32 init = !!(followed->flags & SF_FOLLOWED_INIT);
-
-		cgroup = bpf_map_lookup_elem(&cgroups, &id);
-		if (cgroup && init) {
-			/* A new init in the same cgroup begins a new life. */
-			cgroup->flags &= ~SF_CGROUP_LIVE;
-			mnt_ns = cgroup->mnt_ns;
-			bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
-			root = bpf_map_lookup_elem(&roots, &cgroup->root);
-			if (root)
-				root->flags &= ~SF_ROOT_LIVE;
-		}
-		event = reserve_event(struct sf_exit_event, sizeof(*event));
-		if (event) {
-			fill_header(&event->header, SF_EVENT_EXIT, sizeof(*event),
-				    cgroup ? &cgroup->root : &none, task);
-			event->init = init;
-			event->reserved = 0;
-			submit_event(event);
-		}
-	}
-	bpf_map_delete_elem(&processes, &tgid);
-	return 0;
-}
-
-static __always_inline void send_cgroup(struct cgroup *cgroup, u64 id, u32 removed,
-					const struct sf_inode *root)
-{
-	struct sf_cgroup_event *event = reserve_event(struct sf_cgroup_event, sizeof(*event));
-
-	if (!event)
-		return;
-	fill_header(&event->header, SF_EVENT_CGROUP, sizeof(*event), root, current_task());
-	event->cgroup = id;
-	event->removed = removed;
-	event->reserved = 0;
-	read_cgroup_name(event->name, sizeof(event->name), cgroup);
-	submit_event(event);
-}
-
-/* A cgroup below a container's belongs to it (systemd or a nested manager). */
-SEC("tp_btf/cgroup_mkdir")
-int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
-{
-	struct sf_cgroup_state state = {};
-	struct sf_cgroup_state *above;
-	u64 id;
-
-	if (cgroup->root->hierarchy_id != config.observed_hierarchy)
-		return 0;
-	id = cgroup_id(parent_cgroup(cgroup));
-	above = bpf_map_lookup_elem(&cgroups, &id);
-	if (!above)
-		return 0;
-	state = *above;
-	state.flags |= SF_CGROUP_CHILD;
-	id = cgroup_id(cgroup);
-	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY))
-		count_loss(SF_LOSS_cgroups_full);
-	send_cgroup(cgroup, id, 0, &state.root);
-	return 0;
-}
-
-SEC("tp_btf/cgroup_rmdir")
-int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
-{
-	struct sf_cgroup_state *state;
-	struct sf_inode root;
-	u32 mnt_ns;
-	u64 id;
-
-	if (cgroup->root->hierarchy_id != config.observed_hierarchy)
-		return 0;
-	id = cgroup_id(cgroup);
-	state = bpf_map_lookup_elem(&cgroups, &id);
-	if (!state)
-		return 0;
-	root = state->root;
-	mnt_ns = state->mnt_ns;
-	if (!(state->flags & SF_CGROUP_CHILD))
-		bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
-	bpf_map_delete_elem(&cgroups, &id);
-	send_cgroup(cgroup, id, 1, &root);
-	return 0;
 }
 
 #endif

@@ -4,8 +4,8 @@
  * at load time against the running kernel's BTF, so order and size here mean
  * nothing; only names and types do.
  */
-#ifndef STILLFRAME_BPF_KERNEL_TYPES_H
-#define STILLFRAME_BPF_KERNEL_TYPES_H
+#ifndef STILLFRAME_BPF_LIB_KERNEL_TYPES_H
+#define STILLFRAME_BPF_LIB_KERNEL_TYPES_H
 
 #include <linux/types.h>
 #include <stdbool.h>
@@ -52,6 +52,8 @@ struct super_block {
 	struct dentry *s_root;
 };
 
+/* Times: two numbers each since 6.11. Before, inode_ctime() reads inode___66 and
+ * inode___old; i_mtime_* are read on kernels with the ctime tracepoints only (6.13). */
 struct inode {
 	unsigned short i_mode;
 	struct super_block *i_sb;
@@ -65,7 +67,8 @@ struct inode {
 	struct hlist_head i_dentry;
 };
 
-/* i_state became an enum in 6.18 and a structure around one in 6.19. */
+/* i_state was a number, became an enum in 6.18 and a structure around one of another
+ * name in 6.19: see inode_state(). Without these the object is refused there. */
 enum inode_state_flags_t { INODE_STATE_FLAGS_T };
 enum inode_state_flags_enum { INODE_STATE_FLAGS_ENUM };
 
@@ -85,15 +88,18 @@ struct inode___int {
 	u32 i_state;
 };
 
+/* 6.6 to 6.10: one structure, by this name. */
 struct inode___66 {
 	struct timespec64 __i_ctime;
 };
 
+/* Until 6.5. */
 struct inode___old {
 	struct timespec64 i_ctime;
 };
 
-/* fs/btrfs; a module's types where btrfs is one. */
+/* fs/btrfs; a module's types where btrfs is one, known since 5.11. Where they are not
+ * the superblock's device stands for all subvolumes: see inode_dev(). */
 struct btrfs_root {
 	u32 anon_dev;
 };
@@ -118,7 +124,7 @@ struct dentry {
 	} d_u;
 };
 
-/* Since 7.0; before, the union had a name. */
+/* Since 7.0; before, the union had a name. See some_dentry(). */
 struct dentry___unnamed {
 	union {
 		struct hlist_node d_alias;
@@ -213,6 +219,7 @@ struct cgroup {
 	struct cgroup_root *root;
 };
 
+/* 16: above CGROUP_SUBSYS_COUNT of every kernel so far; a bound for the verifier. */
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
 	struct cgroup *dfl_cgrp;

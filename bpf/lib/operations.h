@@ -3,10 +3,10 @@
  * What the kernel functions that change a file say of the change: the parts that
  * are the same whether overlay's own functions are watched or the VFS's.
  */
-#ifndef STILLFRAME_BPF_OPERATIONS_H
-#define STILLFRAME_BPF_OPERATIONS_H
+#ifndef STILLFRAME_BPF_LIB_OPERATIONS_H
+#define STILLFRAME_BPF_LIB_OPERATIONS_H
 
-#include "bpf/change.h"
+#include "bpf/lib/change.h"
 
 /*
  * A word of a trampoline's context, one further where the function has one argument
@@ -45,12 +45,11 @@ static __always_inline bool moved_bytes(long result)
  * What follows is in functions of its own where it can be: with all of it in each of
  * twenty programs the objects would be several times as large.
  */
-static __noinline int tell_operation(struct change *change, u32 repeats)
+static __noinline int report_operation(struct change *change, const struct sf_change_key *key,
+				       u32 repeats)
 {
-	int sent = tell(change, repeats);
-
-	asm volatile("" : "+r"(sent));
-	return sent;
+	report_change(change, key, repeats);
+	return done();
 }
 
 static __always_inline enum sf_op attribute_op(unsigned int valid)
@@ -90,22 +89,21 @@ static __always_inline void operation_key(struct sf_change_key *key, struct inod
 	key->generation = FIELD(upper, i_generation);
 	key->dev = dev;
 	key->actor = bpf_get_current_pid_tgid() >> 32;
-	key->nr = NR_OP(op);
+	key->nr = FOLD_NR(FOLD_OPERATION, op);
 }
 
 static __noinline int inode_news(struct inode *inode, struct inode *upper,
 				 const struct sf_change_key *key, u32 op, u32 repeats)
 {
-	struct change change = {.op = op, .nr = NR_OP(op)};
-	/* Without a name it is no part of the rootfs any more, or not yet. */
+	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op)};
+	/* Without a name it is not a part of the rootfs any more, or not yet. */
 	if (!FIELD(upper, i_nlink) || !upper_root(&change.root, FIELD(inode, i_sb)))
 		return done();
 	change.task = current_task();
 	change.named = some_dentry(inode);
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
-	if (!tell_operation(&change, repeats))
-		bpf_map_delete_elem(&changes, key);
+	report_operation(&change, key, repeats);
 	return done();
 }
 
@@ -143,7 +141,7 @@ static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
 static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 {
 	struct inode *inode = file->f_inode;
-	struct change change = {.op = op, .nr = NR_OP(op)};
+	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op)};
 	struct sf_change_key key = {};
 	struct sf_inode_key place = {};
 	struct sf_inode_state *known;
@@ -177,8 +175,7 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 		change.named = NULL;
 	fill_inode(&change.inode, inode);
 	change.mode = inode->i_mode;
-	if (!tell_operation(&change, repeats))
-		bpf_map_delete_elem(&changes, &key);
+	report_operation(&change, &key, repeats);
 	return 0;
 }
 
@@ -186,7 +183,7 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 static __noinline int entry_made(struct dentry *entry, struct inode *inode, enum sf_op op,
 				 u32 flags)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .flags = flags};
+	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .flags = flags};
 	struct inode *upper = inode ? upper_inode(inode) : NULL;
 
 	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
@@ -195,14 +192,14 @@ static __noinline int entry_made(struct dentry *entry, struct inode *inode, enum
 	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
-	tell_operation(&change, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
 /* A name was taken away for good. Of a file of the image there is no upper inode. */
 static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 {
-	struct change change = {.op = op, .nr = NR_OP(op)};
+	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op)};
 	struct inode *inode = FIELD(entry, d_inode);
 	struct inode *upper;
 
@@ -214,15 +211,16 @@ static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 	upper = upper_inode(inode);
 	if (upper)
 		fill_inode(&change.inode, upper);
-	tell_operation(&change, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
 /* Something happened to an entry of an overlay's directory, and a look at the
- * upper one will tell what there is now. */
+ * upper one will show what there is now. */
 static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
 {
-	struct change change = {.op = op, .nr = NR_OP(op), .entries = true, .entry = entry};
+	struct change change = {
+	    .op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .entries = true, .entry = entry};
 	struct inode *upper;
 
 	change.named = FIELD(entry, d_parent);
@@ -232,7 +230,7 @@ static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
 	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = S_IFDIR;
-	tell_operation(&change, 0);
+	report_operation(&change, NULL, 0);
 	return done();
 }
 
@@ -245,7 +243,7 @@ static __always_inline int entry_moved(struct dentry *from, struct dentry *to, b
 }
 
 /* A file or directory of the image was copied up; `inode` is the overlay's. The
- * upper dentry may be nameless: the overlay's own tells where. */
+ * upper dentry may be nameless: the overlay's own shows where. */
 static __always_inline int copied_up(struct inode *inode, struct inode *upper)
 {
 	struct sf_inode_key key = {};

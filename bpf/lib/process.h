@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Who acts: the current task, its container and its session. */
-#ifndef STILLFRAME_BPF_PROCESS_H
-#define STILLFRAME_BPF_PROCESS_H
+#ifndef STILLFRAME_BPF_LIB_PROCESS_H
+#define STILLFRAME_BPF_LIB_PROCESS_H
 
-#include "bpf/read.h"
+#include "bpf/lib/read.h"
 
 static __always_inline u64 start_time(struct task_struct *leader)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* From an overlay inode to the upper inode that holds its changes. */
-#ifndef STILLFRAME_BPF_OVERLAY_H
-#define STILLFRAME_BPF_OVERLAY_H
+#ifndef STILLFRAME_BPF_LIB_OVERLAY_H
+#define STILLFRAME_BPF_LIB_OVERLAY_H
 
-#include "bpf/read.h"
-
-#define SECOND_NS 1000000000ull
+#include "bpf/lib/fold.h"
+#include "bpf/lib/read.h"
 
 /*
  * struct ovl_inode { …; struct inode vfs_inode; struct dentry *__upperdentry; … }

@@ -4,11 +4,11 @@
  * containers; together they stay below 10 MiB. Whatever does not fit is counted
  * in `losses` and repaired by a scan.
  */
-#ifndef STILLFRAME_BPF_MAPS_H
-#define STILLFRAME_BPF_MAPS_H
+#ifndef STILLFRAME_BPF_LIB_MAPS_H
+#define STILLFRAME_BPF_LIB_MAPS_H
 
 #include "bpf/events.h"
-#include "bpf/kernel_types.h"
+#include "bpf/lib/kernel_types.h"
 
 #include <linux/bpf.h>
 #include <stddef.h>
@@ -20,13 +20,15 @@
 /* Set by the agent before loading. */
 const volatile struct sf_config config SEC(".rodata.config");
 
-/* Written by all programs, read by the agent; a full buffer counts as loss. */
+/* Every event, by enum sf_event_type. Written by all programs, read by the agent as it
+ * comes. What finds no room is counted as lost (ringbuf_full), and a scan follows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-/* Written by all programs, read by the agent; key: enum sf_loss. */
+/* What went missing, by enum sf_loss. Written by all programs, read by the agent at each
+ * scrape; only grows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SF_LOSS_COUNT);
@@ -34,7 +36,8 @@ struct {
 	__type(value, u64);
 } losses SEC(".maps");
 
-/* Written by all programs, read by the agent; key: enum sf_counter. */
+/* What was done, by enum sf_counter. Written by all programs, read by the agent at each
+ * scrape; only grows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SF_COUNTER_COUNT);
@@ -42,8 +45,10 @@ struct {
 	__type(value, u64);
 } counters SEC(".maps");
 
-/* Upper roots, by (dev, ino, generation): made here at the first sight of an
- * overlay, or by the agent; the agent removes them with the container. */
+/* Upper roots, by (dev, ino, generation): whether they live, and their share of events.
+ * Made by root_state() at the first sight of an overlay and at the first exec, or by
+ * the agent; read by all that report a change. The agent removes them with the
+ * container; a full map counts as loss (roots_full). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -52,10 +57,11 @@ struct {
 	__type(value, struct sf_root_state);
 } roots SEC(".maps");
 
-/* Upper inodes already known to lie in an upper directory: made here by overlay
- * events and by the agent's scans, read where an inode changes without overlay
- * (page faults, writes straight into the upper directory). Removed by the agent
- * with the container. */
+/* Inodes known to lie in an upper directory, by (dev, ino), and the root they lie under:
+ * made by overlay's events and by the agent's scans, read where an inode changes without
+ * overlay (page faults, writes straight into the upper directory) and by the judge of
+ * code. The agent removes them with the container; a full map counts as loss
+ * (inodes_full). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -65,7 +71,9 @@ struct {
 } upper_inodes SEC(".maps");
 
 /* Device numbers of filesystems that hold upper directories: the first test for
- * all other inodes. Written by the agent. */
+ * all other inodes. Made by root_state() and by the agent, read by the files programs;
+ * never removed, since a device has further containers. What finds no room among 64 is
+ * seen by scans. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 64);
@@ -73,9 +81,10 @@ struct {
 	__type(value, u32);
 } upper_devs SEC(".maps");
 
-/* Inodes on such filesystems that were changed and lie in no upper directory:
- * volumes, the host's own files. Spares them the walk, as long as no further root
- * was registered: a directory that was extracted a moment ago may become one. */
+/* Inodes on such filesystems that were changed and lie in no upper directory, by
+ * (dev, ino): volumes, the host's own files. Made and read by find_root() and its
+ * callers; spares them the walk, as long as no further root was registered: a directory
+ * that was extracted a moment ago may become one. The least used are evicted. */
 struct sf_not_upper {
 	u32 generation;
 	u32 roots; /* `roots_registered` when it was looked for */
@@ -89,7 +98,8 @@ struct {
 	__type(value, struct sf_not_upper);
 } not_upper SEC(".maps");
 
-/* How often a root was registered, by these programs or by the agent. */
+/* How often a root was registered: one number, raised by these programs and by the
+ * agent, read with `not_upper`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -98,8 +108,9 @@ struct {
 } roots_registered SEC(".maps");
 
 /* Cgroups of containers and those below them, by id in the observed hierarchy:
- * made here at the first exec and at mkdir, or by the agent for those that ran
- * before; removed at rmdir. */
+ * made at the first exec and at mkdir, or by the agent for those that ran before; read
+ * by all programs to know a container's task; removed at rmdir, or by the agent where
+ * it was no container. A full map counts as loss (cgroups_full). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);
@@ -108,9 +119,10 @@ struct {
 	__type(value, struct sf_cgroup_state);
 } cgroups SEC(".maps");
 
-/* Mount namespaces of live containers, by inode number: made here at the first exec,
- * or by the agent for those that ran before; removed at the end of init or, at the
- * latest, of the cgroup. */
+/* Mount namespaces of live containers, by inode number: made at the first exec, or by
+ * the agent for those that ran before; read by the mounts programs and by
+ * check_mounts(); removed at the end of init or, at the latest, of the cgroup. A full
+ * map counts as loss (mounts_full). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -120,7 +132,8 @@ struct {
 } mount_namespaces SEC(".maps");
 
 /* Processes in containers, by thread-group id, and the session each belongs to:
- * made at exec and fork (or by the agent at start), removed at exit. */
+ * made at exec and fork (or by the agent at start), read for each event's actor,
+ * removed at exit. A full map counts as loss (processes_full). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -129,10 +142,11 @@ struct {
 	__type(value, struct sf_followed);
 } processes SEC(".maps");
 
-/* What was reported lately, by (inode, actor, system call). For files: at most
- * one event a second, repeats counted. For directories that changed because of
- * an entry: one event until the agent has taken it out (and removed the key), so
- * that a rescan always follows the last change. */
+/* What was reported lately, by struct sf_change_key (kinds: bpf/lib/fold.h): at most one
+ * event a second, repeats counted. For directories that changed because of an entry:
+ * one event until the agent has taken it out (and removed the key), so that a rescan
+ * always follows the last change. Written and read by reported(); the least used are
+ * evicted, and then reported once more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -144,7 +158,7 @@ struct {
 enum sf_pair { SF_PAIR_SET, SF_PAIR_XCHG, SF_PAIR_SKIP, SF_PAIR_COUNT };
 
 /* What each CPU has just done; written and read by these programs alone. Whoever is
- * preempted may find another's: words that stand for who and what tell. */
+ * preempted may find another's: they differ in the words that stand for who and what. */
 struct sf_latest {
 	/* The write that was folded last, see write_mark(); 0: none. Most writes repeat
 	 * it, and then need nothing of the above. */
@@ -155,6 +169,7 @@ struct sf_latest {
 	u64 taken[SF_PAIR_COUNT]; /* for whom a first program has taken a change on */
 };
 
+/* One for each CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

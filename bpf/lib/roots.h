@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* From any inode to the upper root that it lies under, by the directories above it. */
-#ifndef STILLFRAME_BPF_ROOTS_H
-#define STILLFRAME_BPF_ROOTS_H
+#ifndef STILLFRAME_BPF_LIB_ROOTS_H
+#define STILLFRAME_BPF_LIB_ROOTS_H
 
-#include "bpf/change.h"
+#include "bpf/lib/change.h"
 
 static __always_inline void inode_place(struct sf_inode_key *place, struct inode *inode, u32 dev)
 {
@@ -78,7 +78,7 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 	}
 	if (i == 32)
 		count_loss(SF_LOSS_walk_truncated);
-	/* Overlay makes directories aside and moves them in when they are done:
+	/* Overlay makes directories apart and moves them in when they are done:
 	 * what is true of them now will not be then. */
 	if (!keep)
 		return false;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Reading kernel memory, with types where the kernel can give them. */
-#ifndef STILLFRAME_BPF_READ_H
-#define STILLFRAME_BPF_READ_H
+#ifndef STILLFRAME_BPF_LIB_READ_H
+#define STILLFRAME_BPF_LIB_READ_H
 
-#include "bpf/maps.h"
+#include "bpf/lib/maps.h"
 
 /*
  * Kernel function (6.2): gives any address the type that is asked for, for

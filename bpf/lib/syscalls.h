@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the system call in progress tells of a change. It is a description, never
+ * What the system call in progress says of a change. It is a description, never
  * evidence: the change itself has already been seen on the inode.
  */
-#ifndef STILLFRAME_BPF_SYSCALLS_H
-#define STILLFRAME_BPF_SYSCALLS_H
+#ifndef STILLFRAME_BPF_LIB_SYSCALLS_H
+#define STILLFRAME_BPF_LIB_SYSCALLS_H
 
-#include "bpf/change.h"
+#include "bpf/lib/change.h"
 
-#include <asm/unistd.h>
+#include "bpf/syscall_table.h"
 
-/* Since 6.6 and 6.13; older headers lack them. */
-#ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452
-#endif
-#ifndef __NR_setxattrat
-#define __NR_setxattrat 463
-#endif
-#ifndef __NR_removexattrat
-#define __NR_removexattrat 466
-#endif
-
+/* What a call can change, by the table. From CHANGE_WRITE on: content or entries. */
 enum change_class {
-	CHANGE_READ,  /* cannot change anything: a refresh of overlay's copy */
-	CHANGE_COPY,  /* reads one file and writes another */
-	CHANGE_SELF,  /* changes the inode's own attributes */
-	CHANGE_XATTR, /* the same, by attribute name */
-	CHANGE_OTHER, /* content, or a directory's entries */
+	CHANGE_READ,
+	CHANGE_COPY,
+	CHANGE_SELF,
+	CHANGE_XATTR,
+	CHANGE_WRITE,
+	CHANGE_OTHER,
 };
 
 struct syscall {
@@ -39,7 +30,7 @@ static __always_inline void read_syscall(struct syscall *out, struct task_struct
 {
 	out->compat = false;
 	out->regs = NULL;
-	out->nr = NR_NONE;
+	out->nr = SF_NR_NONE;
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER))
 		return;
 	out->regs = (struct pt_regs *)bpf_task_pt_regs(task);
@@ -75,44 +66,11 @@ static __always_inline enum change_class classify(const struct syscall *call)
 	if (call->compat)
 		return CHANGE_OTHER;
 	switch (call->nr) {
-	case __NR_read:
-	case __NR_pread64:
-	case __NR_readv:
-	case __NR_preadv:
-	case __NR_preadv2:
-	case __NR_mmap:
-	case __NR_execve:
-	case __NR_execveat:
-		return CHANGE_READ;
-	case __NR_sendfile:
-	case __NR_splice:
-	case __NR_copy_file_range:
-		return CHANGE_COPY;
-#ifdef __NR_chmod
-	case __NR_chmod:
-	case __NR_chown:
-	case __NR_lchown:
-	case __NR_utime:
-	case __NR_utimes:
-	case __NR_futimesat:
-#endif
-	case __NR_fchmod:
-	case __NR_fchmodat:
-	case __NR_fchmodat2:
-	case __NR_fchown:
-	case __NR_fchownat:
-	case __NR_utimensat:
-	case __NR_ioctl:
-		return CHANGE_SELF;
-	case __NR_setxattr:
-	case __NR_lsetxattr:
-	case __NR_fsetxattr:
-	case __NR_removexattr:
-	case __NR_lremovexattr:
-	case __NR_fremovexattr:
-	case __NR_setxattrat:
-	case __NR_removexattrat:
-		return CHANGE_XATTR;
+#define CLASS_OF(name, changes, op, entry)                                                         \
+	case __NR_##name:                                                                          \
+		return CHANGE_##changes;
+		SF_SYSCALLS(CLASS_OF)
+#undef CLASS_OF
 	default:
 		return CHANGE_OTHER;
 	}
@@ -121,29 +79,19 @@ static __always_inline enum change_class classify(const struct syscall *call)
 /* Whether a call writes to the file that it names, and does nothing else. */
 static __always_inline bool is_write(const struct syscall *call)
 {
-	switch (call->nr) {
-	case __NR_write:
-	case __NR_pwrite64:
-	case __NR_writev:
-	case __NR_pwritev:
-	case __NR_pwritev2:
-		return !call->compat;
-	default:
-		return false;
-	}
+	return classify(call) == CHANGE_WRITE;
 }
 
 static __always_inline bool is_rename(const struct syscall *call)
 {
+	if (call->compat)
+		return false;
 	switch (call->nr) {
-#ifdef __NR_rename
-	case __NR_rename:
-#endif
-#ifdef __NR_renameat
-	case __NR_renameat:
-#endif
-	case __NR_renameat2:
-		return !call->compat;
+#define RENAMES(name, changes, op, entry)                                                          \
+	case __NR_##name:                                                                          \
+		return SF_OP_##op == SF_OP_rename;
+		SF_SYSCALLS(RENAMES)
+#undef RENAMES
 	default:
 		return false;
 	}
@@ -154,7 +102,8 @@ static __always_inline bool is_rename(const struct syscall *call)
  * happens in the caller's name. */
 static __always_inline bool completes_elsewhere(const struct syscall *call)
 {
-	return call->nr == NR_NONE || call->nr == __NR_io_submit || call->nr == __NR_io_uring_enter;
+	return call->nr == SF_NR_NONE || call->nr == __NR_io_submit ||
+	       call->nr == __NR_io_uring_enter;
 }
 
 /* Whether a call that copies from file to file writes to this one, by the descriptor
@@ -203,33 +152,11 @@ static __always_inline bool names_acl(const struct syscall *call)
 static __always_inline const void *entry_path(const struct syscall *call)
 {
 	switch (call->nr) {
-#ifdef __NR_open
-	case __NR_open:
-	case __NR_creat:
-	case __NR_unlink:
-	case __NR_rmdir:
-	case __NR_rename:
-	case __NR_mkdir:
-	case __NR_mknod:
-		return (const void *)syscall_arg(call, 0);
-	case __NR_link:
-	case __NR_symlink:
-		return (const void *)syscall_arg(call, 1);
-#endif
-	case __NR_openat:
-	case __NR_openat2:
-	case __NR_unlinkat:
-	case __NR_mkdirat:
-	case __NR_mknodat:
-#ifdef __NR_renameat
-	case __NR_renameat:
-#endif
-	case __NR_renameat2:
-		return (const void *)syscall_arg(call, 1);
-	case __NR_symlinkat:
-		return (const void *)syscall_arg(call, 2);
-	case __NR_linkat:
-		return (const void *)syscall_arg(call, 3);
+#define ENTRY_OF(name, changes, op, entry)                                                         \
+	case __NR_##name:                                                                          \
+		return (entry) < 0 ? NULL : (const void *)syscall_arg(call, entry);
+		SF_SYSCALLS(ENTRY_OF)
+#undef ENTRY_OF
 	default:
 		return NULL;
 	}

@@ -3,17 +3,12 @@
  * A change of an upper inode, from the program that saw it to the ring buffer: the
  * same for all implementations of the files sensor.
  */
-#ifndef STILLFRAME_BPF_CHANGE_H
-#define STILLFRAME_BPF_CHANGE_H
+#ifndef STILLFRAME_BPF_LIB_CHANGE_H
+#define STILLFRAME_BPF_LIB_CHANGE_H
 
-#include "bpf/overlay.h"
-#include "bpf/process.h"
-
-/* Pseudo system call numbers in the key of `changes`, where there is none. */
-#define NR_PAGE_FAULT (-1) /* what orig_ax holds in an exception */
-#define NR_NONE	      (-2) /* kernel threads and io_uring workers: stale registers */
-#define NR_EXEC(kind) (-100 - (s32)(kind))
-#define NR_OP(op)     (-200 - (s32)(op)) /* the operation itself is known */
+#include "bpf/lib/fold.h"
+#include "bpf/lib/overlay.h"
+#include "bpf/lib/process.h"
 
 struct change {
 	struct task_struct *task;
@@ -49,8 +44,8 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
  * Stands for one thread writing to one inode within one tick of the clock. The inode
  * comes typed from the arguments; the difference of two pointers is a number to the
  * verifier, which forbids all else. Its memory may be another's a moment later; but
- * what makes that one, or takes it into the rootfs, is told in between, and telling
- * anything forgets the mark.
+ * what makes that one, or takes it into the rootfs, is reported in between, and a report
+ * forgets the mark.
  */
 static __always_inline u64 write_mark(struct inode *inode)
 {
@@ -60,13 +55,6 @@ static __always_inline u64 write_mark(struct inode *inode)
 	place *= 0x9e3779b97f4a7c15;
 	place ^= bpf_get_current_pid_tgid() * 0xc2b2ae3d27d4eb4f;
 	return (place ^ bpf_jiffies64() * 0x165667b19e3779f9) | 1;
-}
-
-static __always_inline struct sf_latest *latest_here(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&latest, &zero);
 }
 
 /* Whether this CPU's latest write is just repeated. */
@@ -89,58 +77,7 @@ static __always_inline void remember_write(u64 mark, const struct sf_change_key 
 	last->write = mark;
 }
 
-/* What was folded by the mark alone is counted with the rest. */
-static __always_inline void settle_latest(void)
-{
-	struct sf_latest *last = latest_here();
-	struct sf_change_state *state;
-	struct sf_change_key key;
-
-	if (!last)
-		return;
-	last->write = 0;
-	if (!last->repeats)
-		return;
-	key = last->key;
-	state = bpf_map_lookup_elem(&changes, &key);
-	if (state)
-		__sync_fetch_and_add(&state->repeats, last->repeats);
-	last->repeats = 0;
-}
-
-/* Nanoseconds, in steps of the kernel's tick: to tell one second from the next, at the
- * price of a load where the exact clock is a call. */
-static __always_inline u64 rough_clock(void)
-{
-	return bpf_jiffies64() * config.tick_ns;
-}
-
-/* Whether this change was reported already and only needs counting. On return
- * of false *repeats is what has been folded since. */
-static __always_inline bool reported(const struct sf_change_key *key, bool pending, u32 *repeats)
-{
-	u64 now = rough_clock();
-	struct sf_change_state fresh = {.sent_ns = now};
-	struct sf_change_state *last;
-
-	settle_latest();
-	last = bpf_map_lookup_elem(&changes, key);
-	*repeats = 0;
-	if (!last) {
-		bpf_map_update_elem(&changes, key, &fresh, BPF_ANY);
-		return false;
-	}
-	if (pending || now - last->sent_ns < SECOND_NS) {
-		__sync_fetch_and_add(&last->repeats, 1);
-		return true;
-	}
-	*repeats = last->repeats;
-	last->repeats = 0;
-	last->sent_ns = now;
-	return false;
-}
-
-/* The container's share of events; tells the agent once per second that it is
+/* The container's share of events; reports once per second that it is
  * used up, so that a scan makes good what is suppressed. */
 static __always_inline bool over_budget(struct sf_root_state *root, const struct change *change)
 {
@@ -161,12 +98,13 @@ static __always_inline bool over_budget(struct sf_root_state *root, const struct
 	if (root->suppressed > 1)
 		return true;
 	event = reserve_event(struct sf_budget_event, sizeof(*event));
-	if (event) {
-		fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), &change->root,
-			    change->task);
-		event->suppressed = root->suppressed;
-		submit_event(event);
+	if (!event) {
+		root->suppressed = 0; /* the next one tries again */
+		return true;
 	}
+	fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), &change->root, change->task);
+	event->suppressed = root->suppressed;
+	submit_event(event);
 	return true;
 }
 
@@ -272,32 +210,32 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 		event->hint_len = len - 1;
 }
 
-static __always_inline bool send_change(const struct change *change, u32 repeats)
+static __always_inline void send_change(const struct change *change,
+					const struct sf_change_key *key, u32 repeats)
 {
 	struct sf_file_event *event;
 
 	/* Most names are short, and then most of the room would be wasted. */
 	if (!change->user_hint && !change->entry &&
 	    (!change->named || FIELD(change->named, d_name.len) < SF_SHORT_TEXT)) {
-		event = reserve_event(struct sf_file_event,
-				      offsetof(struct sf_file_event, text) + SF_SHORT_TEXT);
+		event = reserve_news(struct sf_file_event,
+				     offsetof(struct sf_file_event, text) + SF_SHORT_TEXT, key);
 		if (!event)
-			return false;
+			return;
 		fill_change(event, change, repeats, SF_SHORT_TEXT);
 	} else {
-		event = reserve_event(struct sf_file_event, sizeof(struct sf_file_event));
+		event = reserve_news(struct sf_file_event, sizeof(struct sf_file_event), key);
 		if (!event)
-			return false;
+			return;
 		fill_change(event, change, repeats, SF_NAME_LEN + SF_HINT_LEN);
 	}
 	submit_event(event);
-	return true;
 }
 
-/* Whether this change was told already and is only counted. Needs of it the inode,
+/* Whether this change was reported already and is only counted. Needs of it the inode,
  * nr, entries, inner and SF_FILE_CREATED: all that a repeated change should cost. */
-static __always_inline bool told_already(const struct change *change, struct sf_change_key *key,
-					 u32 *repeats)
+static __always_inline bool reported_already(const struct change *change, struct sf_change_key *key,
+					     u32 *repeats)
 {
 	change_key(key, change);
 	/* A new file is always news: the key of an inode that was just freed may be
@@ -305,23 +243,29 @@ static __always_inline bool told_already(const struct change *change, struct sf_
 	return reported(key, change->entries, repeats) && !(change->flags & SF_FILE_CREATED);
 }
 
-/* False: it could not be told, and the next one has to be. */
-static __always_inline bool tell(struct change *change, u32 repeats)
+/* `key`: by which it was folded; NULL: it was not. */
+static __always_inline void report_change(struct change *change, const struct sf_change_key *key,
+					  u32 repeats)
 {
 	struct sf_root_state *root = root_state(&change->root);
 
 	settle_latest();
-	if (!root || (root->flags & SF_ROOT_IGNORE))
-		return true;
-	if (change->inode.ino)
+	if (root && (root->flags & SF_ROOT_IGNORE))
+		return;
+	if (root && change->inode.ino)
 		remember_inode(change);
-	if (over_budget(root, change))
-		return true;
+	if (!root || over_budget(root, change)) {
+		/* The agent gives back such a key when it takes the event out, and
+		 * of this one there is none. */
+		if (key && change->entries)
+			give_back(key);
+		return;
+	}
 	if (root->flags & SF_ROOT_LIVE)
 		change->flags |= SF_FILE_LIVE;
 	if (change->entries)
 		change->flags |= SF_FILE_ENTRIES;
-	return send_change(change, repeats);
+	send_change(change, key, repeats);
 }
 
 #endif

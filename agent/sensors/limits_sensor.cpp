@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sensors/limits_sensor.h"
+
+#include "agent/sensors/status.h"
+
+namespace stillframe::sensors {
+
+SensorStatus LimitsSensor::status() const {
+  std::vector<SensorAttempt> attempts;
+  if (limits_.trouble().empty()) {
+    attempts.push_back(accepted("inotify", ""));
+  } else {
+    // The kernel has one error for both limits.
+    attempts.push_back(
+        {"inotify", false, limits_.trouble(),
+         "writes to control files are not reported: a limit was reached",
+         "raise fs.inotify.max_user_instances and the limit on open files"});
+  }
+  SensorStatus status = status_of(ladder_, std::move(attempts));
+  if (status.coverage == Coverage::events) {
+    status.reason = "changes are seen, but not who made them";
+  }
+  return status;
+}
+
+}  // namespace stillframe::sensors

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/sensors/registry.h"
+
+#include "agent/sensors/ladder.h"
+#include "agent/sensors/limits_sensor.h"
+#include "agent/sensors/object_sensor.h"
+#include "files_ctime.skel.h"
+#include "files_overlay.skel.h"
+#include "files_plain.skel.h"
+#include "files_vfs.skel.h"
+#include "libraries.skel.h"
+#include "life.skel.h"
+#include "memory.skel.h"
+#include "mounts.skel.h"
+#include "sysctl_device.skel.h"
+
+namespace stillframe::sensors {
+namespace {
+
+constexpr ProgramSpec kLifePrograms[] = {
+    {"stillframe_exec"},         {"stillframe_fork"},
+    {"stillframe_exit"},         {"stillframe_cgroup_mkdir"},
+    {"stillframe_cgroup_rmdir"},
+};
+
+// The first of a pair before the second: they run in the order of attachment.
+constexpr ProgramSpec kCtimePrograms[] = {
+    {"stillframe_ctime_set", true, true},  {"stillframe_ctime_set_second"},
+    {"stillframe_ctime_xchg", true, true}, {"stillframe_ctime_xchg_second"},
+    {"stillframe_ctime_skip", true, true}, {"stillframe_ctime_skip_second"},
+};
+
+// Not required: what came later than 5.11, and what a compiler may inline. The
+// trial shows whether something is missed.
+constexpr ProgramSpec kOverlayPrograms[] = {
+    {"ovl_write"},
+    {"ovl_splice", false},
+    {"ovl_copy_range", false},
+    {"ovl_remap_range", false},
+    {"ovl_attributes"},
+    {"ovl_xattr", false},
+    {"ovl_acl", false},
+    {"ovl_file_flags", false},
+    {"ovl_creation"},
+    {"ovl_directory"},
+    {"ovl_symbolic_link"},
+    {"ovl_node"},
+    {"ovl_hard_link"},
+    {"ovl_removal"},
+    {"ovl_directory_removal"},
+    {"ovl_move"},
+    {"ovl_copy_up"},
+    {"mapping_store", false},
+    {"allocation"},
+};
+
+constexpr ProgramSpec kVfsPrograms[] = {
+    {"handed_write"},
+    {"handed_async_write"},
+    {"handed_allocation"},
+    {"handed_clone", false},
+    {"handed_copy", false},
+    {"handed_splice", false},
+    {"vfs_mapping_store", false},
+    {"vfs_attributes"},
+    {"vfs_xattr", false},
+    {"vfs_xattr_removal", false},
+    {"vfs_acl", false},
+    {"vfs_acl_removal", false},
+    {"vfs_file_flags", false},
+    {"vfs_file_ioctl", false},
+    {"vfs_entry_made"},
+    {"vfs_entry_removed"},
+    {"vfs_entry_moved"},
+    {"vfs_entries_exchanged", false},
+    {"vfs_copy_up", false},
+};
+
+constexpr ProgramSpec kPlainPrograms[] = {
+    {"plain_write"},
+    {"plain_mapping_store", false},
+    {"plain_allocation"},
+    {"plain_clone", false},
+    {"plain_copy", false},
+    {"plain_attributes"},
+    {"plain_xattr", false},
+    {"plain_xattr_removal", false},
+    {"plain_acl", false},
+    {"plain_acl_removal", false},
+    {"plain_file_flags", false},
+    {"plain_ioctl_flags", false},
+    {"plain_name_made"},
+    {"plain_new_name_made"},
+    {"plain_name_removed"},
+    {"plain_name_moved"},
+    {"plain_names_exchanged", false},
+};
+
+constexpr ProgramSpec kSysctlDevicePrograms[] = {
+    {"stillframe_sysctl"},
+    {"stillframe_device", false},
+};
+
+constexpr ProgramSpec kLibraryPrograms[] = {
+    {"library_mapped"},
+    {"library_protected"},
+};
+
+constexpr ProgramSpec kMemoryPrograms[] = {
+    {"memory_attach"}, {"memory_poke"},   {"memory_file"},
+    {"memory_check"},  {"memory_writev"},
+};
+
+// mount_setattr(2) is of 5.12.
+constexpr ProgramSpec kMountPrograms[] = {
+    {"mount_made"},      {"umount_begun"},
+    {"umount_made"},     {"move_begun"},
+    {"move_made"},       {"pivot_begun"},
+    {"pivot_made"},      {"attributes_made", false},
+    {"filesystem_made"},
+};
+
+const Implementation kLife[] = {
+    {"tp_btf", {"life", life::elf_bytes, kLifePrograms}}};
+
+// Past the overlay none of its functions is called, and those of the VFS that
+// are watched are not either.
+constexpr const char* kDirectWrites =
+    "direct writes into the upper directory of an overlay";
+
+const Implementation kFiles[] = {
+    {.name = "tp_btf ctime",
+     .object = {"files_ctime", files_ctime::elf_bytes, kCtimePrograms},
+     .plain = true},
+    {.name = "fexit overlay",
+     .object = {"files_overlay", files_overlay::elf_bytes, kOverlayPrograms},
+     .by_scan = kDirectWrites},
+    {.name = "fexit vfs",
+     .object = {"files_vfs", files_vfs::elf_bytes, kVfsPrograms},
+     .by_scan = kDirectWrites},
+};
+
+// What sees a rootfs that is not an overlay, where the one in use does not.
+const Implementation kPlainFiles = {
+    .name = "fexit vfs, plain rootfs",
+    .object = {"files_plain", files_plain::elf_bytes, kPlainPrograms},
+    .plain = true,
+    .by_scan = "changes of a rootfs that is not an overlay"};
+
+const Implementation kLibraries[] = {
+    {"fentry mmap", {"libraries", libraries::elf_bytes, kLibraryPrograms}}};
+
+const Implementation kMemory[] = {
+    {"fexit ptrace", {"memory", memory::elf_bytes, kMemoryPrograms}}};
+
+const Implementation kMounts[] = {
+    {"fexit mount", {"mounts", mounts::elf_bytes, kMountPrograms}}};
+
+const Implementation kSysctlDevice[] = {
+    {"cgroup/sysctl",
+     {"sysctl_device", sysctl_device::elf_bytes, kSysctlDevicePrograms}}};
+
+using SensorPtr = std::unique_ptr<Sensor>;
+
+SensorPtr shared(const Ladder& ladder, const SensorNeeds& /*needs*/) {
+  return std::make_unique<SharedSensor>(ladder, false);
+}
+
+SensorPtr shared_and_counted(const Ladder& ladder,
+                             const SensorNeeds& /*needs*/) {
+  return std::make_unique<SharedSensor>(ladder, true);
+}
+
+SensorPtr files(const Ladder& ladder, const SensorNeeds& needs) {
+  return std::make_unique<FilesSensor>(ladder, kPlainFiles, needs.missed);
+}
+
+SensorPtr limits(const Ladder& ladder, const SensorNeeds& needs) {
+  return std::make_unique<LimitsSensor>(ladder, needs.limits);
+}
+
+SensorPtr first_that_works(const Ladder& ladder, const SensorNeeds& /*needs*/) {
+  return std::make_unique<ObjectSensor>(ladder);
+}
+
+struct Row {
+  Ladder ladder;
+  SensorPtr (*make)(const Ladder& ladder, const SensorNeeds& needs);
+};
+
+const Row kSensors[] = {
+    {{"lifecycle", kLife}, shared_and_counted},
+    {{"files", kFiles, Coverage::state, "scan"}, files},
+    {{"code", kLife}, shared},
+    // Counted apart: most of what mmap(2) runs this for does not concern it.
+    {{"libraries", kLibraries, Coverage::none, "", "mmap_busy"},
+     first_that_works},
+    {{"memory", kMemory}, first_that_works},
+    {{"mounts", kMounts, Coverage::state, "mountinfo"}, first_that_works},
+    {{"limits", {}, Coverage::state, "polling"}, limits},
+    // Sysctls and devices, by the name that JSON and metrics have for them.
+    {{"kernel", kSysctlDevice}, first_that_works},
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Sensor>> make_sensors(const SensorNeeds& needs) {
+  std::vector<SensorPtr> made;
+  for (const Row& row : kSensors) made.push_back(row.make(row.ladder, needs));
+  return made;
+}
+
+std::vector<const char*> sensor_names() {
+  std::vector<const char*> names;
+  for (const Row& row : kSensors) names.push_back(row.ladder.sensor);
+  return names;
+}
+
+const ObjectSpec& shared_object() { return kLife[0].object; }
+
+}  // namespace stillframe::sensors

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a test hands to a program of inlines.bpf.c, and gets back in the same place. */
+#ifndef STILLFRAME_TESTS_BPF_INLINES_H
+#define STILLFRAME_TESTS_BPF_INLINES_H
+
+#include "bpf/events.h"
+
+/* Something that repeats: reported(), and where it is news reserve_news(). */
+struct test_fold {
+	struct sf_change_key key;
+	__u32 pending;
+	__u32 folded; /* out: by reported() */
+	__u32 repeats;
+	__u32 sent;
+};
+
+/* A change of a file, by its system call. */
+struct test_change {
+	struct sf_inode root;
+	struct sf_inode inode;
+	__s32 nr;
+	__u32 entries;
+	__u32 folded; /* out */
+	__u32 reserved;
+};
+
+/* over_budget() of a root that is in `roots`. */
+struct test_budget {
+	struct sf_inode root;
+	__u32 over; /* out */
+	__u32 reserved;
+};
+
+/* An open file, by its descriptor in the calling process. */
+struct test_file {
+	struct sf_inode root;  /* in: of the container; out: by find_root() */
+	struct sf_inode inode; /* out */
+	__u32 fd;
+	__u32 dev; /* in: of find_root() */
+	__u32 found;
+	__u32 kind;
+};
+
+struct test_syscall {
+	__s32 nr;
+	__u32 compat;
+	__u32 changes; /* out: enum change_class */
+	__u32 writes;
+	__u32 renames;
+	__s32 entry; /* the argument that holds the path; -1: none */
+};
+
+struct test_process {
+	struct sf_process process;
+	char cgroup[SF_CGROUP_LEN];
+	char parent_cgroup[SF_CGROUP_LEN];
+};
+
+#endif
