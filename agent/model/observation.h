@@ -113,7 +113,7 @@ struct DeviceObservation {
   ProcessRef process;
 };
 
-enum class MemoryOp : std::uint8_t { attach, write, probe };
+enum class MemoryOp : std::uint8_t { attach, write };
 
 // One process got hold of another's memory or registers.
 struct MemoryObservation {
