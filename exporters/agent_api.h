@@ -58,6 +58,31 @@ class EventStream {
   virtual std::uint64_t dropped() const = 0;
 };
 
+// Where the agent is in its life: it runs once the sensors are attached and
+// the containers found at start have been scanned.
+struct AgentPhase {
+  enum class Name : std::uint8_t { starting, running, stopping };
+  Name name = Name::starting;
+  std::string activity;  // what is being done: "attaching the sensors"
+};
+
+// "the agent is starting: attaching the sensors"
+inline std::string to_string(const AgentPhase& phase) {
+  std::string text = "the agent is ";
+  switch (phase.name) {
+    case AgentPhase::Name::starting:
+      text += "starting";
+      break;
+    case AgentPhase::Name::running:
+      text += "running";
+      break;
+    case AgentPhase::Name::stopping:
+      text += "stopping";
+      break;
+  }
+  return phase.activity.empty() ? text : text + ": " + phase.activity;
+}
+
 // What `doctor` reports about the machine.
 struct MachineReport {
   std::string kernel_release;
@@ -74,9 +99,10 @@ struct MachineReport {
 };
 
 struct DoctorReport {
-  std::vector<SensorStatus> sensors;
+  std::vector<SensorStatus> sensors;  // of a starting agent: none yet
   MachineReport machine;
   std::optional<PolicyState> policy;  // of a running agent
+  std::optional<AgentPhase> agent;    // none: no agent runs
 };
 
 // What the policy would make of changes at a path, and what is known of it.
@@ -86,14 +112,6 @@ struct ExplainAnswer {
   std::string policy_file;  // empty: built-in scratch places only
   std::vector<PolicyVerdict> verdicts;
   std::optional<PathChange> now;  // none: the path is as in the image
-};
-
-// Where the agent is in its life: it runs once the sensors are attached and
-// the containers found at start have been scanned.
-struct AgentPhase {
-  enum class Name : std::uint8_t { starting, running, stopping };
-  Name name = Name::starting;
-  std::string activity;  // what is being done: "attaching the sensors"
 };
 
 class AgentApi {
