@@ -42,12 +42,12 @@ struct StreamEvent {
   std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
   std::optional<Actor> actor;
-  std::string json;  // the whole event, one line, no newline
+  std::string json;  // the event in full, one line, no newline
 };
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 
 // A bounded queue of events for one listener. A listener too slow for it loses
-// the oldest, and is told how many.
+// the oldest, and learns how many.
 class EventStream {
  public:
   virtual ~EventStream() = default;
