@@ -2,6 +2,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -37,7 +38,35 @@ void prepare_signals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
+std::string seconds_text(std::chrono::milliseconds time) {
+  return fmt::format("{}s", static_cast<double>(time.count()) / 1000);
+}
+
+// Before anything that can fail: what went wrong is read together with it.
+void log_start(const cli::Options& options) {
+  const auto& run = options.run;
+  utsname names{};
+  ::uname(&names);
+  std::string listen;
+  for (const auto& address : run.listen) {
+    listen += (listen.empty() ? "" : " ") + to_string(address);
+  }
+  log_info("starting",
+           {{"version", kVersion},
+            {"revision", kRevision},
+            {"kernel", names.release},
+            {"machine", names.machine},
+            {"state_dir", run.state_dir},
+            {"socket", options.socket},
+            {"listen", listen},
+            {"policy", run.policy.empty() ? "built-in" : run.policy},
+            {"scan_interval", seconds_text(run.scan_interval)},
+            {"metrics_grace", seconds_text(run.metrics_grace)},
+            {"max_containers", run.max_containers}});
+}
+
 Result<> run_agent(const cli::Options& options) {
+  log_start(options);
   prepare_signals();
   engine::raise_descriptor_limit();
   const auto& run = options.run;
@@ -127,7 +156,7 @@ int dispatch(const cli::Options& options) {
 int main(int argc, char** argv) {
   using namespace stillframe;
   // Large answers are made in HTTP threads: an arena for each of them would
-  // keep their memory for ever.
+  // keep their memory forever.
   ::mallopt(M_ARENA_MAX, 2);
   try {
     const auto options = cli::parse(argc, argv, version_text());

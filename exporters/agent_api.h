@@ -42,12 +42,12 @@ struct StreamEvent {
   std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
   std::optional<Actor> actor;
-  std::string json;  // the whole event, one line, no newline
+  std::string json;  // the event in full, one line, no newline
 };
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 
 // A bounded queue of events for one listener. A listener too slow for it loses
-// the oldest, and is told how many.
+// the oldest, and learns how many.
 class EventStream {
  public:
   virtual ~EventStream() = default;
@@ -57,6 +57,31 @@ class EventStream {
   virtual bool closed() const = 0;
   virtual std::uint64_t dropped() const = 0;
 };
+
+// Where the agent is in its life: it runs once the sensors are attached and
+// the containers found at start have been scanned.
+struct AgentPhase {
+  enum class Name : std::uint8_t { starting, running, stopping };
+  Name name = Name::starting;
+  std::string activity;  // what is being done: "attaching the sensors"
+};
+
+// "the agent is starting: attaching the sensors"
+inline std::string to_string(const AgentPhase& phase) {
+  std::string text = "the agent is ";
+  switch (phase.name) {
+    case AgentPhase::Name::starting:
+      text += "starting";
+      break;
+    case AgentPhase::Name::running:
+      text += "running";
+      break;
+    case AgentPhase::Name::stopping:
+      text += "stopping";
+      break;
+  }
+  return phase.activity.empty() ? text : text + ": " + phase.activity;
+}
 
 // What `doctor` reports about the machine.
 struct MachineReport {
@@ -74,9 +99,10 @@ struct MachineReport {
 };
 
 struct DoctorReport {
-  std::vector<SensorStatus> sensors;
+  std::vector<SensorStatus> sensors;  // of a starting agent: none yet
   MachineReport machine;
   std::optional<PolicyState> policy;  // of a running agent
+  std::optional<AgentPhase> agent;    // none: no agent runs
 };
 
 // What the policy would make of changes at a path, and what is known of it.
@@ -86,14 +112,6 @@ struct ExplainAnswer {
   std::string policy_file;  // empty: built-in scratch places only
   std::vector<PolicyVerdict> verdicts;
   std::optional<PathChange> now;  // none: the path is as in the image
-};
-
-// Where the agent is in its life: it runs once the sensors are attached and
-// the containers found at start have been scanned.
-struct AgentPhase {
-  enum class Name : std::uint8_t { starting, running, stopping };
-  Name name = Name::starting;
-  std::string activity;  // what is being done: "attaching the sensors"
 };
 
 class AgentApi {

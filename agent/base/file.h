@@ -16,7 +16,8 @@ namespace stillframe {
 Result<std::string> read_file(const std::string& path,
                               std::size_t limit = 4u << 20);
 
-// Replaces `path` whole: a temporary file in the same directory, then rename.
+// Replaces `path` in one step: a temporary file in the same directory, then
+// rename.
 Result<> write_file_atomic(const std::string& path, std::string_view content,
                            unsigned mode = 0640);
 

@@ -16,7 +16,7 @@ namespace stillframe {
 // where its handle does not name the inode that stat(2) does.
 InodeId inode_id(int fd, const struct stat& st, long fs_magic);
 
-// statfs(2)'s f_type, 0 when it cannot be told.
+// statfs(2)'s f_type, 0 when it cannot be found out.
 long fs_magic_of(int fd);
 
 // tmpfs takes stores through a mapping without touching ctime.

@@ -12,7 +12,7 @@
 namespace stillframe {
 
 // For terminals, tables and logs: printable UTF-8 stays; when there is any
-// control character, quote, backslash or invalid UTF-8, the whole is put in
+// control character, quote, backslash or invalid UTF-8, all of it is put in
 // double quotes with C escapes (\n, \x1b, \xff), so that what is shown can
 // neither drive the terminal nor break a line.
 std::string display(std::string_view bytes);

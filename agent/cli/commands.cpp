@@ -111,8 +111,8 @@ int run_diff(const Options& options, Streams streams) {
   parameters["container"] = options.diff.container;
   return ask(options, "/v1/diff", parameters, streams,
              [&](const socket_api::Reply& reply) {
-               const bool violated = reply.violations.value_or(0) != 0;
-               return options.diff.exit_code && violated ? kFailure : kSuccess;
+               const bool still = reply.state == ContainerState::still;
+               return options.diff.exit_code && !still ? kFailure : kSuccess;
              });
 }
 
@@ -123,7 +123,7 @@ int run_events(const Options& options, Streams streams) {
   if (!events.container.empty()) parameters["container"] = events.container;
   if (events.since) parameters["since"] = rfc3339(*events.since);
   if (events.follow) return follow_events(options, parameters, streams);
-  // Read whole before it is printed: a pager may take all day.
+  // Read in full before it is printed: a pager may take all day.
   return ask(options, "/v1/events", parameters, streams, always_fine);
 }
 

@@ -2,7 +2,7 @@
 //
 // The commands that ask a running agent. Data goes to `out`, messages to `err`;
 // each returns the program's exit code. A reader that has gone away (a pipe
-// into head) is no failure. SIGPIPE is ignored from the first of these calls
+// into head) is not a failure. SIGPIPE is ignored from the first of these calls
 // on.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The file of --config.file, a subset of TOML: the long flags without their
-// dashes, whole or in sections.
+// dashes, in full or in sections.
 //
 //   log.level = "debug"
 //   [web]

@@ -25,7 +25,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11>
   stillframe ps -o json | jq '.containers[] | select(.state == "mutated")'
 )"},
         {"diff", R"(  stillframe diff web
-  stillframe diff 3f2a --exit-code    1 when something violates the policy
+  stillframe diff 3f2a --exit-code    1 unless it is still its image
   stillframe diff web -o docker       as 'docker diff' prints it
 )"},
         {"events", R"(  stillframe events --since 10m

@@ -9,4 +9,12 @@ namespace stillframe::cli {
 // Examples for the help of a subcommand; "" is the whole program.
 std::string_view examples_of(std::string_view subcommand);
 
+// What the states are that `ps` shows.
+inline constexpr std::string_view kStates =
+    R"(States:
+  still    compared with the image that it was started from: nothing differs
+           but what the policy tolerates
+  mutated  changed against the policy: 'stillframe diff' shows by whom and how
+  unknown  could not be compared: the last line of 'stillframe diff' says why)";
+
 }  // namespace stillframe::cli

@@ -20,9 +20,9 @@ namespace {
 class ExamplesFirst : public CLI::Formatter {
  public:
   std::string make_description(const CLI::App* app) const override {
-    const bool whole = app->get_parent() == nullptr;
+    const bool top = app->get_parent() == nullptr;
     return app->get_description() + "\n\nExamples:\n" +
-           std::string(examples_of(whole ? "" : app->get_name())) + '\n';
+           std::string(examples_of(top ? "" : app->get_name())) + '\n';
   }
 };
 
@@ -110,8 +110,8 @@ class Parser {
   Options options() const;
 
   CLI::App app_{
-      "Stillframe tells which containers are still the image that "
-      "they were started from."};
+      "Stillframe shows which containers are still the image that they were "
+      "started from."};
   Raw raw_;
   Options options_;
 };
@@ -150,7 +150,7 @@ CLI::App* Parser::add(const std::string& name, const std::string& description,
 void Parser::add_output(CLI::App* command, std::string& value,
                         const std::vector<std::string>& choices) {
   value = choices.front();
-  command->add_option("-o,--output", value, "Form of the output")
+  command->add_option("-o,--output", value, "Output format")
       ->check(CLI::IsMember(choices))
       ->capture_default_str();
 }
@@ -181,15 +181,14 @@ void Parser::add_run() {
       ->check(checked_by(parse_duration))
       ->capture_default_str();
   run->add_option("--metrics.max-containers", raw_.max_containers,
-                  "Most containers with metrics of their own")
+                  "Maximum number of containers with metrics of their own")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
   run->add_option("--log.level", raw_.log_level,
-                  "Least level to log: debug, info, warn or error")
+                  "Minimum log level: debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
-  run->add_option("--log.format", raw_.log_format,
-                  "Form of log lines: logfmt or json")
+  run->add_option("--log.format", raw_.log_format, "Log format: logfmt or json")
       ->check(CLI::IsMember({"logfmt", "json"}))
       ->capture_default_str();
   run->add_option("--config.file", raw_.config_file,
@@ -199,27 +198,29 @@ void Parser::add_run() {
 }
 
 void Parser::add_ps() {
-  CLI::App* ps = add("ps", "List containers and whether they are still");
+  CLI::App* ps =
+      add("ps", "List containers and whether each is still its image");
+  ps->footer(std::string(kStates));
   add_output(ps, options_.ps.output, {"table", "json"});
   ps->add_flag("--workloads", options_.ps.workloads,
                "Group the table by workload");
 }
 
 void Parser::add_diff() {
-  CLI::App* diff = add("diff", "Show what changed in a container, and who did");
+  CLI::App* diff = add("diff", "Show what changed in a container, and by whom");
   diff->add_option("CONTAINER", options_.diff.container,
                    "Id, unique beginning of it, or name")
       ->required()
       ->check(check_not_empty);
   add_output(diff, options_.diff.output, {"table", "json", "docker"});
   diff->add_flag("--exit-code", options_.diff.exit_code,
-                 "Exit with 1 when there are violations");
+                 "Exit with 1 unless the container is still");
 }
 
 void Parser::add_events() {
   CLI::App* events = add("events", "Show mutations as they happen");
   events->add_flag("-f,--follow", options_.events.follow,
-                   "Go on with new events until interrupted");
+                   "Keep following new events until interrupted");
   events->add_option("--container", options_.events.container,
                      "Only those of this container: id, beginning or name");
   events
@@ -231,7 +232,7 @@ void Parser::add_events() {
 
 void Parser::add_doctor() {
   CLI::App* doctor =
-      add("doctor", "Tell what can be seen on this machine and what cannot");
+      add("doctor", "Report what can be seen on this machine and what cannot");
   add_output(doctor, options_.doctor.output, {"table", "json"});
 }
 
@@ -244,9 +245,8 @@ void Parser::add_policy() {
   check->add_option("FILE", options_.policy.files, "Policy files")
       ->required()
       ->check(check_not_empty);
-  CLI::App* explain =
-      add("explain",
-          "Tell what changes of a path would be judged to be, and why", policy);
+  CLI::App* explain = add(
+      "explain", "Show how changes of a path would be judged, and why", policy);
   explain
       ->add_option("--container", options_.policy.container,
                    "Id, unique beginning of it, or name")

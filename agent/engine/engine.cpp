@@ -248,7 +248,10 @@ std::unique_ptr<EventStream> Engine::subscribe(std::optional<WallTime> since,
 
 DoctorReport Engine::doctor() const {
   const auto now = snapshot();
-  return {now->sensors, inspect_machine(), now->policy};
+  const AgentPhase stands = phase();
+  DoctorReport report{now->sensors, inspect_machine(), std::nullopt, stands};
+  if (stands.name == AgentPhase::Name::running) report.policy = now->policy;
+  return report;
 }
 
 }  // namespace stillframe::engine

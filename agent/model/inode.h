@@ -6,9 +6,9 @@
 
 namespace stillframe {
 
-// An inode of one upper filesystem. The generation tells a file from a later
-// one that got the same number (ext4 reuses numbers at once); 0 where the
-// filesystem does not tell it, and then it matches any.
+// An inode of one upper filesystem. The generation distinguishes a file from a
+// later one that got the same number (ext4 reuses numbers at once); 0 where the
+// filesystem does not have it, and then it matches any.
 struct InodeId {
   std::uint64_t ino = 0;
   std::uint32_t generation = 0;

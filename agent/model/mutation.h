@@ -27,7 +27,7 @@ struct Actor {
   Origin origin = Origin::unattributed;
   std::string tool;  // apt, dpkg, cp, shell, …; empty: none recognised
   std::string comm;
-  std::string exe;  // whole path where it could still be read, else its name
+  std::string exe;  // full path where it could still be read, else its name
   std::uint32_t pid = 0;
   std::uint32_t uid = 0;
   bool ambiguous = false;  // one of several that touched the directory

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What sensors say. One format for every rung of every sensor's ladder: nothing
-// above sensors/ can tell which one produced it. Strings are raw bytes.
+// What sensors say. One format for every implementation of every sensor:
+// nothing above sensors/ knows which one produced it. Strings are raw bytes.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,7 @@ struct ProcessRef {
 
 // The operation in the course of which an inode changed.
 enum class FileOp : std::uint8_t {
-  unknown,  // io_uring, 32-bit system calls, …: state must tell
+  unknown,  // io_uring, 32-bit system calls, …: its state must show
   open,     // of an existing file for writing: at least a copy-up
   create,
   write,
@@ -67,7 +67,7 @@ struct FileObservation {
   std::uint32_t repeats = 0;  // further changes folded into this observation
   bool live = false;          // the container had begun to run
   // A directory changed because of one of its entries: which one, only a
-  // rescan of that directory can tell. `hint` is the path that the caller
+  // rescan of that directory can show. `hint` is the path that the caller
   // passed, which can be changed while the call runs: a hint and no more.
   bool entries = false;
   bool created = false;    // the inode is being made in this very operation
@@ -113,7 +113,7 @@ struct DeviceObservation {
   ProcessRef process;
 };
 
-enum class MemoryOp : std::uint8_t { attach, write, probe };
+enum class MemoryOp : std::uint8_t { attach, write };
 
 // One process got hold of another's memory or registers.
 struct MemoryObservation {

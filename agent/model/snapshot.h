@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -71,21 +72,42 @@ struct SensorStatus {
   std::vector<std::string> by_scan = {};
 };
 
+using CountByReason = std::map<std::string, std::uint64_t>;
+
+// Totals since the agent started: X(type, name). The engine writes each of
+// them, and each is shown by a metric: tests hold this list against both.
+//   events           from the kernel
+//   lost             by reason
+//   suppressed       over a container's budget
+//   scan_errors      scans that met an error, however many entries it concerned
+//   sessions         entries into running containers
+//   metadata_errors  broken config.json and the like
+#define STILLFRAME_AGENT_STATS(X)   \
+  X(std::uint64_t, events)          \
+  X(CountByReason, lost)            \
+  X(std::uint64_t, suppressed)      \
+  X(std::uint64_t, scans)           \
+  X(std::uint64_t, scan_errors)     \
+  X(std::uint64_t, scan_entries)    \
+  X(double, scan_seconds)           \
+  X(std::uint64_t, sessions)        \
+  X(std::uint64_t, metadata_errors) \
+  X(std::uint64_t, log_warnings)    \
+  X(std::uint64_t, log_errors)
+
 struct AgentStats {
-  std::uint64_t events = 0;
-  std::map<std::string, std::uint64_t> lost;  // by reason
-  std::uint64_t suppressed = 0;
-  std::uint64_t scans = 0;
-  std::uint64_t scan_errors = 0;
-  std::uint64_t scan_entries = 0;
-  double scan_seconds = 0;
-  std::uint64_t sessions = 0;
-  std::uint64_t journal_entries = 0;
-  std::uint64_t containers_overflow = 0;  // not shown: over the cap
-  std::uint64_t metadata_errors = 0;      // broken config.json and the like
-  std::uint64_t log_warnings = 0;
-  std::uint64_t log_errors = 0;
+#define STILLFRAME_FIELD(type, name) type name{};
+  STILLFRAME_AGENT_STATS(STILLFRAME_FIELD)
+#undef STILLFRAME_FIELD
 };
+
+// Calls visit("events", stats.events), and so on.
+template <typename Visit>
+void each_stat(AgentStats& stats, const Visit& visit) {
+#define STILLFRAME_VISIT(type, name) visit(std::string_view(#name), stats.name);
+  STILLFRAME_AGENT_STATS(STILLFRAME_VISIT)
+#undef STILLFRAME_VISIT
+}
 
 struct Snapshot {
   WallTime taken;

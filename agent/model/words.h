@@ -49,7 +49,6 @@ namespace stillframe {
   X(library_new, code)       \
   X(memory_attach, memory)   \
   X(memory_write, memory)    \
-  X(probe_attach, memory)    \
   X(mount_change, mounts)    \
   X(limit_change, limits)    \
   X(sysctl_write, kernel)    \
@@ -151,6 +150,9 @@ constexpr std::optional<Kind> kind_from(std::string_view name) {
 }
 constexpr std::optional<Verdict> verdict_from(std::string_view name) {
   return from_name<Verdict>(kVerdictNames, name);
+}
+constexpr std::optional<ContainerState> state_from(std::string_view name) {
+  return from_name<ContainerState>(kStateNames, name);
 }
 constexpr std::optional<Origin> origin_from(std::string_view name) {
   return from_name<Origin>(kOriginNames, name);

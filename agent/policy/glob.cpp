@@ -208,7 +208,7 @@ Result<PathGlob> PathGlob::compile(std::string_view pattern) {
       component.any_number = true;
     } else if (part.find("**") != std::string_view::npos) {
       return wrong(begin + part.find("**"),
-                   "'**' has to be a whole component of the path");
+                   "'**' has to be a full component of the path");
     } else {
       auto wildcard = Wildcard::compile(part);
       if (!wildcard) {

@@ -38,13 +38,13 @@ struct Match {
 };
 
 // Sets of words as bits: bit n is the enumerator n.
-using Words = std::uint32_t;
+using Words = std::uint64_t;
 template <typename Word>
 constexpr Words bit(Word word) {
   return Words{1} << static_cast<unsigned>(word);
 }
 constexpr Words kEveryOrigin = (Words{1} << kOriginNames.size()) - 1;
-constexpr Words kEveryKind = (Words{1} << kKindNames.size()) - 1;
+constexpr Words kEveryKind = ~Words{0} >> (64 - kKindNames.size());
 Words kinds_of(Words classes);
 
 // One entry of `allow` or `violation`.

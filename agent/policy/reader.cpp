@@ -328,7 +328,8 @@ void Reader::read_name(const YamlNode& node, Drafted& drafted) {
         return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
       });
   if (!good) {
-    wrong(node.place, fmt::format("{} is no name for a rule", in_quotes(*name)),
+    wrong(node.place,
+          fmt::format("{} is not a name for a rule", in_quotes(*name)),
           "up to 64 letters, digits, '-', '_' and '.'");
     return;
   }

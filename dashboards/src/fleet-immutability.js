@@ -12,7 +12,8 @@ import {
 
 const HALF = FULL_WIDTH / 2;
 const THIRD = FULL_WIDTH / 3;
-const SIXTH = FULL_WIDTH / 6;
+const QUARTER = FULL_WIDTH / 4;
+const EIGHTH = FULL_WIDTH / 8;
 const RED_ABOVE_ZERO = [
   { value: null, color: "green" },
   { value: 1, color: "red" },
@@ -20,7 +21,9 @@ const RED_ABOVE_ZERO = [
 
 const MUTATED_FOR = `(time() - ${own("stillframe_container_first_mutation_time_seconds")})`;
 
-const mutated = ofContainers(own("stillframe_container_mutated"));
+const inState = (state) =>
+  ofContainers(own("stillframe_container_state", `state="${state}"`));
+const running = ofContainers(own("stillframe_container_running"));
 const violations = (matchers) =>
   ofContainers(own("stillframe_container_violations", matchers));
 
@@ -43,10 +46,11 @@ function variables() {
 const overview = [
   number({
     title: "Still",
-    description: "Of the running containers, the share that is still its image.",
+    description:
+      "Of the running containers, the share that is still: compared with the image it was started from, and nothing violates the policy.",
     unit: "percentunit",
-    width: SIXTH,
-    queries: [{ expr: `1 - avg(${mutated})` }],
+    width: QUARTER,
+    queries: [{ expr: `avg(${inState("still")})` }],
     steps: [
       { value: null, color: "red" },
       { value: 0.95, color: "orange" },
@@ -57,25 +61,37 @@ const overview = [
     title: "Containers",
     description: "Running containers that the agents watch.",
     unit: "short",
-    width: SIXTH,
-    queries: [{ expr: `count(${mutated})` }],
+    width: EIGHTH,
+    queries: [{ expr: `count(${running})` }],
   }),
   number({
     title: "Mutated",
     description: "Running containers that are no longer their image.",
     unit: "short",
-    width: SIXTH,
-    queries: [{ expr: `sum(${mutated})` }],
+    width: EIGHTH,
+    queries: [{ expr: `sum(${inState("mutated")})` }],
     steps: RED_ABOVE_ZERO,
+  }),
+  number({
+    title: "Unknown",
+    description:
+      "Running containers that could not be compared with their image: neither known to be still nor known to be mutated.",
+    unit: "short",
+    width: EIGHTH,
+    queries: [{ expr: `sum(${inState("unknown")})` }],
+    steps: [
+      { value: null, color: "green" },
+      { value: 1, color: "orange" },
+    ],
   }),
   number({
     title: "Code or memory",
     description:
       "Violations in running containers that changed what is executed: code, memory or kernel settings.",
     unit: "short",
-    width: SIXTH,
+    width: EIGHTH,
     queries: [{
-      expr: `sum(${violations('class=~"code|memory|kernel"')}) or 0 * count(${mutated})`,
+      expr: `sum(${violations('class=~"code|memory|kernel"')}) or 0 * count(${running})`,
     }],
     steps: RED_ABOVE_ZERO,
   }),
@@ -84,7 +100,7 @@ const overview = [
     description:
       "How long ago the running container that has been mutated for longest was first mutated. Empty while all are still.",
     unit: "s",
-    width: SIXTH,
+    width: EIGHTH,
     queries: [{
       expr: `max(${ofMutated(MUTATED_FOR)})`,
     }],
@@ -93,7 +109,7 @@ const overview = [
     title: "Agents up",
     description: "Of the agents that Prometheus knows, the share it can scrape.",
     unit: "percentunit",
-    width: SIXTH,
+    width: EIGHTH,
     queries: [{ expr: `avg(${own("up")})` }],
     steps: [
       { value: null, color: "red" },
@@ -152,7 +168,7 @@ const history = [
       "Of the running containers of each instance, the share that is still its image.",
     unit: "percentunit",
     width: THIRD,
-    queries: [{ expr: `1 - avg by (instance) (${mutated})`, legend: "{{instance}}" }],
+    queries: [{ expr: `avg by (instance) (${inState("still")})`, legend: "{{instance}}" }],
   }).max(1),
   lines({
     title: "Violations in running containers",
@@ -295,7 +311,7 @@ const agents = [
   lines({
     title: "Errors",
     description:
-      "Scans that failed, container metadata that could not be read, and what the agents logged as a warning or an error.",
+      "Scans that met errors, container metadata that could not be read, and what the agents logged as a warning or an error.",
     unit: "cps",
     width: THIRD,
     queries: [
@@ -315,21 +331,11 @@ const agents = [
   }),
   lines({
     title: "Time spent in scans",
-    description: "Seconds of scanning per second, aside from the event path.",
+    description: "Seconds of scanning per second, apart from the event path.",
     unit: "percentunit",
-    width: THIRD,
+    width: HALF,
     queries: [{
       expr: `sum by (instance) (${rate(own("stillframe_scan_seconds_total"))})`,
-      legend: "{{instance}}",
-    }],
-  }),
-  lines({
-    title: "Journal entries",
-    description: "Entries written to the journal.",
-    unit: "cps",
-    width: THIRD,
-    queries: [{
-      expr: `sum by (instance) (${rate(own("stillframe_journal_entries_total"))})`,
       legend: "{{instance}}",
     }],
   }),
@@ -338,7 +344,7 @@ const agents = [
     description:
       "Entries into running containers from outside, as by exec, whether they changed something or not.",
     unit: "cps",
-    width: THIRD,
+    width: HALF,
     queries: [{
       expr: `sum by (instance) (${rate(own("stillframe_sessions_total"))})`,
       legend: "{{instance}}",

@@ -45,6 +45,18 @@ Color verdict_color(std::string_view verdict) {
   return Color::dim;
 }
 
+Color state_color(ContainerState state) {
+  switch (state) {
+    case ContainerState::still:
+      return Color::green;
+    case ContainerState::mutated:
+      return Color::red;
+    case ContainerState::unknown:
+      break;
+  }
+  return Color::yellow;
+}
+
 std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

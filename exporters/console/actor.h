@@ -21,6 +21,7 @@ std::string container_name(const ContainerInfo& info);
 std::string short_id(std::string_view id);
 
 Color verdict_color(std::string_view verdict);
+Color state_color(ContainerState state);
 
 // 1 -> "1 path", 2 -> "2 paths"
 std::string counted(std::uint64_t count, std::string_view noun);

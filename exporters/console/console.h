@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What people read: whole texts, each line ended by a newline. All names and
+// What people read: complete texts, each line ended by a newline. All names and
 // paths go through display(); only docker_lines() gives raw bytes.
 #pragma once
 

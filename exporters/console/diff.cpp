@@ -72,7 +72,7 @@ std::string culprits(const std::vector<PathChange>& changes) {
     if (!out.empty()) out += left == 1 ? " and " : ", ";
     --left;
     out +=
-        origin == Origin::unattributed ? "someone unseen" : to_string(origin);
+        origin == Origin::unattributed ? "an unknown actor" : to_string(origin);
     if (names.empty()) continue;
     std::size_t shown = 0;
     std::string list;
@@ -126,6 +126,11 @@ std::string diff_summary(const DiffAnswer& answer, WallTime now) {
     if (!others.empty()) line += "; tolerated: " + others;
   } else if (answer.container.state == ContainerState::mutated) {
     line = "mutated";
+  } else if (answer.container.state == ContainerState::unknown) {
+    const auto& why = answer.container.why_unknown;
+    return "unknown: " + container_name(answer.container.info) +
+           " could not be compared with its image: " +
+           (why.empty() ? "no scan has been complete yet" : printable(why));
   } else {
     line = "still: " + container_name(answer.container.info) +
            " is the image it was started from";
@@ -153,9 +158,8 @@ std::string diff_table(const DiffAnswer& answer, WallTime now,
     }
     out = table.render(style) + '\n';
   }
-  const bool mutated = answer.container.state == ContainerState::mutated;
   return out +
-         paint(style, mutated ? Color::red : Color::green,
+         paint(style, state_color(answer.container.state),
                diff_summary(answer, now)) +
          '\n';
 }

@@ -68,7 +68,7 @@ std::string policy_text(const PolicyState& policy) {
     out += ", expired: " + listed(policy.expired, "");
   }
   if (!policy.load_success) {
-    out += "; the file is bad by now, what it held before is in use";
+    out += "; the file has become invalid, what it held before is in use";
   }
   return out;
 }
@@ -77,10 +77,9 @@ std::string policy_text(const PolicyState& policy) {
 std::string attempts(const SensorStatus& sensor) {
   std::string out;
   for (const auto& attempt : sensor.tried) {
-    const bool whole = attempt.in_use && attempt.meaning.empty();
     out += fmt::format("  {} {}: {}\n", attempt.in_use ? "+" : "-",
                        display(attempt.implementation),
-                       whole ? "works" : or_else(attempt.meaning, "works"));
+                       or_else(attempt.meaning, "works"));
     if (!attempt.answer.empty()) {
       out += "      kernel: " + display(attempt.answer) + '\n';
     }
@@ -91,8 +90,8 @@ std::string attempts(const SensorStatus& sensor) {
   return out;
 }
 
-std::string cures(const std::vector<SensorStatus>& sensors,
-                  const Style& style) {
+std::string shortcomings(const std::vector<SensorStatus>& sensors,
+                         const Style& style) {
   std::string out;
   for (const auto& sensor : sensors) {
     if (sensor.reason.empty() && sensor.tried.size() < 2) continue;
@@ -107,39 +106,69 @@ std::string cures(const std::vector<SensorStatus>& sensors,
   return out.empty() ? out : '\n' + out;
 }
 
+// "1 sees", "2 see"
+std::string see(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " sees" : " see");
+}
+
+// What sensors with events leave to scans, and which sensor: docs/coverage.md
+// has the same as `state`.
+std::string left_to_scans(const std::vector<SensorStatus>& sensors) {
+  std::string out;
+  for (const auto& sensor : sensors) {
+    if (sensor.by_scan.empty()) continue;
+    out += fmt::format("{}{} ({})", out.empty() ? "" : "; ",
+                       listed(sensor.by_scan, ""), display(sensor.sensor));
+  }
+  return out;
+}
+
 std::string verdict_line(const std::vector<SensorStatus>& sensors) {
-  const auto seen = std::count_if(
-      sensors.begin(), sensors.end(),
-      [](const auto& s) { return s.coverage == Coverage::events; });
-  const auto blind =
-      std::count_if(sensors.begin(), sensors.end(),
-                    [](const auto& s) { return s.coverage == Coverage::none; });
-  if (blind == 0 && static_cast<std::size_t>(seen) == sensors.size()) {
+  const auto with = [&](Coverage coverage) {
+    return static_cast<std::size_t>(std::count_if(
+        sensors.begin(), sensors.end(),
+        [&](const auto& sensor) { return sensor.coverage == coverage; }));
+  };
+  const std::size_t seeing = with(Coverage::events);
+  const std::size_t late = with(Coverage::state);
+  const std::size_t blind = with(Coverage::none);
+  const std::string by_scan = left_to_scans(sensors);
+  if (seeing == sensors.size() && by_scan.empty()) {
     return "All sensors see every event as it happens.\n";
   }
-  return fmt::format(
-      "{} of {} sensors see events; {} see only what changed, not who; {} see "
-      "nothing.\n",
-      seen, sensors.size(), static_cast<long>(sensors.size()) - seen - blind,
-      blind);
+  std::string out =
+      fmt::format("{} of {} sensors see events", seeing, sensors.size());
+  if (late != 0) out += "; " + see(late) + " only what changed, not who";
+  if (blind != 0) out += "; " + see(blind) + " nothing";
+  out += '.';
+  if (!by_scan.empty()) {
+    out += " Found by scans only, without an actor: " + by_scan + '.';
+  }
+  return out + '\n';
 }
 
 }  // namespace
 
 std::string doctor_text(const DoctorReport& report, const Style& style) {
+  std::string policy;
+  if (report.policy) {
+    policy = paint(style, Color::bold, fmt::format("{:<12}", "policy")) + "  " +
+             policy_text(*report.policy) + '\n';
+  }
+  const std::string machine = machine_text(report.machine, style) + policy;
+  if (report.sensors.empty()) {
+    return machine + "\nNot known yet what the sensors see" +
+           (report.agent ? ": " + printable(to_string(*report.agent)) : "") +
+           ".\n";
+  }
   Table table({"SENSOR", "COVERAGE", "IMPLEMENTATION"});
   for (const auto& sensor : report.sensors) {
     table.add({{display(sensor.sensor), Color::none},
                coverage_cell(sensor.coverage),
                {or_else(sensor.implementation, "-"), Color::none}});
   }
-  std::string policy;
-  if (report.policy) {
-    policy = paint(style, Color::bold, fmt::format("{:<12}", "policy")) + "  " +
-             policy_text(*report.policy) + '\n';
-  }
-  return machine_text(report.machine, style) + policy + '\n' +
-         table.render(style) + cures(report.sensors, style) + '\n' +
+  return machine + '\n' + table.render(style) +
+         shortcomings(report.sensors, style) + '\n' +
          verdict_line(report.sensors);
 }
 

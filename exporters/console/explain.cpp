@@ -37,7 +37,7 @@ std::string now_text(const ExplainAnswer& answer, WallTime now) {
   std::string out =
       fmt::format("now: {}, {} by {}", to_string(change.verdict),
                   list_of(change.kinds, "changed"),
-                  change.actors.empty() ? std::string("someone unseen")
+                  change.actors.empty() ? std::string("an unknown actor")
                                         : who(change.actors.back()));
   if (!change.rule.empty()) out += ", rule " + display(change.rule);
   if (change.last_seen.ns != 0) {

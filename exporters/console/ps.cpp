@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <map>
 #include <set>
 
@@ -10,9 +11,11 @@
 namespace stillframe::console {
 namespace {
 
-Cell state_cell(const ContainerView& view) {
-  if (view.state == ContainerState::mutated) return {"mutated", Color::red};
-  return {"still", Color::green};
+// Changed paths of a container: those known are the least there can be while
+// it has not been looked at in full.
+std::string paths_text(const ContainerView& view) {
+  if (view.state == ContainerState::unknown) return "?";
+  return std::to_string(view.mutated_paths) + (view.complete ? "" : "+");
 }
 
 std::string age(const ContainerView& view, WallTime now) {
@@ -25,6 +28,7 @@ struct Group {
   std::uint64_t containers = 0;
   std::uint64_t running = 0;
   std::uint64_t mutated = 0;
+  std::uint64_t unknown = 0;
   std::uint64_t paths = 0;
   std::set<std::string> images;
 };
@@ -38,6 +42,24 @@ std::string images_text(const std::set<std::string>& images) {
   return out;
 }
 
+// "3 containers: 1 still, 1 mutated, 1 unknown"
+std::string totals(const Snapshot& snapshot, const Style& style) {
+  std::array<std::uint64_t, kStateNames.size()> counts{};
+  for (const auto& view : snapshot.containers) {
+    ++counts[static_cast<std::size_t>(view.state)];
+  }
+  std::string out = counted(snapshot.containers.size(), "container") + ": ";
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const auto state = static_cast<ContainerState>(i);
+    const std::string text =
+        std::to_string(counts[i]) + ' ' + std::string(to_string(state));
+    out += i == 0 ? "" : ", ";
+    out +=
+        paint(style, counts[i] == 0 ? Color::none : state_color(state), text);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string ps_table(const Snapshot& snapshot, WallTime now,
@@ -47,18 +69,16 @@ std::string ps_table(const Snapshot& snapshot, WallTime now,
       {"CONTAINER", "NAME", "STATE", "PATHS", "IMAGE", "LAST ACTOR", "AGE"});
   table.allow_shrinking(4, 12);
   for (const auto& view : snapshot.containers) {
-    std::string paths = std::to_string(view.mutated_paths);
-    if (!view.complete) paths += '+';
     table.add(
         {{short_id(view.info.id), Color::none},
          {display(view.info.name), Color::none},
-         state_cell(view),
-         {std::move(paths), Color::none},
+         {std::string(to_string(view.state)), state_color(view.state)},
+         {paths_text(view), Color::none},
          {display(view.info.image), Color::none},
          {view.last_actor ? who_briefly(*view.last_actor) : "-", Color::none},
          {age(view, now), Color::none}});
   }
-  return table.render(style);
+  return table.render(style) + '\n' + totals(snapshot, style) + '\n';
 }
 
 std::string workloads_table(const Snapshot& snapshot, const Style& style) {
@@ -69,12 +89,13 @@ std::string workloads_table(const Snapshot& snapshot, const Style& style) {
     ++group.containers;
     group.running += view.running ? 1 : 0;
     group.mutated += view.state == ContainerState::mutated ? 1 : 0;
+    group.unknown += view.state == ContainerState::unknown ? 1 : 0;
     group.paths += view.mutated_paths;
     group.images.insert(view.info.image);
   }
   Table table({"WORKLOAD", "NAMESPACE", "CONTAINERS", "RUNNING", "MUTATED",
-               "PATHS", "IMAGES"});
-  table.allow_shrinking(6, 12);
+               "UNKNOWN", "PATHS", "IMAGES"});
+  table.allow_shrinking(7, 12);
   for (const auto& [key, group] : groups) {
     table.add({{key.first.empty() ? "-" : display(key.first), Color::none},
                {key.second.empty() ? "-" : display(key.second), Color::none},
@@ -82,6 +103,8 @@ std::string workloads_table(const Snapshot& snapshot, const Style& style) {
                {std::to_string(group.running), Color::none},
                {std::to_string(group.mutated),
                 group.mutated != 0 ? Color::red : Color::green},
+               {std::to_string(group.unknown),
+                group.unknown != 0 ? Color::yellow : Color::none},
                {std::to_string(group.paths), Color::none},
                {images_text(group.images), Color::none}});
   }

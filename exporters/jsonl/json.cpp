@@ -26,13 +26,29 @@ json session_value(const Session& session) {
           {"start", time_or_null(session.start)}};
 }
 
-std::string_view state_name(const ContainerView& view) {
-  return to_string(view.state);
+// The state, and while that is unknown why.
+void add_state(json& value, const ContainerView& view) {
+  value["state"] = to_string(view.state);
+  if (!view.why_unknown.empty()) {
+    value["why_unknown"] = json_text(view.why_unknown);
+  }
+}
+
+std::string_view phase_name(AgentPhase::Name phase) {
+  switch (phase) {
+    case AgentPhase::Name::starting:
+      return "starting";
+    case AgentPhase::Name::running:
+      return "running";
+    case AgentPhase::Name::stopping:
+      break;
+  }
+  return "stopping";
 }
 
 json view_value(const ContainerView& view) {
   json value = container_value(view.info);
-  value["state"] = state_name(view);
+  add_state(value, view);
   value["running"] = view.running;
   value["started"] = time_or_null(view.started);
   value["mutated_paths"] = view.mutated_paths;
@@ -114,11 +130,12 @@ std::string diff_json(const DiffAnswer& answer) {
   for (const auto& change : answer.changes) {
     changes.push_back(change_value(change));
   }
-  return dump_json({{"container", container_value(answer.container.info)},
-                    {"state", state_name(answer.container)},
-                    {"ever_mutated", answer.container.ever_mutated},
-                    {"complete", answer.complete},
-                    {"changes", std::move(changes)}});
+  json value = {{"container", container_value(answer.container.info)},
+                {"ever_mutated", answer.container.ever_mutated},
+                {"complete", answer.complete},
+                {"changes", std::move(changes)}};
+  add_state(value, answer.container);
+  return dump_json(value);
 }
 
 std::string ps_json(const Snapshot& snapshot) {
@@ -153,6 +170,13 @@ std::string explain_json(const ExplainAnswer& answer) {
        {"policy", text_or_null(answer.policy_file)},
        {"verdicts", std::move(verdicts)},
        {"now", answer.now ? change_value(*answer.now) : json(nullptr)}});
+}
+
+// null: no agent runs.
+json agent_value(const std::optional<AgentPhase>& phase) {
+  if (!phase) return nullptr;
+  return {{"phase", phase_name(phase->name)},
+          {"activity", text_or_null(phase->activity)}};
 }
 
 // null: no agent runs, so that no policy is in use.
@@ -197,7 +221,8 @@ std::string doctor_json(const DoctorReport& report) {
          {"observed", json_text(machine.cgroup_observed)}}},
        {"runtimes", text_list(machine.runtimes)},
        {"storage_drivers", text_list(machine.storage_drivers)},
-       {"policy", policy_value(report.policy)}});
+       {"policy", policy_value(report.policy)},
+       {"agent", agent_value(report.agent)}});
 }
 
 json event_value(const StreamEvent& event, std::string_view node,

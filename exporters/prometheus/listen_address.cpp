@@ -46,7 +46,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
       std::from_chars(port.data(), port.data() + port.size(), number);
   if (port.empty() || error != std::errc{} ||
       end != port.data() + port.size()) {
-    return bad(text, "the port is no number from 0 to 65535");
+    return bad(text, "the port is not a number from 0 to 65535");
   }
   return ListenAddress{.host = std::string(host), .port = number};
 }

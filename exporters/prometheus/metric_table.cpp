@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/prometheus/metric_table.h"
 
-#include "agent/base/text.h"
+#include <array>
 
 namespace stillframe::metrics {
 namespace {
@@ -32,17 +32,30 @@ void container_info(const ScrapeInput& in, Samples& out) {
   }
 }
 
-void container_start_time(const ScrapeInput& in, Samples& out) {
+// Absent where it has not been yet.
+template <auto Member>
+void container_time(const ScrapeInput& in, Samples& out) {
   for (const auto* view : in.containers) {
-    if (view->started.ns == 0) continue;
-    out.add({container_id(*view)}, seconds(view->started));
+    const WallTime time = view->*Member;
+    if (time.ns == 0) continue;
+    out.add({container_id(*view)}, seconds(time));
   }
 }
 
-void container_first_mutation(const ScrapeInput& in, Samples& out) {
+void container_state(const ScrapeInput& in, Samples& out) {
   for (const auto* view : in.containers) {
-    if (view->first_mutation.ns == 0) continue;
-    out.add({container_id(*view)}, seconds(view->first_mutation));
+    for (const auto name : kStateNames) {
+      out.add({container_id(*view), name},
+              to_string(view->state) == name ? 1 : 0);
+    }
+  }
+}
+
+void container_mutated(const ScrapeInput& in, Samples& out) {
+  for (const auto* view : in.containers) {
+    if (view->state == ContainerState::unknown) continue;
+    out.add({container_id(*view)},
+            view->state == ContainerState::mutated ? 1 : 0);
   }
 }
 
@@ -82,14 +95,13 @@ void replacements(const ScrapeInput& in, Samples& out) {
 }
 
 void containers(const ScrapeInput& in, Samples& out) {
-  double still = 0;
-  double mutated = 0;
+  std::array<double, kStateNames.size()> counts{};
   for (const auto& view : in.snapshot.containers) {
-    if (view.running)
-      ++(view.state == ContainerState::mutated ? mutated : still);
+    if (view.running) ++counts[static_cast<std::size_t>(view.state)];
   }
-  out.add({"still"}, still);
-  out.add({"mutated"}, mutated);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    out.add({kStateNames[i]}, counts[i]);
+  }
 }
 
 void lifecycle(const ScrapeInput& in, Samples& out) {
@@ -157,7 +169,7 @@ MetricSection container_section() {
            {"container_id"},
            "seconds since 1970",
            "When a container started.",
-           container_start_time},
+           container_time<&ContainerView::started>},
           {"stillframe_container_running",
            MetricType::Gauge,
            {"container_id"},
@@ -166,14 +178,36 @@ MetricSection container_section() {
            per_container<[](const ContainerView& v) -> double {
              return v.running ? 1 : 0;
            }>},
+          {"stillframe_container_state",
+           MetricType::Gauge,
+           {"container_id", "state"},
+           "",
+           "What a container is: still (its image), mutated, or unknown while "
+           "nobody could look; 1 on one.",
+           container_state},
           {"stillframe_container_mutated",
            MetricType::Gauge,
            {"container_id"},
            "",
-           "Whether a container is no longer its image: 1 if so, 0 if still.",
+           "Whether a container is no longer its image: 1 if so, 0 if still; "
+           "absent while that is unknown.",
+           container_mutated},
+          {"stillframe_container_complete",
+           MetricType::Gauge,
+           {"container_id"},
+           "",
+           "Whether all that changed in a container is known (1), or a scan is "
+           "due, failed or reached a limit (0).",
            per_container<[](const ContainerView& v) -> double {
-             return v.state == ContainerState::mutated ? 1 : 0;
+             return v.complete ? 1 : 0;
            }>},
+          {"stillframe_container_last_scan_time_seconds",
+           MetricType::Gauge,
+           {"container_id"},
+           "seconds since 1970",
+           "When a container was last compared with its image in full; absent "
+           "before that.",
+           container_time<&ContainerView::last_scan>},
           {"stillframe_container_mutated_paths",
            MetricType::Gauge,
            {"container_id"},
@@ -187,7 +221,7 @@ MetricSection container_section() {
            {"container_id"},
            "seconds since 1970",
            "When a container was first mutated; absent while it is still.",
-           container_first_mutation},
+           container_time<&ContainerView::first_mutation>},
           {"stillframe_container_violations",
            MetricType::Gauge,
            {"container_id", "class", "origin"},
@@ -233,7 +267,7 @@ MetricSection workload_section() {
            MetricType::Gauge,
            {"state"},
            "",
-           "Running containers by state: still or mutated.",
+           "Running containers by state: still, mutated or unknown.",
            containers},
           {"stillframe_containers_overflow",
            MetricType::Gauge,
@@ -297,7 +331,8 @@ MetricSection agent_section() {
            MetricType::Counter,
            {},
            "",
-           "Scans that failed.",
+           "Scans that met an error; the agent's log has the container and the "
+           "cause.",
            stat<&AgentStats::scan_errors>},
           {"stillframe_scan_entries_total",
            MetricType::Counter,
@@ -349,12 +384,6 @@ MetricSection agent_section() {
            [](const ScrapeInput& in, Samples& out) {
              out.add(static_cast<double>(in.snapshot.policy.expired.size()));
            }},
-          {"stillframe_journal_entries_total",
-           MetricType::Counter,
-           {},
-           "",
-           "Entries written to the journal.",
-           stat<&AgentStats::journal_entries>},
           {"stillframe_metadata_errors_total",
            MetricType::Counter,
            {},

@@ -9,11 +9,14 @@
 namespace stillframe::metrics {
 namespace {
 
-// Mutated containers first, then running ones: whoever floods the machine with
-// containers must not push the mutated one out of sight.
+// Mutated containers first, then those of unknown state; of the same state the
+// running ones first: whoever floods the machine with containers must not push
+// the mutated one out of sight.
 int rank(const ContainerView& view) {
-  return (view.state == ContainerState::mutated ? 0 : 2) +
-         (view.running ? 0 : 1);
+  const int state = view.state == ContainerState::mutated   ? 0
+                    : view.state == ContainerState::unknown ? 1
+                                                            : 2;
+  return 2 * state + (view.running ? 0 : 1);
 }
 
 std::vector<const ContainerView*> shown(const Snapshot& snapshot,
@@ -65,8 +68,7 @@ std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
                     .overflow = 0,
                     .build = build_,
                     .self = std::nullopt};
-  input.overflow = snapshot->stats.containers_overflow +
-                   snapshot->containers.size() - input.containers.size();
+  input.overflow = snapshot->containers.size() - input.containers.size();
   if (const auto self = read_self_metrics()) input.self = *self;
 
   std::vector<prometheus::MetricFamily> families;

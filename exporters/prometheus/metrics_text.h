@@ -10,7 +10,7 @@
 
 namespace stillframe::metrics {
 
-// Builds all series anew for each scrape from the latest snapshot, so that the
+// Builds all series again for each scrape from the latest snapshot, so that the
 // series of containers that are gone vanish with them.
 class SnapshotCollector : public prometheus::Collectable {
  public:

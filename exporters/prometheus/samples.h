@@ -16,7 +16,7 @@ namespace stillframe::metrics {
 // Collects the samples of one metric. Label values are untrusted: they are made
 // printable UTF-8 and cut to 512 bytes here, and when two sets of values become
 // the same by that, they become one sample (counters add up, of gauges the
-// first stays): a repeated series would make Prometheus refuse the whole
+// first stays): a repeated series would make Prometheus refuse the entire
 // scrape.
 class Samples {
  public:

@@ -5,7 +5,7 @@
 
 namespace stillframe::metrics {
 
-// What Prometheus' client libraries tell of their own process, as process_*.
+// What Prometheus' client libraries report of their own process, as process_*.
 struct SelfMetrics {
   double cpu_seconds = 0;
   double resident_bytes = 0;

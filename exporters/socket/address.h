@@ -9,7 +9,7 @@ namespace stillframe::socket_api {
 
 inline constexpr char kDefaultPath[] = "/run/stillframe/stillframe.sock";
 
-// Connects to the Unix socket and hangs up again. The error's code tells:
+// Connects to the Unix socket and hangs up again. The error's code says why:
 // ENOENT no socket, ECONNREFUSED a stale one that nobody listens on, EACCES not
 // permitted, ENAMETOOLONG over the 107 bytes that an address can hold.
 Result<> probe(const std::string& path);

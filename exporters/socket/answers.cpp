@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
 
 #include "agent/base/text.h"
@@ -22,7 +21,7 @@ Answer json_answer(std::string body) {
           .body = std::move(body) + '\n',
           .type = "application/json",
           .notice = {},
-          .violations = {}};
+          .state = {}};
 }
 
 Answer text_answer(std::string body) {
@@ -30,7 +29,7 @@ Answer text_answer(std::string body) {
           .body = std::move(body),
           .type = text_type(),
           .notice = {},
-          .violations = {}};
+          .state = {}};
 }
 
 Result<bool> flag_from(const std::string& name, const std::string& value) {
@@ -44,7 +43,7 @@ Result<std::size_t> width_from(const std::string& value) {
   const char* end = value.data() + value.size();
   const auto [at, error] = std::from_chars(value.data(), end, width);
   if (error != std::errc{} || at != end || width > kWidest) {
-    return fail("width is no number of columns: " + printable(value));
+    return fail("width is not a number of columns: " + printable(value));
   }
   return width;
 }
@@ -78,6 +77,17 @@ Result<> apply(Query& query, const std::string& name,
     return {};
   }
   return fail("unknown parameter: " + printable(name));
+}
+
+// What to answer instead while the agent does not know its containers yet, or
+// no longer.
+std::optional<Answer> unless_running(const AgentApi& agent) {
+  const AgentPhase phase = agent.phase();
+  if (phase.name == AgentPhase::Name::running) return std::nullopt;
+  return error_answer(503, to_string(phase),
+                      phase.name == AgentPhase::Name::starting
+                          ? "try again in a moment"
+                          : "start it again with: stillframe run (as root)");
 }
 
 int status_of(const Error& error) {
@@ -115,6 +125,7 @@ Result<Query> parse_query(
 }
 
 Answer ps_answer(AgentApi& agent, const Query& query) {
+  if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto snapshot = agent.scanned_snapshot();
   if (!snapshot) {
     return error_answer(500, snapshot.error().message,
@@ -133,6 +144,7 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
   if (query.container.empty()) {
     return error_answer(400, "no container named", "stillframe diff CONTAINER");
   }
+  if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto diff = agent.diff(query.container);
   if (!diff) {
     return error_answer(status_of(diff.error()), diff.error().message,
@@ -147,9 +159,7 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
   } else {
     answer = text_answer(console::diff_table(*diff, wall_now(), query.style));
   }
-  answer.violations = static_cast<std::uint64_t>(std::count_if(
-      diff->changes.begin(), diff->changes.end(),
-      [](const auto& change) { return change.verdict == Verdict::violation; }));
+  answer.state = diff->container.state;
   return answer;
 }
 
@@ -158,6 +168,7 @@ Answer explain_answer(AgentApi& agent, const Query& query) {
     return error_answer(400, "no container or no path named",
                         "stillframe policy explain --container C PATH");
   }
+  if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto explained = agent.explain(query.container, query.path);
   if (!explained) {
     return error_answer(status_of(explained.error()), explained.error().message,
@@ -175,6 +186,7 @@ Answer suggest_answer(AgentApi& agent, const Query& query) {
     return error_answer(400, "no workload named",
                         "stillframe policy suggest --workload W");
   }
+  if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto rules = agent.suggest(query.workload);
   if (!rules) {
     return error_answer(

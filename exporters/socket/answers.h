@@ -3,7 +3,6 @@
 // What the socket API answers, apart from how it gets there.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -37,8 +36,8 @@ struct Answer {
   int status = 200;
   std::string body;
   std::string type = "application/json";
-  std::string notice;                       // for stderr
-  std::optional<std::uint64_t> violations;  // of a diff
+  std::string notice;                   // for stderr
+  std::optional<ContainerState> state;  // of a diff's container
 };
 
 Answer ps_answer(AgentApi& agent, const Query& query);

@@ -3,7 +3,6 @@
 
 #include <httplib.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
@@ -56,16 +55,8 @@ Error broken(httplib::Error error) {
   if (error == httplib::Error::Read) {
     return {0, "the agent did not answer: see its log"};
   }
-  return {0, "the talk with the agent broke off (" + httplib::to_string(error) +
+  return {0, "connection to the agent lost (" + httplib::to_string(error) +
                  "): was it stopped?"};
-}
-
-std::optional<std::uint64_t> number(const std::string& text) {
-  std::uint64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (text.empty() || error != std::errc{} || at != end) return std::nullopt;
-  return value;
 }
 
 }  // namespace
@@ -86,8 +77,7 @@ Result<Reply> Client::get(const std::string& endpoint,
   return Reply{
       .body = response->body,
       .notice = printable(response->get_header_value("X-Stillframe-Notice")),
-      .violations =
-          number(response->get_header_value("X-Stillframe-Violations"))};
+      .state = state_from(response->get_header_value("X-Stillframe-State"))};
 }
 
 Result<> Client::stream(

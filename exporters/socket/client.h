@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -9,15 +8,16 @@
 #include <string_view>
 
 #include "agent/base/result.h"
+#include "agent/model/words.h"
 
 namespace stillframe::socket_api {
 
 using Parameters = std::map<std::string, std::string>;
 
 struct Reply {
-  std::string body;                         // raw bytes
-  std::string notice;                       // for stderr; may be empty
-  std::optional<std::uint64_t> violations;  // of a diff
+  std::string body;                     // raw bytes
+  std::string notice;                   // for stderr; may be empty
+  std::optional<ContainerState> state;  // of a diff's container
 };
 
 // Asks the agent over its Unix socket. Errors are one printable line each, with

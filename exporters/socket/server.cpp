@@ -72,9 +72,9 @@ std::string directory_of(const std::string& path) {
 
 void send(httplib::Response& response, const Answer& answer) {
   response.status = answer.status;
-  if (answer.violations) {
-    response.set_header("X-Stillframe-Violations",
-                        std::to_string(*answer.violations));
+  if (answer.state) {
+    response.set_header("X-Stillframe-State",
+                        std::string(to_string(*answer.state)));
   }
   if (!answer.notice.empty()) {
     response.set_header("X-Stillframe-Notice", answer.notice);

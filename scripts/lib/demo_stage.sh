@@ -218,7 +218,7 @@ start_container() {
 
 show_alerts() {
   say "  Alerts that fire now:"
-  ask alerts >"$stage/output" || fail "Prometheus did not tell its alerts"
+  ask alerts >"$stage/output" || fail "Prometheus did not give its alerts"
   sed 's/^/    /' "$stage/output"
   echo
 }

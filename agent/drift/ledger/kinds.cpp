@@ -8,10 +8,9 @@ namespace stillframe::drift {
 bool KindList::add(Kind kind) {
   if (has(kind)) return false;
   mask_ |= bit(kind);
-  for (unsigned at = 0; at < 60; at += 5) {
-    if (((order_ >> at) & 31u) != 0) continue;
-    order_ |= (static_cast<std::uint64_t>(kind) + 1) << at;
-    break;
+  if (const unsigned count = remembered(); count < kRemembered) {
+    order_ |= static_cast<std::uint64_t>(kind) << (kKindBits * count);
+    order_ += std::uint64_t{1} << kCountAt;
   }
   return true;
 }
@@ -38,9 +37,10 @@ bool KindList::has_class(Class mutation_class) const {
 
 std::vector<Kind> KindList::list() const {
   std::vector<Kind> out;
-  std::uint32_t left = mask_;
-  for (unsigned at = 0; at < 60 && ((order_ >> at) & 31u) != 0; at += 5) {
-    const auto kind = static_cast<Kind>(((order_ >> at) & 31u) - 1);
+  std::uint64_t left = mask_;
+  for (unsigned i = 0; i < remembered(); ++i) {
+    constexpr std::uint64_t kOneKind = (1u << kKindBits) - 1;
+    const auto kind = static_cast<Kind>((order_ >> (kKindBits * i)) & kOneKind);
     out.push_back(kind);
     left &= ~bit(kind);
   }

@@ -14,8 +14,6 @@ Kind kind_of(MemoryOp op) {
       return Kind::memory_attach;
     case MemoryOp::write:
       return Kind::memory_write;
-    case MemoryOp::probe:
-      return Kind::probe_attach;
   }
   return Kind::memory_attach;
 }

@@ -15,7 +15,7 @@
 
 namespace stillframe::drift {
 
-// A set of kinds that remembers the order in which the first twelve came.
+// A set of kinds that remembers the order in which the first ten came.
 class KindList {
  public:
   bool add(Kind kind);  // false: it was there
@@ -31,14 +31,22 @@ class KindList {
   bool operator==(const KindList&) const = default;
 
  private:
-  static constexpr std::uint32_t bit(Kind kind) {
-    return 1u << static_cast<unsigned>(kind);
+  static constexpr unsigned kKindBits = 6;
+  static constexpr unsigned kRemembered = 10;
+  static constexpr unsigned kCountAt = kKindBits * kRemembered;
+
+  static constexpr std::uint64_t bit(Kind kind) {
+    return std::uint64_t{1} << static_cast<unsigned>(kind);
   }
-  std::uint32_t mask_ = 0;
-  std::uint64_t order_ = 0;  // five bits each, kind + 1, first in the lowest
+  unsigned remembered() const {
+    return static_cast<unsigned>(order_ >> kCountAt);
+  }
+  std::uint64_t mask_ = 0;
+  // Six bits each, the first kind in the lowest; above them, how many there
+  // are.
+  std::uint64_t order_ = 0;
 };
-// Five bits hold kind + 1.
-static_assert(kKindNames.size() < 32);
+static_assert(kKindNames.size() <= 64);
 
 // Of two classes the more severe one counts: code > kernel > memory > mounts >
 // limits > content > metadata.

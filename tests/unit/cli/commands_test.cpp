@@ -96,7 +96,7 @@ TEST_F(CommandsTest, PsColorsWhenToldTo) {
   EXPECT_THAT(out_.text(), StartsWith("\x1b[1mWORKLOAD\x1b[0m"));
 }
 
-TEST_F(CommandsTest, DiffTellsViolationsByItsExitCodeWhenAsked) {
+TEST_F(CommandsTest, DiffReportsTheStateByItsExitCodeWhenAsked) {
   start_agent();
   agent_.answer = test::make_diff();
   options_.diff.output = "docker";
@@ -104,16 +104,30 @@ TEST_F(CommandsTest, DiffTellsViolationsByItsExitCodeWhenAsked) {
   EXPECT_EQ(out_.text(), "A /etc/x\nC /\xff\n\n");
   options_.diff.exit_code = true;
   EXPECT_EQ(run_diff(options_, streams()), 1);
-  agent_.answer->changes.erase(agent_.answer->changes.begin());
+  agent_.answer->container.state = ContainerState::unknown;
+  EXPECT_EQ(run_diff(options_, streams()), 1);
+  agent_.answer->container.state = ContainerState::still;
   EXPECT_EQ(run_diff(options_, streams()), 0);
 }
 
-TEST_F(CommandsTest, DiffTellsOfAnUnknownContainerOnOneLine) {
+TEST_F(CommandsTest, DiffReportsAContainerThatIsNotThereOnOneLine) {
   start_agent();
   EXPECT_EQ(run_diff(options_, streams()), 1);
   EXPECT_EQ(out_.text(), "");
   EXPECT_THAT(err_.text(), StartsWith("stillframe: no container 'x'"));
   EXPECT_THAT(err_.text(), HasSubstr("stillframe ps)\n"));
+}
+
+TEST_F(CommandsTest, AnAgentThatIsStartingIsAFailureOnOneLine) {
+  start_agent();
+  agent_.in_phase = {AgentPhase::Name::starting, "scanning 1 of 3 containers"};
+  const std::string expected =
+      "stillframe: the agent is starting: scanning 1 of 3 containers (try "
+      "again in a moment)\n";
+  EXPECT_EQ(run_ps(options_, streams()), 1);
+  EXPECT_EQ(run_diff(options_, streams()), 1);
+  EXPECT_EQ(err_.text(), expected + expected);
+  EXPECT_EQ(out_.text(), "");
 }
 
 TEST_F(CommandsTest, EventsPrintsThePast) {

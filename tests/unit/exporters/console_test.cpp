@@ -17,6 +17,7 @@ namespace {
 
 using test::kHostile;
 using test::kNoon;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -41,7 +42,22 @@ TEST(PsTable, AlignsItsColumns) {
       "3f2a00112233  web            still    0      docker.io/library/nginx:1  "
       "-           2m05s\n"
       "aaaaaaaaaaaa  a-longer-name  mutated  12+    docker.io/library/nginx:1  "
-      "exec apt    stopped\n");
+      "exec apt    stopped\n"
+      "\n"
+      "2 containers: 1 still, 1 mutated, 0 unknown\n");
+}
+
+TEST(PsTable, ShowsThatAStateIsUnknown) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a", "web")};
+  snapshot.containers[0].state = ContainerState::unknown;
+  snapshot.containers[0].complete = false;
+  EXPECT_THAT(ps_table(snapshot, kLater, kPlain),
+              HasSubstr("3f2a       web   unknown  ?      docker.io"));
+  const std::string colored = ps_table(snapshot, kLater, {.color = true});
+  EXPECT_THAT(colored, HasSubstr("\x1b[33munknown\x1b[0m"));
+  EXPECT_THAT(colored, HasSubstr("1 container: 0 still, 0 mutated, "
+                                 "\x1b[33m1 unknown\x1b[0m\n"));
 }
 
 TEST(PsTable, IsNothingWithoutContainers) {
@@ -66,7 +82,7 @@ TEST(PsTable, ShowsHostileNamesQuotedOnOneLine) {
   const std::string text = ps_table(snapshot, kLater, kPlain);
   EXPECT_THAT(text, HasSubstr(R"("a\n\x1b[31m\xff\"b\\c")"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
-  EXPECT_EQ(split(text, '\n').size(), 3u);  // header, row, nothing
+  EXPECT_EQ(split(text, '\n').size(), 5u);  // header, row, counts after a gap
 }
 
 TEST(WorkloadsTable, CountsByWorkload) {
@@ -77,12 +93,14 @@ TEST(WorkloadsTable, CountsByWorkload) {
   snapshot.containers[1].state = ContainerState::mutated;
   snapshot.containers[1].mutated_paths = 4;
   snapshot.containers[2].info.workload = "";
+  snapshot.containers[2].state = ContainerState::unknown;
   EXPECT_EQ(workloads_table(snapshot, kPlain),
-            "WORKLOAD  NAMESPACE  CONTAINERS  RUNNING  MUTATED  PATHS  IMAGES\n"
-            "-         -          1           1        0        0      "
-            "docker.io/library/nginx:1\n"
-            "shop      -          2           2        1        4      "
-            "docker.io/library/nginx:1\n");
+            "WORKLOAD  NAMESPACE  CONTAINERS  RUNNING  MUTATED  UNKNOWN  PATHS"
+            "  IMAGES\n"
+            "-         -          1           1        0        1        0    "
+            "  docker.io/library/nginx:1\n"
+            "shop      -          2           2        1        0        4    "
+            "  docker.io/library/nginx:1\n");
 }
 
 TEST(DiffTable, ShowsWhatWhoAndWhen) {
@@ -146,12 +164,28 @@ INSTANTIATE_TEST_SUITE_P(
                     },
                     "still: web is the image it was started from, but for what "
                     "is tolerated: 1 scratch (it was mutated before)"},
+        SummaryCase{"unknown",
+                    [](DiffAnswer& d) {
+                      d.changes.clear();
+                      d.complete = false;
+                      d.container.state = ContainerState::unknown;
+                      d.container.why_unknown = "/a\n: Too many open files";
+                    },
+                    "unknown: web could not be compared with its image: "
+                    "/a\\n: Too many open files"},
+        SummaryCase{"not_scanned_yet",
+                    [](DiffAnswer& d) {
+                      d.changes.clear();
+                      d.container.state = ContainerState::unknown;
+                    },
+                    "unknown: web could not be compared with its image: no "
+                    "scan has been complete yet"},
         SummaryCase{"unseen",
                     [](DiffAnswer& d) {
                       d.changes.pop_back();
                       d.changes[0].actors = {Actor{}};
                     },
-                    "mutated: 1 path changed by someone unseen, first 2m05s "
+                    "mutated: 1 path changed by an unknown actor, first 2m05s "
                     "ago"},
         SummaryCase{"several",
                     [](DiffAnswer& d) {
@@ -186,7 +220,7 @@ TEST(EventLine, FitsOnOneLine) {
   EXPECT_EQ(split(line, '\n').size(), 2u);
 }
 
-TEST(DoctorText, NamesTheCure) {
+TEST(DoctorText, NamesTheFix) {
   DoctorReport report;
   report.sensors = {{.sensor = "files",
                      .implementation = "tp_btf ctime",
@@ -228,8 +262,57 @@ TEST(DoctorText, NamesTheCure) {
                               "      kernel: fentry/x: EPERM\n"
                               "      fix: allow trampolines\n"
                               "  + mountinfo: works\n"));
-  EXPECT_THAT(text, HasSubstr("1 of 3 sensors see events; 1 see only what "
-                              "changed, not who; 1 see nothing.\n"));
+  EXPECT_THAT(text, EndsWith("\n1 of 3 sensors see events; 1 sees only what "
+                             "changed, not who; 1 sees nothing.\n"));
+}
+
+struct LastLine {
+  const char* name;
+  std::vector<SensorStatus> sensors;
+  const char* expected;
+};
+
+SensorStatus sensor(const char* name, Coverage coverage,
+                    std::vector<std::string> by_scan = {}) {
+  SensorStatus status;
+  status.sensor = name;
+  status.coverage = coverage;
+  status.by_scan = std::move(by_scan);
+  return status;
+}
+
+TEST(DoctorText, EndsWithWhatIsSeenAndWhatIsNot) {
+  const LastLine cases[] = {
+      {"all",
+       {sensor("files", Coverage::events), sensor("code", Coverage::events)},
+       "\nAll sensors see every event as it happens.\n"},
+      {"by scan",
+       {sensor("files", Coverage::events,
+               {"direct writes into the upper directory", "renames"}),
+        sensor("code", Coverage::events)},
+       "\n2 of 2 sensors see events. Found by scans only, without an actor: "
+       "direct writes into the upper directory, renames (files).\n"},
+      {"two blind",
+       {sensor("files", Coverage::none), sensor("code", Coverage::none)},
+       "\n0 of 2 sensors see events; 2 see nothing.\n"},
+      {"two late",
+       {sensor("files", Coverage::state), sensor("code", Coverage::state)},
+       "\n0 of 2 sensors see events; 2 see only what changed, not who.\n"},
+  };
+  for (const auto& c : cases) {
+    DoctorReport report;
+    report.sensors = c.sensors;
+    EXPECT_THAT(doctor_text(report, kPlain), EndsWith(c.expected)) << c.name;
+  }
+}
+
+TEST(DoctorText, ClaimsNothingForAnAgentThatIsStarting) {
+  DoctorReport report;
+  report.agent = {AgentPhase::Name::starting, "attaching the sensors"};
+  const std::string text = doctor_text(report, kPlain);
+  EXPECT_THAT(text, EndsWith("\nNot known yet what the sensors see: the agent "
+                             "is starting: attaching the sensors.\n"));
+  EXPECT_THAT(text, Not(HasSubstr("SENSOR")));
 }
 
 TEST(Table, CountsColumnsNotBytes) {

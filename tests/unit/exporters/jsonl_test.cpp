@@ -71,6 +71,16 @@ TEST(DiffJson, IsEmptyForAStillContainer) {
   EXPECT_EQ(json::parse(diff_json(diff)), expected);
 }
 
+TEST(DiffJson, SaysWhyTheStateIsUnknown) {
+  DiffAnswer diff;
+  diff.container = test::make_container("3f2a00", "web");
+  diff.container.state = ContainerState::unknown;
+  diff.container.why_unknown = "no rootfs";
+  const json value = json::parse(diff_json(diff));
+  EXPECT_EQ(value["state"], "unknown");
+  EXPECT_EQ(value["why_unknown"], "no rootfs");
+}
+
 TEST(PsJson, HasExactlyTheContractedFields) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a00", "web")};
@@ -125,7 +135,7 @@ TEST(ActorJson, NamesAmbiguityOnlyWhereThereIsSome) {
   EXPECT_EQ(actor_value(actor)["ambiguous"], true);
 }
 
-TEST(ChangeJson, TellsRuleRenameAndChangesWithoutALetter) {
+TEST(ChangeJson, HasRuleRenameAndChangesWithoutALetter) {
   PathChange change = test::make_change("/b", Verdict::allowed);
   change.rule = "data";
   change.from = "/a";
@@ -197,6 +207,7 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
   report.machine.cgroup_observed = "/sys/fs/cgroup";
   report.machine.runtimes = {"podman"};
   report.machine.storage_drivers = {"podman overlay"};
+  report.agent = {AgentPhase::Name::running, ""};
   report.policy = {.file = "/p.yaml",
                    .rules = 3,
                    .expired = {"old"},
@@ -235,7 +246,8 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
         {"rules", 3},
         {"expired", json::array({"old"})},
         {"loaded", rfc3339(test::kNoon)},
-        {"error", "p.yaml:1:1: x"}}}};
+        {"error", "p.yaml:1:1: x"}}},
+      {"agent", {{"phase", "running"}, {"activity", nullptr}}}};
   EXPECT_EQ(json::parse(doctor_json(report)), expected);
 }
 

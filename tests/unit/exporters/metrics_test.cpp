@@ -29,11 +29,15 @@ std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
 Snapshot full_snapshot() {
   Snapshot s;
   s.containers = {test::make_container("3f2a", "web"),
-                  test::make_container("bbbb", kHostile)};
+                  test::make_container("bbbb", kHostile),
+                  test::make_container("cccc", "lost")};
   auto& web = s.containers[0];
   web.state = ContainerState::mutated;
   web.mutated_paths = 3;
   web.first_mutation = kNoon;
+  web.last_scan = kNoon;
+  s.containers[2].state = ContainerState::unknown;
+  s.containers[2].complete = false;
   web.violations = {{{Class::code, Origin::exec}, 2},
                     {{Class::content, Origin::host}, 0}};
   s.mutations = {
@@ -49,7 +53,6 @@ Snapshot full_snapshot() {
                 .fix = "",
                 .tried = {}}};
   s.stats.lost = {{"ringbuf_full", 0}, {"budget", 7}};
-  s.stats.containers_overflow = 2;
   return s;
 }
 
@@ -81,7 +84,18 @@ TEST(Metrics, HaveTheContractedSeries) {
            "stillframe_mutated_lifetime_seconds_sum 500",
            "stillframe_containers{state=\"still\"} 1",
            "stillframe_containers{state=\"mutated\"} 1",
-           "stillframe_containers_overflow 2",
+           "stillframe_containers{state=\"unknown\"} 1",
+           "stillframe_containers_overflow 0",
+           "stillframe_container_state{container_id=\"podman://3f2a\",state="
+           "\"mutated\"} 1",
+           "stillframe_container_state{container_id=\"podman://3f2a\",state="
+           "\"still\"} 0",
+           "stillframe_container_state{container_id=\"podman://cccc\",state="
+           "\"unknown\"} 1",
+           "stillframe_container_complete{container_id=\"podman://3f2a\"} 1",
+           "stillframe_container_complete{container_id=\"podman://cccc\"} 0",
+           "stillframe_container_last_scan_time_seconds{container_id="
+           "\"podman://3f2a\"} 1795348800",
            "stillframe_container_lifecycle_total{event=\"created\"} 5",
            "stillframe_container_lifecycle_total{event=\"removed\"} 0",
            "stillframe_sensor_info{sensor=\"files\",implementation=\"tp_btf "
@@ -104,6 +118,38 @@ TEST(Metrics, LeaveOutWhatIsNot) {
   EXPECT_THAT(text, Not(HasSubstr("origin=\"host\"")));
   EXPECT_THAT(text, Not(HasSubstr("first_mutation_time_seconds{container_id="
                                   "\"podman://bbbb\"")));
+  // Nobody could look: neither mutated nor still, and never scanned.
+  EXPECT_THAT(text, Not(HasSubstr("stillframe_container_mutated{container_id="
+                                  "\"podman://cccc\"")));
+  EXPECT_THAT(text, Not(HasSubstr("last_scan_time_seconds{container_id="
+                                  "\"podman://cccc\"")));
+}
+
+// The lines that are about the agent itself differ from scrape to scrape.
+std::string without_process(const std::string& text) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("process_") == std::string::npos) out += line + '\n';
+  }
+  return out;
+}
+
+TEST(Metrics, ShowEveryTotalOfTheAgent) {
+  const std::string nothing = without_process(scrape(Snapshot{}));
+  AgentStats names;
+  each_stat(names, [&](std::string_view name, auto&) {
+    Snapshot s;
+    each_stat(s.stats, [&](std::string_view other, auto& value) {
+      if (other != name) return;
+      if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>) {
+        value = 4711;
+      } else {
+        value["ringbuf_full"] = 4711;
+      }
+    });
+    EXPECT_NE(without_process(scrape(s)), nothing) << name;
+  });
 }
 
 TEST(Metrics, MakeHostileNamesPrintable) {
@@ -146,11 +192,13 @@ TEST(Metrics, CapContainersAndKeepTheMutatedOnes) {
     s.containers.push_back(test::make_container("id" + std::to_string(i), "c"));
   }
   s.containers[9].state = ContainerState::mutated;
+  s.containers[8].state = ContainerState::unknown;
   s.containers[0].running = false;
   const std::string text = scrape(s, 3);
   EXPECT_THAT(text, HasSubstr("stillframe_containers_overflow 7\n"));
   EXPECT_THAT(text, HasSubstr("container_mutated{container_id=\"podman://id9\"}"
                               " 1"));
+  EXPECT_THAT(text, HasSubstr("podman://id8"));
   EXPECT_THAT(text, Not(HasSubstr("podman://id0")));
   EXPECT_THAT(text, Not(HasSubstr("podman://id3")));
   EXPECT_THAT(text, HasSubstr("stillframe_containers{state=\"mutated\"} 1\n"));

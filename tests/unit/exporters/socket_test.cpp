@@ -125,20 +125,20 @@ TEST_F(SocketTest, AnswersPs) {
   EXPECT_EQ(nlohmann::json::parse(json->body)["containers"].size(), 1u);
 }
 
-TEST_F(SocketTest, AnswersDiffWithItsViolations) {
+TEST_F(SocketTest, AnswersDiffWithItsState) {
   start_or_fail();
   agent_.answer = test::make_diff();
   const auto raw =
       get("/v1/diff", {{"output", "docker"}, {"container", "a b&c\xff"}});
   ASSERT_TRUE(raw) << raw.error().message;
   EXPECT_EQ(raw->body, "A /etc/x\nC /\xff\n\n");
-  EXPECT_EQ(raw->violations, 1u);
+  EXPECT_EQ(raw->state, ContainerState::mutated);
   EXPECT_EQ(agent_.asked_container, "a b&c\xff");
   const auto json = get("/v1/diff", {{"output", "json"}, {"container", "web"}});
   EXPECT_EQ(nlohmann::json::parse(json->body)["state"], "mutated");
 }
 
-TEST_F(SocketTest, TellsErrorsWithTheirCure) {
+TEST_F(SocketTest, ReportsErrorsWithTheirFix) {
   start_or_fail();
   agent_.answer = fail("no container \x1b[31m'x'", ENOENT);
   const auto reply = get("/v1/diff", {{"container", "x"}});
@@ -146,6 +146,33 @@ TEST_F(SocketTest, TellsErrorsWithTheirCure) {
   EXPECT_EQ(reply.error().message,
             "no container \\x1b[31m'x': No such file or directory (see which "
             "containers there are with: stillframe ps)");
+}
+
+TEST_F(SocketTest, SaysWhyItCannotAnswerYetOrAnyMore) {
+  start_or_fail();
+  struct Case {
+    AgentPhase phase;
+    const char* expected;
+  };
+  const Case cases[] = {
+      {{AgentPhase::Name::starting, "attaching the sensors"},
+       "the agent is starting: attaching the sensors (try again in a moment)"},
+      {{AgentPhase::Name::stopping, ""},
+       "the agent is stopping (start it again with: stillframe run (as "
+       "root))"}};
+  const std::pair<const char*, Parameters> requests[] = {
+      {"/v1/ps", {}},
+      {"/v1/diff", {{"container", "web"}}},
+      {"/v1/policy/explain", {{"container", "web"}, {"path", "/x"}}},
+      {"/v1/policy/suggest", {{"workload", "shop"}}}};
+  for (const auto& c : cases) {
+    agent_.in_phase = c.phase;
+    for (const auto& [endpoint, parameters] : requests) {
+      const auto reply = get(endpoint, parameters);
+      ASSERT_FALSE(reply) << endpoint;
+      EXPECT_EQ(reply.error().message, c.expected) << endpoint;
+    }
+  }
 }
 
 TEST_F(SocketTest, RefusesBadRequests) {

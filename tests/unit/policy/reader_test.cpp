@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"path_two_slashes", rule("    allow: [{path: /var//log}]\n"), 4, 20,
             "two slashes", "/dir/**"},
         Bad{"path_stars_inside", rule("    allow: [{path: /var/log**}]\n"), 4,
-            20, "whole component", "/dir/*.log"},
+            20, "full component", "/dir/*.log"},
         Bad{"path_open_bracket", rule("    allow:\n      - path: '/a/[b'\n"), 5,
             15, "'[' without its ']' (byte 4)", "\\"},
         Bad{"path_range_backwards",

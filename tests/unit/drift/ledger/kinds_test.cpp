@@ -29,6 +29,18 @@ TEST(KindList, HoldsAllKinds) {
   EXPECT_EQ(kinds.worst(), Kind::exec_new);
 }
 
+TEST(KindList, HasRoomForSixtyFour) {
+  KindList kinds;
+  std::vector<Kind> expected;
+  for (unsigned i = 64; i-- > 0;) {
+    EXPECT_TRUE(kinds.add(static_cast<Kind>(i)));
+    if (i >= 54) expected.push_back(static_cast<Kind>(i));
+  }
+  // The first ten in the order in which they came, then the rest.
+  for (unsigned i = 0; i < 54; ++i) expected.push_back(static_cast<Kind>(i));
+  EXPECT_EQ(kinds.list(), expected);
+}
+
 TEST(KindList, TheWorstIsByClassThenTheEarliest) {
   struct Case {
     std::vector<Kind> kinds;

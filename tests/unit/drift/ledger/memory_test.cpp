@@ -64,8 +64,7 @@ TEST_P(MemoryKinds, AreOneEntryPerVictim) {
 INSTANTIATE_TEST_SUITE_P(
     All, MemoryKinds,
     ::testing::Values(OpCase{MemoryOp::attach, "memory_attach"},
-                      OpCase{MemoryOp::write, "memory_write"},
-                      OpCase{MemoryOp::probe, "probe_attach"}),
+                      OpCase{MemoryOp::write, "memory_write"}),
     [](const auto& info) { return std::string(info.param.kind); });
 
 TEST_F(Memory, WhatWasDoneToOneProgramIsOneRow) {
