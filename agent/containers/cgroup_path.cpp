@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/base/text.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 namespace {
@@ -111,30 +112,37 @@ struct Match {
   bool with_next = false;  // the component after it is the container's cgroup
 };
 
-struct Prefix {
-  string_view text;
-  string_view runtime;
-  bool helper;
-};
+// Whether the component that ends `parts` begins as the pattern says; what is
+// left of it is the id.
+bool consume_before(const std::vector<string_view>& parts, std::size_t at,
+                    string_view before, string_view& rest) {
+  rest = parts[at];
+  if (!ends_with(before, "/")) return consume_prefix(rest, before);
+  before.remove_suffix(1);
+  if (consume_prefix(before, "/") && at != 1) return false;
+  return at != 0 && parts[at - 1] == before;
+}
 
-// The longer ones first: crio-conmon- also begins with crio-.
-constexpr std::array kPrefixes = {
-    Prefix{"cri-containerd-", "containerd", false},
-    Prefix{"nerdctl-", "containerd", false},
-    Prefix{"crio-conmon-", "cri-o", true},
-    Prefix{"crio-", "cri-o", false},
-    Prefix{"libpod-conmon-", "podman", true},
-    Prefix{"libpod-payload-", "podman", false},
-    Prefix{"libpod-", "podman", false},
-    Prefix{"docker-", "docker", false},
-};
+std::optional<Match> match_pattern(const RuntimeTraits& runtime,
+                                   const CgroupPattern& pattern,
+                                   const std::vector<string_view>& parts,
+                                   std::size_t at) {
+  string_view id;
+  if (!consume_before(parts, at, pattern.before, id)) return std::nullopt;
+  if (!consume_suffix(id, pattern.after)) return std::nullopt;
+  if (pattern.id == CgroupPattern::Id::hex) consume_suffix(id, ".scope");
+  const bool fits = pattern.id == CgroupPattern::Id::hex ? is_container_id(id)
+                                                         : is_plain_name(id);
+  if (!fits) return std::nullopt;
+  return Match{runtime.name, std::string(id), pattern.helper, pattern.machine};
+}
 
-std::optional<Match> match_prefixed(string_view part) {
-  consume_suffix(part, ".scope");
-  for (const auto& prefix : kPrefixes) {
-    string_view rest = part;
-    if (consume_prefix(rest, prefix.text) && is_container_id(rest)) {
-      return Match{prefix.runtime, std::string(rest), prefix.helper};
+std::optional<Match> match_patterns(const std::vector<string_view>& parts,
+                                    std::size_t at, CgroupPattern::Id kind) {
+  for (const auto& runtime : kRuntimes) {
+    for (const auto& pattern : runtime.cgroups) {
+      if (pattern.id != kind) continue;
+      if (auto match = match_pattern(runtime, pattern, parts, at)) return match;
     }
   }
   return std::nullopt;
@@ -146,42 +154,25 @@ std::optional<Match> match_colons(string_view part) {
   const std::size_t last = part.rfind(':');
   if (last == string_view::npos) return std::nullopt;
   const string_view id = part.substr(last + 1);
-  const string_view head = part.substr(0, last);
   if (!is_container_id(id)) return std::nullopt;
-  constexpr std::array<std::pair<string_view, string_view>, 4> kKinds = {
-      {{":cri-containerd", "containerd"},
-       {":docker", "docker"},
-       {":crio", "cri-o"},
-       {":libpod", "podman"}}};
-  for (const auto& [suffix, runtime] : kKinds) {
-    if (ends_with(head, suffix)) return Match{runtime, std::string(id)};
+  const string_view head = part.substr(0, last);
+  const std::size_t colon = head.rfind(':');
+  if (colon == string_view::npos) return std::nullopt;
+  const std::string before = std::string(head.substr(colon + 1)) + "-";
+  for (const auto& runtime : kRuntimes) {
+    for (const auto& pattern : runtime.cgroups) {
+      if (pattern.id == CgroupPattern::Id::hex && pattern.before == before) {
+        return Match{runtime.name, std::string(id), pattern.helper};
+      }
+    }
   }
   return std::nullopt;
 }
 
-std::optional<Match> system_match(string_view runtime, std::string name,
+std::optional<Match> system_match(Runtime runtime, std::string name,
                                   bool helper = false) {
   if (!is_plain_name(name)) return std::nullopt;
-  return Match{runtime, std::move(name), helper, true};
-}
-
-std::optional<Match> match_lxc(const std::vector<string_view>& parts,
-                               std::size_t at) {
-  string_view part = parts[at];
-  const string_view parent = at == 0 ? "" : parts[at - 1];
-  if (parent == "lxc.payload" || (at == 1 && parent == "lxc")) {
-    return system_match("lxc", std::string(part));
-  }
-  if (parent == "lxc.monitor") {
-    return system_match("lxc", std::string(part), true);
-  }
-  if (consume_prefix(part, "lxc.payload.")) {
-    return system_match("lxc", std::string(part));
-  }
-  if (consume_prefix(part, "lxc.monitor.")) {
-    return system_match("lxc", std::string(part), true);
-  }
-  return std::nullopt;
+  return Match{to_string(runtime), std::move(name), helper, true};
 }
 
 // lxc-4711-name: libvirt puts the driver and a running number in front.
@@ -197,45 +188,37 @@ std::optional<Match> match_machine(const std::vector<string_view>& parts,
                                    std::size_t at) {
   string_view part = parts[at];
   const string_view next = at + 1 < parts.size() ? parts[at + 1] : "";
-  if (consume_suffix(part, ".libvirt-lxc")) {
-    return system_match("libvirt-lxc", std::string(part));
-  }
   std::optional<Match> match;
   if (consume_prefix(part, "systemd-nspawn@") &&
       consume_suffix(part, ".service")) {
-    match =
-        system_match("nspawn", systemd_unescape(part), next == "supervisor");
+    match = system_match(Runtime::nspawn, systemd_unescape(part),
+                         next == "supervisor");
   } else if (consume_prefix(part, "machine-") &&
              consume_suffix(part, ".scope")) {
     const std::string machine = systemd_unescape(part);
     const std::string name = libvirt_name(machine);
-    if (!name.empty()) return system_match("libvirt-lxc", name);
+    if (!name.empty()) return system_match(Runtime::libvirt_lxc, name);
     // Virtual machines have such scopes too; only nspawn has a payload.
-    if (next == "payload") match = system_match("nspawn", machine);
+    if (next == "payload") match = system_match(Runtime::nspawn, machine);
   }
   if (match) match->with_next = next == "payload";
   return match;
 }
 
+// Ids whose shape alone says whose they are, or that say nothing of it.
 std::optional<Match> match_bare_id(const std::vector<string_view>& parts,
                                    std::size_t at) {
   const string_view part = parts[at];
-  const string_view parent = at == 0 ? "" : parts[at - 1];
-  if (is_container_id(part)) {
-    const bool docker = parent == "docker" || parent == "actions_job";
-    return Match{docker ? "docker" : "", std::string(part)};
-  }
+  if (is_container_id(part)) return Match{"", std::string(part)};
   if (at >= 2 && parts[0] == "ecs" && is_ecs_id(part)) {
-    return Match{"ecs", std::string(part)};
+    return Match{to_string(Runtime::ecs), std::string(part)};
   }
-  if (is_garden_id(part)) return Match{"garden", std::string(part)};
-  string_view job = part;
-  if (consume_prefix(job, "bpm-") && consume_suffix(job, ".scope") &&
-      is_plain_name(job)) {
-    return Match{"bpm", std::string(job)};
+  if (is_garden_id(part)) {
+    return Match{to_string(Runtime::garden), std::string(part)};
   }
-  if (parent == "libpod_parent" && part == "conmon") {
-    return Match{"podman", "", true};
+  // podman's conmon with cgroupfs.
+  if (at != 0 && parts[at - 1] == "libpod_parent" && part == "conmon") {
+    return Match{to_string(Runtime::podman), "", true};
   }
   return std::nullopt;
 }
@@ -243,9 +226,13 @@ std::optional<Match> match_bare_id(const std::vector<string_view>& parts,
 std::optional<Match> match_at(const std::vector<string_view>& parts,
                               std::size_t at) {
   if (parts[at].size() > kMaxName) return std::nullopt;
-  if (auto match = match_prefixed(parts[at])) return match;
+  if (auto match = match_patterns(parts, at, CgroupPattern::Id::hex)) {
+    return match;
+  }
   if (auto match = match_colons(parts[at])) return match;
-  if (auto match = match_lxc(parts, at)) return match;
+  if (auto match = match_patterns(parts, at, CgroupPattern::Id::name)) {
+    return match;
+  }
   if (auto match = match_machine(parts, at)) return match;
   return match_bare_id(parts, at);
 }
@@ -281,7 +268,7 @@ std::optional<CgroupName> match_containerd(
     }
   }
   CgroupName name;
-  name.runtime = "containerd";
+  name.runtime = to_string(Runtime::containerd);
   name.id = parts[1];
   name.path = prefix_through(path, parts[1]);
   name.certain = false;

@@ -10,8 +10,7 @@
 namespace stillframe::containers {
 
 struct CgroupName {
-  // podman, docker, containerd, cri-o, lxc, libvirt-lxc, nspawn, ecs, garden,
-  // bpm; empty where the path tells only the id.
+  // A name of agent/model/runtime.h; empty where the path shows only the id.
   std::string runtime;
   std::string id;
   std::string pod_uid;      // with dashes, or 32 hex digits for a static pod

@@ -9,6 +9,7 @@
 #include "agent/containers/directory.h"
 #include "agent/containers/json.h"
 #include "agent/containers/workload.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 namespace {
@@ -32,7 +33,7 @@ DockerResolver::DockerResolver(std::string host_prefix)
     : root_(data_root(host_prefix)) {}
 
 bool DockerResolver::serves(std::string_view runtime) const {
-  return runtime == "docker" || runtime.empty();
+  return runtime == to_string(Runtime::docker) || runtime.empty();
 }
 
 std::optional<RuntimeMetadata> DockerResolver::find(const RuntimeQuery& query) {
@@ -44,7 +45,7 @@ std::optional<RuntimeMetadata> DockerResolver::find(const RuntimeQuery& query) {
   RuntimeMetadata result;
   auto& info = result.info;
   info.id = query.id;
-  info.runtime = "docker";
+  info.runtime = to_string(Runtime::docker);
   if (config) {
     const auto& inner = member(*config, "Config");
     info.name = text_of(*config, "Name");

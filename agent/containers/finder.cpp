@@ -7,6 +7,7 @@
 #include "agent/base/inode_identity.h"
 #include "agent/base/text.h"
 #include "agent/containers/finder_impl.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 
@@ -122,11 +123,7 @@ Result<ContainerRecord> Finder::look_again(const ContainerRecord& known) const {
 
 Result<bool> Finder::exists(const ContainerRecord& record) const {
   if (refresh(record)) return true;
-  const auto& runtime = record.info.runtime;
-  // These keep metadata for as long as there is anything to start again.
-  if (runtime == "podman" || runtime == "docker" || runtime == "cri-o") {
-    return false;
-  }
+  if (traits_of(record.info.runtime).keeps_stopped) return false;
   if (record.cgroup != 0 &&
       impl_->tree.id_of(record.cgroup_path) == record.cgroup) {
     return true;

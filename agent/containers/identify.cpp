@@ -8,6 +8,7 @@
 #include "agent/containers/finder_impl.h"
 #include "agent/containers/podman_resolver.h"
 #include "agent/containers/runc_resolver.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 
@@ -69,7 +70,7 @@ bool Finder::Impl::is_unknown_container(const Process& init) const {
 CgroupName Finder::Impl::unknown_name(const std::string& path,
                                       std::uint64_t id) {
   CgroupName name;
-  name.runtime = "unknown";
+  name.runtime = to_string(Runtime::unknown);
   name.id = "cgroup-" + std::to_string(id);
   name.path = path;
   return name;
@@ -131,7 +132,7 @@ std::map<std::string, Finder::Impl::Group> Finder::Impl::groups() const {
   std::erase_if(result, [&](const auto& item) {
     const Group& group = item.second;
     return !group.init || group.cgroup == 0 ||
-           (group.name.runtime == "unknown" &&
+           (group.name.runtime == to_string(Runtime::unknown) &&
             !is_unknown_container(*group.init));
   });
   drop_shared(result);

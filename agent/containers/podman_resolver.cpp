@@ -7,6 +7,7 @@
 #include "agent/base/text.h"
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/workload.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 namespace {
@@ -95,7 +96,8 @@ PodmanResolver::PodmanResolver(std::string host_prefix)
     : prefix_(std::move(host_prefix)), system_(system_store(prefix_)) {}
 
 bool PodmanResolver::serves(std::string_view runtime) const {
-  return runtime == "podman" || runtime == "cri-o" || runtime.empty();
+  return runtime == to_string(Runtime::podman) ||
+         runtime == to_string(Runtime::crio) || runtime.empty();
 }
 
 PodmanStore* PodmanResolver::store_of_user(unsigned uid) {
@@ -170,7 +172,7 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   info.name = container.name;
   info.image = container.image;
   info.image_id = container.image_id;
-  info.runtime = "podman";
+  info.runtime = to_string(Runtime::podman);
   info.created = container.created;
   if (auto layers = store.layers(container)) {
     result.layers = std::move(*layers);
@@ -181,14 +183,15 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   const auto annotations = store.annotations(container.id);
   if (annotations) {
     const auto manager = annotations->find("io.container.manager");
-    if (manager != annotations->end() && manager->second == "cri-o") {
-      info.runtime = "cri-o";
+    if (manager != annotations->end() &&
+        runtime_from(manager->second) == Runtime::crio) {
+      info.runtime = to_string(Runtime::crio);
     }
     apply_annotations(*annotations, info);
   } else if (annotations.error().code != ENOENT) {
     result.trouble.push_back("annotations: " + annotations.error().message);
   }
-  const auto config = info.runtime == "podman"
+  const auto config = info.runtime == to_string(Runtime::podman)
                           ? store.libpod_config(container.id)
                           : Result<LibpodConfig>(LibpodConfig{});
   if (config) {

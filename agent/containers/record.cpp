@@ -7,6 +7,7 @@
 #include "agent/containers/finder_impl.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/layers.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 namespace {
@@ -19,7 +20,8 @@ ContainerInfo info_of(const CgroupName& name) {
   ContainerInfo info;
   info.id = name.id;
   info.name = name.system_name.empty() ? name.id : name.system_name;
-  info.runtime = name.runtime.empty() ? "unknown" : name.runtime;
+  info.runtime =
+      name.runtime.empty() ? to_string(Runtime::unknown) : name.runtime;
   info.workload = name.system_name;
   return info;
 }
@@ -31,7 +33,8 @@ std::optional<RuntimeMetadata> Finder::Impl::metadata(
   // A container within a container has its runtime's files in there: what the
   // host has under the same id is another's.
   if (!name.outer.empty()) return std::nullopt;
-  const std::string runtime = name.runtime == "unknown" ? "" : name.runtime;
+  const std::string runtime =
+      name.runtime == to_string(Runtime::unknown) ? "" : name.runtime;
   for (const auto& resolver : resolvers) {
     if (!resolver->serves(runtime)) continue;
     auto found = resolver->find({name.id, name.path});
@@ -55,9 +58,11 @@ std::vector<std::string> Finder::Impl::layer_roots() const {
     const auto more = resolver->layer_roots();
     roots.insert(roots.end(), more.begin(), more.end());
   }
-  roots.push_back(
-      prefix +
-      "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots");
+  for (const auto& runtime : kRuntimes) {
+    for (const auto root : runtime.layer_roots) {
+      roots.push_back(prefix + std::string(root));
+    }
+  }
   return roots;
 }
 
@@ -73,7 +78,7 @@ ContainerRecord Finder::Impl::record(const Group& group,
     record.trouble = known.trouble;
   } else {
     record.info = info_of(group.name);
-    if (group.name.runtime != "unknown") {
+    if (group.name.runtime != to_string(Runtime::unknown)) {
       record.trouble.push_back("no runtime's files tell about it");
     }
   }

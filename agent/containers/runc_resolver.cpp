@@ -9,6 +9,7 @@
 #include "agent/containers/directory.h"
 #include "agent/containers/json.h"
 #include "agent/containers/workload.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 namespace {
@@ -71,12 +72,12 @@ bool RuncResolver::serves(std::string_view) const { return true; }
 
 std::vector<RuncResolver::Root> RuncResolver::roots() const {
   std::vector<Root> roots{
-      {prefix_ + "/run/runc", "runc", {}},
-      {prefix_ + "/run/docker/runtime-runc/moby", "docker", {}}};
+      {prefix_ + "/run/runc", Runtime::runc, {}},
+      {prefix_ + "/run/docker/runtime-runc/moby", Runtime::docker, {}}};
   const std::string containerd = prefix_ + "/run/containerd/runc";
   for (const auto& space : subdirectories(containerd, 256)) {
     roots.push_back({containerd + "/" + space,
-                     space == "moby" ? "docker" : "containerd",
+                     space == "moby" ? Runtime::docker : Runtime::containerd,
                      {}});
   }
   const std::string users = prefix_ + "/run/user";
@@ -84,7 +85,7 @@ std::vector<RuncResolver::Root> RuncResolver::roots() const {
     unsigned uid = 0;
     const char* end = name.data() + name.size();
     if (std::from_chars(name.data(), end, uid).ptr != end) continue;
-    roots.push_back({users + "/" + name + "/runc", "runc", uid});
+    roots.push_back({users + "/" + name + "/runc", Runtime::runc, uid});
   }
   return roots;
 }
@@ -150,7 +151,7 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   RuntimeMetadata result;
   auto& info = result.info;
   info.id = state.id;
-  info.runtime = root.runtime;
+  info.runtime = to_string(root.runtime);
   info.created = state.created;
   info.labels = state.annotations;
   result.init_pid = state.init_pid;
@@ -160,10 +161,11 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   result.rootless = root.user.has_value();
   const auto manager = state.annotations.find("io.container.manager");
   if (manager != state.annotations.end()) {
-    info.runtime = manager->second == "libpod" ? "podman" : manager->second;
+    info.runtime = manager->second == "libpod" ? to_string(Runtime::podman)
+                                               : manager->second;
   }
   apply_annotations(state.annotations, info);
-  const bool bare = info.runtime == "runc";
+  const bool bare = info.runtime == to_string(Runtime::runc);
   // Whoever runs runc by hand chose the id.
   if (info.name.empty()) info.name = state.id;
   info.workload = workload_of(info, bare || !is_container_id(info.name));

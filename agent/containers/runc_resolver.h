@@ -10,6 +10,7 @@
 
 #include "agent/containers/cgroup_layout.h"
 #include "agent/containers/runtime_resolver.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::containers {
 
@@ -40,7 +41,7 @@ class RuncResolver : public RuntimeResolver {
   // A directory of ID/state.json, and whose containers they are.
   struct Root {
     std::string path;
-    std::string runtime;
+    Runtime runtime;
     std::optional<unsigned> user;  // rootless: believed on that user's only
   };
   struct Cached {

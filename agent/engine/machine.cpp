@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include "agent/base/file.h"
@@ -14,6 +15,7 @@
 #include "agent/base/log.h"
 #include "agent/containers/cgroup_layout.h"
 #include "agent/containers/mountinfo.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::engine {
 namespace {
@@ -47,52 +49,29 @@ std::string first_line(const std::string& path) {
   return text->substr(0, text->find('\n'));
 }
 
-bool exists(const char* path) { return ::access(path, F_OK) == 0; }
+bool exists(std::string_view path) {
+  return ::access(std::string(path).c_str(), F_OK) == 0;
+}
 
 std::vector<std::string> runtimes() {
-  struct Trace {
-    const char* path;
-    const char* runtime;
-  };
-  // What each leaves on disk while it is in use.
-  constexpr std::array kTraces = {
-      Trace{"/var/lib/containers/storage/overlay-containers", "podman"},
-      Trace{"/run/runc", "runc"},
-      Trace{"/run/crun", "crun"},
-      Trace{"/var/lib/docker/containers", "docker"},
-      Trace{"/run/containerd/io.containerd.runtime.v2.task", "containerd"},
-  };
   std::vector<std::string> found;
-  for (const Trace& trace : kTraces) {
-    if (exists(trace.path)) found.emplace_back(trace.runtime);
+  for (const auto& runtime : kRuntimes) {
+    if (std::any_of(runtime.traces.begin(), runtime.traces.end(), exists)) {
+      found.emplace_back(runtime.name);
+    }
   }
   return found;
 }
 
 // Where each engine keeps what it unpacks, a directory for each driver in use.
 std::vector<std::string> storage_drivers() {
-  struct Store {
-    const char* path;
-    const char* text;
-  };
-  constexpr std::array kStores = {
-      Store{"/var/lib/containers/storage/overlay", "podman overlay"},
-      Store{"/var/lib/containers/storage/vfs", "podman vfs"},
-      Store{"/var/lib/containers/storage/btrfs", "podman btrfs"},
-      Store{"/var/lib/docker/overlay2", "docker overlay2"},
-      Store{"/var/lib/docker/vfs", "docker vfs"},
-      Store{"/var/lib/docker/btrfs", "docker btrfs"},
-      Store{"/var/lib/docker/zfs", "docker zfs"},
-      Store{"/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs",
-            "containerd overlayfs"},
-      Store{"/var/lib/containerd/io.containerd.snapshotter.v1.native",
-            "containerd native"},
-      Store{"/var/lib/containerd/io.containerd.snapshotter.v1.btrfs",
-            "containerd btrfs"},
-  };
   std::vector<std::string> found;
-  for (const Store& store : kStores) {
-    if (exists(store.path)) found.emplace_back(store.text);
+  for (const auto& runtime : kRuntimes) {
+    for (const auto& place : runtime.storage) {
+      if (!exists(place.path)) continue;
+      found.push_back(std::string(runtime.name) + ' ' +
+                      std::string(place.driver));
+    }
   }
   return found;
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/tools.h"
 
+#include <algorithm>
 #include <array>
+
+#include "agent/model/runtime.h"
 
 namespace stillframe::engine {
 namespace {
@@ -42,16 +45,19 @@ constexpr std::array<std::string_view, 8> kEditors = {
     "vi", "vim", "nvim", "nano", "emacs", "ed", "vim.basic", "vim.tiny"};
 constexpr std::array<std::string_view, 7> kShells = {
     "sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"};
-// Programs on the host that copy files into containers.
-constexpr std::array<std::string_view, 7> kCopiers = {
-    "podman", "docker", "dockerd", "containerd", "nerdctl", "crictl", "ctr"};
-
 template <typename List>
 bool among(const List& list, std::string_view name) {
   for (const std::string_view item : list) {
     if (item == name) return true;
   }
   return false;
+}
+
+// A program with which people copy files into containers.
+bool is_copier(std::string_view name) {
+  return std::any_of(
+      kRuntimes.begin(), kRuntimes.end(),
+      [&](const RuntimeTraits& runtime) { return among(runtime.cli, name); });
 }
 
 std::string_view base_name(std::string_view path) {
@@ -86,7 +92,7 @@ std::string recognise_tool(const ToolHints& hints) {
     return "ansible";  // it runs modules from ~/.ansible/tmp
   }
   if (hints.origin == Origin::host &&
-      (among(kCopiers, hints.comm) || among(kCopiers, exe))) {
+      (is_copier(hints.comm) || is_copier(exe))) {
     return "cp";
   }
   // kubectl cp runs a tar that unpacks its standard input.

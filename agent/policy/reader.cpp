@@ -9,6 +9,7 @@
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
+#include "agent/model/runtime.h"
 #include "agent/policy/dates.h"
 #include "agent/policy/words.h"
 
@@ -32,10 +33,6 @@ constexpr std::array<KeySet, 5> kKeySets = {{{"the file", kTopKeys},
                                              {"a rule", kRuleKeys},
                                              {"match", kMatchKeys},
                                              {"an entry", kEntryKeys}}};
-constexpr std::array<std::string_view, 10> kRuntimes = {
-    "podman", "docker", "containerd", "cri-o",  "runc",
-    "lxc",    "lxd",    "incus",      "nspawn", "unknown"};
-
 constexpr std::size_t kMaxRules = 1000;
 constexpr std::size_t kLongestName = 64;
 
@@ -412,11 +409,11 @@ void Reader::read_runtime(const YamlNode& node, Match& match) {
     const auto glob = TextGlob::compile(item->text);
     if (!glob) continue;
     const bool known =
-        std::any_of(kRuntimes.begin(), kRuntimes.end(),
+        std::any_of(kRuntimeNames.begin(), kRuntimeNames.end(),
                     [&](const auto name) { return glob->matches(name); });
     if (known) continue;
     wrong(item->place, fmt::format("unknown runtime {}", in_quotes(item->text)),
-          suggestion(item->text, kRuntimes));
+          suggestion(item->text, kRuntimeNames));
   }
 }
 
@@ -701,6 +698,5 @@ Result<PolicyPtr> load_policy(const std::string& path, WallTime now) {
 }
 
 std::span<const KeySet> key_sets() { return kKeySets; }
-std::span<const std::string_view> known_runtimes() { return kRuntimes; }
 
 }  // namespace stillframe::policy

@@ -43,6 +43,5 @@ struct KeySet {
   std::span<const std::string_view> keys;
 };
 std::span<const KeySet> key_sets();
-std::span<const std::string_view> known_runtimes();
 
 }  // namespace stillframe::policy

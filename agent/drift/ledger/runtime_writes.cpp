@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <climits>
 #include <optional>
@@ -13,16 +12,11 @@
 #include "agent/base/fd.h"
 #include "agent/base/file.h"
 #include "agent/base/text.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::drift {
 namespace {
 
-constexpr std::array kPlaces = {
-    "/etc/hosts",   "/etc/hostname", "/etc/resolv.conf",
-    "/etc/mtab",    "/run",          "/run/.containerenv",
-    "/run/secrets", "/run/notify",   "/dev",
-    "/dev/console", "/proc",         "/sys",
-    "/.dockerenv"};
 constexpr std::size_t kMaxMounts = 4096;
 constexpr std::size_t kMaxUserFile = 1u << 20;
 
@@ -119,9 +113,9 @@ bool adds_group_line(std::string_view before, std::string_view now,
 }
 
 RuntimeWrites::RuntimeWrites(const ContainerRecord& record)
-    : layers_(record.layers),
-      init_uid_(record.init_uid),
-      places_(kPlaces.begin(), kPlaces.end()) {
+    : layers_(record.layers), init_uid_(record.init_uid) {
+  const auto writes = traits_of(record.info.runtime).own_writes;
+  for (const auto path : writes) places_.emplace(path);
   for (const auto& mount : record.mounts) {
     if (places_.size() >= kMaxMounts) break;
     std::string path = mount.path;

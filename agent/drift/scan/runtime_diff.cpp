@@ -5,30 +5,19 @@
 // stat(2), and so does podman with its vfs and btrfs drivers. All are judged
 // from what the scan noted of each entry.
 #include <algorithm>
-#include <array>
 
 #include "agent/drift/scan/tree.h"
 
 namespace stillframe::drift {
 namespace {
 
-// libpod leaves these out, whoever made them (libpod/diff.go). What it prints
-// because of them, as `C /etc` for /etc/mtab, stays.
-constexpr std::array<std::string_view, 12> kPodmanHides = {
-    "/dev",        "/etc/hostname",      "/etc/hosts",
-    "/proc",       "/etc/resolv.conf",   "/run",
-    "/run/notify", "/run/.containerenv", "/run/secrets",
-    "/sys",        "/run/podman-init",   "/etc/mtab"};
-
 bool hides(std::string_view runtime, std::string_view path) {
-  return runtime == "podman" &&
-         std::find(kPodmanHides.begin(), kPodmanHides.end(), path) !=
-             kPodmanHides.end();
+  const auto hidden = traits_of(runtime).diff_hides;
+  return std::find(hidden.begin(), hidden.end(), path) != hidden.end();
 }
 
 DiffTool tool_of(const UpperTree& tree, std::string_view runtime) {
-  return runtime == "docker" || tree.plain() ? DiffTool::docker
-                                             : DiffTool::podman;
+  return tree.plain() ? DiffTool::docker : traits_of(runtime).diff_tool;
 }
 
 std::string line(Change change, std::string_view path) {

@@ -15,13 +15,9 @@
 
 #include "agent/drift/entry.h"
 #include "agent/drift/scan/scanner.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::drift {
-
-// Who prints lines "A /path" for a container. docker compares two trees by
-// stat(2), podman walks an upper directory where there is one, and compares
-// trees where there is none (its vfs and btrfs drivers).
-enum class DiffTool : std::uint8_t { podman, docker };
 
 class UpperTree {
  public:

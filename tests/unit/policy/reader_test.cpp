@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/base/file.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::policy {
 namespace {
@@ -484,7 +485,7 @@ TEST(Reference, NamesEachKeyAndWord) {
   for (const auto& set : key_sets()) {
     for (const auto key : set.keys) named(key);
   }
-  for (const auto name : known_runtimes()) named(name);
+  for (const auto name : kRuntimeNames) named(name);
   for (const auto name : kClassNames) named(name);
   for (const auto name : kKindNames) named(name);
   for (const auto name : kOriginNames) named(name);
