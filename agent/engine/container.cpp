@@ -139,16 +139,17 @@ void Container::equip() {
   }
 }
 
-void Container::start(std::uint64_t live_since_ns) {
+bool Container::start(std::uint64_t live_since_ns) {
   running_ = true;
   started_ = context_.clock.wall_at(live_since_ns != 0 ? live_since_ns
                                                        : record_.init_start_ns);
   if (drift_) drift_->started(record_, live_since_ns);
+  return live_since_ns != 0 && !std::exchange(live_seen_, true);
 }
 
 bool Container::stop(std::uint64_t boot_ns) {
   if (!running_) return false;
-  running_ = false;
+  running_ = live_seen_ = false;
   exited_ns_ = boot_ns;
   next_check_ns_ = 0;
   record_.init_pid = 0;

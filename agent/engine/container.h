@@ -58,7 +58,8 @@ class Container {
   // of its first exec where that was seen; 0: found, running or not.
   void meet(ContainerRecord record, std::uint64_t live_since_ns);
   // It runs from now on: its first exec was seen, or it was found running.
-  void start(std::uint64_t live_since_ns);
+  // Whether that is news: not when the same life is observed twice.
+  bool start(std::uint64_t live_since_ns);
   // Its init has ended. Whether it was running.
   bool stop(std::uint64_t boot_ns);
   // It is gone for good: its files in the state directory go, and all that wait
@@ -149,7 +150,8 @@ class Container {
   bool running_ = false;
   bool removed_ = false;
   bool awaited_ = false;
-  WallTime started_;  // of its present or last life
+  bool live_seen_ = false;  // the first exec of its present life was
+  WallTime started_;        // of its present or last life
   WallTime since_;
   std::uint64_t exited_ns_ = 0;
   std::set<std::uint64_t> cgroups_;

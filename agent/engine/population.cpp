@@ -130,8 +130,7 @@ void Population::begin(const ContainerPtr& container,
     }
     register_processes(container);
   }
-  container->start(live_since_ns);
-  if (live_since_ns != 0) {
+  if (container->start(live_since_ns)) {
     context_.events.lifecycle(record.info, Lifecycle::live,
                               context_.clock.wall_at(live_since_ns));
   }

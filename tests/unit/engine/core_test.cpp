@@ -86,7 +86,6 @@ class Requested : public ::testing::TestWithParam<Crossing> {
 
   void finish() {
     if (world_.core) world_.settle();
-    world_.runner.finish_all();  // also what comes after the core has gone
   }
 
   World world_;

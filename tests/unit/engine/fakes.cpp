@@ -116,6 +116,11 @@ void ManualRunner::finish_all() {
   }
 }
 
+void ManualRunner::drop_all() {
+  jobs_.clear();
+  results_.clear();
+}
+
 World::World() {
   std::string pattern =
       (std::filesystem::temp_directory_path() / "engineXXXXXX").string();
@@ -131,7 +136,7 @@ World::World() {
 }
 
 World::~World() {
-  core.reset();
+  stop();
   events.reset();
   std::filesystem::remove_all(folder);
 }
@@ -222,12 +227,14 @@ FileObservation World::wrote(const ContainerRecord& record,
 }
 
 void World::settle() {
-  for (int round = 0; round < 50; ++round) {
+  // Long enough for every debounce, short of what a regular look waits for.
+  int quiet = 0;
+  for (int round = 0; round < 100 && quiet < 5; ++round) {
     const std::size_t before = runner.submitted;
     core->turn();
     runner.finish_all();
-    if (runner.submitted == before) return;
-    clock.pass(kSecondNs / 10);
+    quiet = runner.submitted == before ? quiet + 1 : 0;
+    clock.pass(kSecondNs / 20);
   }
 }
 

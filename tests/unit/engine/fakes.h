@@ -119,6 +119,7 @@ class ManualRunner : public ScanRunner {
   bool carry_out();  // the next job; false: there is none
   bool hand_back();  // the next result
   void finish_all();
+  void drop_all();
 
   std::size_t submitted = 0;
   std::size_t urgent = 0;
@@ -168,7 +169,11 @@ class World {
   FileObservation wrote(const ContainerRecord& record,
                         const std::string& name) const;
   void settle();  // turns and scans until nothing is due
-  void stop() { core.reset(); }
+  // As the agent does it: no scan, then no container.
+  void stop() {
+    runner.drop_all();
+    core.reset();
+  }
   ContainerView view(const std::string& id);
   std::vector<std::string>
   kinds();  // of the events so far, lifecycle and agent

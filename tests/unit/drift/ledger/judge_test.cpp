@@ -216,7 +216,7 @@ TEST_F(Judging, GoesByThePolicyAndMountsOfTheMoment) {
   EXPECT_EQ(judge.verdict(Kind::file_write, Origin::exec, "/x").verdict,
             Verdict::scratch);
   EXPECT_FALSE(judge.runtime_writes_at("/mnt/data"));
-  container.mounts.push_back({.path = "/mnt/data"});
+  container.mounts.push_back({"/mnt/data", "ext4", false});
   judge.started();
   EXPECT_TRUE(judge.runtime_writes_at("/mnt/data"));
 }
