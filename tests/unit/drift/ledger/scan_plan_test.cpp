@@ -180,7 +180,9 @@ TEST_P(AFullScan, ThatDidNotSeeAllForgetsNothing) {
   plan.request_full();
   ASSERT_TRUE(plan.take_work().full);
   EXPECT_FALSE(plan.pending(kEtc));
-  EXPECT_EQ(apply(c.stopped ? stopped() : c.empty ? failed() : incomplete()),
+  EXPECT_EQ(apply(c.stopped ? stopped()
+                  : c.empty ? failed()
+                            : incomplete()),
             c.taken_in);
   EXPECT_TRUE(plan.pending(kEtc));
   EXPECT_FALSE(plan.looked_at(kEtc));
@@ -210,11 +212,10 @@ TEST_P(AFullScan, ThatDidNotSeeAllForgetsNothing) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, AFullScan,
-    ::testing::Values(Useless{.name = "stopped", .stopped = true},
-                      Useless{.name = "failed", .empty = true, .failing = true},
-                      Useless{.name = "incomplete",
-                              .taken_in = true,
-                              .failing = true}),
+    ::testing::Values(
+        Useless{.name = "stopped", .stopped = true},
+        Useless{.name = "failed", .empty = true, .failing = true},
+        Useless{.name = "incomplete", .taken_in = true, .failing = true}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Plan, AFullScanThatKeepsFailingIsTriedLaterAndLater) {
