@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include "tests/unit/drift/ledger/fake_clock.h"
 
 namespace stillframe::drift::test {
@@ -41,7 +43,7 @@ class Plan : public ::testing::Test {
   ScanResult incomplete() {
     auto scan = full();
     scan.complete = false;
-    scan.errors = {"/etc/x: openat: Too many open files"};
+    scan.errors = {{"/etc/x", "openat", EMFILE}};
     return scan;
   }
   ScanResult failed() {
@@ -55,7 +57,7 @@ class Plan : public ::testing::Test {
     scan.stopped = true;
     return scan;
   }
-  PartialResult part(std::vector<std::string> errors = {}) {
+  PartialResult part(std::vector<ScanError> errors = {}) {
     PartialResult result;
     result.started_boot_ns = clock.boot_ns();
     result.directories.resize(1);
@@ -180,7 +182,9 @@ TEST_P(AFullScan, ThatDidNotSeeAllForgetsNothing) {
   plan.request_full();
   ASSERT_TRUE(plan.take_work().full);
   EXPECT_FALSE(plan.pending(kEtc));
-  EXPECT_EQ(apply(c.stopped ? stopped() : c.empty ? failed() : incomplete()),
+  EXPECT_EQ(apply(c.stopped ? stopped()
+                  : c.empty ? failed()
+                            : incomplete()),
             c.taken_in);
   EXPECT_TRUE(plan.pending(kEtc));
   EXPECT_FALSE(plan.looked_at(kEtc));
@@ -210,11 +214,10 @@ TEST_P(AFullScan, ThatDidNotSeeAllForgetsNothing) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, AFullScan,
-    ::testing::Values(Useless{.name = "stopped", .stopped = true},
-                      Useless{.name = "failed", .empty = true, .failing = true},
-                      Useless{.name = "incomplete",
-                              .taken_in = true,
-                              .failing = true}),
+    ::testing::Values(
+        Useless{.name = "stopped", .stopped = true},
+        Useless{.name = "failed", .empty = true, .failing = true},
+        Useless{.name = "incomplete", .taken_in = true, .failing = true}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Plan, AFullScanThatKeepsFailingIsTriedLaterAndLater) {
@@ -242,7 +245,7 @@ TEST_F(Plan, APartWithErrorsIsTriedLaterAndLaterThenAllIsLookedAt) {
     const auto work = plan.take_work();
     ASSERT_EQ(work.parts.size(), 1u);
     EXPECT_THAT(work.parts[0].names, ElementsAre("a"));
-    ASSERT_TRUE(apply(part({"/etc/a: openat: Too many open files"})));
+    ASSERT_TRUE(apply(part({{"/etc/a", "openat", EMFILE}})));
     EXPECT_TRUE(plan.failing());
     EXPECT_TRUE(plan.pending(kEtc));
     EXPECT_FALSE(plan.up_to_date());
