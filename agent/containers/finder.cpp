@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <set>
 
-#include "agent/base/inode_identity.h"
 #include "agent/base/text.h"
 #include "agent/containers/finder_impl.h"
+#include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::containers {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "agent/base/inode_identity.h"
 #include "agent/base/text.h"
 #include "agent/containers/directory.h"
+#include "agent/model/inode_identity.h"
 
 namespace stillframe::containers {
 namespace {

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "agent/base/file.h"
-#include "agent/base/inode_identity.h"
 #include "agent/containers/proc_text.h"
+#include "agent/model/inode_identity.h"
 
 namespace stillframe::containers {
 namespace {

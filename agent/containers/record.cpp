@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Finder: what is known of one container, put together.
-#include "agent/base/inode_identity.h"
 #include "agent/base/text.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/finder_impl.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/layers.h"
+#include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::containers {

@@ -64,6 +64,9 @@ struct Entry {
   // device number, capability, and of other things than directories size and
   // mtime.
   bool stat_differs = false;
+  // Not all of it could be compared: it differs at least so much. A tree that
+  // knows the entry keeps what it knew.
+  bool partly = false;
   std::string redirect;  // trusted.overlay.redirect: its former path
   // Where differs.opaque: names that the image shows in this directory and the
   // upper one does not have. No entries stand for them.
@@ -71,11 +74,32 @@ struct Entry {
   bool directory() const { return (mode & 0170000u) == 0040000u; }
 };
 
+// A call that failed while a scan looked at something.
+struct ScanError {
+  std::string path;       // inside the rootfs; of a layer, on the host
+  const char* call = "";  // "openat"; or the limit that was reached
+  int code = 0;           // an errno value; 0: a limit
+};
+
+// "/etc/x: openat: Too many open files", not escaped.
+std::string text_of(const ScanError& error);
+
+// A place that a scan could not look at, or that moved under its hands. What
+// was known of it and of all below it still stands.
+struct Unread {
+  InodeId directory;
+  std::string name;  // empty: whatever in the directory the scan did not meet
+};
+
 struct ScanResult {
   InodeId root;
-  std::vector<Entry> entries;       // parents before children; [0] is the root
-  std::vector<std::string> errors;  // what could not be read, and why
+  std::vector<Entry> entries;     // parents before children; [0] is the root
+  std::vector<ScanError> errors;  // the first hundred
+  std::vector<Unread> unread;
   bool complete = true;  // false: limits reached or something unreadable
+  // Descriptors or memory ran out: what was not met may be anywhere, and
+  // nothing counts as gone.
+  bool exhausted = false;
   bool stopped = false;  // the scanner was asked to stop: entries is empty
   // The entries are those of a plain rootfs, not of an upper directory: all of
   // its directories, and of the rest what is not the image's any more.

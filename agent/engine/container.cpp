@@ -129,7 +129,7 @@ void Container::equip() {
       [&kernel = context_.kernel, root](const InodeId& inode, bool) {
         kernel.add_inode(root, inode);
       },
-      drift::ScanLimits{},
+      context_.clock, drift::ScanLimits{},
       drift::Scanner::Start{since_, state_path(".inventory")});
   rootfs_pause_ns_ = 0;
   for (const auto& line : drift_->trouble()) {

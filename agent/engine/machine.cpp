@@ -11,10 +11,10 @@
 #include <array>
 
 #include "agent/base/file.h"
-#include "agent/base/inode_identity.h"
 #include "agent/base/log.h"
 #include "agent/containers/cgroup_layout.h"
 #include "agent/containers/mountinfo.h"
+#include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::engine {

@@ -33,7 +33,7 @@ void count(AgentStats& stats, const Result& result,
   log_warn("a scan could not read everything: what was known is kept",
            {{"container", container.id},
             {"name", container.name},
-            {"error", result.errors.front()},
+            {"error", drift::text_of(result.errors.front())},
             {"errors", result.errors.size()},
             {"hint", "it is tried again"}});
 }

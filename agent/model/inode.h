@@ -17,6 +17,16 @@ struct InodeId {
   explicit operator bool() const { return ino != 0; }
 };
 
+// A generation of 0 on either side matches any.
+inline bool same_generation(std::uint32_t a, std::uint32_t b) {
+  return a == 0 || b == 0 || a == b;
+}
+
+// The same inode, as far as is known.
+inline bool same_inode(const InodeId& a, const InodeId& b) {
+  return a.ino == b.ino && same_generation(a.generation, b.generation);
+}
+
 // The upper directory of a container's rootfs: names the victim of a mutation.
 // `dev` is the kernel's own encoding (MAJOR << 20 | MINOR,
 // include/linux/kdev_t.h), which stat(2)'s st_dev is not: convert with
@@ -28,6 +38,10 @@ struct UpperRoot {
   bool operator==(const UpperRoot&) const = default;
   explicit operator bool() const { return static_cast<bool>(inode); }
 };
+
+inline bool same_root(const UpperRoot& a, const UpperRoot& b) {
+  return a.dev == b.dev && same_inode(a.inode, b.inode);
+}
 
 }  // namespace stillframe
 

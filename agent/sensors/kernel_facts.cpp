@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "agent/base/file.h"
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 
 namespace stillframe::sensors {
 namespace {

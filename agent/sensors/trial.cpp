@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "agent/base/fd.h"
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 #include "bpf/events.h"
 
 namespace stillframe::sensors {

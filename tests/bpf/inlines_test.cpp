@@ -28,7 +28,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/file.h"
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_types.h"
 #include "inlines.skel.h"

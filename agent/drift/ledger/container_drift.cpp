@@ -19,6 +19,7 @@
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/store.h"
 #include "agent/drift/ledger/verdicts.h"
+#include "agent/drift/scan/runtime_diff.h"
 
 namespace stillframe::drift {
 
@@ -243,7 +244,8 @@ std::vector<PathChange> ContainerDrift::diff() {
 }
 
 std::vector<std::string> ContainerDrift::docker_lines() const {
-  return runtime_diff_lines(impl_->books.tree, impl_->record.info.runtime);
+  return runtime_diff_lines(impl_->books.tree,
+                            traits_of(impl_->record.info.runtime));
 }
 
 DriftSummary ContainerDrift::summary() {

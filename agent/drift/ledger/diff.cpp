@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drift/ledger/diff.h"
 
+#include "agent/drift/scan/runtime_diff.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -109,7 +111,8 @@ void Rows::visit(const std::string& path, const Entry& entry) {
                                         open_.back().prefix) != 0) {
     open_.pop_back();
   }
-  const bool shown = runtime_shows(books_.tree, record_.info.runtime, path);
+  const bool shown =
+      runtime_shows(books_.tree, traits_of(record_.info.runtime), path);
   if (entry.change == Change::none) {
     if (shown) add_derived(path, entry);
     return;

@@ -4,14 +4,6 @@
 #include <utility>
 
 namespace stillframe::drift {
-namespace {
-
-bool same_generation(std::uint32_t a, std::uint32_t b) {
-  return a == b || a == 0 || b == 0;
-}
-
-}  // namespace
-
 Record* Ledger::find(const RecordKey& key) {
   return const_cast<Record*>(std::as_const(*this).find(key));
 }

@@ -106,7 +106,7 @@ bool ScanPlan::accept(const ScanResult& scan) {
   }
   const bool failed = scan.entries.empty();
   complete_ = scan.complete && !failed;
-  full_trouble_ = scan.errors.empty() ? "" : scan.errors.front();
+  full_trouble_ = scan.errors.empty() ? "" : text_of(scan.errors.front());
   std::uint64_t wait = DirtySet::kPace * scan.duration_ns;
   if (complete_) {
     full_retry_.reset();
@@ -134,7 +134,7 @@ bool ScanPlan::accept(const PartialResult& part) {
   const bool short_of = part.directories.size() < taken_.parts.size();
   if (short_of || !part.errors.empty()) {
     part_trouble_ = part.errors.empty() ? "a directory could not be scanned"
-                                        : part.errors.front();
+                                        : text_of(part.errors.front());
     dirty_.absorb(taken_.parts, now + part_retry_.next());
   } else if (part_retry_.failing()) {
     // What vanished in the meantime was kept: a look at everything settles it.

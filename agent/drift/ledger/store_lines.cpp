@@ -292,9 +292,11 @@ Header read_header(std::string_view text, const InodeId& root) {
   const auto ino = number("ino");
   const auto generation = number("gen");
   if (!version || !ino || !generation) return Header::bad;
-  const bool ours = *version == kVersion && *ino == root.ino &&
-                    (*generation == root.generation || *generation == 0 ||
-                     root.generation == 0);
+  if (*generation > std::numeric_limits<std::uint32_t>::max()) {
+    return Header::bad;
+  }
+  const InodeId inode{*ino, static_cast<std::uint32_t>(*generation)};
+  const bool ours = *version == kVersion && same_inode(inode, root);
   return ours ? Header::ours : Header::other;
 }
 

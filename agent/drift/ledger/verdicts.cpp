@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/drift/ledger/dirty_set.h"
+#include "agent/drift/scan/runtime_diff.h"
 
 namespace stillframe::drift {
 namespace {
@@ -129,8 +130,9 @@ void Verdicts::shifted(const InodeId& inode) {
     return;
   }
   const auto* below = totals_.below(inode);
-  if (below == nullptr || !runtime_shows(books_.tree, record_.info.runtime,
-                                         books_.tree.path_of(*entry))) {
+  if (below == nullptr ||
+      !runtime_shows(books_.tree, traits_of(record_.info.runtime),
+                     books_.tree.path_of(*entry))) {
     totals_.set_derived(inode, std::nullopt);
     return;
   }

@@ -41,20 +41,18 @@ ssize_t read_full(int fd, char* into, std::size_t size) {
   return static_cast<ssize_t>(done);
 }
 
-bool link_differs(const UpperFile& upper, const LowerFile& lower,
-                  bool* readable) {
+Tried<bool> link_differs(const UpperFile& upper, const LowerFile& lower) {
   std::array<char, PATH_MAX> one;
   std::array<char, PATH_MAX> other;
+  const LowerPath path(lower.view->merged[lower.hit.index], lower.name);
   const ssize_t n = ::readlinkat(upper.fd, "", one.data(), one.size());
+  if (n < 0) return failed("readlink");
   const ssize_t m =
-      ::readlinkat(*lower.hit->dir.fd, lower.name, other.data(), other.size());
-  *readable = n >= 0 && m >= 0;
-  return !*readable || n != m ||
-         std::memcmp(one.data(), other.data(), static_cast<std::size_t>(n)) !=
-             0;
+      ::readlinkat(path.dir(), path.c_str(), other.data(), other.size());
+  if (m < 0) return failed("readlink");
+  return n != m || std::memcmp(one.data(), other.data(),
+                               static_cast<std::size_t>(n)) != 0;
 }
-
-using Xattr = std::pair<std::string, std::string>;
 
 // `paired`: both files have the attribute, with different values.
 void note_xattr(const std::string& name, bool paired, Entry* entry) {
@@ -72,8 +70,8 @@ void note_xattr(const std::string& name, bool paired, Entry* entry) {
   entry->stat_differs |= capability;
 }
 
-void compare_xattrs(const std::vector<Xattr>& upper,
-                    const std::vector<Xattr>& lower, Entry* entry) {
+void compare_xattrs(const std::vector<XattrNames::Pair>& upper,
+                    const std::vector<XattrNames::Pair>& lower, Entry* entry) {
   auto a = upper.begin();
   auto b = lower.begin();
   while (a != upper.end() || b != lower.end()) {
@@ -107,9 +105,11 @@ bool same_tar_time(const struct timespec& a, const struct timespec& b) {
          (a.tv_nsec == 0 && a.tv_sec != LONG_MIN && b.tv_sec == a.tv_sec - 1);
 }
 
-void Comparer::begin(bool ctime_tells_stores) {
+void Comparer::begin(bool ctime_tells_stores, WallTime now,
+                     std::stop_token stop) {
   ctime_tells_stores_ = ctime_tells_stores;
-  now_ = wall_now();
+  now_ = now;
+  stop_ = std::move(stop);
   buffer_.resize(2 * kChunk);
   for (auto& [inode, known] : known_) known.met = false;
 }
@@ -119,30 +119,33 @@ void Comparer::end(bool full) {
   if (full) std::erase_if(known_, [](const auto& k) { return !k.second.met; });
 }
 
-bool Comparer::bytes_differ(const UpperFile& upper, const LowerFile& lower,
-                            bool* readable) {
+Tried<bool> Comparer::bytes_differ(const UpperFile& upper,
+                                   const LowerFile& lower) {
+  const LowerPath path(lower.view->merged[lower.hit.index], lower.name);
   const Fd one = open_for_reading(AT_FDCWD, proc_path(upper.fd).c_str(), 0);
-  const Fd other = open_for_reading(*lower.hit->dir.fd, lower.name, O_NOFOLLOW);
-  *readable = one >= 0 && other >= 0;
-  while (*readable) {
+  if (one < 0) return failed("openat");
+  const Fd other = open_for_reading(path.dir(), path.c_str(), O_NOFOLLOW);
+  if (other < 0) return failed("openat");
+  while (!stop_.stop_requested()) {
     const ssize_t n = read_full(one, buffer_.data(), kChunk);
+    if (n < 0) return failed("read");
     const ssize_t m = read_full(other, buffer_.data() + kChunk, kChunk);
-    *readable = n >= 0 && m >= 0;
-    if (!*readable) break;
+    if (m < 0) return failed("read");
     if (n != m || std::memcmp(buffer_.data(), buffer_.data() + kChunk,
                               static_cast<std::size_t>(n)) != 0) {
       return true;
     }
     if (n == 0) return false;
   }
-  return true;
+  return failed("stopped", 0);
 }
 
-bool Comparer::content_differs(const UpperFile& upper, const LowerFile& lower,
-                               const InodeId& inode, bool same_mtime,
-                               bool* readable) {
-  const struct stat& below = lower.hit->st;
-  if (upper.marks->metacopy) return !upper.marks->redirect.empty();
+Tried<bool> Comparer::content_differs(const UpperFile& upper,
+                                      const OverlayMarks& marks,
+                                      const LowerFile& lower,
+                                      const InodeId& inode, bool same_mtime) {
+  const struct stat& below = lower.hit.st;
+  if (marks.metacopy) return !marks.redirect.empty();
   if (upper.st.st_size != below.st_size) return true;
   if (upper.st.st_size == 0) return false;
   if (static_cast<std::uint64_t>(below.st_size) > limits_.max_compare_bytes) {
@@ -156,59 +159,68 @@ bool Comparer::content_differs(const UpperFile& upper, const LowerFile& lower,
     found->second.met = true;
     return found->second.differs;
   }
-  const bool differs = bytes_differ(upper, lower, readable);
-  if (*readable && ctime_tells_stores_ && now_.ns - ctime.ns > kSettledNs) {
-    known_[inode] = {ctime, below.st_ino, below.st_dev, differs, true};
+  const auto differs = bytes_differ(upper, lower);
+  if (differs && ctime_tells_stores_ && now_.ns - ctime.ns > kSettledNs) {
+    known_[inode] = {ctime, below.st_ino, below.st_dev, *differs, true};
   }
   return differs;
 }
 
-bool Comparer::compare(const UpperFile& upper, const LowerFile& lower,
-                       Entry* entry) {
+Tried<> Comparer::compare(const UpperFile& upper, const UpperMarks& marks,
+                          const LowerFile& lower, Entry* entry) {
   const struct stat& above = upper.st;
-  LowerHit data = *lower.hit;
-  const struct stat& below = lower.hit->st;
+  const struct stat& below = lower.hit.st;
   Difference& differs = entry->differs;
   if ((above.st_mode & S_IFMT) != (below.st_mode & S_IFMT)) {
     differs.type = true;
     entry->stat_differs = true;
-    return true;
+    return {};
   }
-  const auto lower_names =
-      XattrNames::of(proc_path(*lower.hit->dir.fd, lower.name), false);
-  bool readable = upper.names->readable() && lower_names.readable();
   differs.mode = (above.st_mode & 07777) != (below.st_mode & 07777);
   differs.owner = above.st_uid != below.st_uid || above.st_gid != below.st_gid;
   differs.time = wall(above.st_mtim) != wall(below.st_mtim);
   entry->stat_differs = differs.mode || differs.owner;
-  compare_xattrs(upper.names->visible(), lower_names.visible(), entry);
-  if (S_ISDIR(above.st_mode)) return readable;
+  const bool directory = S_ISDIR(above.st_mode);
+  if (!directory) {
+    entry->stat_differs |= !same_tar_time(above.st_mtim, below.st_mtim) ||
+                           above.st_size != below.st_size ||
+                           above.st_rdev != below.st_rdev;
+    // Known before anything is read, in case that fails.
+    differs.content = S_ISREG(above.st_mode) && !marks.marks.metacopy &&
+                      above.st_size != below.st_size;
+  }
 
-  entry->stat_differs |= !same_tar_time(above.st_mtim, below.st_mtim) ||
-                         above.st_size != below.st_size ||
-                         above.st_rdev != below.st_rdev;
-  bool content_readable = true;
+  const LowerPath path(lower.view->merged[lower.hit.index], lower.name);
+  const auto lower_names = XattrNames::of(path.absolute(), false);
+  if (!lower_names) return failed(lower_names);
+  const auto one = marks.names.visible();
+  if (!one) return failed(one);
+  const auto other = lower_names->visible();
+  if (!other) return failed(other);
+  differs.xattr = marks.names.too_many();
+  compare_xattrs(*one, *other, entry);
+  if (directory) return {};
+
+  Tried<bool> content = false;
   if (S_ISREG(above.st_mode)) {
     LowerFile source = lower;
     // A layer made with metacopy keeps a file's bytes further down.
-    if (lower_names.has("trusted.overlay.metacopy")) {
-      LowerView rest;
-      rest.merged.assign(lower.view->merged.begin() +
-                             static_cast<std::ptrdiff_t>(data.index) + 1,
-                         lower.view->merged.end());
-      if (const auto below_it = LowerLayers::find(rest, lower.name)) {
-        data.dir = below_it->dir;
-        source.hit = &data;
-      }
+    if (lower_names->has("trusted.overlay.metacopy")) {
+      const auto bytes =
+          LowerLayers::find(*lower.view, lower.name, lower.hit.index + 1);
+      if (!bytes) return failed(bytes);
+      if (*bytes) source.hit.index = (*bytes)->index;
     }
-    differs.content = content_differs(upper, source, entry->inode,
-                                      !differs.time, &content_readable);
+    content = content_differs(upper, marks.marks, source, entry->inode,
+                              !differs.time);
   } else if (S_ISLNK(above.st_mode)) {
-    differs.content = link_differs(upper, lower, &content_readable);
+    content = link_differs(upper, lower);
   } else if (S_ISCHR(above.st_mode) || S_ISBLK(above.st_mode)) {
-    differs.content = above.st_rdev != below.st_rdev;
+    content = above.st_rdev != below.st_rdev;
   }
-  return readable && content_readable;
+  if (!content) return failed(content);
+  differs.content = *content;
+  return {};
 }
 
 }  // namespace stillframe::drift

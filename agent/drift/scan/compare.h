@@ -4,30 +4,36 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "agent/drift/entry.h"
+#include "agent/drift/scan/failure.h"
 #include "agent/drift/scan/layers.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/drift/scan/xattr.h"
 
 namespace stillframe::drift {
 
-// An upper file, held open by an O_PATH descriptor.
+// A file of the rootfs, held open by an O_PATH descriptor.
 struct UpperFile {
   int fd = -1;
   struct stat st{};
-  const XattrNames* names = nullptr;
-  const OverlayMarks* marks = nullptr;
+};
+
+// What overlayfs has to say of it.
+struct UpperMarks {
+  XattrNames names;
+  OverlayMarks marks;  // of a plain rootfs: none
 };
 
 // What lies below it.
 struct LowerFile {
   const LowerView* view = nullptr;
-  const LowerHit* hit = nullptr;
-  const char* name = nullptr;
+  LowerHit hit;
+  std::string name;
 };
 
 // Compares upper files with lower ones. Remembers which contents it found equal
@@ -38,12 +44,13 @@ class Comparer {
 
   // Before and after each scan. A full one ends with forgetting all files that
   // it did not meet.
-  void begin(bool ctime_tells_stores);
+  void begin(bool ctime_tells_stores, WallTime now, std::stop_token stop);
   void end(bool full);
 
-  // Fills entry->differs and entry->stat_differs. False when something could
-  // not be read; what is unknown then counts as different.
-  bool compare(const UpperFile& upper, const LowerFile& lower, Entry* entry);
+  // Fills entry->differs and entry->stat_differs; as far as it came, when it
+  // fails.
+  Tried<> compare(const UpperFile& upper, const UpperMarks& marks,
+                  const LowerFile& lower, Entry* entry);
 
  private:
   struct Known {
@@ -54,15 +61,16 @@ class Comparer {
     bool met = false;
   };
 
-  bool content_differs(const UpperFile& upper, const LowerFile& lower,
-                       const InodeId& inode, bool same_mtime, bool* readable);
-  bool bytes_differ(const UpperFile& upper, const LowerFile& lower,
-                    bool* readable);
+  Tried<bool> content_differs(const UpperFile& upper, const OverlayMarks& marks,
+                              const LowerFile& lower, const InodeId& inode,
+                              bool same_mtime);
+  Tried<bool> bytes_differ(const UpperFile& upper, const LowerFile& lower);
 
   ScanLimits limits_;
   std::unordered_map<InodeId, Known> known_;
   std::vector<char> buffer_;
   WallTime now_;
+  std::stop_token stop_;
   bool ctime_tells_stores_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "agent/drift/scan/inventory.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -50,9 +51,8 @@ Inventory::Item Inventory::item(std::string name, const struct stat& st) {
   return {std::move(name), st.st_ino, st.st_mode, st.st_uid, st.st_gid, kNone};
 }
 
-const Inventory::Packed* Inventory::seek(Directory directory,
-                                         std::string_view name) const {
-  if (directory == kNone || directory > directories_.size()) return nullptr;
+std::size_t Inventory::seek(Directory directory, std::string_view name) const {
+  if (directory == kNone || directory > directories_.size()) return kNowhere;
   const Range& range = directories_[directory - 1];
   const auto begin = items_.begin() + range.first;
   const auto end = begin + range.count;
@@ -60,18 +60,19 @@ const Inventory::Packed* Inventory::seek(Directory directory,
       begin, end, name, [this](const Packed& one, std::string_view wanted) {
         return name_of(one) < wanted;
       });
-  return it != end && name_of(*it) == name ? &*it : nullptr;
+  if (it == end || name_of(*it) != name) return kNowhere;
+  return static_cast<std::size_t>(it - items_.begin());
 }
 
 Inventory::Directory Inventory::add(Directory parent, std::string_view name,
                                     std::vector<Item> items) {
-  const auto* self = seek(parent, name);
-  if (self == nullptr && !directories_.empty()) return kNone;
+  const std::size_t self = seek(parent, name);
+  if (self == kNowhere && !directories_.empty()) return kNone;
   std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
     return std::string_view(a.name) < std::string_view(b.name);
   });
   const auto number = static_cast<Directory>(directories_.size() + 1);
-  if (self != nullptr) const_cast<Packed*>(self)->directory = number;
+  if (self != kNowhere) items_[self].directory = number;
   directories_.push_back({static_cast<std::uint32_t>(items_.size()),
                           static_cast<std::uint32_t>(items.size())});
   for (const Item& one : items) {
@@ -84,10 +85,11 @@ Inventory::Directory Inventory::add(Directory parent, std::string_view name,
 
 std::optional<Inventory::Item> Inventory::find(Directory directory,
                                                std::string_view name) const {
-  const Packed* one = seek(directory, name);
-  if (one == nullptr) return std::nullopt;
-  return Item{std::string(name), one->ino, one->mode,
-              one->uid,          one->gid, one->directory};
+  const std::size_t at = seek(directory, name);
+  if (at == kNowhere) return std::nullopt;
+  const Packed& one = items_[at];
+  return Item{std::string(name), one.ino, one.mode,
+              one.uid,           one.gid, one.directory};
 }
 
 std::vector<std::string> Inventory::names(Directory directory) const {
@@ -135,13 +137,21 @@ Result<> Inventory::save(const std::string& path) const {
   return write_file_atomic(path, text);
 }
 
-std::optional<Inventory> Inventory::load(const std::string& path,
-                                         const InodeId& root) {
+Result<std::optional<Inventory>> Inventory::load(const std::string& path,
+                                                 const InodeId& root) {
   if (path.empty()) return std::nullopt;
   const auto text = read_file(path, kMaxFile);
-  if (!text) return std::nullopt;
+  if (text) return parse(*text, root);
+  const int error = text.error().code;
+  if (error != ENOENT && error != ENOTDIR && error != EFBIG) {
+    return fail(text, "reading an inventory");
+  }
+  return std::nullopt;
+}
+
+std::optional<Inventory> Inventory::parse(std::string_view rest,
+                                          const InodeId& root) {
   std::optional<Inventory> out;
-  std::string_view rest = *text;
   while (!rest.empty()) {
     const auto end = rest.find('\n');
     if (end == std::string_view::npos) return std::nullopt;

@@ -59,13 +59,16 @@ class Inventory {
   // Why deletions may be unknown; empty: they are not.
   std::string unknowable;
 
-  // A file of its own, written once. Loading gives nothing when there is none
-  // or it is another rootfs' one.
+  // A file of its own, written once. Loading gives nothing when there is none,
+  // it is another rootfs' one or damaged; and fails when it cannot be read.
   Result<> save(const std::string& path) const;
-  static std::optional<Inventory> load(const std::string& path,
-                                       const InodeId& root);
+  static Result<std::optional<Inventory>> load(const std::string& path,
+                                               const InodeId& root);
 
  private:
+  static std::optional<Inventory> parse(std::string_view text,
+                                        const InodeId& root);
+
   // An item with its name elsewhere: there may be a hundred thousand.
   struct Packed {
     std::uint64_t ino = 0;
@@ -83,7 +86,9 @@ class Inventory {
   std::string_view name_of(const Packed& one) const {
     return names_.data() + one.name;
   }
-  const Packed* seek(Directory directory, std::string_view name) const;
+  static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+  // Where in items_ it is.
+  std::size_t seek(Directory directory, std::string_view name) const;
 
   InodeId root_inode_;
   WallTime since_;

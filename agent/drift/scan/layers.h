@@ -2,6 +2,10 @@
 //
 // The lower layers of an overlay mount: what they show at a path, looked up as
 // the kernel does it (fs/overlayfs/namei.c), one directory at a time.
+//
+// There may be hundreds of layers that share deep trees: what is held of a
+// directory is its path from an open ancestor, hardly ever a descriptor of its
+// own. The layers are read-only images: their paths stand still.
 #pragma once
 
 #include <sys/stat.h>
@@ -13,14 +17,48 @@
 #include <vector>
 
 #include "agent/base/fd.h"
+#include "agent/drift/scan/failure.h"
 
 namespace stillframe::drift {
 
+// A directory of a layer held open; counts how many there are.
+class LowerAnchor {
+ public:
+  LowerAnchor(Fd fd, std::shared_ptr<std::size_t> count);
+  ~LowerAnchor();
+  LowerAnchor(const LowerAnchor&) = delete;
+  LowerAnchor& operator=(const LowerAnchor&) = delete;
+  int fd() const { return number_; }
+
+ private:
+  Fd fd_;
+  int number_;
+  std::shared_ptr<std::size_t> count_;
+};
+
 // One lower layer's part of a merged directory.
 struct LowerDir {
-  std::shared_ptr<const Fd> fd;
+  std::shared_ptr<const LowerAnchor> anchor;  // null: the path is absolute
+  // From the anchor; empty: the anchor itself. Shared by the layers that have
+  // the directory at the same place.
+  std::shared_ptr<const std::string> path;
   std::uint32_t layer = 0;  // 0 is the topmost
   bool xwhiteouts = false;
+};
+
+// A name in a lower directory ("." is itself), for calls that take a directory
+// and a path.
+class LowerPath {
+ public:
+  LowerPath(const LowerDir& dir, std::string_view name);
+  int dir() const { return dir_; }
+  const char* c_str() const { return path_.c_str(); }
+  // For calls that take a path only; its last component is not to be followed.
+  std::string absolute() const;
+
+ private:
+  int dir_;
+  std::string path_;
 };
 
 // A directory as the lower layers have it, topmost layer first.
@@ -35,8 +73,7 @@ struct LowerView {
 
 // What the lower layers show under a name.
 struct LowerHit {
-  LowerDir dir;
-  std::size_t index = 0;  // of `dir` in LowerView::merged
+  std::size_t index = 0;  // in LowerView::merged
   struct stat st{};
   bool directory() const { return S_ISDIR(st.st_mode); }
 };
@@ -45,46 +82,44 @@ bool is_whiteout(const struct stat& st);
 
 class LowerLayers {
  public:
-  // Opens the layers; those that cannot be opened are put into `errors`.
-  LowerLayers(const std::vector<std::string>& paths,
-              std::vector<std::string>* errors);
+  // Opens the layers. One that is gone is left out and said in `faults`; after
+  // any other failure nothing can be compared with them: see usable().
+  LowerLayers(const std::vector<std::string>& paths, Faults* faults);
 
+  bool usable() const { return usable_; }
   LowerView root() const { return {roots_, roots_}; }
 
-  // The topmost thing of that name, unless a whiteout hides it. `name` is one
-  // component.
-  static std::optional<LowerHit> find(const LowerView& view, const char* name);
+  // The topmost thing of that name from merged[from] on, unless a whiteout
+  // hides it. `name` is one component.
+  static Tried<std::optional<LowerHit>> find(const LowerView& view,
+                                             const std::string& name,
+                                             std::size_t from = 0);
 
   // The first layer's thing by path alone, symbolic links followed.
-  static std::optional<struct stat> find_literal(const LowerView& view,
-                                                 const char* name);
+  static Tried<std::optional<struct stat>> find_literal(
+      const LowerView& view, const std::string& name);
 
   // The view of a subdirectory. With `redirect` (a sibling's name or a path
   // from the root), merged is that of the redirect's target.
-  LowerView enter(const LowerView& view, const std::string& name,
-                  const std::string& redirect) const;
+  Tried<LowerView> enter(const LowerView& view, const std::string& name,
+                         const std::string& redirect) const;
 
   // The names that a merged directory shows, unsorted, at most `limit`.
-  static std::vector<std::string> names(const LowerView& view,
-                                        std::size_t limit);
+  static Tried<std::vector<std::string>> names(const LowerView& view,
+                                               std::size_t limit);
 
  private:
-  std::vector<LowerDir> merge(const std::vector<LowerDir>& parents,
-                              std::string path) const;
+  struct Walked;
+
+  Tried<std::vector<LowerDir>> merge(const std::vector<LowerDir>& parents,
+                                     std::string path) const;
+  Tried<Walked> walk(LowerDir dir, const std::string& path) const;
+  Tried<> descend(LowerDir* dir, const std::string& name, int flags) const;
 
   std::vector<LowerDir> roots_;
+  bool usable_ = true;
+  // Held far down.
+  std::shared_ptr<std::size_t> anchors_ = std::make_shared<std::size_t>(0);
 };
-
-// The names in a directory opened for reading, without . and ..; an errno value
-// in `error` when it could not be read whole. Each comes with its d_type.
-struct DirectoryName {
-  std::string name;
-  unsigned char type = 0;
-};
-std::vector<DirectoryName> read_names(int fd, std::size_t limit, int* error);
-
-// Opens a directory for reading, without leaving a trace in its atime where
-// that is allowed. No symbolic link is followed in the last component.
-Fd open_directory(int parent, const char* name);
 
 }  // namespace stillframe::drift

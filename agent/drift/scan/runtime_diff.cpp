@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// podman 4 (containers/storage, overlay driver) walks the upper directory;
-// docker 20.10 (overlay2) compares the mounted rootfs with the image's by
-// stat(2), and so does podman with its vfs and btrfs drivers. All are judged
-// from what the scan noted of each entry.
-#include <algorithm>
+#include "agent/drift/scan/runtime_diff.h"
 
-#include "agent/drift/scan/tree.h"
+#include <algorithm>
 
 namespace stillframe::drift {
 namespace {
 
-bool hides(std::string_view runtime, std::string_view path) {
-  const auto hidden = traits_of(runtime).diff_hides;
+bool hides(const RuntimeTraits& runtime, std::string_view path) {
+  const auto hidden = runtime.diff_hides;
   return std::find(hidden.begin(), hidden.end(), path) != hidden.end();
 }
 
-DiffTool tool_of(const UpperTree& tree, std::string_view runtime) {
-  return tree.plain() ? DiffTool::docker : traits_of(runtime).diff_tool;
+DiffTool tool_for(const UpperTree& tree, const RuntimeTraits& runtime) {
+  return tree.plain() ? DiffTool::docker : runtime.diff_tool;
 }
 
 std::string line(Change change, std::string_view path) {
@@ -27,9 +22,9 @@ std::string line(Change change, std::string_view path) {
 }  // namespace
 
 std::vector<std::string> runtime_diff_lines(const UpperTree& tree,
-                                            std::string_view runtime) {
+                                            const RuntimeTraits& runtime) {
   std::vector<std::string> out;
-  const DiffTool tool = tool_of(tree, runtime);
+  const DiffTool tool = tool_for(tree, runtime);
   tree.for_each([&](const std::string& path, const Entry& entry) {
     const Change change = tree.line_of(entry, tool);
     if (change != Change::none && !hides(runtime, path)) {
@@ -43,10 +38,10 @@ std::vector<std::string> runtime_diff_lines(const UpperTree& tree,
   return out;
 }
 
-bool runtime_shows(const UpperTree& tree, std::string_view runtime,
+bool runtime_shows(const UpperTree& tree, const RuntimeTraits& runtime,
                    std::string_view path) {
   if (hides(runtime, path)) return false;
-  const DiffTool tool = tool_of(tree, runtime);
+  const DiffTool tool = tool_for(tree, runtime);
   if (const Entry* entry = tree.find_path(path)) {
     return tree.line_of(*entry, tool) != Change::none;
   }

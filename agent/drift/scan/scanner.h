@@ -3,7 +3,8 @@
 // Reads an upper directory and compares it with the lower layers. The container
 // is the adversary and may change anything while we read: every step goes
 // through a directory descriptor with no symbolic link followed, and what moved
-// under our hands is reported as stale, not guessed.
+// under our hands is reported as stale, not guessed. What cannot be read is
+// left as it was known: see Unread.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,10 @@
 #include "agent/model/container.h"
 
 namespace stillframe::drift {
+
+// How many descriptors a scan holds at most, however many layers there are and
+// however deep they go: so many are to be kept free for it.
+inline constexpr std::size_t kScanDescriptors = 256;
 
 struct ScanLimits {
   std::size_t max_entries = 1'000'000;
@@ -36,8 +41,9 @@ struct PartialTask {
 struct PartialResult {
   struct Directory {
     InodeId inode;
-    bool full = false;
-    // The directory is not there any more, or is another one: look wider.
+    bool full = false;  // all names of it were read
+    // The directory is not there any more, is another one, or could not be
+    // reached (then `complete` is false): look wider.
     bool stale = false;
     Entry self;                     // the directory's own entry, read anew
     std::vector<std::string> gone;  // of the names asked for
@@ -45,9 +51,12 @@ struct PartialResult {
     // everything below it (parents before children).
     std::vector<Entry> entries;
   };
+  // In the order of the tasks; none when nothing could be looked at.
   std::vector<Directory> directories;
-  std::vector<std::string> errors;
+  std::vector<ScanError> errors;  // the first hundred
+  std::vector<Unread> unread;
   bool complete = true;  // as in ScanResult
+  bool exhausted = false;
   bool stopped = false;  // asked to stop: directories is empty
   std::uint64_t started_boot_ns = 0;
   std::uint64_t duration_ns = 0;
@@ -74,8 +83,8 @@ class Scanner {
     std::string inventory;
   };
 
-  Scanner(OverlayLayers layers, Registrar registrar, ScanLimits limits = {},
-          Start start = {});
+  Scanner(OverlayLayers layers, Registrar registrar, const Clock& clock,
+          ScanLimits limits = {}, Start start = {});
   ~Scanner();
   Scanner(const Scanner&) = delete;
   Scanner& operator=(const Scanner&) = delete;

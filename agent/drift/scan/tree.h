@@ -36,8 +36,9 @@ class UpperTree {
   UpperTree(UpperTree&&) noexcept;
   UpperTree& operator=(UpperTree&&) noexcept;
 
-  Delta apply(const ScanResult& scan);     // replaces all
-  Delta apply(const PartialResult& part);  // replaces what it looked at
+  // Takes in what a scan found; where it could not look, what was known stays.
+  Delta apply(const ScanResult& scan);     // of everything
+  Delta apply(const PartialResult& part);  // of what it looked at
 
   bool empty() const;
   std::size_t size() const;
@@ -69,16 +70,5 @@ class UpperTree {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// What the container's own tool prints for this tree: raw lines "A /path"
-// without newline, hidden paths of the tool left out, unsorted. `runtime` is
-// ContainerInfo::runtime: podman, docker, anything else as podman without its
-// hidden paths.
-std::vector<std::string> runtime_diff_lines(const UpperTree& tree,
-                                            std::string_view runtime);
-
-// Whether that tool would print a line for `path`.
-bool runtime_shows(const UpperTree& tree, std::string_view runtime,
-                   std::string_view path);
 
 }  // namespace stillframe::drift

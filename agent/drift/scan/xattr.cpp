@@ -36,7 +36,7 @@ std::string proc_path(int fd, std::string_view name) {
   return proc_path(fd).append("/").append(name);
 }
 
-XattrNames XattrNames::of(std::string path, bool follow) {
+Tried<XattrNames> XattrNames::of(std::string path, bool follow) {
   XattrNames out;
   out.path_ = std::move(path);
   out.follow_ = follow;
@@ -51,12 +51,19 @@ XattrNames XattrNames::of(std::string path, bool follow) {
     out.names_.resize(XATTR_LIST_MAX);
     size = list(out.path_.c_str(), out.names_.data(), out.names_.size());
   }
+  const int error = errno;
   out.names_.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  out.readable_ = size >= 0 || errno == ENOTSUP;
+  if (size >= 0 || error == ENOTSUP) return out;
+  if (error != E2BIG && error != ERANGE) return failed("listxattr", error);
+  out.too_many_ = true;
   return out;
 }
 
 bool XattrNames::has(std::string_view name) const {
+  if (too_many_) {
+    const auto get = follow_ ? ::getxattr : ::lgetxattr;
+    return get(path_.c_str(), std::string(name).c_str(), nullptr, 0) >= 0;
+  }
   std::string_view rest(names_);
   while (!rest.empty()) {
     const std::string_view one = rest.substr(0, rest.find('\0'));
@@ -66,7 +73,7 @@ bool XattrNames::has(std::string_view name) const {
   return false;
 }
 
-std::string XattrNames::value(const char* name) const {
+Tried<std::string> XattrNames::value(const char* name) const {
   const auto get = follow_ ? ::getxattr : ::lgetxattr;
   std::string out(256, '\0');
   ssize_t size = get(path_.c_str(), name, out.data(), out.size());
@@ -74,34 +81,45 @@ std::string XattrNames::value(const char* name) const {
     out.resize(XATTR_SIZE_MAX);
     size = get(path_.c_str(), name, out.data(), out.size());
   }
+  if (size < 0 && errno != ENODATA && errno != ENOTSUP) {
+    return failed("getxattr");
+  }
   out.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   return out;
 }
 
-std::vector<std::pair<std::string, std::string>> XattrNames::visible() const {
-  std::vector<std::pair<std::string, std::string>> out;
+Tried<std::vector<XattrNames::Pair>> XattrNames::visible() const {
+  std::vector<Pair> out;
   std::string_view rest(names_);
   while (!rest.empty()) {
     const std::string one(rest.substr(0, rest.find('\0')));
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    if (!overlay_own(one)) out.emplace_back(one, value(one.c_str()));
+    if (overlay_own(one)) continue;
+    auto bytes = value(one.c_str());
+    if (!bytes) return failed(bytes);
+    out.emplace_back(one, *std::move(bytes));
   }
   std::sort(out.begin(), out.end());
   return out;
 }
 
-OverlayMarks overlay_marks(const XattrNames& names) {
+Tried<OverlayMarks> overlay_marks(const XattrNames& names) {
   OverlayMarks marks;
   if (names.has("trusted.overlay.opaque")) {
-    const std::string value = names.value("trusted.overlay.opaque");
-    marks.opaque = marks.trusted_opaque = value == "y";
-    marks.xwhiteouts = value == "x";
+    const auto value = names.value("trusted.overlay.opaque");
+    if (!value) return failed(value);
+    marks.opaque = marks.trusted_opaque = *value == "y";
+    marks.xwhiteouts = *value == "x";
   }
   if (names.has("user.overlay.opaque")) {
-    marks.opaque |= names.value("user.overlay.opaque") == "y";
+    const auto value = names.value("user.overlay.opaque");
+    if (!value) return failed(value);
+    marks.opaque |= *value == "y";
   }
   if (names.has("trusted.overlay.redirect")) {
-    marks.redirect = names.value("trusted.overlay.redirect");
+    auto value = names.value("trusted.overlay.redirect");
+    if (!value) return failed(value);
+    marks.redirect = *std::move(value);
   }
   marks.metacopy = names.has("trusted.overlay.metacopy");
   return marks;

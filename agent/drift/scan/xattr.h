@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "agent/drift/scan/failure.h"
+
 namespace stillframe::drift {
 
 // A path through /proc that names the file behind a descriptor, O_PATH ones and
@@ -17,23 +19,27 @@ std::string proc_path(int fd, std::string_view name);
 // The names of a file's extended attributes.
 class XattrNames {
  public:
+  using Pair = std::pair<std::string, std::string>;
+
   // The file at `path`; of a magic link of proc_path(fd), the file behind it.
-  static XattrNames of(std::string path, bool follow);
+  static Tried<XattrNames> of(std::string path, bool follow);
 
   bool has(std::string_view name) const;
-  bool readable() const { return readable_; }
   // Empty when absent.
-  std::string value(const char* name) const;
+  Tried<std::string> value(const char* name) const;
+  // More than the kernel lists: anyone who may set attributes can arrange that,
+  // no image can hold it. has() and value() work anyway, visible() is empty.
+  bool too_many() const { return too_many_; }
 
   // The attributes that someone in the container set: overlayfs' own are left
   // out. Sorted by name.
-  std::vector<std::pair<std::string, std::string>> visible() const;
+  Tried<std::vector<Pair>> visible() const;
 
  private:
   std::string path_;
   std::string names_;  // each ended by a zero byte, as listxattr(2) gives them
   bool follow_ = false;
-  bool readable_ = true;
+  bool too_many_ = false;
 };
 
 // What overlayfs noted on a directory or file (fs/overlayfs/overlayfs.h). Only
@@ -47,7 +53,7 @@ struct OverlayMarks {
   bool metacopy = false;
   std::string redirect;
 };
-OverlayMarks overlay_marks(const XattrNames& names);
+Tried<OverlayMarks> overlay_marks(const XattrNames& names);
 
 inline constexpr char kXattrWhiteout[] = "trusted.overlay.whiteout";
 

@@ -3,8 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include "agent/base/inode_identity.h"
 #include "agent/containers/cgroup_tree.h"
+#include "agent/model/inode_identity.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {

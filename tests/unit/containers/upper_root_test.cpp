@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 
 namespace stillframe::engine::test {
 

@@ -14,8 +14,8 @@ namespace stillframe::engine::test {
 namespace {
 
 std::shared_ptr<drift::Scanner> scanner_of(const ContainerRecord& record) {
-  return std::make_shared<drift::Scanner>(record.layers,
-                                          [](const InodeId&, bool) {});
+  return std::make_shared<drift::Scanner>(
+      record.layers, [](const InodeId&, bool) {}, system_clock());
 }
 
 TEST(ScanWorker, HandsResultsToTheLoop) {

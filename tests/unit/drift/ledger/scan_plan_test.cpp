@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+
 #include "tests/unit/drift/ledger/fake_clock.h"
 
 namespace stillframe::drift::test {
@@ -41,7 +43,7 @@ class Plan : public ::testing::Test {
   ScanResult incomplete() {
     auto scan = full();
     scan.complete = false;
-    scan.errors = {"/etc/x: openat: Too many open files"};
+    scan.errors = {{"/etc/x", "openat", EMFILE}};
     return scan;
   }
   ScanResult failed() {
@@ -55,7 +57,7 @@ class Plan : public ::testing::Test {
     scan.stopped = true;
     return scan;
   }
-  PartialResult part(std::vector<std::string> errors = {}) {
+  PartialResult part(std::vector<ScanError> errors = {}) {
     PartialResult result;
     result.started_boot_ns = clock.boot_ns();
     result.directories.resize(1);
@@ -243,7 +245,7 @@ TEST_F(Plan, APartWithErrorsIsTriedLaterAndLaterThenAllIsLookedAt) {
     const auto work = plan.take_work();
     ASSERT_EQ(work.parts.size(), 1u);
     EXPECT_THAT(work.parts[0].names, ElementsAre("a"));
-    ASSERT_TRUE(apply(part({"/etc/a: openat: Too many open files"})));
+    ASSERT_TRUE(apply(part({{"/etc/a", "openat", EMFILE}})));
     EXPECT_TRUE(plan.failing());
     EXPECT_TRUE(plan.pending(kEtc));
     EXPECT_FALSE(plan.up_to_date());

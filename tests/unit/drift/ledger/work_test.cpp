@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "tests/unit/drift/ledger/world.h"
 
 namespace stillframe::drift::test {
@@ -96,7 +98,7 @@ TEST_F(Work, SoDoesAPartThatFailed) {
   ASSERT_TRUE(w.drift->take_work());
   PartialResult failed;
   failed.started_boot_ns = w.tick();
-  failed.errors = {"gone"};
+  failed.errors = {{"/x", "openat", EMFILE}};
   w.drift->applied(failed);
   EXPECT_FALSE(w.drift->summary().complete);
   EXPECT_GT(w.drift->next_work_boot_ns(), w.clock.boot_ns());  // not at once
@@ -136,12 +138,12 @@ TEST_F(Work, AnUnreadableUpperDirectoryChangesNothing) {
   ASSERT_TRUE(w.drift->take_work().full);
   ScanResult failed;
   failed.complete = false;
-  failed.errors = {"upper directory /x: No such file or directory"};
+  failed.errors = {{"/x", "open upper directory", ENOENT}};
   failed.started_boot_ns = w.tick();
   w.drift->applied(failed);
   EXPECT_NE(w.row("/etc/x"), nullptr);
   EXPECT_FALSE(w.drift->summary().complete);
-  EXPECT_THAT(w.drift->trouble(), ElementsAre(failed.errors[0]));
+  EXPECT_THAT(w.drift->trouble(), ElementsAre(text_of(failed.errors[0])));
   EXPECT_FALSE(w.drift->scan_due());
 }
 

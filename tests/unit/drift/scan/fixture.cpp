@@ -109,7 +109,7 @@ OverlayLayers Layers::layers() const {
 }
 
 UpperTree Layers::scan_tree() {
-  Scanner scanner(layers(), {});
+  Scanner scanner(layers(), {}, system_clock());
   const ScanResult result = scanner.scan({});
   EXPECT_TRUE(result.complete);
   EXPECT_TRUE(result.errors.empty());
@@ -148,9 +148,9 @@ std::vector<std::string> dump(const UpperTree& tree) {
         " hidden " + std::to_string(e.hidden ? e.hidden->size() : 0));
     EXPECT_EQ(tree.path_of(e), path);
   });
-  for (const char* runtime : {"podman", "docker", "runc"}) {
-    for (const std::string& line : runtime_diff_lines(tree, runtime)) {
-      out.push_back(std::string(runtime) + " " + line);
+  for (const RuntimeTraits* runtime : {&kPodman, &kDocker, &kNoTool}) {
+    for (const std::string& line : runtime_diff_lines(tree, *runtime)) {
+      out.push_back(line);
     }
   }
   return out;

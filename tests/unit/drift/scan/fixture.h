@@ -7,9 +7,12 @@
 #include <gtest/gtest.h>
 #include <sys/types.h>
 
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "agent/drift/scan/runtime_diff.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/drift/scan/tree.h"
 
@@ -17,6 +20,10 @@ namespace stillframe::drift::test {
 
 inline constexpr long kOldTime = 1577836800;  // 2020-01-01
 inline constexpr long kOldNs = 123456789;
+
+inline constexpr const RuntimeTraits& kPodman = traits_of(Runtime::podman);
+inline constexpr const RuntimeTraits& kDocker = traits_of(Runtime::docker);
+inline constexpr const RuntimeTraits& kNoTool = traits_of(Runtime::unknown);
 
 // Fails the test, naming errno, unless `ok`.
 void must(bool ok, const std::string& what);

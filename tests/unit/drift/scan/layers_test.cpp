@@ -112,7 +112,7 @@ TEST_F(LowerLookup, HundredAndThirtyLayersByWayOfLinks) {
   make_dir(upper("/d"));
   put(upper("/d/f129"), "y");
   put(upper("/d/f130"), "y");
-  const ScanResult result = Scanner(many, {}).scan({});
+  const ScanResult result = Scanner(many, {}, system_clock()).scan({});
   EXPECT_TRUE(result.complete);
   UpperTree tree;
   tree.apply(result);
@@ -133,13 +133,13 @@ TEST_F(LayersTest, DirectoryMadeAnewTellsWhatItHides) {
   ASSERT_TRUE(d->hidden);
   EXPECT_EQ(std::set<std::string>(d->hidden->begin(), d->hidden->end()),
             (std::set<std::string>{"a", "c"}));
-  std::vector<std::string> lines = runtime_diff_lines(tree, "docker");
+  std::vector<std::string> lines = runtime_diff_lines(tree, kDocker);
   std::sort(lines.begin(), lines.end());
   EXPECT_EQ(lines,
             (std::vector<std::string>{"C /d", "C /d/b", "D /d/a", "D /d/c"}));
-  EXPECT_TRUE(runtime_shows(tree, "docker", "/d/a"));
-  EXPECT_FALSE(runtime_shows(tree, "podman", "/d/a"));
-  lines = runtime_diff_lines(tree, "podman");
+  EXPECT_TRUE(runtime_shows(tree, kDocker, "/d/a"));
+  EXPECT_FALSE(runtime_shows(tree, kPodman, "/d/a"));
+  lines = runtime_diff_lines(tree, kPodman);
   EXPECT_EQ(lines, (std::vector<std::string>{"D /d", "C /d/b"}));
 }
 

@@ -311,7 +311,7 @@ INSTANTIATE_TEST_SUITE_P(All, OperationTest,
 TEST_F(OverlayTest, PartialScansArriveAtTheTreeOfAFullScan) {
   const std::string root = mount_overlay();
   SKIP_WITHOUT_OVERLAY(root);
-  Scanner scanner(layers(), {});
+  Scanner scanner(layers(), {}, system_clock());
   UpperTree tree;
   tree.apply(scanner.scan({}));
   for (const Operation& operation : operations()) {
@@ -389,7 +389,7 @@ TEST_F(OverlayTest, NestedThousandsOfLevelsDeep) {
   }
   const UpperTree tree = scan_tree();
   EXPECT_EQ(tree.size(), kDepth + 1u);
-  EXPECT_EQ(runtime_diff_lines(tree, "podman").size(), std::size_t{kDepth});
+  EXPECT_EQ(runtime_diff_lines(tree, kPodman).size(), std::size_t{kDepth});
 }
 
 }  // namespace

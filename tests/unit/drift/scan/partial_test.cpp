@@ -40,7 +40,7 @@ class PartialTest : public Layers {
   }
   void expect_as_full_scan() { EXPECT_EQ(dump(tree_), dump(scan_tree())); }
 
-  Scanner scanner_{layers(), {}};
+  Scanner scanner_{layers(), {}, system_clock()};
   UpperTree tree_;
 };
 

@@ -62,7 +62,7 @@ class Whole : public Layers {
     layers.plain = true;
     layers.upper = upper();
     if (copy) layers.lower = {lower(0)};
-    scanner_.emplace(layers, nullptr, ScanLimits{},
+    scanner_.emplace(layers, nullptr, system_clock(), ScanLimits{},
                      Scanner::Start{since_, inventory});
     tree_ = UpperTree();
   }
@@ -90,7 +90,7 @@ class Whole : public Layers {
   }
 
   std::vector<std::string> lines() const {
-    return runtime_diff_lines(tree_, "podman");
+    return runtime_diff_lines(tree_, kPodman);
   }
 
   WallTime since_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drift/scan/scanner.h"
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -33,12 +33,13 @@ TEST_F(ScannerTest, EachInodeIsRegisteredBeforeItIsRead) {
   whiteout(upper("/gone"));
   std::set<std::uint64_t> registered;
   std::size_t directories = 0;
-  Scanner scanner(layers(), [&](const InodeId& inode, bool directory) {
+  const auto registrar = [&](const InodeId& inode, bool directory) {
     registered.insert(inode.ino);
     directories += directory ? 1 : 0;
     // What happens now must still be in the result.
     if (!directory) append(upper("/dir/file"), "yz");
-  });
+  };
+  Scanner scanner(layers(), registrar, system_clock());
   UpperTree tree;
   tree.apply(scanner.scan({}));
   EXPECT_EQ(registered.size(), 3u);  // whiteouts share one inode: not watched
@@ -50,17 +51,17 @@ TEST_F(ScannerTest, SaysWhichLayerIsMissingAndCarriesOn) {
   put(upper("/new"), "x");
   OverlayLayers broken = layers();
   broken.lower.push_back(base_ + "/absent");
-  const ScanResult result = Scanner(broken, {}).scan({});
+  const ScanResult result = Scanner(broken, {}, system_clock()).scan({});
   EXPECT_FALSE(result.complete);
   ASSERT_EQ(result.errors.size(), 1u);
-  EXPECT_NE(result.errors[0].find("/absent"), std::string::npos);
+  EXPECT_NE(result.errors[0].path.find("/absent"), std::string::npos);
   EXPECT_EQ(result.entries.size(), 2u);
 }
 
 TEST_F(ScannerTest, MissingUpperIsAnError) {
   OverlayLayers broken = layers();
   broken.upper = base_ + "/absent";
-  const ScanResult result = Scanner(broken, {}).scan({});
+  const ScanResult result = Scanner(broken, {}, system_clock()).scan({});
   EXPECT_FALSE(result.complete);
   EXPECT_TRUE(result.entries.empty());
   EXPECT_EQ(result.errors.size(), 1u);
@@ -70,7 +71,8 @@ TEST_F(ScannerTest, StopsAtItsLimitAndSaysSo) {
   for (int i = 0; i < 20; ++i) put(upper("/f" + std::to_string(i)), "x");
   ScanLimits limits;
   limits.max_entries = 10;
-  const ScanResult result = Scanner(layers(), {}, limits).scan({});
+  const ScanResult result =
+      Scanner(layers(), {}, system_clock(), limits).scan({});
   EXPECT_FALSE(result.complete);
   EXPECT_LE(result.entries.size(), 11u);
   EXPECT_FALSE(result.errors.empty());
@@ -88,7 +90,7 @@ TEST_F(ScannerTest, LargeFilesAreJudgedByTheirMtime) {
   ScanLimits limits;
   limits.max_compare_bytes = 50;
   UpperTree tree;
-  tree.apply(Scanner(layers(), {}, limits).scan({}));
+  tree.apply(Scanner(layers(), {}, system_clock(), limits).scan({}));
   EXPECT_FALSE(tree.find_path("/kept")->differs.content);
   EXPECT_TRUE(tree.find_path("/touched")->differs.content);
 }
@@ -133,7 +135,7 @@ TEST_F(ScannerTest, ContentIsReadAgainWhenItMayHaveChanged) {
   put(lower(0, "/file"), "image");
   put(upper("/file"), "image");
   age_lowers();
-  Scanner scanner(layers(), {});
+  Scanner scanner(layers(), {}, system_clock());
   UpperTree tree;
   tree.apply(scanner.scan({}));
   EXPECT_FALSE(tree.find_path("/file")->differs.content);
@@ -145,7 +147,7 @@ TEST_F(ScannerTest, ContentIsReadAgainWhenItMayHaveChanged) {
 TEST_F(ScannerTest, RootItselfIsCompared) {
   put(upper("/file"), "x");
   ASSERT_EQ(::chmod(upper().c_str(), 0777), 0);
-  const ScanResult result = Scanner(layers(), {}).scan({});
+  const ScanResult result = Scanner(layers(), {}, system_clock()).scan({});
   ASSERT_FALSE(result.entries.empty());
   EXPECT_EQ(result.entries[0].change, Change::changed);
   EXPECT_EQ(bits(result.entries[0].differs), "mode");
@@ -159,7 +161,7 @@ TEST_F(ScannerTest, TenThousandEntries) {
   }
   const UpperTree tree = scan_tree();
   EXPECT_EQ(tree.size(), 10101u);
-  EXPECT_EQ(runtime_diff_lines(tree, "podman").size(), 10100u);
+  EXPECT_EQ(runtime_diff_lines(tree, kPodman).size(), 10100u);
 }
 
 }  // namespace

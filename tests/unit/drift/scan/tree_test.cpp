@@ -6,7 +6,9 @@
 
 #include "agent/drift/scan/inode_index.h"
 
-namespace stillframe::drift {
+#include "tests/unit/drift/scan/fixture.h"
+
+namespace stillframe::drift::test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -66,7 +68,7 @@ TEST(UpperTreeTest, WhatIsMissingFromAnotherDirectoryInItsPlaceIsNews) {
   again.inode.generation = gone.parent.generation = 8;
   const auto delta = tree.apply(result({again, gone}));
   EXPECT_EQ(delta.appeared.size(), 2u);
-  EXPECT_THAT(runtime_diff_lines(tree, "podman"),
+  EXPECT_THAT(runtime_diff_lines(tree, kPodman),
               UnorderedElementsAre("C /dir", "D /dir/child"));
 }
 
@@ -76,7 +78,7 @@ TEST(UpperTreeTest, EmptyTreeAnswersNothing) {
   EXPECT_EQ(tree.find_path("/"), nullptr);
   EXPECT_EQ(tree.find(InodeId{1, 0}), nullptr);
   EXPECT_EQ(tree.path_of(InodeId{1, 0}), "");
-  EXPECT_TRUE(runtime_diff_lines(tree, "podman").empty());
+  EXPECT_TRUE(runtime_diff_lines(tree, kPodman).empty());
 }
 
 TEST(UpperTreeTest, FindsByInodePathAndPlace) {
@@ -140,6 +142,101 @@ TEST(UpperTreeTest, UnreadableUpperLeavesWhatWasKnown) {
   EXPECT_EQ(tree.size(), 2u);
 }
 
+std::vector<std::string> vanished(const UpperTree::Delta& delta) {
+  std::vector<std::string> out;
+  for (const auto& [path, entry] : delta.vanished) out.push_back(path);
+  return out;
+}
+
+// /d/{a,sub/{b,c}} and /e are known; a scan meets /d only.
+TEST(UpperTreeTest, WhatCouldNotBeReadStays) {
+  const std::vector<Entry> known = {entry(10, 1, "d", kDir, Change::added),
+                                    entry(11, 10, "a", kFile, Change::added),
+                                    entry(12, 10, "sub", kDir, Change::added),
+                                    entry(13, 12, "b", kFile, Change::added),
+                                    entry(14, 12, "c", kFile, Change::added),
+                                    entry(15, 1, "e", kFile, Change::added)};
+  struct Case {
+    const char* what;
+    std::vector<Unread> unread;
+    bool exhausted;
+    std::vector<std::string> vanished;
+  };
+  const std::vector<Case> cases = {
+      {"all was read",
+       {},
+       false,
+       {"/d/a", "/d/sub", "/d/sub/b", "/d/sub/c", "/e"}},
+      {"a name in /d",
+       {{{10, 7}, "a"}},
+       false,
+       {"/d/sub", "/d/sub/b", "/d/sub/c", "/e"}},
+      {"a directory in /d", {{{10, 7}, "sub"}}, false, {"/d/a", "/e"}},
+      {"the rest of /d", {{{10, 0}, ""}}, false, {"/e"}},
+      {"the rest of the root",
+       {{{1, 7}, ""}},
+       false,
+       {"/d/a", "/d/sub", "/d/sub/b", "/d/sub/c"}},
+      {"somewhere unknown",
+       {{{99, 7}, ""}, {{10, 7}, "zz"}},
+       false,
+       {"/d/a", "/d/sub", "/d/sub/b", "/d/sub/c", "/e"}},
+      {"descriptors ran out", {}, true, {}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    UpperTree tree;
+    tree.apply(result(known));
+    ScanResult scan = result({entry(10, 1, "d", kDir, Change::added)});
+    scan.complete = c.unread.empty() && !c.exhausted;
+    scan.unread = c.unread;
+    scan.exhausted = c.exhausted;
+    EXPECT_THAT(vanished(tree.apply(scan)),
+                testing::UnorderedElementsAreArray(c.vanished));
+    EXPECT_EQ(tree.size(), 7 - c.vanished.size());
+  }
+}
+
+TEST(UpperTreeTest, NoNameIsGoneWhereDescriptorsRanOut) {
+  for (const bool exhausted : {false, true}) {
+    UpperTree tree;
+    tree.apply(result({entry(10, 1, "d", kDir, Change::added),
+                       entry(11, 10, "a", kFile, Change::added)}));
+    PartialResult part = part_of({10, 7}, {"a"}, {});
+    part.exhausted = exhausted;
+    EXPECT_EQ(tree.apply(part).vanished.size(), exhausted ? 0u : 1u);
+  }
+}
+
+// What was in a directory is not in the one that took its place, even if that
+// one could not be read.
+TEST(UpperTreeTest, AnotherUnreadDirectoryInItsPlaceInheritsNothing) {
+  UpperTree tree;
+  tree.apply(result({entry(10, 1, "d", kDir, Change::added),
+                     entry(11, 10, "a", kFile, Change::added)}));
+  ScanResult scan = result({entry(20, 1, "d", kDir, Change::added)});
+  scan.unread = {{{20, 7}, ""}};
+  EXPECT_THAT(vanished(tree.apply(scan)), ElementsAre("/d/a"));
+  EXPECT_EQ(tree.size(), 2u);
+}
+
+TEST(UpperTreeTest, WhatWasComparedPartlyStaysAsItWas) {
+  UpperTree tree;
+  Entry whole = entry(10, 1, "f", kFile, Change::changed);
+  whole.differs.content = whole.differs.xattr = true;
+  tree.apply(result({whole}));
+  Entry partly = whole;
+  partly.differs.xattr = false;
+  partly.partly = true;
+  const auto delta = tree.apply(result({partly}));
+  EXPECT_TRUE(delta.changed.empty());
+  EXPECT_TRUE(delta.vanished.empty());
+  EXPECT_TRUE(tree.find_path("/f")->differs.xattr);
+  // Of one that is not known, it is all there is.
+  UpperTree other;
+  EXPECT_EQ(other.apply(result({partly})).appeared.size(), 2u);
+}
+
 TEST(UpperTreeTest, EntriesWithoutParentsAreLeftOut) {
   UpperTree tree;
   tree.apply(result({entry(2, 99, "a", kFile, Change::added)}));
@@ -162,12 +259,12 @@ TEST(RuntimeDiffTest, DirectoriesAboveAddedAndDeletedAreChanged) {
                      entry(5, 1, "c", kDir, Change::none),
                      entry(6, 5, "changed", kFile, Change::changed)}));
   EXPECT_THAT(
-      runtime_diff_lines(tree, "podman"),
+      runtime_diff_lines(tree, kPodman),
       UnorderedElementsAre("C /a", "C /a/b", "A /a/b/new", "C /c/changed"));
-  EXPECT_FALSE(runtime_shows(tree, "podman", "/c"));
-  EXPECT_TRUE(runtime_shows(tree, "podman", "/a"));
+  EXPECT_FALSE(runtime_shows(tree, kPodman, "/c"));
+  EXPECT_TRUE(runtime_shows(tree, kPodman, "/a"));
   tree.apply(part_of({3, 7}, {"new"}, {}));
-  EXPECT_THAT(runtime_diff_lines(tree, "podman"), ElementsAre("C /c/changed"));
+  EXPECT_THAT(runtime_diff_lines(tree, kPodman), ElementsAre("C /c/changed"));
 }
 
 TEST(RuntimeDiffTest, PodmanHidesItsOwnAndOnlyThose) {
@@ -177,11 +274,11 @@ TEST(RuntimeDiffTest, PodmanHidesItsOwnAndOnlyThose) {
                      entry(4, 1, "run", kDir, Change::changed),
                      entry(5, 4, ".containerenv", kFile, Change::added),
                      entry(6, 4, "mine", kFile, Change::added)}));
-  EXPECT_THAT(runtime_diff_lines(tree, "podman"),
+  EXPECT_THAT(runtime_diff_lines(tree, kPodman),
               UnorderedElementsAre("C /etc", "A /run/mine"));
-  EXPECT_EQ(runtime_diff_lines(tree, "containerd").size(), 5u);
-  EXPECT_FALSE(runtime_shows(tree, "podman", "/etc/mtab"));
-  EXPECT_TRUE(runtime_shows(tree, "docker", "/etc/mtab"));
+  EXPECT_EQ(runtime_diff_lines(tree, kNoTool).size(), 5u);
+  EXPECT_FALSE(runtime_shows(tree, kPodman, "/etc/mtab"));
+  EXPECT_TRUE(runtime_shows(tree, kDocker, "/etc/mtab"));
 }
 
 TEST(RuntimeDiffTest, DockerGoesByStat) {
@@ -194,9 +291,9 @@ TEST(RuntimeDiffTest, DockerGoesByStat) {
   UpperTree tree;
   tree.apply(
       result({entry(2, 1, "d", kDir, Change::none), copied, owned, pointless}));
-  EXPECT_THAT(runtime_diff_lines(tree, "docker"),
+  EXPECT_THAT(runtime_diff_lines(tree, kDocker),
               UnorderedElementsAre("C /d", "C /d/owned"));
-  EXPECT_THAT(runtime_diff_lines(tree, "podman"),
+  EXPECT_THAT(runtime_diff_lines(tree, kPodman),
               UnorderedElementsAre("C /d", "C /d/copied", "C /d/owned",
                                    "D /d/pointless"));
 }
@@ -217,4 +314,4 @@ TEST(InodeIndexTest, KeepsWhatItHoldsThroughErasures) {
 }
 
 }  // namespace
-}  // namespace stillframe::drift
+}  // namespace stillframe::drift::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -94,12 +94,6 @@ Result<UpperRoot> upper_root_of(const std::string& upper_path) {
   root.dev = kernel_dev(st.st_dev);
   root.inode = inode_id(fd, st, fs_magic_of(fd));
   return root;
-}
-
-bool same_root(const UpperRoot& a, const UpperRoot& b) {
-  return a.dev == b.dev && a.inode.ino == b.inode.ino &&
-         (a.inode.generation == 0 || b.inode.generation == 0 ||
-          a.inode.generation == b.inode.generation);
 }
 
 }  // namespace stillframe

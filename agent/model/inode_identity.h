@@ -28,7 +28,4 @@ std::uint32_t kernel_dev(dev_t dev);
 // The identity of an upper directory, for matching what the kernel reports.
 Result<UpperRoot> upper_root_of(const std::string& path);
 
-// Same directory; a generation of 0 on either side matches any.
-bool same_root(const UpperRoot& a, const UpperRoot& b);
-
 }  // namespace stillframe

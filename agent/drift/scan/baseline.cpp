@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/baseline.h"
+
+#include "agent/drift/scan/copy_baseline.h"
+#include "agent/drift/scan/inventory_baseline.h"
+#include "agent/drift/scan/overlay_baseline.h"
+
+namespace stillframe::drift {
+
+Tried<bool> Baseline::Dir::passes_over(int, const std::string&) {
+  return false;
+}
+
+Tried<std::optional<std::uint32_t>> Baseline::Dir::gone(const std::string&) {
+  return std::nullopt;
+}
+
+Tried<> Baseline::Dir::listed(int, const std::vector<std::string>&) {
+  return {};
+}
+
+Tried<std::vector<std::string>> Baseline::Dir::missing(
+    const std::vector<std::string>&) {
+  return std::vector<std::string>();
+}
+
+void Baseline::Dir::compared(const UpperFile&, const std::string&,
+                             std::span<const Entry>) {}
+
+std::unique_ptr<Baseline> make_baseline(const OverlayLayers& layers,
+                                        const ScanLimits& limits,
+                                        const Scanner::Start& start,
+                                        const Clock& clock) {
+  if (!layers.plain) {
+    return std::make_unique<OverlayBaseline>(layers.lower, limits, clock);
+  }
+  if (!layers.lower.empty()) {
+    return std::make_unique<CopyBaseline>(layers.lower, limits, start.since,
+                                          clock);
+  }
+  return std::make_unique<InventoryBaseline>(start, clock);
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a rootfs is compared with. There are three: the lower layers of an
+// overlay mount, the image's directory that a rootfs is a copy of, and an
+// inventory that was taken of it. The scanner knows only this.
+//
+// To add one: derive from Baseline and Baseline::Dir, and let
+// make_baseline() choose it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/drift/entry.h"
+#include "agent/drift/scan/compare.h"
+#include "agent/drift/scan/failure.h"
+#include "agent/drift/scan/scanner.h"
+
+namespace stillframe::drift {
+
+// The open root of what is scanned.
+struct RootFile {
+  UpperFile file;
+  InodeId inode;
+  std::string path;  // on the host
+  long fs_magic = 0;
+};
+
+class Baseline {
+ public:
+  // What compare() found about a directory that enter() is to know again.
+  struct Onward {
+    bool enter = false;    // enough is known to look into it
+    bool pure = false;     // nothing of the lower layers shines through
+    bool suspect = false;  // it or one above it may be another than the image's
+  };
+
+  // A directory of the rootfs, as the baseline has it. Each entry of it goes
+  // through passes_over(), then compare(), or gone() if there is none.
+  class Dir {
+   public:
+    virtual ~Dir() = default;
+
+    // Still the image's by a mere look, or not of the rootfs: no entry of its
+    // own. `dir` is the rootfs' directory.
+    virtual Tried<bool> passes_over(int dir, const std::string& name);
+    // Says how `file` differs; what is known of it when that fails stays in
+    // `entry`, and where the image's could not be looked up, change is none.
+    virtual Tried<> compare(const UpperFile& file, const std::string& name,
+                            Entry* entry, Onward* onward) = 0;
+    // A name that the rootfs does not have: whether that makes it a deletion,
+    // and with what mode it was there.
+    virtual Tried<std::optional<std::uint32_t>> gone(const std::string& name);
+    // The directory has been listed: its names, and which ones are missing.
+    virtual Tried<> listed(int dir, const std::vector<std::string>& names);
+    virtual Tried<std::vector<std::string>> missing(
+        const std::vector<std::string>& names);
+    // All of them have been looked at.
+    virtual void compared(const UpperFile& dir, const std::string& path,
+                          std::span<const Entry> entries);
+
+    // A subdirectory; null when it is not of the rootfs.
+    virtual Tried<std::unique_ptr<Dir>> enter(const std::string& name,
+                                              const std::string& redirect,
+                                              Onward onward,
+                                              const struct stat& st) = 0;
+  };
+
+  virtual ~Baseline() = default;
+
+  // Before and after each scan. Nothing can be compared when begin() is false,
+  // and why is in `faults`. `whole`: everything is scanned, and nothing failed.
+  virtual bool begin(const RootFile& root, bool full, std::stop_token stop,
+                     Faults* faults) = 0;
+  virtual void end(bool full, bool whole) = 0;
+
+  virtual std::unique_ptr<Dir> root() = 0;
+  virtual Tried<> compare_root(const RootFile& root, Entry* entry) = 0;
+
+  // Whether a device 0/0 stands for something deleted, and with what mode.
+  virtual bool has_whiteouts() const { return false; }
+  // Whether somebody who watches inodes is to know of one so far down.
+  virtual bool to_watch(unsigned depth, bool directory) const = 0;
+  // See ScanResult::unknowable.
+  virtual std::string unknowable() const { return ""; }
+};
+
+std::unique_ptr<Baseline> make_baseline(const OverlayLayers& layers,
+                                        const ScanLimits& limits,
+                                        const Scanner::Start& start,
+                                        const Clock& clock);
+
+}  // namespace stillframe::drift

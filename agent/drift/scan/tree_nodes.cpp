@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/tree_nodes.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stillframe::drift {
+namespace {
+
+bool same_thing(const Entry& a, const Entry& b) {
+  // Missing from one directory is not the same as missing from another one that
+  // came in its place.
+  if (a.whiteout || b.whiteout) {
+    return a.whiteout == b.whiteout && same_inode(a.parent, b.parent);
+  }
+  return same_inode(a.inode, b.inode);
+}
+
+bool same_state(const Entry& a, const Entry& b) {
+  const auto names = [](const Entry& e) {
+    return e.hidden ? *e.hidden : std::vector<std::string>();
+  };
+  const auto bits = [](const Difference& d) {
+    return std::array{d.type, d.content, d.mode,   d.owner,  d.xattr,
+                      d.acl,  d.time,    d.opaque, d.unknown};
+  };
+  // Whether only_time() directories are changed depends on their children.
+  const bool change = a.change == b.change || (only_time(a) && only_time(b));
+  return change && a.ctime == b.ctime && a.mode == b.mode && a.uid == b.uid &&
+         a.gid == b.gid && a.size == b.size && a.mtime == b.mtime &&
+         bits(a.differs) == bits(b.differs) && a.redirect == b.redirect &&
+         a.metacopy == b.metacopy && a.shown_by_runtime == b.shown_by_runtime &&
+         a.stat_differs == b.stat_differs && names(a) == names(b);
+}
+
+// Whether the tool prints the parent directory because of this entry. podman
+// does so for what was added or deleted, docker for any line below.
+bool marks_parent(const TreeNode& n, DiffTool tool) {
+  if (n.marks[static_cast<std::size_t>(tool)] != 0) return true;
+  const Change line = own_line(n.entry, tool);
+  if (tool == DiffTool::docker) return line != Change::none;
+  return line == Change::added || line == Change::deleted;
+}
+
+bool explains_parent(const Entry& e) {
+  return e.change != Change::none && !only_time(e);
+}
+
+}  // namespace
+
+bool only_time(const Entry& e) {
+  const Difference& d = e.differs;
+  return is_directory(e) && e.change != Change::added && d.time && !d.opaque &&
+         !d.type && !d.unknown && !d.any_metadata();
+}
+
+Change own_line(const Entry& e, DiffTool tool) {
+  if (tool == DiffTool::podman) return e.shown_by_runtime;
+  if (e.change == Change::added || e.change == Change::deleted) return e.change;
+  return e.stat_differs || e.hidden ? Change::changed : Change::none;
+}
+
+TreeNode* UpperTree::Impl::child(const Node* parent,
+                                 std::string_view name) const {
+  const auto it = nodes.find(TreePlace{parent, name});
+  return it == nodes.end() ? nullptr : it->get();
+}
+
+UpperTree::Impl::Nodes::const_iterator UpperTree::Impl::first_child(
+    const Node* parent) const {
+  return nodes.lower_bound(TreePlace{parent, ""});
+}
+
+std::vector<TreeNode*> UpperTree::Impl::children(const Node* parent) const {
+  std::vector<Node*> out;
+  for (auto it = first_child(parent);
+       it != nodes.end() && (*it)->parent == parent; ++it) {
+    out.push_back(it->get());
+  }
+  return out;
+}
+
+TreeNode* UpperTree::Impl::directory(const InodeId& inode) const {
+  for (Node* n = by_inode.find(inode.ino); n; n = n->next_alias) {
+    if (is_directory(n->entry) && same_inode(n->entry.inode, inode)) return n;
+  }
+  return nullptr;
+}
+
+const TreeNode* UpperTree::Impl::node_of(const Entry& entry) const {
+  if (entry.name.empty()) return root;
+  const Node* parent = directory(entry.parent);
+  return parent ? child(parent, entry.name) : nullptr;
+}
+
+const TreeNode* UpperTree::Impl::first_of(const InodeId& inode) const {
+  std::vector<const Node*> found;
+  for (const Node* n = by_inode.find(inode.ino); n; n = n->next_alias) {
+    if (same_inode(n->entry.inode, inode)) found.push_back(n);
+  }
+  if (found.empty()) return nullptr;
+  if (found.size() == 1) return found.front();
+  // An inode can have tens of thousands of names: work out their order once.
+  const auto [at, fresh] = first_alias.try_emplace(found.front(), nullptr);
+  if (!fresh) return at->second;
+  std::string least;
+  for (const Node* n : found) {
+    std::string here = path(n, '\0');
+    if (at->second && least <= here) continue;
+    least = std::move(here);
+    at->second = n;
+  }
+  return at->second;
+}
+
+// With '\0' as the separator, paths compare name by name.
+std::string UpperTree::Impl::path(const Node* n, char separator) const {
+  if (n == root) return std::string(1, separator);
+  std::size_t length = 0;
+  for (const Node* at = n; at && at != root; at = at->parent) {
+    length += at->entry.name.size() + 1;
+  }
+  std::string out(length, separator);
+  for (const Node* at = n; at && at != root; at = at->parent) {
+    length -= at->entry.name.size();
+    out.replace(length, at->entry.name.size(), at->entry.name);
+    --length;
+  }
+  return out;
+}
+
+// Adds `step` to the marks of the parent and, as far as that tips the balance,
+// to those above it.
+void UpperTree::Impl::mark_up(Node* n, int step) {
+  for (const DiffTool tool : kTools) {
+    if (!marks_parent(*n, tool)) continue;
+    for (Node* at = n->parent; at; at = at->parent) {
+      const bool before = marks_parent(*at, tool);
+      at->marks[static_cast<std::size_t>(tool)] +=
+          static_cast<std::uint32_t>(step);
+      if (before == marks_parent(*at, tool)) break;
+    }
+  }
+}
+
+// Makes a node that is in the set count: in the index and for its parent.
+void UpperTree::Impl::attach(Node* n) {
+  if (!n->entry.whiteout && n->entry.inode) {
+    n->next_alias = by_inode.find(n->entry.inode.ino);
+    n->previous_alias = nullptr;
+    if (n->next_alias) n->next_alias->previous_alias = n;
+    by_inode.put(n);
+  }
+  mark_up(n, 1);
+  if (n->parent) {
+    if (explains_parent(n->entry)) ++n->parent->explains;
+    touched.insert(n->parent);
+  }
+  if (is_directory(n->entry)) touched.insert(n);
+}
+
+void UpperTree::Impl::detach(Node* n) {
+  if (n->parent) {
+    if (explains_parent(n->entry)) --n->parent->explains;
+    touched.insert(n->parent);
+  }
+  mark_up(n, -1);
+  if (!n->entry.whiteout && n->entry.inode) {
+    if (n->next_alias) n->next_alias->previous_alias = n->previous_alias;
+    if (n->previous_alias) {
+      n->previous_alias->next_alias = n->next_alias;
+    } else if (n->next_alias) {
+      by_inode.put(n->next_alias);
+    } else {
+      by_inode.erase(n->entry.inode.ino);
+    }
+  }
+  n->next_alias = n->previous_alias = nullptr;
+}
+
+void UpperTree::Impl::report(std::vector<const Entry*>* list, Node* n) {
+  if (n->reported == stamp) return;
+  n->reported = stamp;
+  list->push_back(&n->entry);
+}
+
+TreeNode* UpperTree::Impl::insert(const Entry& entry, Node* parent) {
+  auto fresh = std::make_unique<Node>();
+  fresh->entry = entry;
+  fresh->parent = parent;
+  Node* n = nodes.insert(std::move(fresh)).first->get();
+  attach(n);
+  report(&delta.appeared, n);
+  return n;
+}
+
+void UpperTree::Impl::update(Node* n, const Entry& entry) {
+  const bool same = same_thing(n->entry, entry);
+  if (same && entry.partly) return;  // what was known says more
+  const bool changed = !same || !same_state(n->entry, entry);
+  if (!changed) {
+    n->entry.links = entry.links;
+    return;
+  }
+  // Kept until the children have been looked at: see resolve().
+  const Change before = n->entry.change;
+  if (!same && is_directory(n->entry)) replaced.push_back(n);
+  detach(n);
+  n->entry = entry;
+  if (same && only_time(entry)) n->entry.change = before;
+  attach(n);
+  report(same ? &delta.changed : &delta.appeared, n);
+}
+
+// A directory came up at another place: it takes along all that is in it.
+TreeNode* UpperTree::Impl::relocate(Node* n, const Entry& entry, Node* parent) {
+  if (Node* there = child(parent, entry.name)) remove(there, false);
+  delta.vanished.emplace_back(path(n, '/'), n->entry);
+  detach(n);
+  auto handle = nodes.extract(nodes.find(TreeOrder::place(*n)));
+  n->entry = entry;
+  n->parent = parent;
+  nodes.insert(std::move(handle));
+  attach(n);
+  report(&delta.appeared, n);
+  return n;
+}
+
+// Takes a node and all below it out.
+void UpperTree::Impl::remove(Node* top, bool report_top) {
+  std::vector<Node*> all{top};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (Node* n : children(all[i])) all.push_back(n);
+  }
+  for (const Node* n : all) {
+    if (n == top && !report_top) continue;
+    delta.vanished.emplace_back(path(n, '/'), n->entry);
+  }
+  for (auto n = all.rbegin(); n != all.rend(); ++n) {
+    detach(*n);
+    touched.erase(*n);
+    dead.insert(*n);
+    auto handle = nodes.extract(nodes.find(TreeOrder::place(**n)));
+    graveyard.push_back(std::move(handle.value()));
+  }
+}
+
+// See Entry::change.
+void UpperTree::Impl::resolve(Node* n) {
+  if (n == root || !only_time(n->entry)) return;
+  const Change now = n->explains != 0 ? Change::none : Change::changed;
+  if (n->entry.change == now) return;
+  n->entry.change = now;
+  report(&delta.changed, n);
+}
+
+}  // namespace stillframe::drift

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The inside of UpperTree:
+//   tree_nodes.cpp   one node at a time: in, out, elsewhere, and what its
+//                    parents derive from it
+//   tree_apply.cpp   taking in what a scan found
+//   tree.cpp         questions
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "agent/drift/scan/inode_index.h"
+#include "agent/drift/scan/tree.h"
+
+namespace stillframe::drift {
+
+inline constexpr std::array kTools = {DiffTool::podman, DiffTool::docker};
+
+// One entry and its place. Lives in a set ordered by (parent, name); all else
+// may change while it is there.
+struct TreeNode {
+  Entry entry;
+  TreeNode* parent = nullptr;
+  TreeNode* next_alias = nullptr;  // of the same inode number
+  TreeNode* previous_alias = nullptr;
+  // Per tool: children that make it print this directory, too.
+  std::array<std::uint32_t, kTools.size()> marks{};
+  std::uint32_t explains = 0;  // children with a change of their own
+  std::uint32_t stamp = 0;     // the last apply() that met it
+  std::uint32_t reported = 0;  // the last one that had it in Delta
+};
+
+inline std::uint64_t inode_number(const TreeNode& n) {
+  return n.entry.inode.ino;
+}
+
+inline bool is_directory(const Entry& e) {
+  return e.directory() && !e.whiteout;
+}
+
+// A directory of which nothing but the mtime differs (see Entry::change).
+bool only_time(const Entry& e);
+// The tool's line for the entry by itself.
+Change own_line(const Entry& e, DiffTool tool);
+
+struct TreePlace {
+  const TreeNode* parent;
+  std::string_view name;
+};
+
+struct TreeOrder {
+  using is_transparent = void;
+  using Owner = std::unique_ptr<TreeNode>;
+  static TreePlace place(const TreeNode& n) { return {n.parent, n.entry.name}; }
+  static bool less(const TreePlace& a, const TreePlace& b) {
+    if (a.parent != b.parent) {
+      return std::less<const TreeNode*>()(a.parent, b.parent);
+    }
+    return a.name < b.name;
+  }
+  bool operator()(const Owner& a, const Owner& b) const {
+    return less(place(*a), place(*b));
+  }
+  bool operator()(const Owner& a, const TreePlace& b) const {
+    return less(place(*a), b);
+  }
+  bool operator()(const TreePlace& a, const Owner& b) const {
+    return less(a, place(*b));
+  }
+};
+
+struct UpperTree::Impl {
+  using Node = TreeNode;
+  using Nodes = std::set<std::unique_ptr<Node>, TreeOrder>;
+
+  Nodes nodes;
+  bool plain = false;
+  Node* root = nullptr;
+  InodeIndex<Node, inode_number> by_inode;  // heads of chains of aliases
+  std::uint32_t stamp = 0;
+  mutable std::unordered_map<const Node*, const Node*> first_alias;
+
+  // Of the apply() under way.
+  Delta delta;
+  std::unordered_set<Node*> touched;  // directories to be resolved
+  std::vector<Node*> replaced;        // another directory is there now
+  std::vector<Node*> moved;           // directories that came from elsewhere
+  std::unordered_set<const Node*> dead;
+  std::vector<std::unique_ptr<Node>> graveyard;  // keeps addresses from reuse
+
+  // tree_nodes.cpp
+  Node* child(const Node* parent, std::string_view name) const;
+  Nodes::const_iterator first_child(const Node* parent) const;
+  std::vector<Node*> children(const Node* parent) const;
+  Node* directory(const InodeId& inode) const;
+  const Node* node_of(const Entry& entry) const;
+  const Node* first_of(const InodeId& inode) const;
+  std::string path(const Node* n, char separator) const;
+  void attach(Node* n);
+  void detach(Node* n);
+  void mark_up(Node* n, int step);
+  Node* insert(const Entry& entry, Node* parent);
+  Node* relocate(Node* n, const Entry& entry, Node* parent);
+  void update(Node* n, const Entry& entry);
+  void remove(Node* top, bool report_top);
+  void resolve(Node* n);
+  void report(std::vector<const Entry*>* list, Node* n);
+
+  // tree_apply.cpp
+  void begin();
+  Delta finish();
+  Node* place(const Entry& entry, Node* parent);
+  void place_all(const std::vector<Entry>& entries);
+  void place_self(const PartialResult::Directory& part);
+  void settle(const std::vector<Unread>& unread, bool exhausted);
+  void keep(const Unread& unread);
+  void keep_subtree(Node* top);
+  void sweep(Node* top);
+  void drop_gone(const PartialResult::Directory& part);
+};
+
+}  // namespace stillframe::drift

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/scan/walk.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+
+#include "agent/base/text.h"
+#include "agent/drift/scan/directory.h"
+#include "agent/model/inode_identity.h"
+
+namespace stillframe::drift {
+namespace {
+
+// Directories on the way down that are held open; how deep it goes is the
+// container's choice.
+constexpr std::size_t kHeldFrames = kScanDescriptors / 4;
+
+bool single_component(const std::string& name) {
+  return !name.empty() && name != "." && name != ".." &&
+         name.find('/') == std::string::npos &&
+         name.find('\0') == std::string::npos;
+}
+
+bool moved_away(int error) { return means_gone(error) || error == ELOOP; }
+
+}  // namespace
+
+void Walker::begin(const RootFile& root, std::stop_token stop, Faults* faults) {
+  root_ = root;
+  stop_ = std::move(stop);
+  faults_ = faults;
+}
+
+// Reading takes a descriptor with a position of its own.
+std::optional<UpperDir> Walker::open_root() {
+  UpperDir dir;
+  dir.fd = open_directory(root_.file.fd, ".");
+  if (dir.fd < 0) {
+    faults_->add("", {"openat", errno});
+    faults_->keep(root_.inode);
+    return std::nullopt;
+  }
+  dir.inode = root_.inode;
+  dir.below = baseline_.root();
+  return dir;
+}
+
+std::optional<UpperDir> Walker::enter(const UpperDir& parent,
+                                      const Pending& child) {
+  UpperDir dir;
+  dir.path = parent.path + "/" + child.name;
+  dir.depth = parent.depth + 1;
+  const auto keep = [&](const char* call, int error) {
+    if (!moved_away(error)) faults_->add(dir.path, {call, error});
+    faults_->keep(child.inode);
+    return std::nullopt;
+  };
+  dir.fd = open_directory(parent.fd, child.name.c_str());
+  if (dir.fd < 0) return keep("openat", errno);
+  struct stat st{};
+  if (::fstat(dir.fd, &st) != 0) return keep("stat", errno);
+  dir.inode = inode_id(dir.fd, st, root_.fs_magic);
+  if (!same_inode(dir.inode, child.inode)) return keep("", ENOENT);
+  auto below =
+      parent.below->enter(child.name, child.redirect, child.onward, st);
+  if (!below) {
+    faults_->add(dir.path, below.error());
+    faults_->keep(child.inode);
+    return std::nullopt;
+  }
+  if (!*below) return std::nullopt;
+  dir.below = *std::move(below);
+  return dir;
+}
+
+// A directory whose descriptor was given up for others further down.
+bool Walker::reopen(Frame* frame) {
+  UpperDir& dir = frame->dir;
+  if (dir.fd >= 0) return true;
+  dir.fd = open_below(root_.file.fd, dir.path);
+  int error = dir.fd < 0 ? errno : 0;
+  struct stat st{};
+  if (error == 0 && ::fstat(dir.fd, &st) != 0) error = errno;
+  if (error == 0 &&
+      !same_inode(inode_id(dir.fd, st, root_.fs_magic), dir.inode)) {
+    error = ENOENT;
+  }
+  if (error == 0) return true;
+  if (!moved_away(error)) faults_->add(dir.path, {"openat2", error});
+  for (const Pending& child : frame->pending) faults_->keep(child.inode);
+  return false;
+}
+
+void Walker::take(Frame* frame, Inspected found, bool descend_all,
+                  std::vector<Entry>* entries) {
+  const Entry& entry = found.entry;
+  if (entry.directory() && !entry.whiteout) {
+    const bool known = seen_.met(entry);
+    if (!found.onward.enter) {
+      faults_->keep(entry.inode);
+    } else if (descend_all || !known) {
+      frame->pending.push_back(
+          {entry.name, entry.redirect, entry.inode, found.onward});
+    }
+  }
+  entries->push_back(std::move(found.entry));
+}
+
+// Reads a directory: its entries go to `entries`, directories that are to be
+// entered to frame->pending. False when not all of them could be read.
+bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
+  const UpperDir& dir = frame->dir;
+  const std::size_t before = faults_->count();
+  const std::size_t first = entries->size();
+  const std::size_t room =
+      limits_.max_entries - std::min(limits_.max_entries, entries->size());
+  int error = 0;
+  const auto names = read_names(dir.fd, room, &error);
+  if (error == ENOENT) error = 0;  // removed, and therefore empty
+  if (error != 0) {
+    faults_->add(dir.path, error == EFBIG ? CallFailed{"too many entries", 0}
+                                          : CallFailed{"getdents", error});
+    faults_->keep(dir.inode);
+  }
+  if (const auto noted = dir.below->listed(dir.fd, names); !noted) {
+    faults_->add(dir.path, noted.error());
+    faults_->keep(dir.inode);
+    return false;
+  }
+  for (const std::string& name : names) {
+    if (stopping()) return false;
+    auto found = inspector_.inspect(dir, name);
+    if (found && *found) take(frame, **std::move(found), descend_all, entries);
+  }
+  if (error == 0 && !list_missing(frame, names, entries)) return false;
+  UpperFile self{dir.fd, {}};
+  if (::fstat(dir.fd, &self.st) == 0) {
+    dir.below->compared(self, dir.path, std::span(*entries).subspan(first));
+  }
+  if (faults_->count() != before) return false;
+  seen_.read(dir.inode);
+  seen_.listed(dir.inode);
+  return true;
+}
+
+// Names that the baseline has and the directory has not.
+bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
+                          std::vector<Entry>* entries) {
+  const auto missing = frame->dir.below->missing(names);
+  if (!missing) {
+    faults_->add(frame->dir.path, missing.error());
+    faults_->keep(frame->dir.inode);
+    return false;
+  }
+  for (const std::string& name : *missing) {
+    auto found = inspector_.inspect(frame->dir, name);
+    if (found && *found) take(frame, **std::move(found), true, entries);
+  }
+  return true;
+}
+
+// Everything below a directory, which itself has been listed. Iterates, and a
+// directory is let go of before its last subdirectory is entered.
+void Walker::walk(Frame first, std::vector<Entry>* entries) {
+  std::vector<Frame> stack;
+  stack.push_back(std::move(first));
+  while (!stack.empty() && !stopping()) {
+    Frame& top = stack.back();
+    if (top.pending.empty() || !reopen(&top)) {
+      stack.pop_back();
+      continue;
+    }
+    const Pending child = std::move(top.pending.back());
+    top.pending.pop_back();
+    auto dir = enter(top.dir, child);
+    if (top.pending.empty()) stack.pop_back();
+    if (!dir) continue;
+    Frame frame{*std::move(dir), {}};
+    list(&frame, true, entries);
+    if (frame.pending.empty()) continue;
+    stack.push_back(std::move(frame));
+    if (stack.size() > kHeldFrames) {
+      stack[stack.size() - 1 - kHeldFrames].dir.fd = -1;
+    }
+  }
+}
+
+void Walker::everything(std::vector<Entry>* entries) {
+  entries->push_back(inspector_.inspect_root(root_));
+  auto dir = open_root();
+  if (!dir) return;
+  Frame frame{*std::move(dir), {}};
+  list(&frame, true, entries);
+  walk(std::move(frame), entries);
+}
+
+// None when it is not there, or that is not known.
+std::optional<UpperDir> Walker::find_directory(const PartialTask& task,
+                                               Entry* self) {
+  auto at = open_root();
+  if (!at) return std::nullopt;
+  *self = inspector_.inspect_root(root_);
+  for (const std::string& part : split(task.directory, '/')) {
+    if (part.empty()) continue;
+    if (!single_component(part)) return std::nullopt;
+    auto found = inspector_.inspect(*at, part);
+    if (!found || !*found) return std::nullopt;
+    *self = std::move((*found)->entry);
+    const auto& onward = (*found)->onward;
+    if (!self->directory() || self->whiteout || !onward.enter) {
+      return std::nullopt;
+    }
+    at = enter(*at, {part, self->redirect, self->inode, onward});
+    if (!at) return std::nullopt;
+  }
+  if (!same_inode(at->inode, task.inode)) return std::nullopt;
+  return at;
+}
+
+PartialResult::Directory Walker::part(const PartialTask& task) {
+  PartialResult::Directory out;
+  out.inode = task.inode;
+  out.full = task.full;
+  auto dir = find_directory(task, &out.self);
+  if (!dir) {
+    out.stale = true;
+    return out;
+  }
+  out.inode = dir->inode;
+  if (!task.full) {
+    look_at_names(*std::move(dir), task, &out);
+    return out;
+  }
+  Frame frame{*std::move(dir), {}};
+  // What could not be listed must not count as gone.
+  out.full = list(&frame, false, &out.entries);
+  walk(std::move(frame), &out.entries);
+  return out;
+}
+
+void Walker::look_at_names(UpperDir dir, const PartialTask& task,
+                           PartialResult::Directory* out) {
+  Frame frame{std::move(dir), {}};
+  for (const std::string& name : task.names) {
+    if (stopping()) return;
+    Tried<std::optional<Inspected>> found = std::nullopt;
+    if (single_component(name)) found = inspector_.inspect(frame.dir, name);
+    if (!found) continue;  // whatever is there stays as it was known
+    seen_.asked(frame.dir.inode, name);
+    if (!*found) {
+      out->gone.push_back(name);
+      continue;
+    }
+    take(&frame, **std::move(found), false, &out->entries);
+  }
+  walk(std::move(frame), &out->entries);
+}
+
+}  // namespace stillframe::drift
