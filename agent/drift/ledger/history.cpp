@@ -5,8 +5,8 @@ namespace stillframe::drift {
 
 void History::load(bool ever_mutated, WallTime first_mutation) {
   ever_mutated_ = ever_mutated_ || ever_mutated;
-  const bool earlier = first_mutation_.ns == 0 ||
-                       first_mutation < first_mutation_;
+  const bool earlier =
+      first_mutation_.ns == 0 || first_mutation < first_mutation_;
   if (first_mutation.ns != 0 && earlier) first_mutation_ = first_mutation;
 }
 

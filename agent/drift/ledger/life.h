@@ -14,7 +14,8 @@ namespace stillframe::drift {
 // rootfs: its mounts and its limits. Kept with the ledger, so that what happens
 // while no agent runs is found.
 struct Life {
-  std::uint64_t init_start_ns = 0;  // boot time; distinguishes one life from another
+  std::uint64_t init_start_ns =
+      0;  // boot time; distinguishes one life from another
   bool has_mounts = false;
   bool has_limits = false;
   std::vector<MountEntry> mounts;

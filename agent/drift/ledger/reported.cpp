@@ -34,8 +34,8 @@ bool Reported::by_scan(const Sighting& seen, std::uint64_t now) {
   // Another scan of the same operation, which sees more of it: a directory that
   // is removed is first exchanged for an opaque one, then for a whiteout.
   const bool under_way = known && last.scan && now < last.time + kFoldNs;
-  // Whichever inode the scan met there: what an operation has reported is what it
-  // sees of it, before, amid or after.
+  // Whichever inode the scan met there: what an operation has reported is what
+  // it sees of it, before, amid or after.
   const bool reported = known && !last.scan && now < last.time + kScanNs;
   if (reported) return false;
   last = {seen.inode, now, true};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was reported of late, so that no change is reported twice: a scan may see what
-// an operation has done before that is over and reported, or after; and some
-// operations are seen twice (io_uring sets time stamps in the caller's name and
-// in its worker's).
+// What was reported of late, so that no change is reported twice: a scan may
+// see what an operation has done before that is over and reported, or after;
+// and some operations are seen twice (io_uring sets time stamps in the caller's
+// name and in its worker's).
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,9 @@ class Reported {
   static constexpr std::uint64_t kScanNs = 10 * kFoldNs;
   static constexpr std::size_t kMax = 4096;
 
-  // A change of `path` by a process, as it was seen. Another file by that name has another
-  // inode: what is made, removed and made again is reported each time.
+  // A change of `path` by a process, as it was seen. Another file by that name
+  // has another inode: what is made, removed and made again is reported each
+  // time.
   struct Sighting {
     const std::string& path;
     Kind kind;

@@ -109,7 +109,7 @@ Result<> Store::append(std::string_view text) {
 }
 
 Result<> Store::write_all(const ActorTable& actors, const Ledger& ledger,
-                        const StoredState& state, const Life& life) {
+                          const StoredState& state, const Life& life) {
   numbers_.clear();
   next_number_ = 0;
   std::string text =

@@ -24,7 +24,7 @@ class Store {
   enum class Loaded {
     nothing,  // no file, or one of another container of the same name
     state,
-    damaged,  // set apart; what it held is lost
+    damaged,     // set apart; what it held is lost
     unreadable,  // may be read later: until then nothing is written
   };
 
@@ -43,7 +43,7 @@ class Store {
   void append_record(std::string& out, const RecordKey& key,
                      const ActorTable& actors, const Ledger& ledger);
   Result<> write_all(const ActorTable& actors, const Ledger& ledger,
-                   const StoredState& state, const Life& life);
+                     const StoredState& state, const Life& life);
   Result<> append(std::string_view text);
 
   std::string path_;

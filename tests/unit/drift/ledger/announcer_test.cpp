@@ -75,12 +75,16 @@ class Announcing : public ::testing::Test {
                     [](const std::string&, const Record&) { return false; }};
   NewDirectories new_directories{books.tree, kRootInode};
   std::vector<std::string> reported;
-  Announcer announcer{
-      books, new_directories, judge, verdicts, history,
-      [this](const MutationEvent& e) {
-        reported.push_back(std::string(to_string(e.kind)) + " " + e.path + " " +
-                           std::string(to_string(e.verdict)));
-      }};
+  Announcer announcer{books,
+                      new_directories,
+                      judge,
+                      verdicts,
+                      history,
+                      [this](const MutationEvent& e) {
+                        reported.push_back(std::string(to_string(e.kind)) +
+                                           " " + e.path + " " +
+                                           std::string(to_string(e.verdict)));
+                      }};
 };
 
 TEST_F(Announcing, AnOperationThatIsFullyKnownIsReportedAtOnce) {
@@ -126,36 +130,35 @@ TEST_P(ADeferred, EventIsReportedByWhatAScanHasShown) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, ADeferred,
-    ::testing::Values(
-        Wait{.name = "of_unknown_kind",
-             .kind = std::nullopt,
-             .found = Change::changed,
-             .events = {"file_write /x violation"}},
-        Wait{.name = "of_unknown_kind_and_gone",
-             .kind = std::nullopt,
-             .found = std::nullopt,
-             .events = {"unknown_change /x violation"}},
-        Wait{.name = "of_unknown_kind_and_nothing_changed",
-             .kind = std::nullopt,
-             .found = Change::none,
-             .events = {}},
-        Wait{.name = "in_an_unknown_directory",
-             .kind = Kind::file_write,
-             .known_parent = false,
-             .found = Change::changed,
-             .events = {"file_write /x violation"}},
-        Wait{.name = "at_a_place_of_the_runtime",
-             .kind = Kind::file_create,
-             .file = "run",
-             .live = false,
-             .found = Change::changed,
-             .events = {"file_create /run scratch"}},
-        Wait{.name = "which_made_it",
-             .kind = Kind::file_create,
-             .file = ".dockerenv",
-             .live = false,
-             .found = Change::added,
-             .events = {}}),
+    ::testing::Values(Wait{.name = "of_unknown_kind",
+                           .kind = std::nullopt,
+                           .found = Change::changed,
+                           .events = {"unknown_change /x violation"}},
+                      Wait{.name = "of_unknown_kind_and_gone",
+                           .kind = std::nullopt,
+                           .found = std::nullopt,
+                           .events = {"unknown_change /x violation"}},
+                      Wait{.name = "of_unknown_kind_and_nothing_changed",
+                           .kind = std::nullopt,
+                           .found = Change::none,
+                           .events = {}},
+                      Wait{.name = "in_an_unknown_directory",
+                           .kind = Kind::file_write,
+                           .known_parent = false,
+                           .found = Change::changed,
+                           .events = {"file_write /x violation"}},
+                      Wait{.name = "at_a_place_of_the_runtime",
+                           .kind = Kind::file_create,
+                           .file = "run",
+                           .live = false,
+                           .found = Change::changed,
+                           .events = {"file_create /run scratch"}},
+                      Wait{.name = "which_made_it",
+                           .kind = Kind::file_create,
+                           .file = ".dockerenv",
+                           .live = false,
+                           .found = Change::added,
+                           .events = {}}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(Announcing, WhileScansFailAnEventWaitsForItsPatienceOnly) {

@@ -96,7 +96,8 @@ TEST_F(Attribution, OneCandidateDidIt) {
   w.settle();
   EXPECT_THAT(w.kinds("/etc/motd"), ElementsAre("file_delete"));
   EXPECT_THAT(w.who("/etc/motd"), ElementsAre("exec:rm"));
-  EXPECT_THAT(w.reported(), ElementsAre("file_delete /etc/motd by rm violation"));
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_delete /etc/motd by rm violation"));
   EXPECT_EQ(w.row("/etc")->kinds, (std::vector<Kind>{Kind::copy_up}));
 }
 

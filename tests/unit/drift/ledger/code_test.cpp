@@ -130,9 +130,10 @@ TEST_F(Code, OutsideTheTreeHasAnEntryOfItsOwn) {
   w.drift->observe(run(ExecKind::memfd, "memfd:payload"), sh);
   w.drift->observe(run(ExecKind::deleted, "/tmp/gone"), sh);
   w.drift->observe(run(ExecKind::volume, "/data/tool"), sh);
-  EXPECT_THAT(w.reported(), ElementsAre("exec_memfd memfd:payload by sh violation",
-                                    "exec_deleted /tmp/gone by sh violation",
-                                    "exec_volume /data/tool by sh violation"));
+  EXPECT_THAT(w.reported(),
+              ElementsAre("exec_memfd memfd:payload by sh violation",
+                          "exec_deleted /tmp/gone by sh violation",
+                          "exec_volume /data/tool by sh violation"));
   for (const auto* path : {"memfd:payload", "/tmp/gone", "/data/tool"}) {
     ASSERT_NE(w.row(path), nullptr) << path;
     EXPECT_FALSE(w.row(path)->shown_by_runtime);

@@ -106,7 +106,7 @@ TEST_F(Environment, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
   w.drift->observe(deed(MountOp::move, "/b"), sh);
   look({mount("/b", 2)});
   EXPECT_THAT(w.reported(), ElementsAre("mount_change /b by sh violation",
-                                    "mount_change /a by sh violation"));
+                                        "mount_change /a by sh violation"));
 }
 
 TEST_F(Environment, WhereAttributesWereSetTheNextLookTells) {

@@ -47,7 +47,8 @@ TEST_P(Operations, BecomeKinds) {
   w.drift->observe(o, actor("sh"));
   w.settle();
   EXPECT_THAT(w.kinds("/x"), ::testing::Contains(c.kind));
-  EXPECT_THAT(w.reported(), ElementsAre(::testing::StartsWith(c.kind + " /x ")));
+  EXPECT_THAT(w.reported(),
+              ElementsAre(::testing::StartsWith(c.kind + " /x ")));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -117,8 +118,8 @@ TEST_F(Events, CreatedAndDeletedAgainLeavesNothingButTheFact) {
   w.settle();
   EXPECT_EQ(w.row("/etc/x"), nullptr);
   EXPECT_THAT(w.reported(), ElementsAre("file_create /etc/x by sh violation",
-                                    "file_write /etc/x by sh violation",
-                                    "file_delete /etc/x by sh violation"));
+                                        "file_write /etc/x by sh violation",
+                                        "file_delete /etc/x by sh violation"));
   const auto summary = w.drift->summary();
   EXPECT_NE(summary.state, ContainerState::mutated);
   EXPECT_TRUE(summary.ever_mutated);
@@ -138,7 +139,7 @@ TEST_F(Events, AFileSeenByAScanAndDeletedLaterGoesFromTheDiff) {
   EXPECT_EQ(w.row("/etc/x"), nullptr);
   EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
   EXPECT_THAT(w.reported(), ElementsAre("file_create /etc/x by sh violation",
-                                    "file_delete /etc/x by rm violation"));
+                                        "file_delete /etc/x by rm violation"));
 }
 
 TEST_F(Events, AChangedFilesDeletionLeavesAWhiteoutWithItsActor) {
@@ -192,9 +193,10 @@ TEST_F(Events, PathsInNewDirectoriesAreKnownBeforeTheScan) {
   w.drift->observe(w.seen(FileOp::mkdir, "/etc/a/b", 61), sh);
   w.put("/etc/a/b/c", 62, Change::added);
   w.drift->observe(w.seen(FileOp::create, "/etc/a/b/c", 62), sh);
-  EXPECT_THAT(w.reported(), ElementsAre("dir_create /etc/a by sh violation",
-                                    "dir_create /etc/a/b by sh violation",
-                                    "file_create /etc/a/b/c by sh violation"));
+  EXPECT_THAT(w.reported(),
+              ElementsAre("dir_create /etc/a by sh violation",
+                          "dir_create /etc/a/b by sh violation",
+                          "file_create /etc/a/b/c by sh violation"));
   const auto scans = w.settle();
   EXPECT_EQ(scans.full, 0);
   EXPECT_THAT(w.who("/etc/a/b/c"), ElementsAre("exec:sh"));
@@ -256,7 +258,7 @@ TEST_F(Events, ScratchPlacesAndCopyUpsAreNoViolations) {
   w.drift->observe(w.seen(FileOp::open, "/etc/y", 72), sh);
   w.settle();
   EXPECT_THAT(w.reported(), ElementsAre("file_create /tmp/x by sh scratch",
-                                    "copy_up /etc/y by sh restored"));
+                                        "copy_up /etc/y by sh restored"));
   EXPECT_EQ(w.row("/tmp/x")->verdict, Verdict::scratch);
   EXPECT_EQ(w.row("/etc/y")->verdict, Verdict::restored);
   EXPECT_FALSE(w.drift->summary().ever_mutated);

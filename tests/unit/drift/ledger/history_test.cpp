@@ -11,7 +11,7 @@ TEST(History, KeepsTheFirstTimeAndTheLastActor) {
   EXPECT_FALSE(history.ever_mutated());
   EXPECT_EQ(history.last_actor(), std::nullopt);
   history.violated({50}, {60}, 1);
-  history.violated({40}, {55}, 2);           // ended earlier
+  history.violated({40}, {55}, 2);             // ended earlier
   history.violated({70}, {80}, std::nullopt);  // by nobody known
   EXPECT_TRUE(history.ever_mutated());
   EXPECT_EQ(history.first_mutation().ns, 40);

@@ -61,21 +61,20 @@ TEST_P(AnEvent, IsJudgedByThePolicy) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, AnEvent,
-    ::testing::Values(
-        EventCase{"write", Kind::file_write, Origin::workload, "/x",
-                  Verdict::violation},
-        EventCase{"allowed", Kind::file_write, Origin::workload, "/srv/x",
-                  Verdict::allowed, "srv"},
-        EventCase{"not_to_another", Kind::file_write, Origin::exec, "/srv/x",
-                  Verdict::violation},
-        EventCase{"scratch", Kind::file_create, Origin::exec, "/tmp/x",
-                  Verdict::scratch},
-        EventCase{"code_in_scratch", Kind::exec_new, Origin::exec, "/tmp/x",
-                  Verdict::violation},
-        EventCase{"mere_open", Kind::copy_up, Origin::exec, "/x",
-                  Verdict::restored},
-        EventCase{"mere_open_in_scratch", Kind::copy_up, Origin::exec, "/tmp/x",
-                  Verdict::scratch}),
+    ::testing::Values(EventCase{"write", Kind::file_write, Origin::workload,
+                                "/x", Verdict::violation},
+                      EventCase{"allowed", Kind::file_write, Origin::workload,
+                                "/srv/x", Verdict::allowed, "srv"},
+                      EventCase{"not_to_another", Kind::file_write,
+                                Origin::exec, "/srv/x", Verdict::violation},
+                      EventCase{"scratch", Kind::file_create, Origin::exec,
+                                "/tmp/x", Verdict::scratch},
+                      EventCase{"code_in_scratch", Kind::exec_new, Origin::exec,
+                                "/tmp/x", Verdict::violation},
+                      EventCase{"mere_open", Kind::copy_up, Origin::exec, "/x",
+                                Verdict::restored},
+                      EventCase{"mere_open_in_scratch", Kind::copy_up,
+                                Origin::exec, "/tmp/x", Verdict::scratch}),
     [](const auto& info) { return info.param.name; });
 
 struct RowCase {
@@ -110,8 +109,7 @@ TEST_P(ARow, JoinsRecordAndState) {
       judge.row(entry, c.path, c.recorded ? &r : nullptr, c.others_below);
   EXPECT_EQ(judged.judgement.verdict, c.verdict);
   EXPECT_EQ(judged.origin, c.origin);
-  EXPECT_EQ(judged.unexplained,
-            !c.recorded && c.verdict != Verdict::runtime);
+  EXPECT_EQ(judged.unexplained, !c.recorded && c.verdict != Verdict::runtime);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -216,7 +214,7 @@ TEST_F(Judging, GoesByThePolicyAndMountsOfTheMoment) {
   EXPECT_EQ(judge.verdict(Kind::file_write, Origin::exec, "/x").verdict,
             Verdict::scratch);
   EXPECT_FALSE(judge.runtime_writes_at("/mnt/data"));
-  container.mounts.push_back({.path = "/mnt/data"});
+  container.mounts.push_back({"/mnt/data", "tmpfs", false});
   judge.started();
   EXPECT_TRUE(judge.runtime_writes_at("/mnt/data"));
 }

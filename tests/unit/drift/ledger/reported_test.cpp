@@ -31,9 +31,11 @@ TEST_P(AChange, IsReportedOnce) {
   Reported reported;
   const std::string path = "/etc/x";
   for (const Step& step : GetParam().steps) {
-    const Reported::Sighting seen{path, Kind::file_delete, step.pid, step.inode};
+    const Reported::Sighting seen{path, Kind::file_delete, step.pid,
+                                  step.inode};
     const std::uint64_t at = kStart + step.at_ms * kMs;
-    EXPECT_EQ(step.scan ? reported.by_scan(seen, at) : reported.by_operation(seen, at),
+    EXPECT_EQ(step.scan ? reported.by_scan(seen, at)
+                        : reported.by_operation(seen, at),
               step.reported)
         << "at " << step.at_ms;
   }
