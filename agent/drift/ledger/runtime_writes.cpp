@@ -22,9 +22,7 @@ constexpr std::size_t kMaxUserFile = 1u << 20;
 
 // Of a call that failed: whether there is nothing of that name. Else nobody
 // knows.
-bool means_absent(int code) {
-  return code == ENOENT || code == ENOTDIR || code == ELOOP || code == ESTALE;
-}
+bool means_absent(int code) { return is_absence(code) || code == ELOOP; }
 
 // A look into one layer's /etc.
 struct Look {

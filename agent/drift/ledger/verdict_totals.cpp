@@ -49,37 +49,37 @@ Origin VerdictTotals::Below::violator() const {
   return Origin::unattributed;
 }
 
-void VerdictTotals::count(const PathVerdict& standing, int by) {
-  if (standing.verdict != Verdict::violation) return;
+void VerdictTotals::count(const PathVerdict& path_verdict, int by) {
+  if (path_verdict.verdict != Verdict::violation) return;
   violating_ += static_cast<std::uint64_t>(by);
-  const std::pair key{standing.mutation_class, standing.origin};
+  const std::pair key{path_verdict.mutation_class, path_verdict.origin};
   auto& n = violations_[key];
   n += static_cast<std::uint64_t>(by);
   if (n == 0) violations_.erase(key);
 }
 
-bool VerdictTotals::count_below(Below& below, const PathVerdict& standing,
+bool VerdictTotals::count_below(Below& below, const PathVerdict& path_verdict,
                                 int by) {
-  bool shifted = bump(below.verdicts[index(standing.verdict)], by);
-  if (standing.verdict == Verdict::violation) {
-    shifted |= bump(below.violators[index(standing.origin)], by);
+  bool shifted = bump(below.verdicts[index(path_verdict.verdict)], by);
+  if (path_verdict.verdict == Verdict::violation) {
+    shifted |= bump(below.violators[index(path_verdict.origin)], by);
   }
-  if (standing.unexplained) shifted |= bump(below.unexplained, by);
+  if (path_verdict.unexplained) shifted |= bump(below.unexplained, by);
   return shifted;
 }
 
 void VerdictTotals::set(const RecordKey& place,
-                        const std::optional<PathVerdict>& standing,
+                        const std::optional<PathVerdict>& path_verdict,
                         const ParentOf& parent_of,
                         const std::function<void(const InodeId&)>& shifted) {
   const auto it = places_.find(place);
   std::optional<PathVerdict> old;
   if (it != places_.end()) old = it->second;
-  if (old == standing) return;
+  if (old == path_verdict) return;
   if (old) count(*old, -1);
-  if (standing) {
-    count(*standing, 1);
-    places_[place] = *standing;
+  if (path_verdict) {
+    count(*path_verdict, 1);
+    places_[place] = *path_verdict;
   } else {
     places_.erase(it);
   }
@@ -88,7 +88,7 @@ void VerdictTotals::set(const RecordKey& place,
     Below& below = below_[at.ino];
     bool shift = false;
     if (old) shift |= count_below(below, *old, -1);
-    if (standing) shift |= count_below(below, *standing, 1);
+    if (path_verdict) shift |= count_below(below, *path_verdict, 1);
     if (!below.any()) below_.erase(at.ino);
     if (shift) shifted(at);
     at = parent_of(at);
@@ -107,15 +107,15 @@ const VerdictTotals::Below* VerdictTotals::below(
 }
 
 void VerdictTotals::set_derived(const InodeId& directory,
-                                const std::optional<PathVerdict>& standing) {
+                                const std::optional<PathVerdict>& path_verdict) {
   const auto it = derived_.find(directory.ino);
   if (it != derived_.end()) {
     count(it->second, -1);
-    if (!standing) derived_.erase(it);
+    if (!path_verdict) derived_.erase(it);
   }
-  if (!standing) return;
-  count(*standing, 1);
-  derived_[directory.ino] = *standing;
+  if (!path_verdict) return;
+  count(*path_verdict, 1);
+  derived_[directory.ino] = *path_verdict;
 }
 
 void VerdictTotals::clear() { *this = {}; }

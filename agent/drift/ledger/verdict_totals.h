@@ -46,7 +46,7 @@ class VerdictTotals {
   // more. `place` is (directory, name); of what lies outside the tree
   // (no inode, path). Directories whose Below changed in kind (a verdict that
   // is new or gone below it, or unexplained) are given to `shifted`.
-  void set(const RecordKey& place, const std::optional<PathVerdict>& standing,
+  void set(const RecordKey& place, const std::optional<PathVerdict>& path_verdict,
            const ParentOf& parent_of,
            const std::function<void(const InodeId&)>& shifted);
   const PathVerdict* find(const RecordKey& place) const;
@@ -54,7 +54,7 @@ class VerdictTotals {
 
   // A directory that takes its verdict from below; nullopt: not any more.
   void set_derived(const InodeId& directory,
-                   const std::optional<PathVerdict>& standing);
+                   const std::optional<PathVerdict>& path_verdict);
   void clear();
 
   std::uint64_t violating_paths() const { return violating_; }
@@ -74,8 +74,8 @@ class VerdictTotals {
       return a.inode.ino == b.inode.ino && a.name == b.name;
     }
   };
-  void count(const PathVerdict& standing, int by);
-  bool count_below(Below& below, const PathVerdict& standing, int by);
+  void count(const PathVerdict& path_verdict, int by);
+  bool count_below(Below& below, const PathVerdict& path_verdict, int by);
 
   std::unordered_map<RecordKey, PathVerdict, PlaceHash, PlaceEqual> places_;
   std::unordered_map<std::uint64_t, Below> below_;
