@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What sensors say. One format for every rung of every sensor's ladder: nothing
-// above sensors/ can tell which one produced it. Strings are raw bytes.
+// What sensors say. One format for every implementation of every sensor:
+// nothing above sensors/ can tell which one produced it. Strings are raw bytes.
 #pragma once
 
 #include <cstdint>
