@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "bpf/events.h"
 #include "inlines.skel.h"
 #include "tests/bpf/kernel/inlines.h"
 
