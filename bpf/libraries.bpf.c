@@ -50,6 +50,7 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 	struct code_file file = {.mnt = mnt, .dentry = dentry};
 	struct sf_change_key key = {};
 	struct foreign library = {};
+	struct fs_struct *fs;
 	struct sf_inode root;
 	u32 repeats;
 
@@ -64,7 +65,8 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 	file.inode = FIELD(dentry, d_inode);
 	if (!file.inode || (FIELD(file.inode, i_mode) & S_IFMT) != S_IFREG)
 		return 0;
-	file.root = BPF_CORE_READ(task, fs, root.mnt);
+	fs = FIELD(task, fs);
+	file.root = FIELD(fs, root.mnt);
 	if (!is_foreign(&library, &file, &root))
 		return 0;
 	key.ino = library.inode.ino;

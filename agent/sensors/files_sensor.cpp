@@ -37,6 +37,12 @@ void FilesSensor::choose(const Setup& setup) {
     const auto misses = missed_(TrialGround::overlay);
     attempts.push_back(tried(one, misses));
     attempts.back().in_use = false;
+    if (one.by_scan != nullptr && attempts.back().meaning.empty()) {
+      attempts.back().meaning = std::string(one.by_scan) +
+                                ": only scans find them, without the actor";
+      attempts.back().fix =
+          "use a kernel with the ctime tracepoints (since 6.13)";
+    }
     auto unseen = misses.value_or(std::set<FileOp>{});
     if (chosen_ == nullptr || unseen.size() < fewest.size()) {
       fewest = std::move(unseen);
@@ -109,13 +115,8 @@ SensorStatus FilesSensor::status() const {
   if (!sees_plain && plain_wanted_ && !plain_) {
     status.by_scan.emplace_back(plain_implementation_.by_scan);
   }
-  if (chosen_->by_scan == nullptr) return status;
-  status.by_scan.emplace_back(chosen_->by_scan);
-  if (status.reason.empty()) {
-    status.reason = std::string(chosen_->by_scan) +
-                    ": only scans find them, without the actor";
-    status.fix = "use a kernel with the ctime tracepoints (since 6.13)";
-  }
+  if (chosen_->by_scan != nullptr)
+    status.by_scan.emplace_back(chosen_->by_scan);
   return status;
 }
 

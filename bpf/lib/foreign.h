@@ -10,7 +10,8 @@
 /* What a mount has for a namespace that the kernel keeps to itself: fs/mount.h */
 #define MNT_NS_INTERNAL ((struct mnt_namespace *)-22l)
 
-/* A file and how it was reached. */
+/* A file and how it was reached. All typed where the kernel has typed reads: from the
+ * arguments, or by FIELD(). */
 struct code_file {
 	struct vfsmount *mnt;
 	struct dentry *dentry;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <asm/unistd.h>
+#include <gmock/gmock.h>
+
+#include "tests/bpf/inlines.h"
+
+namespace stillframe::sensors {
+namespace {
+
+using ::testing::ElementsAre;
+
+using Fold = Inlines;
+INSTANTIATE_TEST_SUITE_P(Reads, Fold, ::testing::Bool(), reads);
+
+sf_change_key key_of(std::uint64_t ino) {
+  sf_change_key key{};
+  key.ino = ino;
+  key.nr = -100;
+  return key;
+}
+
+TEST_P(Fold, WhatRepeatsWithinASecondIsCounted) {
+  EXPECT_EQ(fold(key_of(1)).sent, 1u);
+  EXPECT_EQ(fold(key_of(1)).folded, 1u);
+  EXPECT_EQ(fold(key_of(2)).sent, 1u);
+  // As if the first had been longer ago.
+  put(object_->maps.changes, key_of(1), sf_change_state{0, 7, 0});
+  const auto later = fold(key_of(1));
+  EXPECT_EQ(later.sent, 1u);
+  EXPECT_EQ(later.repeats, 7u);
+}
+
+TEST_P(Fold, WhatIsPendingIsFoldedUntilItIsTakenOut) {
+  EXPECT_EQ(fold(key_of(1), true).sent, 1u);
+  put(object_->maps.changes, key_of(1), sf_change_state{0, 0, 0});
+  EXPECT_EQ(fold(key_of(1), true).folded, 1u);
+  const auto key = key_of(1);
+  bpf_map_delete_elem(bpf_map__fd(object_->maps.changes), &key);
+  EXPECT_EQ(fold(key_of(1), true).sent, 1u);
+}
+
+TEST_P(Fold, AKeyIsGivenBackWhereTheRingBufferIsFull) {
+  fill_ring();
+  const auto before = lost(SF_LOSS_ringbuf_full);
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = fold(key_of(1));
+    EXPECT_EQ(refused.folded, 0u);
+    EXPECT_EQ(refused.sent, 0u);
+  }
+  EXPECT_EQ(lost(SF_LOSS_ringbuf_full), before + 2);
+  events();
+  EXPECT_EQ(fold(key_of(1)).sent, 1u);
+}
+
+class Changes : public Inlines {
+ protected:
+  void SetUp() override {
+    Inlines::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    put(object_->maps.roots, root_, sf_root_state{});
+  }
+  bool folded(std::uint64_t ino, bool entries = false) {
+    test_change test{};
+    test.root = root_;
+    test.inode = {ino, 1, root_.dev};
+    test.nr = __NR_write;
+    test.entries = entries ? 1 : 0;
+    run(object_->progs.change, test);
+    return test.folded != 0;
+  }
+  sf_inode root_{2, 1, 77};
+};
+
+INSTANTIATE_TEST_SUITE_P(Reads, Changes, ::testing::Bool(), reads);
+
+TEST_P(Changes, OfFilesAreFoldedAndTheirKeysGivenBack) {
+  EXPECT_FALSE(folded(3));
+  EXPECT_TRUE(folded(3));
+  EXPECT_THAT(events(), ElementsAre(SF_EVENT_FILE));
+  fill_ring();
+  EXPECT_FALSE(folded(4));
+  EXPECT_FALSE(folded(4));
+  events();
+  put(object_->maps.roots, root_, sf_root_state{});  // the budget is used up
+  EXPECT_FALSE(folded(4));
+  EXPECT_THAT(events(), ElementsAre(SF_EVENT_FILE));
+  EXPECT_TRUE(folded(4));
+}
+
+// The agent gives such a key back when it takes the event out.
+TEST_P(Changes, OfEntriesOverTheBudgetAreNotLeftPending) {
+  for (std::uint64_t ino = 10; ino < 10 + kBudget; ++ino) folded(ino);
+  EXPECT_FALSE(folded(20, true));
+  EXPECT_FALSE(folded(20, true));
+  EXPECT_THAT(events(), ElementsAre(SF_EVENT_FILE, SF_EVENT_FILE, SF_EVENT_FILE,
+                                    SF_EVENT_BUDGET));
+}
+
+TEST_P(Changes, OverTheBudgetAreReportedOnceASecond) {
+  const auto over = [&] {
+    test_budget test{};
+    test.root = root_;
+    run(object_->progs.budget, test);
+    return test.over != 0;
+  };
+  for (std::uint32_t i = 0; i < kBudget; ++i) EXPECT_FALSE(over());
+  fill_ring();
+  EXPECT_TRUE(over());  // and that finds no room
+  events();
+  EXPECT_TRUE(over());
+  EXPECT_TRUE(over());
+  EXPECT_THAT(events(), ElementsAre(SF_EVENT_BUDGET));
+  // As if the window had begun longer ago.
+  sf_root_state state{};
+  state.used = kBudget;
+  put(object_->maps.roots, root_, state);
+  EXPECT_FALSE(over());
+}
+
+}  // namespace
+}  // namespace stillframe::sensors

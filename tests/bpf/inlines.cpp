@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bpf/inlines.h"
+
+#include <linux/capability.h>
+
+#include "agent/sensors/kernel_facts.h"
+#include "agent/sensors/kernel_types.h"
+
+namespace stillframe::sensors {
+namespace {
+
+// What is needed beyond BPF itself, and the reason to skip; empty: nothing.
+std::string missing_capability() {
+  struct Need {
+    int number;
+    const char* name;
+  };
+  constexpr Need kNeeds[] = {{CAP_BPF, "CAP_BPF"},
+                             {CAP_PERFMON, "CAP_PERFMON"},
+                             {CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
+                             {CAP_SYS_CHROOT, "CAP_SYS_CHROOT"}};
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  if (::syscall(SYS_capget, &header, data) != 0) return "capget(2)";
+  for (const Need& need : kNeeds) {
+    if ((data[need.number / 32].effective >> (need.number % 32) & 1) == 0) {
+      return need.name;
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+void Inlines::SetUp() {
+  if (const auto missing = missing_capability(); !missing.empty()) {
+    GTEST_SKIP() << "needs " << missing;
+  }
+  const auto types = KernelTypes::load();
+  ASSERT_TRUE(types) << types.error().message;
+  auto config = kernel_facts("", *types);
+  ASSERT_TRUE(config) << config.error().message;
+  if (GetParam() && config->typed_reads == 0) {
+    GTEST_SKIP() << "this kernel has no bpf_rdonly_cast()";
+  }
+  config->typed_reads = GetParam() ? 1 : 0;
+  config->budget_per_second = kBudget;
+  object_.reset(inlines::open());
+  ASSERT_TRUE(object_);
+  bpf_map__set_initial_value(
+      bpf_object__find_map_by_name(object_->obj, ".rodata.config"), &*config,
+      sizeof *config);
+  // So that a test can fill it.
+  bpf_map__set_max_entries(object_->maps.events,
+                           static_cast<std::uint32_t>(::getpagesize()));
+  ASSERT_EQ(inlines::load(object_.get()), 0) << std::strerror(errno);
+  ring_.reset(ring_buffer__new(
+      bpf_map__fd(object_->maps.events),
+      [](void* to, void* data, std::size_t size) {
+        const auto* bytes = static_cast<const char*>(data);
+        static_cast<std::vector<std::string>*>(to)->emplace_back(bytes,
+                                                                 bytes + size);
+        return 0;
+      },
+      &taken_, nullptr));
+  ASSERT_TRUE(ring_);
+}
+
+test_fold Inlines::fold(const sf_change_key& key, bool pending) {
+  test_fold test{};
+  test.key = key;
+  test.pending = pending ? 1 : 0;
+  run(object_->progs.fold, test);
+  return test;
+}
+
+std::vector<std::uint16_t> Inlines::events() {
+  taken_.clear();
+  ring_buffer__consume(ring_.get());
+  std::vector<std::uint16_t> types;
+  for (const auto& event : taken_) {
+    sf_header header{};
+    std::memcpy(&header, event.data(), sizeof header);
+    types.push_back(header.type);
+  }
+  return types;
+}
+
+void Inlines::fill_ring() {
+  sf_change_key key{};
+  key.nr = 1'000'000;
+  do {
+    ++key.ino;
+  } while (fold(key).sent != 0);
+}
+
+std::uint64_t Inlines::lost(sf_loss reason) const {
+  std::vector<std::uint64_t> values(
+      static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  const std::uint32_t key = reason;
+  bpf_map_lookup_elem(bpf_map__fd(object_->maps.losses), &key, values.data());
+  std::uint64_t total = 0;
+  for (const auto value : values) total += value;
+  return total;
+}
+
+}  // namespace stillframe::sensors
