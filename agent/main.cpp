@@ -66,7 +66,8 @@ void log_start(const cli::Options& options) {
 }
 
 Result<> run_agent(const cli::Options& options) {
-  log_start(options);
+  // Without the rights to, nothing starts: one line says so.
+  if (engine::missing_capabilities().empty()) log_start(options);
   prepare_signals();
   engine::raise_descriptor_limit();
   const auto& run = options.run;

@@ -71,8 +71,8 @@ InodeId inode_id(int fd, const struct stat& st, long fs_magic) {
   if (::name_to_handle_at(fd, "", header, &mount_id, AT_EMPTY_PATH) != 0) {
     return id;
   }
-  const InodeId told = parse(handle, fs_magic);
-  if (told.ino == id.ino) id.generation = told.generation;
+  const InodeId parsed = parse(handle, fs_magic);
+  if (parsed.ino == id.ino) id.generation = parsed.generation;
   return id;
 }
 

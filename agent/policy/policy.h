@@ -73,8 +73,8 @@ struct Rule {
   bool expired_at(WallTime now) const { return expires && *expires <= now; }
 };
 
-// Which mutations are tolerated. Immutable; replaced whole on reload and when a
-// rule expires. Any thread.
+// Which mutations are tolerated. Immutable; replaced as one on reload and when
+// a rule expires. Any thread.
 class Policy {
  public:
   // The built-in scratch places /tmp /var/tmp /run /var/run /dev: content and

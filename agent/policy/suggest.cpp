@@ -54,7 +54,7 @@ bool shared(std::string_view directory) {
   return std::find(kShared.begin(), kShared.end(), directory) != kShared.end();
 }
 
-// Directories that stand for all below them: made anew, or with several
+// Directories that stand for all below them: made again, or with several
 // changed entries directly in them.
 std::set<std::string> wide_directories(
     const std::map<std::string, Seen>& seen) {
@@ -181,7 +181,7 @@ Collected collect(const std::vector<SeenContainer>& containers) {
           one->origins |= bit(actor.origin);
         }
         if (one->origins == 0) one->origins = bit(Origin::unattributed);
-        // What is no path matches an entry without one.
+        // What is not a path matches an entry without one.
         const bool path = path_like(change.path);
         if (one == &file && path) {
           out.files[change.path].add(*one);

@@ -37,7 +37,7 @@ export function ofMutated(value) {
   );
 }
 
-// What a recording rule made of the whole fleet: it has no instance. Summed, so
+// What a recording rule made of the entire fleet: it has no instance. Summed, so
 // that no metric name is left by which a table would keep its rows apart.
 export function recorded(metric, matchers = "") {
   const chosen = 'job=~"$job", namespace=~"$namespace", workload=~"$workload"';

@@ -54,7 +54,8 @@ std::string landing_page(std::string_view telemetry_path,
                          std::string_view version) {
   return fmt::format(fmt::runtime(kHead), "Stillframe") +
          fmt::format(R"(<h1>Stillframe</h1>
-<p>Tells which containers are still the image they were started from.</p>
+<p>Shows which containers are <em>still</em>: the image they were started from,
+and nothing else but what the policy tolerates.</p>
 <ul>
 <li><a href="{0}">Metrics</a></li>
 <li><a href="/-/healthy">Healthy</a>: the agent's loop turns</li>

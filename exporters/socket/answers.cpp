@@ -103,6 +103,18 @@ int status_of(const Error& error) {
   }
 }
 
+// What came of a request that failed. `hint` is for whoever named something
+// that is not there.
+Answer failed(const AgentApi& agent, const Error& error,
+              const std::string& hint) {
+  // It may have begun to stop since.
+  if (auto instead = unless_running(agent)) return *std::move(instead);
+  const int status = status_of(error);
+  return error_answer(
+      status, error.message,
+      status < 500 ? hint : "see the agent's log, and 'stillframe doctor'");
+}
+
 }  // namespace
 
 Result<Output> output_from(std::string_view name) {
@@ -127,10 +139,7 @@ Result<Query> parse_query(
 Answer ps_answer(AgentApi& agent, const Query& query) {
   if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto snapshot = agent.scanned_snapshot();
-  if (!snapshot) {
-    return error_answer(500, snapshot.error().message,
-                        "see the agent's log, and 'stillframe doctor'");
-  }
+  if (!snapshot) return failed(agent, snapshot.error(), "");
   const Snapshot& state = **snapshot;
   if (query.output == Output::json) return json_answer(jsonl::ps_json(state));
   Answer answer = text_answer(
@@ -147,8 +156,8 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
   if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto diff = agent.diff(query.container);
   if (!diff) {
-    return error_answer(status_of(diff.error()), diff.error().message,
-                        "see which containers there are with: stillframe ps");
+    return failed(agent, diff.error(),
+                  "see which containers there are with: stillframe ps");
   }
   Answer answer;
   if (query.output == Output::json) {
@@ -171,8 +180,8 @@ Answer explain_answer(AgentApi& agent, const Query& query) {
   if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto explained = agent.explain(query.container, query.path);
   if (!explained) {
-    return error_answer(status_of(explained.error()), explained.error().message,
-                        "see which containers there are with: stillframe ps");
+    return failed(agent, explained.error(),
+                  "see which containers there are with: stillframe ps");
   }
   if (query.output == Output::json) {
     return json_answer(jsonl::explain_json(*explained));
@@ -189,8 +198,8 @@ Answer suggest_answer(AgentApi& agent, const Query& query) {
   if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto rules = agent.suggest(query.workload);
   if (!rules) {
-    return error_answer(
-        status_of(rules.error()), rules.error().message,
+    return failed(
+        agent, rules.error(),
         "see which workloads there are with: stillframe ps --workloads");
   }
   return text_answer(*rules);

@@ -30,11 +30,11 @@ _packages_of() {
     # shellcheck disable=SC2086
     printf '%s\n' ${PACKAGE_GROUPS[$group]}
   done
-  # Debian 12 has promtool inside prometheus, later ones beside it.
+  # Debian 12 has promtool inside prometheus, later ones apart.
   if [[ " $* " == *" test "* ]] && (($(_debian_version) >= 13)); then
     echo promtool
   fi
-  # Debian 12 has virtiofsd inside QEMU's packages, later ones beside them.
+  # Debian 12 has virtiofsd inside QEMU's packages, later ones apart.
   if [[ " $* " == *" vm "* ]] && (($(_debian_version) >= 13)); then
     echo virtiofsd
   fi

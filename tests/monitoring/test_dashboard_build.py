@@ -18,7 +18,7 @@ def _run(*command: str, cwd: pathlib.Path) -> None:
 
 
 def test_committed_dashboards_are_up_to_date(tmp_path: pathlib.Path) -> None:
-    # A copy, so that what is installed beside the source plays no part.
+    # A copy, so that what is installed next to the source plays no part.
     source = tmp_path / "src"
     shutil.copytree(SOURCE, source,
                     ignore=shutil.ignore_patterns("node_modules"))

@@ -58,7 +58,7 @@ def test_board_is_named_and_not_editable(board: dict) -> None:
 
 @each_board
 def test_board_is_importable(board: dict) -> None:
-    # An id is the database's; panels must be told apart by theirs.
+    # An id is the database's; panels must be distinguished by theirs.
     assert "id" not in board
     ids = [panel["id"] for panel in board["panels"]]
     assert sorted(set(ids)) == sorted(ids)

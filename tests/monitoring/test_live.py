@@ -36,27 +36,27 @@ QUERIES = [(board, query) for board in BOARDS
            for query in dashboard.queries(board)]
 
 
-def _told(fleet: Fleet, name: str) -> set[tuple[str, str, str]]:
+def _reported(fleet: Fleet, name: str) -> set[tuple[str, str, str]]:
     return {(a["alertname"], a["severity"], a["origin"])
             for a in fleet.prometheus.firing(fleet.container_id(name))}
 
 
 def _wait_for_all(fleet: Fleet) -> None:
-    told: dict = {}
+    reported: dict = {}
 
     def as_expected() -> bool:
-        told.update({name: _told(fleet, name) for name in EXPECTED})
-        return told == EXPECTED
+        reported.update({name: _reported(fleet, name) for name in EXPECTED})
+        return reported == EXPECTED
 
     try:
         wait_for(as_expected, SECONDS, "the expected alerts")
     except TimeoutError as error:
-        raise AssertionError(f"{error}; there are {told}") from None
+        raise AssertionError(f"{error}; there are {reported}") from None
 
 
 @pytest.mark.parametrize("name", [n for n in EXPECTED if EXPECTED[n]])
 def test_alerts_fire_for_what_was_changed(fleet: Fleet, name: str) -> None:
-    wait_for(lambda: _told(fleet, name) >= EXPECTED[name], SECONDS,
+    wait_for(lambda: _reported(fleet, name) >= EXPECTED[name], SECONDS,
              f"{EXPECTED[name]} for {name}")
 
 
@@ -141,8 +141,8 @@ def test_table_of_mutated_containers(fleet: Fleet) -> None:
     row = shown[fleet.containers["exec"].name]
     assert row["metric"]["image"] == (
         fleet.containers["exec"].inspect()["ImageName"])
-    told = fleet.agent.ps(fleet.containers["exec"].id)
-    assert float(row["value"][1]) == told["mutated_paths"] > 0
+    reported = fleet.agent.ps(fleet.containers["exec"].id)
+    assert float(row["value"][1]) == reported["mutated_paths"] > 0
 
 
 # Last: it takes a container away.
@@ -155,4 +155,4 @@ def test_removal_resolves(fleet: Fleet) -> None:
     wait_for(lambda: not [a for a in fleet.alertmanager.alerts()
                           if a["labels"].get("container_id") == gone],
              SECONDS, "resolved at Alertmanager")
-    assert _told(fleet, "cp") == EXPECTED["cp"]
+    assert _reported(fleet, "cp") == EXPECTED["cp"]

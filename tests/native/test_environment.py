@@ -14,7 +14,7 @@ from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
 from harness.coverage import Results
 from harness.image import Tree
 from harness.podman import podman
-from harness.environment import CASES, MOUNTS, latest, outcome, untold
+from harness.environment import CASES, MOUNTS, latest, outcome, unreported
 from harness.waiting import wait_for
 
 MEMORY_MAX = 256 << 20
@@ -34,15 +34,16 @@ def bundle(tmp_path: pathlib.Path, tree: Tree):
 
 @pytest.mark.parametrize("name", [n for n in CASES if CASES[n].kind])
 @pytest.mark.parametrize("origin", ["exec", "workload"])
-def test_change_is_told(agent: Agent, bundle: Bundle, name: str, origin: str,
-                        sensors: dict[str, dict], results: Results) -> None:
+def test_change_is_reported(agent: Agent, bundle: Bundle, name: str,
+                            origin: str, sensors: dict[str, dict],
+                            results: Results) -> None:
     case = CASES[name]
     covered = sensors[case.sensor]["coverage"]
     after = latest(agent, bundle.id)
     (bundle.shell if origin == "exec" else bundle.work)(case.script)
-    told = outcome(agent, bundle.id, case, origin, after)
-    results.add((case.kind,), told, operation=name, way=origin)
-    assert told == covered, mutations(agent, bundle.id)
+    reported = outcome(agent, bundle.id, case, origin, after)
+    results.add((case.kind,), reported, operation=name, way=origin)
+    assert reported == covered, mutations(agent, bundle.id)
     if covered == coverage.NONE:
         return  # of which `doctor` says why
     rows = [row for row in agent.diff(bundle.id)["changes"]
@@ -52,11 +53,11 @@ def test_change_is_told(agent: Agent, bundle: Bundle, name: str, origin: str,
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if not CASES[n].kind])
-def test_what_changes_nothing_is_not_told(agent: Agent, bundle: Bundle,
-                                          name: str) -> None:
+def test_what_changes_nothing_is_not_reported(agent: Agent, bundle: Bundle,
+                                              name: str) -> None:
     after = latest(agent, bundle.id)
     bundle.work(CASES[name].script)
-    assert untold(agent, bundle.id, after) == []
+    assert unreported(agent, bundle.id, after) == []
 
 
 def test_mount_that_is_gone_again_is_restored(agent: Agent,
@@ -71,12 +72,12 @@ def test_mount_that_is_gone_again_is_restored(agent: Agent,
     assert (row["class"], row["verdict"]) == (MOUNTS, "restored")
 
 
-def test_mount_is_told_without_being_asked_for(agent: Agent,
-                                               bundle: Bundle) -> None:
+def test_mount_is_reported_without_being_asked_for(agent: Agent,
+                                                   bundle: Bundle) -> None:
     agent.ps(bundle.id)
     bundle.work("mutate mount_tmpfs /var")
-    told = event(agent, bundle.id, "mount_change")
-    assert told["path"] == "/var"
+    reported = event(agent, bundle.id, "mount_change")
+    assert reported["path"] == "/var"
 
 
 def test_mount_made_while_no_agent_ran_is_found(own_agent: Agent,
@@ -100,14 +101,14 @@ def test_limit_set_by_podman_is_recorded_and_tolerated(
     container = start()
     agent.ps(container.id)
     podman("update", "--memory", str(MEMORY_MAX), container.name)
-    told = wait_for(lambda: _limits(agent, container.name),
-                    ATTRIBUTION_SECONDS, "limit_change")
-    memory = [e for e in told if e["path"].startswith("memory.")]
+    reported = wait_for(lambda: _limits(agent, container.name),
+                        ATTRIBUTION_SECONDS, "limit_change")
+    memory = [e for e in reported if e["path"].startswith("memory.")]
     assert [e["detail"]["new"] for e in memory
             if e["path"] in ("memory.max", "memory.limit_in_bytes")
             ] == [str(MEMORY_MAX)]
-    assert {e["verdict"] for e in told} == {"allowed"}
-    assert {e["actor"]["origin"] for e in told} == {"unattributed"}
+    assert {e["verdict"] for e in reported} == {"allowed"}
+    assert {e["actor"]["origin"] for e in reported} == {"unattributed"}
     results.add(("limit_change",), coverage.STATE, way="host")
     is_still(agent, container)
     rows = [row for row in agent.diff(container.name)["changes"]
@@ -126,9 +127,9 @@ def test_same_value_again_is_no_change(agent: Agent, start) -> None:
     assert _limits(agent, container.name) == []
     for file in files:
         file.write_text("200")
-    told = wait_for(lambda: _limits(agent, container.name),
-                    ATTRIBUTION_SECONDS, "limit_change")
-    assert [(e["path"], e["detail"]) for e in told] == [
+    reported = wait_for(lambda: _limits(agent, container.name),
+                        ATTRIBUTION_SECONDS, "limit_change")
+    assert [(e["path"], e["detail"]) for e in reported] == [
         ("pids.max", {"old": "100", "new": "200"})]
 
 
@@ -157,12 +158,12 @@ def _asked(agent: Agent, container: Bundle) -> set[str]:
             if e["kind"] == "device_access" and e["path"] == DISK_PATH}
 
 
-def test_disk_is_told(agent: Agent, bundle: Bundle, results: Results) -> None:
+def test_disk_is_reported(agent: Agent, bundle: Bundle, results: Results) -> None:
     agent.ps(bundle.id)
     bundle.work(f"mutate device_make {DISK} 1 0")
-    told = event(agent, bundle.id, "device_access")
-    assert (told["class"], told["path"]) == ("kernel", DISK_PATH)
-    assert told["actor"]["origin"] == "workload"
+    reported = event(agent, bundle.id, "device_access")
+    assert (reported["class"], reported["path"]) == ("kernel", DISK_PATH)
+    assert reported["actor"]["origin"] == "workload"
     results.add(("device_access",), coverage.EVENTS, way="workload")
     # The container may make nodes; to write through them is refused.
     bundle.work(f"! mutate device_write {DISK}")
@@ -180,7 +181,7 @@ def test_disk_is_told(agent: Agent, bundle: Bundle, results: Results) -> None:
              ATTRIBUTION_SECONDS, "the write")
 
 
-def test_usual_devices_are_not_told(agent: Agent, bundle: Bundle) -> None:
+def test_usual_devices_are_not_reported(agent: Agent, bundle: Bundle) -> None:
     agent.ps(bundle.id)
     bundle.work("mutate mknod_char /new/null; echo >/new/null;"
                 " cat /new/null /dev/null; echo >/dev/null")

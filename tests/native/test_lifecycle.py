@@ -111,17 +111,17 @@ def test_orphan_of_an_exec_stays_of_the_exec(agent: Agent, start) -> None:
     recorded(agent, container.name, "/new/own", "workload")
 
 
-def test_what_is_made_again_is_told_again(agent: Agent, start) -> None:
+def test_what_is_made_again_is_reported_again(agent: Agent, start) -> None:
     container = start()
     # One shell makes them all; the filesystem gives each the same inode number.
     container.shell("for i in 1 2 3; do echo x >/new/again;"
                     " mutate unlink /new/again; done")
     agent.ps(container.id)
-    told = [e for e in agent.events(container.name)
-            if e.get("path") == "/new/again"]
-    kinds = [e["kind"] for e in told]
+    reported = [e for e in agent.events(container.name)
+                if e.get("path") == "/new/again"]
+    kinds = [e["kind"] for e in reported]
     assert (kinds.count("file_create"), kinds.count("file_delete")) == (3, 3)
-    assert {e["actor"]["origin"] for e in told} == {"exec"}
+    assert {e["actor"]["origin"] for e in reported} == {"exec"}
 
 
 def test_a_session_starts_and_ends_once(agent: Agent, start) -> None:

@@ -20,7 +20,7 @@ from harness.podman import PRIVILEGES, Container
 class Compared:
     """A batch, and what podman says of its container."""
 
-    told: Batch
+    reported: Batch
     shown_by_runtime: set[bytes]
 
 
@@ -34,15 +34,15 @@ def batch(way: str, family: str, batches: dict[tuple[str, str], Compared],
           agent: Agent, image: str, mutate: pathlib.Path) -> Iterator[Compared]:
     if (way, family) not in batches:
         with Container(image, options=tuple(PRIVILEGES)) as container:
-            told = batching.run(container, way, family, mutate, agent)
-            batches[way, family] = Compared(told, container.diff_lines())
+            reported = batching.run(container, way, family, mutate, agent)
+            batches[way, family] = Compared(reported, container.diff_lines())
     yield batches[way, family]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("way", WAYS)
 def test_docker_lines_are_podmans(batch: Compared) -> None:
-    assert batch.told.lines == batch.shown_by_runtime
+    assert batch.reported.lines == batch.shown_by_runtime
 
 
 def _cases() -> Iterator:
@@ -55,7 +55,7 @@ def _cases() -> Iterator:
 def test_operation_is_recorded(batch: Compared, way: str, family: str,
                                target: str, operation: Operation,
                                results: Results) -> None:
-    code = batch.told.codes[target, operation.case]
+    code = batch.reported.codes[target, operation.case]
     if code == UNSUPPORTED:
         pytest.skip(f"{operation.name}: not on this kernel or filesystem")
     assert code == 0
@@ -66,8 +66,8 @@ def test_operation_is_recorded(batch: Compared, way: str, family: str,
         wanted = {f"{letter} {path}".encode()} if letter else set()
         assert lines == wanted, "the operation did not do what it claims"
         if kinds:
-            change = batch.told.changes.get(path)
-            outcome = coverage.outcome(change, batch.told.origin, kinds)
+            change = batch.reported.changes.get(path)
+            outcome = coverage.outcome(change, batch.reported.origin, kinds)
             results.add(coverage.named(change, kinds), outcome,
                         operation=operation.case, target=target, way=way)
             assert outcome == coverage.EVENTS, change

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root filesystems that are no overlay: podman's vfs driver, bare directories."""
+"""Root filesystems that are not overlays: podman's vfs driver, bare directories."""
 
 import pathlib
 import tempfile
@@ -74,9 +74,9 @@ def batches() -> dict[tuple[str, str, str], tuple[Batch, set[bytes]]]:
 
 
 @pytest.fixture
-def told(kind: str, way: str, family: str, batches: dict, agent: Agent,
-         store: Store, tree: Tree, mutate: pathlib.Path,
-         tmp_path: pathlib.Path) -> tuple[Batch, set[bytes]]:
+def reported(kind: str, way: str, family: str, batches: dict, agent: Agent,
+             store: Store, tree: Tree, mutate: pathlib.Path,
+             tmp_path: pathlib.Path) -> tuple[Batch, set[bytes]]:
     """What came of it, and what podman says."""
     key = (kind, way, family)
     if key in batches:
@@ -94,8 +94,8 @@ def told(kind: str, way: str, family: str, batches: dict, agent: Agent,
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["copy"])
-def test_docker_lines_are_podmans(told: tuple[Batch, set[bytes]]) -> None:
-    batch, shown_by_runtime = told
+def test_docker_lines_are_podmans(reported: tuple[Batch, set[bytes]]) -> None:
+    batch, shown_by_runtime = reported
     assert batch.lines == shown_by_runtime
 
 
@@ -122,10 +122,10 @@ def _cases() -> Iterator:
 
 
 @pytest.mark.parametrize("kind,way,family,target,operation", list(_cases()))
-def test_operation_is_recorded(told: tuple[Batch, set[bytes]], kind: str,
+def test_operation_is_recorded(reported: tuple[Batch, set[bytes]], kind: str,
                                family: str, target: str, operation: Operation,
                                results: Results) -> None:
-    batch, _ = told
+    batch, _ = reported
     outcome = batch.codes[target, operation.case]
     if outcome == UNSUPPORTED:
         pytest.skip(f"{operation.name}: not on this kernel or filesystem")
@@ -277,7 +277,7 @@ def test_host_writing_beside_a_rootfs_is_not_in_it(
         agent: Agent, start_bare) -> None:
     bundle = start_bare()
     is_still(agent, bundle)
-    on_host(f"echo x >{bundle.directory}/beside; rm {bundle.directory}/beside;"
+    on_host(f"echo x >{bundle.directory}/nearby; rm {bundle.directory}/nearby;"
             f" echo x >{bundle.control}/volume")
     bundle.work("echo x >/ctl/volume; mkdir /ctl/d; rmdir /ctl/d")
     is_still(agent, bundle)

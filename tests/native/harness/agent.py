@@ -53,16 +53,20 @@ class Agent:
             "--log.level", "debug",
         ]
 
-    def start(self, *more: str) -> "Agent":
+    def launch(self, *more: str) -> None:
+        """Starts it and does not wait for anything."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [binary(), *self.arguments(), *more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
-        wait_for(self._ready, READY_SECONDS, f"agent ready; log {self.log}")
+
+    def start(self, *more: str) -> "Agent":
+        self.launch(*more)
+        wait_for(self.ready, READY_SECONDS, f"agent ready; log {self.log}")
         return self
 
-    def _ready(self) -> bool:
+    def ready(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(

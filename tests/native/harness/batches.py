@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A family of operations, run in one container in one way, and what was told."""
+"""A family of operations, run in one container in one way, and what was reported."""
 
 import dataclasses
 import pathlib

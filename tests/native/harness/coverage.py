@@ -31,13 +31,13 @@ def kernel() -> str:
 def outcome(change: dict | None, origin: str, kinds: tuple[str, ...]) -> str:
     """What a diff's entry makes of an operation by `origin`.
 
-    Not one of the three: what is told, but told wrongly.
+    Not one of the three: what is reported, but reported wrongly.
     """
     if change is None:
         return NONE
     origins = {actor["origin"] for actor in change["actors"]}
     if "unattributed" in origins and origins <= {origin, "unattributed"}:
-        return STATE  # some of it was seen, which is not enough to be told who
+        return STATE  # some of it was seen, which is not enough to say who
     if origins != {origin}:
         return f"by {', '.join(sorted(origins))}"
     if not set(kinds) & set(change["kinds"]):

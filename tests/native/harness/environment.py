@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes of what a container was given beside its rootfs, and of memory.
+"""Changes of what a container was given besides its rootfs, and of memory.
 
 Each case is a script, and what an event of it must say. Made for a container
 that may mount (CAP_SYS_ADMIN) and trace (all its processes are root's).
@@ -23,11 +23,11 @@ _END = "; status=$?; kill -9 $!; wait; exit $status"
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What a script does, told by a sensor as a change of one kind."""
+    """What a script does, reported by a sensor as a change of one kind."""
 
     sensor: str
     script: str
-    kind: str | None = None  # None: nothing is told
+    kind: str | None = None  # None: nothing is reported
     path: str | None = None
 
 
@@ -95,15 +95,15 @@ def latest(agent: Agent, container: str) -> int:
 
 def outcome(agent: Agent, container: str, case: Case, origin: str,
             after: int) -> str:
-    """How the agent told of a case, among events later than `after`."""
-    def told() -> set[str]:
+    """What the agent reported of a case, among events later than `after`."""
+    def reported() -> set[str]:
         agent.ps(container)  # looks again, too
         return {event["actor"]["origin"] for event in agent.events(container)
                 if event["seq"] > after and event["kind"] == case.kind
                 and event["path"] == case.path}
 
     try:
-        origins = wait_for(told, ATTRIBUTION_SECONDS, f"{case}")
+        origins = wait_for(reported, ATTRIBUTION_SECONDS, f"{case}")
     except TimeoutError:
         return coverage.NONE
     if origin in origins:
@@ -112,7 +112,7 @@ def outcome(agent: Agent, container: str, case: Case, origin: str,
 
 
 def run(agent: Agent, container: Bundle, case: Case, origin: str) -> str:
-    """Runs a case; how the agent told of it.
+    """Runs a case; what the agent reported of it.
 
     Once more where that was nothing and the agent says that programs were not
     run: a kernel that preempts them misses one now and then.
@@ -122,9 +122,9 @@ def run(agent: Agent, container: Bundle, case: Case, origin: str) -> str:
         missed = _missed_runs(agent)
         after = latest(agent, container.id)
         script(case.script)
-        told = outcome(agent, container.id, case, origin, after)
-        if told != coverage.NONE or _missed_runs(agent) == missed:
-            return told
+        reported = outcome(agent, container.id, case, origin, after)
+        if reported != coverage.NONE or _missed_runs(agent) == missed:
+            return reported
 
 
 def _missed_runs(agent: Agent) -> float:
@@ -133,8 +133,8 @@ def _missed_runs(agent: Agent) -> float:
                for reason in ("program_busy", "mmap_busy"))
 
 
-def untold(agent: Agent, container: str, after: int) -> list[dict]:
-    """What was told later than `after` although nothing changed."""
+def unreported(agent: Agent, container: str, after: int) -> list[dict]:
+    """What was reported later than `after` although nothing changed."""
     agent.ps(container)
     return [event for event in agent.events(container)
             if event["seq"] > after

@@ -130,7 +130,7 @@ class Container:
 
     @property
     def upper(self) -> str:
-        """What the host can write to: of a rootfs that is no overlay, all."""
+        """What the host can write to: of a rootfs that is not an overlay, all."""
         if self.store and self.store.driver != "overlay":
             state = pathlib.Path(f"/run/runc/{self.id}/state.json")
             return json.loads(state.read_text())["config"]["rootfs"]

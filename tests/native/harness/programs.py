@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that run although the image does not hold them so."""
 
-# What runs them, and the kind that must be told. /ctl is a volume.
+# What runs them, and the kind that must be reported. /ctl is a volume.
 CASES = {
     "new binary": ("cp /bin/busybox /new/sh; /new/sh -c true", "exec_new"),
     "changed binary": ("echo >>/bin/mutate; mutate --help", "exec_changed"),

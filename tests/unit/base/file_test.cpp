@@ -24,7 +24,7 @@ TEST_F(FileTest, ReadsBackWhatWasWritten) {
   ASSERT_TRUE(write_file_atomic(dir_ + "/a", "one"));
   ASSERT_TRUE(write_file_atomic(dir_ + "/a", std::string("t\0o", 3)));
   EXPECT_EQ(read_file(dir_ + "/a").value(), std::string("t\0o", 3));
-  // Nothing temporary is left beside it.
+  // Nothing temporary is left next to it.
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_), {}), 1);
 }
 

@@ -149,7 +149,7 @@ TEST_F(CommandsTest, EventsFollowsUntilTheAgentStops) {
   EXPECT_THAT(err_.text(), HasSubstr("the agent has ended the stream"));
 }
 
-TEST_F(CommandsTest, AReaderThatIsGoneIsNoFailure) {
+TEST_F(CommandsTest, AReaderThatIsGoneIsNotAFailure) {
   start_agent();
   agent_.queue->push(test::make_event(1, "3f2a"));
   agent_.queue->push(test::make_event(2, "3f2a"));
@@ -223,7 +223,7 @@ TEST_F(CommandsTest, PolicyCheckOfAGoodFileSaysOk) {
   EXPECT_EQ(err_.text(), "");
 }
 
-TEST_F(CommandsTest, AFileThatCannotBeUsedIsNoPolicy) {
+TEST_F(CommandsTest, AFileThatCannotBeUsedIsNotAPolicy) {
   EXPECT_EQ(load_policy(options_, streams()).value(), nullptr);
   options_.run.policy = directory_ + "/policy.yaml";
   EXPECT_FALSE(load_policy(options_, streams()));

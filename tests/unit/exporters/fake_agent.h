@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An agent without a kernel: says what a test tells it to.
+// An agent without a kernel: says what a test has it say.
 #pragma once
 
 #include <condition_variable>

@@ -159,7 +159,7 @@ TEST(Metrics, MakeHostileNamesPrintable) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
-// The same series twice would make Prometheus refuse the whole scrape.
+// The same series twice would make Prometheus refuse the entire scrape.
 TEST(Metrics, NeverRepeatASeries) {
   Snapshot s = full_snapshot();
   s.containers.push_back(s.containers[0]);

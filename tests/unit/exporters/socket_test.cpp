@@ -90,7 +90,7 @@ TEST_F(SocketTest, ReplacesAStaleSocket) {
   EXPECT_TRUE(get("/v1/ping", {}));
 }
 
-TEST_F(SocketTest, LeavesAFileThatIsNoSocketAlone) {
+TEST_F(SocketTest, LeavesAFileThatIsNotASocketAlone) {
   ASSERT_TRUE(make_directories(directory_ + "/run"));
   ASSERT_TRUE(write_file_atomic(path_, "precious"));
   const auto server = start();
@@ -146,6 +146,14 @@ TEST_F(SocketTest, ReportsErrorsWithTheirFix) {
   EXPECT_EQ(reply.error().message,
             "no container \\x1b[31m'x': No such file or directory (see which "
             "containers there are with: stillframe ps)");
+}
+
+TEST_F(SocketTest, PointsToTheLogWhenNobodyAskedWrongly) {
+  start_or_fail();
+  agent_.answer = fail("the scan failed", EIO);
+  EXPECT_EQ(get("/v1/diff", {{"container", "x"}}).error().message,
+            "the scan failed: Input/output error (see the agent's log, and "
+            "'stillframe doctor')");
 }
 
 TEST_F(SocketTest, SaysWhyItCannotAnswerYetOrAnyMore) {
@@ -267,7 +275,7 @@ TEST_F(SocketTest, RefusesAnAmbiguousEventFilter) {
   EXPECT_THAT(reply.error().message, HasSubstr("2 containers' ids"));
 }
 
-TEST_F(SocketTest, TellsASlowListenerWhatItLost) {
+TEST_F(SocketTest, ReportsToASlowListenerWhatItLost) {
   start_or_fail();
   agent_.queue->dropped = 5;
   EXPECT_THAT(get("/v1/events", {{"output", "compact"}})->body,
@@ -306,7 +314,7 @@ TEST_F(SocketTest, EndsStreamsWhenTheAgentStops) {
   EXPECT_TRUE(agent_.queue->wait_for_listeners(0));
 }
 
-TEST_F(SocketTest, ServesOthersBesideManyListeners) {
+TEST_F(SocketTest, ServesOthersNextToManyListeners) {
   start_or_fail();
   std::vector<std::thread> listeners;
   for (int i = 0; i < 20; ++i) {
@@ -322,13 +330,13 @@ TEST_F(SocketTest, ServesOthersBesideManyListeners) {
   for (auto& listener : listeners) listener.join();
 }
 
-TEST_F(SocketTest, TellsHowToStartAnAgent) {
+TEST_F(SocketTest, SaysHowToStartAnAgent) {
   EXPECT_EQ(get("/v1/ps", {}).error().message,
             "cannot reach the agent at " + path_ +
                 ": is it running? Start it with: stillframe run (as root)");
 }
 
-TEST(Unreachable, TellsOfPermissions) {
+TEST(Unreachable, NamesPermissions) {
   EXPECT_THAT(unreachable("/s", {EACCES, ""}).message,
               HasSubstr("permission denied"));
 }

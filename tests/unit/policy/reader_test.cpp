@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
             "without a name", "name:"},
         Bad{"rule_without_allow", rule(""), 3, 5, "decides nothing", "allow"},
         Bad{"name_with_blank", "version: 1\nrules:\n  - name: a b\n" + kGood, 3,
-            11, "no name", "letters"},
+            11, "not a name", "letters"},
         Bad{"name_twice",
             rule(kGood) + "  - name: x\n    allow: [{path: /b}]\n", 5, 11,
             "second rule named 'x'", "line 3"},

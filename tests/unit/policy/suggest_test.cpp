@@ -126,7 +126,7 @@ TEST(Explain, SaysThatScratchIsNotForCode) {
   EXPECT_EQ(rows[2].why, "a scratch place, but code needs a rule");
 }
 
-TEST(Explain, TellsOfARuleThatHasExpired) {
+TEST(Explain, NamesARuleThatHasExpired) {
   const Policy policy = read(
       "version: 1\nrules:\n  - name: old\n    expires: 2027-01-31\n"
       "    allow: [{path: /a}]\n");

@@ -46,12 +46,12 @@ class Kernel:
 
     @property
     def subvolumes(self) -> bool:
-        """Whether a btrfs subvolume can be told from others: by a module's types."""
+        """Whether a btrfs subvolume can be known from others: by a module's types."""
         return self.name != "5.10"
 
     @property
     def whole_sensor(self) -> str:
-        """What sees the changes of a rootfs that is no overlay."""
+        """What sees the changes of a rootfs that is not an overlay."""
         return "tp_btf ctime" if self.by_time_stamps else "fexit vfs, plain rootfs"
 
     def outcome(self, way: str) -> str:

@@ -20,7 +20,7 @@ def container(bundle: Callable[[], Bundle]) -> Iterator[Bundle]:
         yield started
 
 
-def _told(agent: Agent, container: Bundle, kind: str, origin: str) -> str:
+def _reported(agent: Agent, container: Bundle, kind: str, origin: str) -> str:
     """The outcome, once there is an event of the kind by that origin."""
     def seen() -> bool:
         return any(event["kind"] == kind and event["actor"]["origin"] == origin
@@ -33,29 +33,29 @@ def _told(agent: Agent, container: Bundle, kind: str, origin: str) -> str:
     return coverage.EVENTS
 
 
-def test_programs_of_the_image_are_not_told(
+def test_programs_of_the_image_are_not_reported(
         agent: Agent, bundle: Callable[[], Bundle]) -> None:
     with bundle() as started:
         started.work(IMAGE_PROGRAMS)
         started.shell(IMAGE_PROGRAMS)
-        told = mutations(agent, started.id)
-        assert told == [], told
+        reported = mutations(agent, started.id)
+        assert reported == [], reported
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("origin", ["exec", "workload"])
-def test_program_is_told(agent: Agent, container: Bundle, case: str,
-                         origin: str, results: Results) -> None:
+def test_program_is_reported(agent: Agent, container: Bundle, case: str,
+                             origin: str, results: Results) -> None:
     script, kind = CASES[case]
     (container.shell if origin == "exec" else container.work)(script)
-    outcome = _told(agent, container, kind, origin)
+    outcome = _reported(agent, container, kind, origin)
     results.add((kind,), outcome, operation=case, way=origin)
     assert outcome == coverage.EVENTS, agent.events(container.id)
 
 
-def test_sysctl_write_is_told(agent: Agent, container: Bundle,
-                              results: Results) -> None:
+def test_sysctl_write_is_reported(agent: Agent, container: Bundle,
+                                  results: Results) -> None:
     container.work("echo 1 >/proc/sys/net/ipv4/ip_forward")
-    outcome = _told(agent, container, "sysctl_write", "workload")
+    outcome = _reported(agent, container, "sysctl_write", "workload")
     results.add(("sysctl_write",), outcome, way="workload")
     assert outcome == coverage.EVENTS, agent.events(container.id)

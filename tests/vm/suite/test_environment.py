@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mounts, memory, libraries, limits and devices: what is no file of the rootfs."""
+"""Mounts, memory, libraries, limits and devices: what is not a file of the rootfs."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,9 +19,9 @@ from kernels import Kernel
 _MISSING = {"5.10": {"mount_setattr"}}
 
 
-def _named(told: bool, *sensors: str) -> list[str]:
+def _named(reported: bool, *sensors: str) -> list[str]:
     return [name for name, case in CASES.items()
-            if case.sensor in sensors and (case.kind is not None) == told]
+            if case.sensor in sensors and (case.kind is not None) == reported]
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ def _run(agent: Agent, container: Bundle, name: str, origin: str,
 
 
 @pytest.mark.parametrize("name", _named(True, MEMORY, LIBRARIES))
-def test_change_is_told(agent: Agent, container: Bundle, name: str,
-                        results: Results) -> None:
+def test_change_is_reported(agent: Agent, container: Bundle, name: str,
+                            results: Results) -> None:
     _run(agent, container, name, "workload", results)
 
 
 @pytest.mark.parametrize("name", _named(True, MOUNTS))
-def test_mount_is_told(agent: Agent, bundle: Callable[[], Bundle], name: str,
-                       kernel: Kernel, results: Results) -> None:
+def test_mount_is_reported(agent: Agent, bundle: Callable[[], Bundle], name: str,
+                           kernel: Kernel, results: Results) -> None:
     if name in _MISSING.get(kernel.name, ()):
         return
     with bundle() as started:
@@ -67,18 +67,18 @@ def test_others_are_named(agent: Agent, bundle: Callable[[], Bundle],
             _run(agent, started, name, "exec", results)
 
 
-def test_what_changes_nothing_is_not_told(
+def test_what_changes_nothing_is_not_reported(
         agent: Agent, bundle: Callable[[], Bundle]) -> None:
     with bundle() as started:
         after = environment.latest(agent, started.id)
         for name in _named(False, MEMORY, LIBRARIES, MOUNTS):
             started.work(CASES[name].script)
-            told = environment.untold(agent, started.id, after)
-            assert told == [], (name, told)
+            reported = environment.unreported(agent, started.id, after)
+            assert reported == [], (name, reported)
 
 
-def test_limit_is_told(agent: Agent, bundle: Callable[[], Bundle],
-                       results: Results) -> None:
+def test_limit_is_reported(agent: Agent, bundle: Callable[[], Bundle],
+                           results: Results) -> None:
     with bundle() as started:
         agent.ps(started.id)
         files = control_files(started.pid, "pids.max")
@@ -86,30 +86,30 @@ def test_limit_is_told(agent: Agent, bundle: Callable[[], Bundle],
         for value in ("200", "200", "300"):
             for file in files:
                 file.write_text(value)
-        told = wait_for(
+        reported = wait_for(
             lambda: [e for e in agent.events(started.id)
                      if e["kind"] == "limit_change"
                      and e["detail"]["new"] == "300"],
             ATTRIBUTION_SECONDS, "limit_change")
-        assert {e["path"] for e in told} == {"pids.max"}
+        assert {e["path"] for e in reported} == {"pids.max"}
         # A file that is written says nothing of who did.
-        assert {e["actor"]["origin"] for e in told} == {"unattributed"}
+        assert {e["actor"]["origin"] for e in reported} == {"unattributed"}
         row = agent.changes(started.id)["pids.max"]
         assert (row["class"], row["kinds"]) == ("limits", ["limit_change"])
         results.add(("limit_change",), coverage.STATE, way="host")
 
 
-def test_disk_is_told(agent: Agent, bundle: Callable[[], Bundle],
-                      results: Results) -> None:
+def test_disk_is_reported(agent: Agent, bundle: Callable[[], Bundle],
+                          results: Results) -> None:
     with bundle() as started:
         agent.ps(started.id)
         # Devices that a container has anyway are none of its doing.
         started.work("cat /dev/null; echo >/dev/null")
         # A RAM disk's number: whether there is one does not matter.
         started.work("mutate device_make /new/disk 1 0")
-        told = event(agent, started.id, "device_access")
-        assert told["path"] == "/dev/block/1:0"
-        assert told["actor"]["origin"] == "workload"
+        reported = event(agent, started.id, "device_access")
+        assert reported["path"] == "/dev/block/1:0"
+        assert reported["actor"]["origin"] == "workload"
         assert [e["path"] for e in mutations(agent, started.id)
                 if e["class"] == "kernel"] == ["/dev/block/1:0"]
         results.add(("device_access",), coverage.EVENTS, way="workload")

@@ -98,12 +98,12 @@ def test_nothing_else_changed(batch: Batch, family: str, way: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("way", WAYS)
-def test_each_change_is_told_once(batch: Batch, family: str,
-                                  way: str) -> None:
-    told = collections.Counter(
+def test_each_change_is_reported_once(batch: Batch, family: str,
+                                      way: str) -> None:
+    reported = collections.Counter(
         (event["path"], event["kind"], event["actor"]["pid"])
         for event in batch.events if event["class"] in ("content", "metadata")
         # What nobody was seen doing is what scans have found, each for itself.
         and event["actor"]["origin"] != "unattributed")
-    twice = {key: count for key, count in told.items() if count > 1}
+    twice = {key: count for key, count in reported.items() if count > 1}
     assert not twice, twice

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What sees a rootfs that is no overlay is attached as long as there is one."""
+"""What sees a rootfs that is not an overlay is attached as long as there is one."""
 
 import pathlib
 import shutil

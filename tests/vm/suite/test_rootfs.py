@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root filesystems that are no overlay: a plain directory, a btrfs subvolume."""
+"""Root filesystems that are not overlays: a plain directory, a btrfs subvolume."""
 
 import contextlib
 import pathlib
@@ -29,7 +29,7 @@ READ_EVERYTHING = "mutate readonly /data /bin/busybox; ls -lR / >/dev/null"
 # An open that writes nothing changes nothing here: there is no copy-up.
 UNCHANGED = ("open_wronly", "open_rdwr", "uring_open_wronly")
 # What a comparison of two trees, or of an inode with its past, sees of these is
-# less than what was done; that it was done, and by whom, must be told all the same.
+# less than what was done; that it was done, and by whom, must be reported anyway.
 COMPARED = ((IMAGE, "lchown_absolute"), (IMAGE, "opaque_dir"),
             (IMAGE, "uring_link"))
 
@@ -131,8 +131,8 @@ def test_reading_changes_nothing(rootfs: str, places: dict[str, pathlib.Path],
         container.work(READ_EVERYTHING)
         container.shell(READ_EVERYTHING)
         # Beside it, on the same filesystem.
-        beside = container.directory / "beside"
-        batching.on_host(f"echo x >{beside}; chmod 600 {beside}; rm {beside}")
+        nearby = container.directory / "nearby"
+        batching.on_host(f"echo x >{nearby}; chmod 600 {nearby}; rm {nearby}")
         assert mutations(agent, container.id) == []
         assert agent.changes(container.id) == {}
         assert agent.ps(container.id)["state"] == "still"
@@ -149,7 +149,7 @@ def programs(places: dict[str, pathlib.Path], tree: images.Tree,
 
 
 @pytest.mark.parametrize("rootfs", ROOTFS)
-def test_programs_of_the_image_are_not_told(
+def test_programs_of_the_image_are_not_reported(
         rootfs: str, programs: dict[str, Bundle], agent: Agent) -> None:
     container = programs[rootfs]
     container.work(IMAGE_PROGRAMS)
@@ -159,21 +159,21 @@ def test_programs_of_the_image_are_not_told(
 
 @pytest.mark.parametrize("case", PROGRAMS)
 @pytest.mark.parametrize("rootfs", ROOTFS)
-def test_program_is_told(rootfs: str, case: str, programs: dict[str, Bundle],
-                         agent: Agent, results: Results) -> None:
+def test_program_is_reported(rootfs: str, case: str, programs: dict[str, Bundle],
+                             agent: Agent, results: Results) -> None:
     script, kind = PROGRAMS[case]
     container = programs[rootfs]
     container.work(script)
-    told = event(agent, container.id, kind)
-    assert told["actor"]["origin"] == "workload"
+    reported = event(agent, container.id, kind)
+    assert reported["actor"]["origin"] == "workload"
     results.add((kind,), coverage.EVENTS, rootfs=rootfs, operation=case,
                 way="workload")
 
 
 @pytest.mark.parametrize("case", ["map_new", "map_changed", "protect_new"])
 @pytest.mark.parametrize("rootfs", ROOTFS)
-def test_library_is_told(rootfs: str, case: str, programs: dict[str, Bundle],
-                         agent: Agent, results: Results) -> None:
+def test_library_is_reported(rootfs: str, case: str, programs: dict[str, Bundle],
+                             agent: Agent, results: Results) -> None:
     library = environment.CASES[case]
     container = programs[rootfs]
     outcome = environment.run(agent, container, library, "workload")

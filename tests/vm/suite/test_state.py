@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was changed before the agent came up is found all the same."""
+"""What was changed before the agent came up is found anyway."""
 
 import pathlib
 from collections.abc import Callable

@@ -20,5 +20,5 @@ def test_reading_changes_nothing(agent: Agent,
         assert row["state"] == "still", agent.diff(container.id)
         assert row["mutated_paths"] == 0, row
         assert agent.changes(container.id) == {}, agent.diff(container.id)
-        told = mutations(agent, container.id)
-        assert told == [], told
+        reported = mutations(agent, container.id)
+        assert reported == [], reported

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agent says of itself before it is ready."""
+
+import platform
+import re
+
+from harness.agent import READY_SECONDS, Agent, command_line
+from harness.waiting import wait_for
+
+
+def test_ps_says_that_the_agent_is_starting(own_agent: Agent) -> None:
+    """From the first moment on: never that it stops, never an empty list."""
+    said = set()
+
+    def answered() -> bool:
+        result = command_line("ps", "--socket", str(own_agent.socket))
+        if result.returncode == 0:
+            return True
+        said.add(result.stderr.decode())
+        return False
+
+    own_agent.launch()
+    wait_for(answered, READY_SECONDS, f"an answer; log {own_agent.log}")
+    starting = re.compile(r"stillframe: the agent is starting: .+\n")
+    for message in said:
+        assert (starting.fullmatch(message)
+                or "cannot reach the agent" in message), message
+    assert any(starting.fullmatch(message) for message in said), said
+
+
+def test_doctor_claims_nothing_for_an_agent_that_starts(
+        own_agent: Agent) -> None:
+    def known() -> bool:
+        result = command_line("doctor", "--socket", str(own_agent.socket))
+        text = result.stdout.decode()
+        assert result.returncode == 0, result.stderr
+        # Either a table of sensors, or that they are not known yet.
+        assert ("SENSOR" in text) != ("Not known yet" in text), text
+        return own_agent.ready() and "SENSOR" in text
+
+    own_agent.launch()
+    wait_for(lambda: own_agent.socket.exists(), READY_SECONDS, "a socket")
+    wait_for(known, READY_SECONDS, f"a table; log {own_agent.log}")
+
+
+def test_log_begins_with_version_kernel_and_settings(own_agent: Agent) -> None:
+    own_agent.start("--scan-interval", "90s")
+    first = own_agent.log.read_text().splitlines()[0]
+    assert "msg=starting" in first
+    for setting in (f"kernel={platform.release()}", "version=", "revision=",
+                    f"state_dir={own_agent.state}", "scan_interval=90s",
+                    f"127.0.0.1:{own_agent.port}"):
+        assert setting in first, first
