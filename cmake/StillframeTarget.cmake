@@ -6,6 +6,9 @@ function(stillframe_target target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 sees overlaps in std::string that cannot be (GCC bug 105651).
     target_compile_options(${target} PRIVATE -Wno-restrict)
+  elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # libstdc++ 12 uses what it has deprecated itself, in std::stable_sort.
+    target_compile_options(${target} PRIVATE -Wno-deprecated-declarations)
   endif()
   if(STILLFRAME_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
@@ -37,4 +40,17 @@ function(stillframe_unit_test target)
     STILLFRAME_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
   gtest_discover_tests(${target} TEST_PREFIX "${target}/"
                        PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# stillframe_fuzzer(NAME SOURCES… LIBS…): a libFuzzer program, built by preset
+# fuzz only; target `fuzzers` builds them all, each as tests/fuzz/NAME.
+function(stillframe_fuzzer target)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(fuzz_${target} ${ARG_SOURCES})
+  stillframe_target(fuzz_${target})
+  target_link_libraries(fuzz_${target} PRIVATE ${ARG_LIBS})
+  # The main() of libFuzzer; the libraries have been instrumented without it.
+  target_link_options(fuzz_${target} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(fuzz_${target} PROPERTIES OUTPUT_NAME ${target})
+  add_dependencies(fuzzers fuzz_${target})
 endfunction()

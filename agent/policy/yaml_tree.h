@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace stillframe::policy {
@@ -28,13 +27,20 @@ struct Place {
   std::size_t column = 1;
 };
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Sort { null, scalar, sequence, map };
   Sort sort = Sort::null;
   Place place;
-  std::string text;                                    // of a scalar
-  std::vector<YamlNode> items;                         // of a sequence
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // of a map
+  std::string text;                // of a scalar
+  std::vector<YamlNode> items;     // of a sequence
+  std::vector<YamlEntry> entries;  // of a map
+};
+
+struct YamlEntry {
+  YamlNode key;
+  YamlNode value;
 };
 
 // The one document in `text`. On errors `problems` grows and the tree holds

@@ -59,7 +59,8 @@ SF_OPS(STILLFRAME_SAME_OP)
 
 Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
                                 std::int64_t real_minus_boot_ns) {
-  const std::size_t room = size - offsetof(sf_file_event, text);
+  const std::size_t room =
+      std::min(size, sizeof raw) - offsetof(sf_file_event, text);
   if (std::size_t{raw.name_len} + raw.hint_len > room) {
     return fail("file event with names beyond its end");
   }
@@ -91,9 +92,12 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.created = note.created;
   seen.direct = note.direct;
   if (!seen.direct && raw.ctime_ns != 0 && may_be_refresh(note)) {
-    const auto now =
-        static_cast<std::int64_t>(seen.boot_ns) + real_minus_boot_ns;
-    seen.ambiguous = now - raw.ctime_ns > kFreshNs;
+    // Unsigned: a filesystem may hold any time, and a sum that wraps is
+    // defined.
+    const auto age = seen.boot_ns +
+                     static_cast<std::uint64_t>(real_minus_boot_ns) -
+                     static_cast<std::uint64_t>(raw.ctime_ns);
+    seen.ambiguous = static_cast<std::int64_t>(age) > kFreshNs;
   }
   seen.process = process_ref(raw.header.process);
   // A kernel thread completes what somebody else began and was seen beginning.
@@ -337,8 +341,9 @@ std::optional<sf_change_key> rearm_key(const void* data, std::size_t size) {
       raw.header.type != SF_EVENT_FILE || (raw.flags & SF_FILE_ENTRIES) == 0) {
     return std::nullopt;
   }
+  const auto nr = static_cast<__u32>(raw.nr) + SF_CHANGE_ENTRIES;
   return sf_change_key{raw.inode.ino, raw.inode.generation, raw.inode.dev,
-                       raw.header.process.pid, raw.nr + SF_CHANGE_ENTRIES};
+                       raw.header.process.pid, static_cast<__s32>(nr)};
 }
 
 }  // namespace stillframe::sensors

@@ -12,7 +12,7 @@ from .runtimes import runtime
 from .waiting import patience
 
 # Root without CAP_SYS_RESOURCE cannot raise limits to podman's defaults.
-_RUN_OPTIONS = (
+RUN_OPTIONS = (
     f"--runtime {runtime()} --network none"
     " --ulimit nofile=1024:1024 --ulimit nproc=1024:1024"
 ).split()
@@ -71,7 +71,7 @@ class Container:
         self._scripts = 0
         try:
             self.id = self.podman(
-                "run", "-d", "--name", self.name, *_RUN_OPTIONS,
+                "run", "-d", "--name", self.name, *RUN_OPTIONS,
                 "-v", f"{self.control}:/ctl", *options, image,
                 *(command or ("sh", "/bin/worker")),
             ).decode().strip()

@@ -115,6 +115,17 @@ TEST(Decode, DamagedEventsAreRefused) {
   EXPECT_FALSE(decode(bad.data(), bad.size(), 0));
 }
 
+TEST(Decode, NamesEndWithinTheEventHoweverLongTheRecord) {
+  sf_file_event raw{};
+  raw.nr = __NR_write;
+  auto bytes = file_event(raw, "name", "");
+  bytes.resize(sizeof raw + 600);
+  const __u16 length = sizeof raw.text + 1;
+  std::memcpy(bytes.data() + offsetof(sf_file_event, name_len), &length,
+              sizeof length);
+  EXPECT_FALSE(decode(bytes.data(), bytes.size(), 0));
+}
+
 TEST(Decode, SessionCommandIsJoinedBySpaces) {
   sf_session_event raw{};
   raw.header = header(SF_EVENT_SESSION);
