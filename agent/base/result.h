@@ -28,6 +28,13 @@ struct Error {
 template <typename T = void>
 using Result = tl::expected<T, Error>;
 
+// Whether an error means that what was asked for is not there. Any other, such
+// as EMFILE or EACCES, says nothing of it. Only of the call that names the
+// thing itself: ENOENT of a list does not mean that an item was removed.
+constexpr bool is_absence(int code) {
+  return code == ENOENT || code == ENOTDIR || code == ESTALE || code == ESRCH;
+}
+
 // A fresh error. `code` is an errno value whose text is appended.
 inline tl::unexpected<Error> fail(std::string message, int code = 0) {
   if (code != 0) message += std::string(": ") + std::strerror(code);

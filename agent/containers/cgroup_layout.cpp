@@ -45,7 +45,7 @@ void add_mount(const Mount& mount, CgroupLayout& layout) {
 
 bool holds_containers(const std::string& mount) {
   const CgroupTree tree(mount);
-  for (const auto& cgroup : tree.below()) {
+  for (const auto& cgroup : tree.below().items) {
     const auto name = parse_cgroup_path(cgroup.path);
     if (name && name->certain && !name->helper) return true;
   }

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <vector>
 
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 #include "agent/model/runtime.h"
 
@@ -69,11 +69,13 @@ bool is_ecs_id(string_view text) {
 std::string systemd_unescape(string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned value = 0;
-    const char* end = text.data() + std::min(i + 4, text.size());
-    if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' &&
-        std::from_chars(text.data() + i + 2, end, value, 16).ptr == end) {
-      out += static_cast<char>(value);
+    const bool escape =
+        text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x';
+    const auto value =
+        escape ? parse_number<unsigned char>(text.substr(i + 2, 2), 16)
+               : std::nullopt;
+    if (value) {
+      out += static_cast<char>(*value);
       i += 3;
     } else {
       out += text[i];
@@ -296,10 +298,7 @@ std::optional<unsigned> user_of_cgroup(std::string_view path) {
     if (!consume_prefix(part, "user-") || !consume_suffix(part, ".slice")) {
       continue;
     }
-    unsigned uid = 0;
-    const char* end = part.data() + part.size();
-    const auto parsed = std::from_chars(part.data(), end, uid);
-    if (parsed.ec == std::errc() && parsed.ptr == end) return uid;
+    if (const auto uid = parse_number<unsigned>(part)) return uid;
   }
   return std::nullopt;
 }

@@ -2,12 +2,16 @@
 //
 // The observed hierarchy as directories. A cgroup's id is its directory's inode
 // number: kernfs makes 64-bit inodes of its node ids since 5.5, and that id is
-// what bpf_get_current_cgroup_id() and cgroup->kn->id say.
+// what bpf_get_current_cgroup_id() and cgroup->kn->id say. A cgroup that is not
+// there is an empty answer; an error says that this cannot be known now.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "agent/base/result.h"
+#include "agent/containers/listing.h"
 
 namespace stillframe::containers {
 
@@ -23,16 +27,16 @@ class CgroupTree {
 
   // The cgroup at `path` and all below it, parents first. Bounded: a container
   // may nest cgroups of its own as deep as it likes.
-  std::vector<Cgroup> below(const std::string& path = "/") const;
+  Listing<Cgroup> below(const std::string& path = "/") const;
 
   // 0 when there is none.
-  std::uint64_t id_of(const std::string& path) const;
+  Result<std::uint64_t> id_of(const std::string& path) const;
 
   // Empty when there is none, or only out of bounds.
-  std::string path_of(std::uint64_t id) const;
+  Result<std::string> path_of(std::uint64_t id) const;
 
   // The processes in exactly this cgroup, in the host's pid namespace.
-  std::vector<std::uint32_t> processes(const std::string& path) const;
+  Result<std::vector<std::uint32_t>> processes(const std::string& path) const;
 
  private:
   std::string mount_;

@@ -3,6 +3,10 @@
 // Where the engine learns of containers: which there are, who is in them, where
 // their rootfs lies. Implemented by Finder on cgroups, /proc and the runtimes'
 // files, and by a fake in tests.
+//
+// An error is not an absence: where a call fails with anything but ENOENT or
+// ESRCH, what it asks about cannot be known now, what was known of it stays
+// true, and the call is to be made again.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +14,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/containers/listing.h"
 #include "agent/model/container.h"
 #include "agent/model/mount.h"
 #include "agent/model/observation.h"
@@ -22,37 +27,41 @@ class ContainerSource {
 
   // Containers that run now: cgroups that hold a process whose root is not the
   // host's. One record each, with init, layers and mounts.
-  virtual std::vector<ContainerRecord> running() const = 0;
+  // One that is missing while there are errors may run anyway.
+  virtual Listing<ContainerRecord> running() const = 0;
 
   // Containers that are stopped but kept, whose upper directory is on disk
   // (init_pid 0): they can be changed while stopped and started again.
-  virtual std::vector<ContainerRecord> stopped() const = 0;
+  virtual Listing<ContainerRecord> stopped() const = 0;
 
   // The container that has just begun to live. Works when its init is gone
-  // already, as far as names and metadata on disk tell. Fails when it is no
-  // container: a service with a root of its own, an image build's chroot, …
+  // already, as far as names and metadata on disk show. Fails with ENOENT when
+  // it is not a container: a service with a root of its own, an image build's
+  // chroot, … A record with rootfs_unread needs look_again().
   virtual Result<ContainerRecord> resolve(
       const LiveObservation& seen) const = 0;
 
-  // Reads the runtime's metadata again (a name that came late, a rename).
+  // Reads the runtime's metadata again (a name that came late, a rename). Fails
+  // with ENOENT when no runtime knows it.
   virtual Result<ContainerInfo> refresh(
       const ContainerRecord& record) const = 0;
 
   // Whether the record's init still runs: the same process, not another one
-  // with its number. An error says that this cannot be known now.
+  // with its number.
   virtual Result<bool> init_alive(const ContainerRecord& record) const = 0;
 
   // Looks again for the rootfs of a container that runs and whose rootfs was
-  // not found. The record may still be without one, and then says why.
+  // not found. The record may still be without one, and then says why. Fails
+  // with ENOENT when nothing runs in its cgroup any more.
   virtual Result<ContainerRecord> look_again(
       const ContainerRecord& known) const = 0;
 
-  // Whether the runtime still knows it, running or not: false once removed. An
-  // error is not an absence: it says that this cannot be known now.
+  // Whether the runtime still knows it, running or not: false once removed.
   virtual Result<bool> exists(const ContainerRecord& record) const = 0;
 
   // Every process in the container's cgroup and below, with the parent chain
-  // needed to tell its own tree from what was exec'ed into it.
+  // needed to tell its own tree from what was exec'ed into it. Empty: none are
+  // left.
   struct Member {
     std::uint32_t pid = 0;
     std::uint64_t cgroup = 0;  // id of the cgroup it is in (maybe a child)
@@ -61,23 +70,27 @@ class ContainerSource {
     std::uint32_t session_leader = 0;  // pid of the first process of its exec
     std::string first_cmd;             // of that leader
   };
-  virtual std::vector<Member> members(const ContainerRecord& record) const = 0;
-
-  // Ids of the container's cgroup and all below it, in the observed hierarchy.
-  virtual std::vector<std::uint64_t> cgroups(
+  virtual Result<std::vector<Member>> members(
       const ContainerRecord& record) const = 0;
 
-  // The mounts that the container's init sees. Nothing is kept open.
+  // Ids of the container's cgroup and all below it, in the observed hierarchy.
+  // Empty: it is gone.
+  virtual Result<std::vector<std::uint64_t>> cgroups(
+      const ContainerRecord& record) const = 0;
+
+  // The mounts that the container's init sees. Nothing is kept open. Fails with
+  // ESRCH when init is gone.
   virtual Result<std::vector<MountEntry>> mounts(
       const ContainerRecord& record) const = 0;
 
   // The directories that hold the limits of the container's cgroup: one in the
-  // unified hierarchy, one of each v1 controller.
-  virtual std::vector<std::string> limit_directories(
+  // unified hierarchy, one of each v1 controller. Fails with ESRCH when init is
+  // gone.
+  virtual Result<std::vector<std::string>> limit_directories(
       const ContainerRecord& record) const = 0;
 
   // Whether the container's v1 cgroup lets it have the device; true where there
-  // is none.
+  // is none, or where it cannot be read.
   virtual bool device_allowed(const ContainerRecord& record,
                               const DeviceObservation& asked) const = 0;
 };

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <memory>
+#include <optional>
 
 namespace stillframe::containers {
 namespace {
@@ -13,33 +14,64 @@ struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
 
+// None: there is nothing of that name.
+Result<std::optional<struct stat>> look_at(const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) == 0) return st;
+  const int code = errno;
+  if (is_absence(code)) return std::nullopt;
+  return fail(path, code);
+}
+
 }  // namespace
 
-std::vector<std::string> subdirectories(const std::string& path,
-                                        std::size_t limit) {
+Result<std::vector<std::string>> subdirectories(const std::string& path,
+                                                std::size_t limit) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, CloseDir> dir(::opendir(path.c_str()));
-  if (!dir) return names;
-  while (const dirent* entry = ::readdir(dir.get())) {
+  if (!dir) {
+    const int code = errno;
+    if (is_absence(code)) return names;
+    return fail(path, code);
+  }
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(dir.get());
+    if (entry == nullptr) break;
     std::string name = entry->d_name;
     if (name == "." || name == "..") continue;
     const bool unknown = entry->d_type == DT_UNKNOWN;
     if (!unknown && entry->d_type != DT_DIR) continue;
-    if (unknown && !is_directory(path + "/" + name)) continue;
-    if (names.size() >= limit) break;
+    if (unknown) {
+      const auto directory = is_directory(path + "/" + name);
+      if (!directory) return tl::unexpected<Error>(directory.error());
+      if (!*directory) continue;
+    }
+    if (names.size() >= limit) return fail(path, EOVERFLOW);
     names.push_back(std::move(name));
   }
+  if (errno != 0 && !is_absence(errno)) return fail(path, errno);
   return names;
 }
 
-bool is_directory(const std::string& path) {
-  struct stat st{};
-  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+Result<bool> is_directory(const std::string& path) {
+  const auto st = look_at(path);
+  if (!st) return tl::unexpected<Error>(st.error());
+  return st->has_value() && S_ISDIR((*st)->st_mode);
 }
 
-std::string file_stamp(const std::string& path) {
-  struct stat st{};
-  if (::stat(path.c_str(), &st) != 0) return "";
+Result<> require_directory(const std::string& path) {
+  const auto there = is_directory(path);
+  if (!there) return tl::unexpected<Error>(there.error());
+  if (!*there) return fail(path, ENOENT);
+  return {};
+}
+
+Result<std::string> file_stamp(const std::string& path) {
+  const auto found = look_at(path);
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) return std::string();
+  const struct stat& st = **found;
   return std::to_string(st.st_ino) + ":" + std::to_string(st.st_size) + ":" +
          std::to_string(st.st_mtim.tv_sec) + "." +
          std::to_string(st.st_mtim.tv_nsec);

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What is there in the runtimes' directories. What is absent is an empty
+// answer; an error says that this cannot be known now.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "agent/base/result.h"
+
 namespace stillframe::containers {
 
-// Names of the subdirectories, at most `limit`; empty when it cannot be read.
-std::vector<std::string> subdirectories(const std::string& path,
-                                        std::size_t limit = 65536);
+// Names of the subdirectories; fails when there are more than `limit`.
+Result<std::vector<std::string>> subdirectories(const std::string& path,
+                                                std::size_t limit = 65536);
 
-bool is_directory(const std::string& path);
+Result<bool> is_directory(const std::string& path);
+
+// Fails with ENOENT when it is not one.
+Result<> require_directory(const std::string& path);
 
 // Changes whenever the file is replaced or rewritten; empty: there is none.
-std::string file_stamp(const std::string& path);
+Result<std::string> file_stamp(const std::string& path);
 
 }  // namespace stillframe::containers

@@ -8,6 +8,7 @@
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/json.h"
+#include "agent/containers/resolvers.h"
 #include "agent/containers/workload.h"
 #include "agent/model/runtime.h"
 
@@ -17,12 +18,6 @@ namespace {
 constexpr std::size_t kMaxConfig = 2u << 20;
 constexpr std::size_t kMaxLayers = 512;
 
-std::string data_root(const std::string& prefix) {
-  const auto daemon = read_json(prefix + "/etc/docker/daemon.json", 1u << 20);
-  const std::string set = daemon ? text_of(*daemon, "data-root") : "";
-  return prefix + (starts_with(set, "/") ? set : "/var/lib/docker");
-}
-
 bool is_layer_link(const std::string& text) {
   return starts_with(text, "l/") && is_plain_name(text.substr(2));
 }
@@ -30,18 +25,36 @@ bool is_layer_link(const std::string& text) {
 }  // namespace
 
 DockerResolver::DockerResolver(std::string host_prefix)
-    : root_(data_root(host_prefix)) {}
+    : prefix_(std::move(host_prefix)) {}
+
+Result<std::string> DockerResolver::root() {
+  if (!root_.empty()) return root_;
+  const auto daemon = read_json(prefix_ + "/etc/docker/daemon.json", 1u << 20);
+  if (!daemon && !is_absence(daemon.error().code)) {
+    return tl::unexpected<Error>(daemon.error());
+  }
+  const std::string set = daemon ? text_of(*daemon, "data-root") : "";
+  root_ = prefix_ + (starts_with(set, "/") ? set : "/var/lib/docker");
+  return root_;
+}
 
 bool DockerResolver::serves(std::string_view runtime) const {
   return runtime == to_string(Runtime::docker) || runtime.empty();
 }
 
-std::optional<RuntimeMetadata> DockerResolver::find(const RuntimeQuery& query) {
+MetadataResult DockerResolver::find(const RuntimeQuery& query) {
   if (!is_container_id(query.id)) return std::nullopt;
+  const auto root = this->root();
+  if (!root) return tl::unexpected<Error>(root.error());
   const std::string path =
-      root_ + "/containers/" + query.id + "/config.v2.json";
+      *root + "/containers/" + query.id + "/config.v2.json";
   const auto config = read_json(path, kMaxConfig);
-  if (!config && config.error().code == ENOENT) return std::nullopt;
+  if (!config && is_absence(config.error().code)) return std::nullopt;
+  // A torn file is there anyway; of one that could not be opened nothing
+  // is known.
+  if (!config && config.error().code != EBADMSG) {
+    return tl::unexpected<Error>(config.error());
+  }
   RuntimeMetadata result;
   auto& info = result.info;
   info.id = query.id;
@@ -58,27 +71,30 @@ std::optional<RuntimeMetadata> DockerResolver::find(const RuntimeQuery& query) {
         parse_rfc3339(text_of(*config, "Created")).value_or(WallTime{});
     apply_annotations(info.labels, info);
   } else {
-    result.trouble.push_back(config.error().message);
+    result.note("config", config.error());
   }
   // dockerd does not record whether it made the name up.
   info.workload = workload_of(info, !looks_generated(info.name));
-  if (auto found = layers(query.id)) {
+  if (auto found = layers(*root, query.id)) {
     result.layers = std::move(*found);
   } else {
-    result.trouble.push_back("layers: " + found.error().message);
+    result.note("layers", found.error());
   }
   return result;
 }
 
-Result<OverlayLayers> DockerResolver::layers(const std::string& id) const {
+Result<OverlayLayers> DockerResolver::layers(const std::string& root,
+                                             const std::string& id) {
   const auto mount_id = read_file(
-      root_ + "/image/overlay2/layerdb/mounts/" + id + "/mount-id", 256);
+      root + "/image/overlay2/layerdb/mounts/" + id + "/mount-id", 256);
   if (!mount_id) return tl::unexpected<Error>(mount_id.error());
   if (!is_plain_name(*mount_id)) return fail("not a mount id", EBADMSG);
-  const std::string overlay = root_ + "/overlay2/";
+  const std::string overlay = root + "/overlay2/";
   OverlayLayers layers;
   layers.upper = overlay + *mount_id + "/diff";
-  if (!is_directory(layers.upper)) return fail(layers.upper, ENOENT);
+  if (const auto there = require_directory(layers.upper); !there) {
+    return tl::unexpected<Error>(there.error());
+  }
   const auto lower = read_file(overlay + *mount_id + "/lower", 65536);
   if (!lower) return tl::unexpected<Error>(lower.error());
   for (const auto& link : split(*lower, ':')) {
@@ -90,24 +106,46 @@ Result<OverlayLayers> DockerResolver::layers(const std::string& id) const {
   return layers;
 }
 
-std::vector<RuntimeMetadata> DockerResolver::stored() {
-  std::vector<RuntimeMetadata> result;
-  for (const auto& id : subdirectories(root_ + "/containers")) {
-    if (auto found = find({id, ""})) result.push_back(std::move(*found));
+Listing<RuntimeMetadata> DockerResolver::stored() {
+  Listing<RuntimeMetadata> result;
+  const auto root = this->root();
+  const auto ids = root
+                       ? subdirectories(*root + "/containers")
+                       : Result<std::vector<std::string>>(fail(root, "docker"));
+  if (!ids) note_error(result.errors, ids.error());
+  if (!ids) return result;
+  for (const auto& id : *ids) {
+    auto found = find({id, ""});
+    if (!found) {
+      note_error(result.errors, found.error());
+    } else if (*found) {
+      result.items.push_back(std::move(**found));
+    }
   }
   return result;
 }
 
 std::vector<std::string> DockerResolver::layer_roots() {
-  return {root_ + "/overlay2"};
+  const auto root = this->root();
+  if (!root) return {};
+  return {*root + "/overlay2"};
 }
 
-std::vector<std::string> DockerResolver::uppers() {
-  std::vector<std::string> result;
-  for (const auto& name : subdirectories(root_ + "/overlay2")) {
-    if (name != "l") result.push_back(root_ + "/overlay2/" + name + "/diff");
+Listing<std::string> DockerResolver::uppers() {
+  Listing<std::string> result;
+  for (const auto& overlay : layer_roots()) {
+    const auto names = subdirectories(overlay);
+    if (!names) note_error(result.errors, names.error());
+    for (const auto& name : names.value_or(std::vector<std::string>{})) {
+      if (name != "l") result.items.push_back(overlay + "/" + name + "/diff");
+    }
   }
   return result;
+}
+
+std::unique_ptr<RuntimeResolver> make_docker_resolver(
+    const ResolverPlace& place) {
+  return std::make_unique<DockerResolver>(place.host_prefix);
 }
 
 }  // namespace stillframe::containers

@@ -15,15 +15,19 @@ class DockerResolver : public RuntimeResolver {
   explicit DockerResolver(std::string host_prefix);
 
   bool serves(std::string_view runtime) const override;
-  std::optional<RuntimeMetadata> find(const RuntimeQuery& query) override;
-  std::vector<RuntimeMetadata> stored() override;
+  MetadataResult find(const RuntimeQuery& query) override;
+  Listing<RuntimeMetadata> stored() override;
   std::vector<std::string> layer_roots() override;
-  std::vector<std::string> uppers() override;
+  Listing<std::string> uppers() override;
 
  private:
-  Result<OverlayLayers> layers(const std::string& id) const;
+  // dockerd's data root, with the host prefix.
+  Result<std::string> root();
+  static Result<OverlayLayers> layers(const std::string& root,
+                                      const std::string& id);
 
-  std::string root_;  // dockerd's data root, with the host prefix
+  std::string prefix_;
+  std::string root_;  // empty: daemon.json not read yet
 };
 
 }  // namespace stillframe::containers

@@ -1,73 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Finder: what a container was given beside its rootfs, mounts and limits.
-#include <sys/stat.h>
+#include "agent/containers/environment.h"
 
-#include <algorithm>
 #include <set>
 
 #include "agent/base/file.h"
+#include "agent/containers/cgroup_path.h"
 #include "agent/containers/device_rules.h"
-#include "agent/containers/finder_impl.h"
+#include "agent/containers/directory.h"
 
 namespace stillframe::containers {
 namespace {
 
 constexpr std::size_t kMaxMounts = 4096;
 
-bool is_directory(const std::string& path) {
-  struct stat st{};
-  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 }  // namespace
 
-Result<std::vector<MountEntry>> Finder::mounts(
+Result<std::vector<MountEntry>> Environment::mounts(
     const ContainerRecord& record) const {
-  auto mounts = impl_->proc.mounts(record.init_pid);
+  auto mounts = proc_.mounts(record.init_pid);
   if (!mounts) return tl::unexpected<Error>(mounts.error());
-  // Of another process by now, or of none: a zombie has no mounts.
-  const auto stat = impl_->proc.read_stat(record.init_pid);
-  if (!stat || !same_start(stat->start_ns, record.init_start_ns) ||
-      mounts->empty()) {
+  const auto stat = proc_.read_stat(record.init_pid);
+  if (!stat) return tl::unexpected<Error>(stat.error());
+  // Of another process by now.
+  if (!same_start(stat->start_ns, record.init_start_ns) || mounts->empty()) {
     return fail("its init is gone", ESRCH);
   }
   if (mounts->size() > kMaxMounts) mounts->resize(kMaxMounts);
   return mount_entries(*mounts);
 }
 
-std::vector<std::string> Finder::limit_directories(
-    const ContainerRecord& record) const {
-  const auto& layout = impl_->layout;
-  const std::string observed =
-      impl_->proc.cgroup(record.init_pid, layout.observed);
-  std::set<std::string> found;
-  const auto add = [&](const std::string& controller,
-                       const std::string& mount) {
-    const auto path =
-        same_cgroup(record.cgroup_path, observed,
-                    impl_->proc.cgroup(record.init_pid, controller));
-    if (!path) return;
-    const std::string directory = impl_->prefix + mount + *path;
-    if (is_directory(directory)) found.insert(directory);
-  };
-  if (!layout.unified.empty()) add("", layout.unified);
-  for (const auto& [controller, mount] : layout.v1) add(controller, mount);
-  return {found.begin(), found.end()};
+Result<std::string> Environment::path_in(const ContainerRecord& record,
+                                         const std::string& controller) const {
+  const auto observed = proc_.cgroup(record.init_pid, layout_.observed);
+  if (!observed) return observed;
+  const auto other = proc_.cgroup(record.init_pid, controller);
+  if (!other) return other;
+  return same_cgroup(record.cgroup_path, *observed, *other).value_or("");
 }
 
-bool Finder::device_allowed(const ContainerRecord& record,
-                            const DeviceObservation& asked) const {
-  const auto& v1 = impl_->layout.v1;
-  const auto hierarchy = v1.find("devices");
-  if (hierarchy == v1.end()) return true;
-  const std::string observed =
-      impl_->proc.cgroup(record.init_pid, impl_->layout.observed);
-  const auto path = same_cgroup(record.cgroup_path, observed,
-                                impl_->proc.cgroup(record.init_pid, "devices"));
-  if (!path) return true;
+Result<std::vector<std::string>> Environment::limit_directories(
+    const ContainerRecord& record) const {
+  std::vector<std::pair<std::string, std::string>> hierarchies(
+      layout_.v1.begin(), layout_.v1.end());
+  if (!layout_.unified.empty()) hierarchies.emplace_back("", layout_.unified);
+  std::set<std::string> found;
+  for (const auto& [controller, mount] : hierarchies) {
+    const auto path = path_in(record, controller);
+    if (!path) return tl::unexpected<Error>(path.error());
+    if (path->empty()) continue;
+    const std::string directory = prefix_ + mount + *path;
+    const auto there = is_directory(directory);
+    if (!there) return tl::unexpected<Error>(there.error());
+    if (*there) found.insert(directory);
+  }
+  return std::vector<std::string>(found.begin(), found.end());
+}
+
+bool Environment::device_allowed(const ContainerRecord& record,
+                                 const DeviceObservation& asked) const {
+  const auto hierarchy = layout_.v1.find("devices");
+  if (hierarchy == layout_.v1.end()) return true;
+  const auto path = path_in(record, "devices");
+  if (!path || path->empty()) return true;
   const auto list =
-      read_file(impl_->prefix + hierarchy->second + *path + "/devices.list");
+      read_file(prefix_ + hierarchy->second + *path + "/devices.list");
   return !list || containers::device_allowed(*list, asked);
 }
 

@@ -1,71 +1,146 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/finder.h"
 
-#include <algorithm>
 #include <set>
 
 #include "agent/base/text.h"
-#include "agent/containers/finder_impl.h"
+#include "agent/containers/rootfs_search.h"
 #include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::containers {
+namespace {
+
+constexpr const char* kPodUid = "io.kubernetes.pod.uid";
+
+// What the cgroup's path alone shows.
+ContainerInfo info_of(const CgroupName& name) {
+  ContainerInfo info;
+  info.id = name.id;
+  info.name = name.system_name.empty() ? name.id : name.system_name;
+  info.runtime =
+      name.runtime.empty() ? to_string(Runtime::unknown) : name.runtime;
+  info.workload = name.system_name;
+  return info;
+}
+
+tl::unexpected<Error> not_a_container(const std::string& what,
+                                      const std::string& path) {
+  return tl::unexpected<Error>(Error{ENOENT, what + ": " + display(path)});
+}
+
+}  // namespace
 
 Finder::Finder(CgroupLayout layout, std::string host_prefix)
-    : impl_(std::make_unique<Impl>(std::move(layout), std::move(host_prefix))) {
-}
+    : layout_(std::move(layout)),
+      prefix_(std::move(host_prefix)),
+      tree_(prefix_ + layout_.observed_mount),
+      proc_(prefix_),
+      files_({layout_, prefix_}),
+      containers_(tree_, proc_, files_),
+      membership_(tree_, proc_),
+      environment_(layout_, proc_, prefix_) {}
 
-Finder::~Finder() = default;
-
-const CgroupLayout& Finder::layout() const { return impl_->layout; }
-
-std::vector<ContainerRecord> Finder::running() const {
-  std::vector<ContainerRecord> records;
-  for (const auto& [path, group] : impl_->groups()) {
-    records.push_back(impl_->record(group, {}));
+Listing<ContainerRecord> Finder::running() const {
+  Listing<ContainerRecord> records;
+  auto found = containers_.below();
+  records.errors = std::move(found.errors);
+  for (const auto& container : found.items) {
+    records.items.push_back(record_of(container, {}));
   }
   return records;
 }
 
-std::vector<ContainerRecord> Finder::stopped() const {
-  std::set<std::string> running;
-  for (const auto& [path, group] : impl_->groups()) {
-    if (group.name.outer.empty()) running.insert(group.name.id);
-  }
-  std::vector<ContainerRecord> records;
-  for (const auto& resolver : impl_->resolvers) {
-    for (auto& kept : resolver->stored()) {
-      if (running.count(kept.info.id) != 0 || kept.layers.empty()) continue;
-      const auto root = upper_root_of(kept.layers.upper);
-      if (!root) continue;  // removed meanwhile
-      ContainerRecord record;
-      record.info = std::move(kept.info);
-      record.layers = std::move(kept.layers);
-      record.trouble = std::move(kept.trouble);
-      record.root = *root;
-      records.push_back(std::move(record));
+Listing<ContainerRecord> Finder::stopped() const {
+  Listing<ContainerRecord> records;
+  auto occupied = containers_.occupied();
+  records.errors = std::move(occupied.errors);
+  // One that runs in a cgroup that could not be read would pass for stopped.
+  if (!records.complete()) return records;
+  const std::set<std::string> running(occupied.items.begin(),
+                                      occupied.items.end());
+  auto stored = files_.stored();
+  records.errors = std::move(stored.errors);
+  for (auto& kept : stored.items) {
+    if (running.count(kept.info.id) != 0) continue;
+    if (kept.unread) note_error(records.errors, *kept.unread);
+    if (kept.layers.empty()) continue;
+    const auto root = upper_root_of(kept.layers.upper);
+    if (!root && !is_absence(root.error().code)) {
+      note_error(records.errors, root.error());
     }
+    if (!root) continue;  // removed meanwhile
+    ContainerRecord record;
+    record.info = std::move(kept.info);
+    record.layers = std::move(kept.layers);
+    record.trouble = std::move(kept.trouble);
+    record.root = *root;
+    records.items.push_back(std::move(record));
   }
   return records;
 }
 
-std::optional<Process> Finder::Impl::seen_process(
+ContainerRecord Finder::record_of(const ContainerCgroup& container,
+                                  const UpperRoot& seen) const {
+  ContainerRecord record;
+  record.cgroup = container.cgroup;
+  record.cgroup_path = container.name.path;
+  record.info = info_of(container.name);
+  RuntimeMetadata known;
+  auto found = files_.find(container.name);
+  if (!found) {
+    known.note("metadata", found.error());
+  } else if (*found) {
+    known = std::move(**found);
+    record.info = known.info;
+  } else if (container.name.runtime != to_string(Runtime::unknown)) {
+    known.trouble.push_back("no runtime's files mention it");
+  }
+  record.trouble = known.trouble;
+  if (!container.name.pod_uid.empty()) {
+    record.info.labels.emplace(kPodUid, container.name.pod_uid);
+  }
+  if (container.init) {
+    record.init_pid = container.init->pid;
+    record.init_start_ns = container.init->start_ns;
+    record.init_uid = container.init->uid;
+  }
+  RootfsSearch({prefix_, proc_, files_}, container, known, seen, record).run();
+  return record;
+}
+
+// None: its process is gone, or is in another cgroup by now.
+Result<std::optional<Process>> Finder::seen_process(
     const LiveObservation& seen) const {
-  auto process = proc.read(seen.process.pid);
-  if (!process || !same_start(process->start_ns, seen.process.start_ns)) {
+  const auto gone_or =
+      [](const Error& error) -> Result<std::optional<Process>> {
+    if (is_absence(error.code)) return std::nullopt;
+    return tl::unexpected<Error>(error);
+  };
+  auto process = proc_.read(seen.process.pid);
+  if (!process) return gone_or(process.error());
+  if (!same_start(process->start_ns, seen.process.start_ns)) {
     return std::nullopt;
   }
-  const std::string path = proc.cgroup(process->pid, layout.observed);
-  if (tree.id_of(path) != seen.process.cgroup) return std::nullopt;
-  return process;
+  const auto path = proc_.cgroup(process->pid, layout_.observed);
+  if (!path) return gone_or(path.error());
+  const auto id = tree_.id_of(*path);
+  if (!id) return tl::unexpected<Error>(id.error());
+  if (*id != seen.process.cgroup) return std::nullopt;
+  return std::optional(std::move(*process));
 }
 
 // Where its cgroup is, or was: once removed, two components are left of it.
-std::string Finder::Impl::seen_path(const LiveObservation& seen) const {
-  const std::string by_process = proc.cgroup(seen.process.pid, layout.observed);
-  if (tree.id_of(by_process) == seen.process.cgroup) return by_process;
-  const std::string by_id = tree.path_of(seen.process.cgroup);
-  if (!by_id.empty()) return by_id;
+Result<std::string> Finder::seen_path(const LiveObservation& seen) const {
+  const auto by_process = proc_.cgroup(seen.process.pid, layout_.observed);
+  if (!by_process && !is_absence(by_process.error().code)) return by_process;
+  if (by_process) {
+    const auto id = tree_.id_of(*by_process);
+    if (!id) return tl::unexpected<Error>(id.error());
+    if (*id == seen.process.cgroup) return by_process;
+  }
+  auto by_id = tree_.path_of(seen.process.cgroup);
+  if (!by_id || !by_id->empty()) return by_id;
   const std::string parent =
       seen.cgroup_parent.empty() || seen.cgroup_parent == "/"
           ? ""
@@ -73,114 +148,136 @@ std::string Finder::Impl::seen_path(const LiveObservation& seen) const {
   return parent + "/" + seen.cgroup_name;
 }
 
-Result<ContainerRecord> Finder::resolve(const LiveObservation& seen) const {
-  const std::string path = impl_->seen_path(seen);
-  Impl::Group group;
-  group.init = impl_->seen_process(seen);
-  const auto name = Impl::identify(path, impl_->known_cgroups());
-  if (name && name->helper) return fail("a helper's cgroup: " + display(path));
+Result<ContainerCgroup> Finder::seen_container(const LiveObservation& seen,
+                                               const std::string& path) const {
+  ContainerCgroup container;
+  auto process = seen_process(seen);
+  if (!process) return tl::unexpected<Error>(process.error());
+  container.init = std::move(*process);
+  const auto known = files_.cgroups();
+  const auto name = ContainerCgroups::identify(path, known);
+  if (name && name->helper) return not_a_container("a helper's cgroup", path);
   if (name) {
-    group.name = *name;
-    group.cgroup = impl_->tree.id_of(name->path);
-  } else if (!is_image_build(path) && group.init &&
-             impl_->is_unknown_container(*group.init)) {
-    group.name = Impl::unknown_name(path, seen.process.cgroup);
+    const auto id = tree_.id_of(name->path);
+    if (!id) return tl::unexpected<Error>(id.error());
+    container.name = *name;
+    container.cgroup = *id;
+  } else if (is_image_build(path)) {
+    return not_a_container("an image build's cgroup", path);
+  } else if (!known.errors.empty()) {
+    // Some runtime may call it its own.
+    return tl::unexpected<Error>(known.errors.front());
   } else {
-    return fail("not a container's cgroup: " + display(path));
+    const auto unknown = container.init
+                             ? containers_.is_unknown_container(*container.init)
+                             : Result<bool>(false);
+    if (!unknown) return tl::unexpected<Error>(unknown.error());
+    if (!*unknown) return not_a_container("not a container's cgroup", path);
+    container.name = ContainerCgroups::unknown_name(path, seen.process.cgroup);
   }
-  if (group.cgroup == 0) group.cgroup = seen.process.cgroup;
-  auto record = impl_->record(group, seen.root);
+  if (container.cgroup == 0) container.cgroup = seen.process.cgroup;
+  return container;
+}
+
+Result<ContainerRecord> Finder::resolve(const LiveObservation& seen) const {
+  const auto path = seen_path(seen);
+  if (!path) return tl::unexpected<Error>(path.error());
+  const auto container = seen_container(seen, *path);
+  if (!container) return tl::unexpected<Error>(container.error());
+  auto record = record_of(*container, seen.root);
   if (record.init_start_ns == 0) record.init_start_ns = seen.process.start_ns;
-  if (!group.init) record.init_uid = seen.process.uid;
+  if (!container->init) record.init_uid = seen.process.uid;
   return record;
 }
 
-Result<ContainerInfo> Finder::refresh(const ContainerRecord& record) const {
+MetadataResult Finder::metadata_of(const ContainerRecord& record) const {
   auto name = parse_cgroup_path(record.cgroup_path).value_or(CgroupName{});
   if (!name.outer.empty()) {
-    name = Impl::identify(record.cgroup_path, impl_->known_cgroups())
+    const auto known = files_.cgroups();
+    name = ContainerCgroups::identify(record.cgroup_path, known)
                .value_or(CgroupName{});
+    if (!name.outer.empty() && !known.errors.empty()) {
+      return tl::unexpected<Error>(known.errors.front());
+    }
   }
   name.id = record.info.id;
   name.path = record.cgroup_path;
   name.runtime = record.info.runtime;
-  if (const auto found = impl_->metadata(name)) return found->info;
-  return fail("no runtime knows " + display(record.info.id), ENOENT);
+  return files_.find(name);
+}
+
+Result<ContainerInfo> Finder::refresh(const ContainerRecord& record) const {
+  auto found = metadata_of(record);
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (!*found) {
+    return fail("no runtime knows " + display(record.info.id), ENOENT);
+  }
+  // Half of it would take names and labels away.
+  if ((*found)->unread) return tl::unexpected<Error>(*(*found)->unread);
+  return std::move((*found)->info);
 }
 
 Result<bool> Finder::init_alive(const ContainerRecord& record) const {
-  const auto stat = impl_->proc.read_stat(record.init_pid);
-  return stat && (record.init_start_ns == 0 ||
-                  same_start(stat->start_ns, record.init_start_ns));
+  const auto stat = proc_.read_stat(record.init_pid);
+  if (!stat && is_absence(stat.error().code)) return false;
+  if (!stat) return tl::unexpected<Error>(stat.error());
+  return record.init_start_ns == 0 ||
+         same_start(stat->start_ns, record.init_start_ns);
 }
 
 Result<ContainerRecord> Finder::look_again(const ContainerRecord& known) const {
-  for (auto& record : running()) {
-    if (record.cgroup == known.cgroup) return std::move(record);
+  const auto found = containers_.below(known.cgroup_path);
+  for (const auto& container : found.items) {
+    if (container.cgroup == known.cgroup) {
+      return record_of(container, known.root);
+    }
   }
+  if (!found.complete()) return tl::unexpected<Error>(found.errors.front());
   return fail("no process of " + display(known.info.id) + " was found", ENOENT);
 }
 
 Result<bool> Finder::exists(const ContainerRecord& record) const {
-  if (refresh(record)) return true;
+  const auto found = metadata_of(record);
+  if (!found) return tl::unexpected<Error>(found.error());
+  if (*found) return true;
   if (traits_of(record.info.runtime).keeps_stopped) return false;
-  if (record.cgroup != 0 &&
-      impl_->tree.id_of(record.cgroup_path) == record.cgroup) {
-    return true;
+  if (record.cgroup != 0) {
+    const auto id = tree_.id_of(record.cgroup_path);
+    if (!id) return tl::unexpected<Error>(id.error());
+    if (*id == record.cgroup) return true;
   }
   // An upper directory is there for its container alone; a plain directory was
   // there before, and stays.
   if (record.layers.empty() || record.layers.plain) return false;
   const auto root = upper_root_of(record.layers.upper);
-  return root && same_root(*root, record.root);
+  if (root) return same_root(*root, record.root);
+  if (is_absence(root.error().code)) return false;
+  return tl::unexpected<Error>(root.error());
 }
 
-std::vector<std::uint64_t> Finder::cgroups(
+Result<std::vector<Finder::Member>> Finder::members(
     const ContainerRecord& record) const {
-  std::vector<std::uint64_t> ids;
-  if (record.cgroup_path.empty()) return ids;
-  const auto found = impl_->tree.below(record.cgroup_path);
-  // The path may be another cgroup's by now.
-  if (found.empty() || found.front().id != record.cgroup) return ids;
-  for (const auto& cgroup : found) ids.push_back(cgroup.id);
-  return ids;
+  return membership_.members(record);
 }
 
-std::vector<Finder::Member> Finder::members(
+Result<std::vector<std::uint64_t>> Finder::cgroups(
     const ContainerRecord& record) const {
-  std::map<std::uint32_t, std::pair<Member, std::uint32_t /*ppid*/>> found;
-  if (record.cgroup_path.empty()) return {};
-  const auto below = impl_->tree.below(record.cgroup_path);
-  if (below.empty() || below.front().id != record.cgroup) return {};
-  for (const auto& cgroup : below) {
-    for (const std::uint32_t pid : impl_->tree.processes(cgroup.path)) {
-      const auto stat = impl_->proc.read_stat(pid);
-      if (!stat) continue;
-      Member member;
-      member.pid = pid;
-      member.cgroup = cgroup.id;
-      member.start_ns = stat->start_ns;
-      found[pid] = {member, stat->ppid};
-    }
-  }
-  std::vector<Member> result;
-  for (auto& [pid, entry] : found) {
-    // Up to init, or to the one whose parent is outside: that was exec'ed.
-    std::uint32_t top = pid;
-    for (std::size_t i = 0; i < found.size() && top != record.init_pid; ++i) {
-      const std::uint32_t parent = found[top].second;
-      if (found.count(parent) == 0) break;
-      top = parent;
-    }
-    Member member = entry.first;
-    member.from_init = top == record.init_pid;
-    if (!member.from_init) {
-      member.session_leader = top;
-      member.first_cmd = impl_->proc.command(top);
-    }
-    result.push_back(std::move(member));
-  }
-  return result;
+  return membership_.cgroups(record);
+}
+
+Result<std::vector<MountEntry>> Finder::mounts(
+    const ContainerRecord& record) const {
+  return environment_.mounts(record);
+}
+
+Result<std::vector<std::string>> Finder::limit_directories(
+    const ContainerRecord& record) const {
+  return environment_.limit_directories(record);
+}
+
+bool Finder::device_allowed(const ContainerRecord& record,
+                            const DeviceObservation& asked) const {
+  return environment_.device_allowed(record, asked);
 }
 
 }  // namespace stillframe::containers

@@ -6,16 +6,19 @@
 // ContainerRecord::trouble, never in a crash and never in another container.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/result.h"
 #include "agent/containers/cgroup_layout.h"
+#include "agent/containers/cgroup_tree.h"
+#include "agent/containers/container_cgroups.h"
 #include "agent/containers/container_source.h"
-#include "agent/model/container.h"
-#include "agent/model/mount.h"
-#include "agent/model/observation.h"
+#include "agent/containers/environment.h"
+#include "agent/containers/membership.h"
+#include "agent/containers/process.h"
+#include "agent/containers/runtime_files.h"
 
 namespace stillframe::containers {
 
@@ -24,31 +27,51 @@ class Finder : public ContainerSource {
  public:
   // `host_prefix` is put in front of every path read; for tests.
   explicit Finder(CgroupLayout layout, std::string host_prefix = "");
-  ~Finder() override;
+  // Its parts refer to each other.
+  Finder(const Finder&) = delete;
+  Finder& operator=(const Finder&) = delete;
 
-  std::vector<ContainerRecord> running() const override;
-  std::vector<ContainerRecord> stopped() const override;
+  Listing<ContainerRecord> running() const override;
+  Listing<ContainerRecord> stopped() const override;
   Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
   Result<bool> init_alive(const ContainerRecord& record) const override;
   Result<ContainerRecord> look_again(
       const ContainerRecord& known) const override;
   Result<bool> exists(const ContainerRecord& record) const override;
-  std::vector<Member> members(const ContainerRecord& record) const override;
-  std::vector<std::uint64_t> cgroups(
+  Result<std::vector<Member>> members(
+      const ContainerRecord& record) const override;
+  Result<std::vector<std::uint64_t>> cgroups(
       const ContainerRecord& record) const override;
   Result<std::vector<MountEntry>> mounts(
       const ContainerRecord& record) const override;
-  std::vector<std::string> limit_directories(
+  Result<std::vector<std::string>> limit_directories(
       const ContainerRecord& record) const override;
   bool device_allowed(const ContainerRecord& record,
                       const DeviceObservation& asked) const override;
 
-  const CgroupLayout& layout() const;
+  const CgroupLayout& layout() const { return layout_; }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  ContainerRecord record_of(const ContainerCgroup& container,
+                            const UpperRoot& seen) const;
+  // The runtime's metadata of a known container; none: it knows it no more.
+  MetadataResult metadata_of(const ContainerRecord& record) const;
+  Result<std::optional<Process>> seen_process(
+      const LiveObservation& seen) const;
+  Result<std::string> seen_path(const LiveObservation& seen) const;
+  // What lives in the cgroup at `path`; fails with ENOENT: not a container.
+  Result<ContainerCgroup> seen_container(const LiveObservation& seen,
+                                         const std::string& path) const;
+
+  CgroupLayout layout_;
+  std::string prefix_;
+  CgroupTree tree_;
+  Proc proc_;
+  RuntimeFiles files_;
+  ContainerCgroups containers_;
+  Membership membership_;
+  Environment environment_;
 };
 
 }  // namespace stillframe::containers

@@ -14,39 +14,51 @@ namespace {
 // containerd stands up to two levels above a snapshot's fs directory.
 constexpr int kAncestors = 3;
 
-bool is_wanted(const std::string& path, const UpperRoot& wanted) {
+Result<bool> is_wanted(const std::string& path, const UpperRoot& wanted) {
   const auto root = upper_root_of(path);
-  return root && (!wanted || same_root(*root, wanted));
+  if (root) return !wanted || same_root(*root, wanted);
+  if (is_absence(root.error().code)) return false;
+  return tl::unexpected<Error>(root.error());
 }
 
-std::optional<std::string> find_upper(const std::string& text,
-                                      const std::string& prefix,
-                                      const std::vector<std::string>& roots,
-                                      const UpperRoot& wanted) {
+// Fails with ENOENT: it is in none of the places; with another code where one
+// of them could not be looked at.
+Result<std::string> find_upper(const std::string& text,
+                               const std::string& prefix,
+                               const std::vector<std::string>& roots,
+                               const UpperRoot& wanted) {
+  std::vector<std::string> places;
   // Kernels before 6.5 show the path with its backslash escapes, later ones
   // without: what exists decides.
   for (const auto& form : {text, overlay_unescape(text)}) {
     if (starts_with(form, "/")) {
-      if (is_wanted(prefix + form, wanted)) return prefix + form;
+      places.push_back(prefix + form);
       continue;
     }
-    for (const auto& root : roots) {
-      const std::string path = root + "/" + form;
-      if (is_wanted(path, wanted)) return path;
-    }
+    for (const auto& root : roots) places.push_back(root + "/" + form);
   }
-  return std::nullopt;
+  std::optional<Error> unread;
+  for (const auto& place : places) {
+    const auto found = is_wanted(place, wanted);
+    if (found && *found) return place;
+    if (!found && !unread) unread = found.error();
+  }
+  if (unread) return tl::unexpected<Error>(std::move(*unread));
+  return fail("upper directory " + text, ENOENT);
 }
 
-// All relative paths of one mount start from the same directory.
-std::optional<std::vector<std::string>> lower_from(
+// All relative paths of one mount start from the same directory. None: not from
+// this one.
+Result<std::optional<std::vector<std::string>>> lower_from(
     const OverlayOptions& options, const std::string& prefix,
     const std::string& base) {
   std::vector<std::string> lower;
   for (const auto& text : options.lower) {
     const bool absolute = starts_with(text, "/");
     std::string path = (absolute ? prefix : base + "/") + text;
-    if (!is_directory(path)) return std::nullopt;
+    const auto there = is_directory(path);
+    if (!there) return tl::unexpected<Error>(there.error());
+    if (!*there) return std::nullopt;
     lower.push_back(std::move(path));
   }
   return lower;
@@ -60,7 +72,7 @@ Result<OverlayLayers> find_layers(const OverlayOptions& options,
                                   const UpperRoot& wanted) {
   if (options.upper.empty()) return fail("a read-only overlay has no upper");
   const auto upper = find_upper(options.upper, prefix, roots, wanted);
-  if (!upper) return fail("upper directory " + options.upper, ENOENT);
+  if (!upper) return tl::unexpected<Error>(upper.error());
   std::vector<std::string> bases;
   std::string ancestor = *upper;
   for (int i = 0; i < kAncestors; ++i) {
@@ -70,11 +82,13 @@ Result<OverlayLayers> find_layers(const OverlayOptions& options,
     bases.push_back(ancestor);
   }
   bases.insert(bases.end(), roots.begin(), roots.end());
+  std::optional<Error> unread;
   for (const auto& base : bases) {
-    if (auto lower = lower_from(options, prefix, base)) {
-      return OverlayLayers{*upper, std::move(*lower)};
-    }
+    auto lower = lower_from(options, prefix, base);
+    if (lower && *lower) return OverlayLayers{*upper, std::move(**lower)};
+    if (!lower && !unread) unread = lower.error();
   }
+  if (unread) return tl::unexpected<Error>(std::move(*unread));
   return fail("lower directories of " + *upper, ENOENT);
 }
 

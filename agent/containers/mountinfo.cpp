@@ -2,9 +2,9 @@
 #include "agent/containers/mountinfo.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 
 namespace stillframe::containers {
@@ -37,31 +37,23 @@ string_view next_field(string_view& line) {
   return field;
 }
 
-template <typename Number>
-bool parse_number(string_view text, Number& value) {
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  return !text.empty() && parsed.ec == std::errc() && parsed.ptr == end;
-}
-
-bool parse_dev(string_view text, std::uint32_t& dev) {
+std::optional<std::uint32_t> parse_dev(string_view text) {
   const std::size_t colon = text.find(':');
-  std::uint32_t major = 0;
-  std::uint32_t minor = 0;
-  if (colon == string_view::npos ||
-      !parse_number(text.substr(0, colon), major) ||
-      !parse_number(text.substr(colon + 1), minor)) {
-    return false;
-  }
-  dev = major << 20 | minor;
-  return true;
+  if (colon == string_view::npos) return std::nullopt;
+  const auto major = parse_number<std::uint32_t>(text.substr(0, colon));
+  const auto minor = parse_number<std::uint32_t>(text.substr(colon + 1));
+  if (!major || !minor) return std::nullopt;
+  return *major << 20 | *minor;
 }
 
 std::optional<Mount> parse_line(string_view line) {
   Mount mount;
-  if (!parse_number(next_field(line), mount.id)) return std::nullopt;
+  const auto id = parse_number<std::uint32_t>(next_field(line));
   next_field(line);  // parent's
-  if (!parse_dev(next_field(line), mount.dev)) return std::nullopt;
+  const auto dev = parse_dev(next_field(line));
+  if (!id || !dev) return std::nullopt;
+  mount.id = *id;
+  mount.dev = *dev;
   mount.root = octal_unescape(next_field(line));
   mount.target = octal_unescape(next_field(line));
   mount.flags = next_field(line);

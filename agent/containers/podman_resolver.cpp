@@ -6,6 +6,8 @@
 #include "agent/base/file.h"
 #include "agent/base/text.h"
 #include "agent/containers/cgroup_path.h"
+#include "agent/containers/resolvers.h"
+#include "agent/containers/storage_conf.h"
 #include "agent/containers/workload.h"
 #include "agent/model/runtime.h"
 
@@ -14,50 +16,20 @@ namespace {
 
 constexpr std::size_t kMaxStores = 64;
 
-// key = "value", at the start of a line of the [storage] table.
-std::string toml_value(std::string_view line, std::string_view key) {
-  const auto trim = [&line] {
-    const std::size_t begin = line.find_first_not_of(" \t");
-    line.remove_prefix(std::min(begin, line.size()));
-  };
-  trim();
-  if (!starts_with(line, key)) return "";
-  line.remove_prefix(key.size());
-  trim();
-  if (!starts_with(line, "=")) return "";
-  line.remove_prefix(1);
-  trim();
-  if (line.empty() || (line[0] != '"' && line[0] != '\'')) return "";
-  const std::size_t end = line.find(line[0], 1);
-  if (end == std::string_view::npos) return "";
-  return std::string(line.substr(1, end - 1));
-}
-
-PodmanStore system_store(const std::string& prefix) {
-  StorageConf conf;
-  for (const char* path :
-       {"/usr/share/containers/storage.conf", "/etc/containers/storage.conf"}) {
-    // The one in /etc replaces the other as a whole.
-    if (const auto text = read_file(prefix + path)) {
-      conf = parse_storage_conf(*text);
-    }
-  }
-  if (conf.graph_root.empty()) conf.graph_root = "/var/lib/containers/storage";
-  if (conf.run_root.empty()) conf.run_root = "/run/containers/storage";
-  return {prefix + conf.graph_root, prefix + conf.run_root};
-}
-
-// /etc/passwd's home directory of a user.
-std::string home_of(const std::string& prefix, unsigned uid) {
+// /etc/passwd's home directory of a user; empty: none.
+Result<std::string> home_of(const std::string& prefix, unsigned uid) {
   const auto text = read_file(prefix + "/etc/passwd");
-  if (!text) return "";
+  if (!text) {
+    if (is_absence(text.error().code)) return std::string();
+    return text;
+  }
   for (const auto& line : split(*text, '\n')) {
     const auto fields = split(line, ':');
     if (fields.size() >= 6 && fields[2] == std::to_string(uid)) {
       return starts_with(fields[5], "/") ? fields[5] : "";
     }
   }
-  return "";
+  return std::string();
 }
 
 // Names that podman makes up for itself name no workload: each new container
@@ -76,80 +48,84 @@ bool name_is_given(const std::string& name, const LibpodConfig* config) {
 
 }  // namespace
 
-StorageConf parse_storage_conf(std::string_view text) {
-  StorageConf conf;
-  std::string table;
-  for (const auto& line : split(text, '\n')) {
-    if (starts_with(line, "[")) table = line.substr(0, line.find(']'));
-    if (table != "[storage") continue;
-    if (auto value = toml_value(line, "graphroot"); starts_with(value, "/")) {
-      conf.graph_root = value;
-    }
-    if (auto value = toml_value(line, "runroot"); starts_with(value, "/")) {
-      conf.run_root = value;
-    }
-  }
-  return conf;
-}
-
 PodmanResolver::PodmanResolver(std::string host_prefix)
-    : prefix_(std::move(host_prefix)), system_(system_store(prefix_)) {}
+    : prefix_(std::move(host_prefix)) {}
 
 bool PodmanResolver::serves(std::string_view runtime) const {
   return runtime == to_string(Runtime::podman) ||
          runtime == to_string(Runtime::crio) || runtime.empty();
 }
 
-PodmanStore* PodmanResolver::store_of_user(unsigned uid) {
+Result<PodmanStore*> PodmanResolver::system_store() {
+  if (!system_) {
+    const auto conf = read_storage_conf(prefix_);
+    if (!conf) return tl::unexpected<Error>(conf.error());
+    system_.emplace(prefix_ + conf->graph_root, prefix_ + conf->run_root);
+  }
+  return &*system_;
+}
+
+Result<PodmanStore*> PodmanResolver::store_of_user(unsigned uid) {
   if (const auto it = users_.find(uid); it != users_.end()) return &it->second;
-  const std::string home = home_of(prefix_, uid);
-  if (home.empty()) return nullptr;
+  const auto home = home_of(prefix_, uid);
+  if (!home) return tl::unexpected<Error>(home.error());
+  if (home->empty()) return nullptr;
   PodmanStore store(
-      prefix_ + home + "/.local/share/containers/storage",
+      prefix_ + *home + "/.local/share/containers/storage",
       prefix_ + "/run/user/" + std::to_string(uid) + "/containers");
   return &users_.emplace(uid, std::move(store)).first->second;
 }
 
 // A user's store is asked only about what runs in that user's slice: it could
 // otherwise claim anybody's container.
-PodmanStore* PodmanResolver::store_for(const RuntimeQuery& query) {
+Result<PodmanStore*> PodmanResolver::store_for(const RuntimeQuery& query) {
+  std::optional<Error> unread;
+  const auto has = [&](PodmanStore& store, bool trusted = true) {
+    // What was known before still counts.
+    const auto updated = store.update();
+    if (store.find(query.id) != nullptr) return true;
+    if (!updated && trusted && !unread) unread = updated.error();
+    return false;
+  };
   if (const auto uid = user_of_cgroup(query.cgroup_path); uid && *uid != 0) {
-    PodmanStore* store = store_of_user(*uid);
-    if (store != nullptr && store->update() &&
-        store->find(query.id) != nullptr) {
-      return store;
+    const auto store = store_of_user(*uid);
+    if (!store) unread = store.error();
+    if (store && *store != nullptr && has(**store)) return *store;
+  }
+  const auto system = system_store();
+  if (!system) return system;
+  if (has(**system)) return *system;
+  for (auto& [root, store] : elsewhere_) {
+    if (has(store)) return &store;
+  }
+  if (query.cgroup_path.empty()) {
+    // A stopped container was in the store when it was last read: a user who
+    // breaks a store cannot keep others' containers from being forgotten.
+    for (auto& [uid, store] : users_) {
+      if (has(store, false)) return &store;
     }
   }
-  (void)system_.update();  // what was known before still counts
-  if (system_.find(query.id) != nullptr) return &system_;
-  for (auto& [root, store] : elsewhere_) {
-    (void)store.update();
-    if (store.find(query.id) != nullptr) return &store;
-  }
-  if (!query.cgroup_path.empty()) return nullptr;
-  for (auto& [uid, store] : users_) {
-    (void)store.update();
-    if (store.find(query.id) != nullptr) return &store;
-  }
+  if (unread) return tl::unexpected<Error>(std::move(*unread));
   return nullptr;
 }
 
-std::optional<RuntimeMetadata> PodmanResolver::find(const RuntimeQuery& query) {
+MetadataResult PodmanResolver::find(const RuntimeQuery& query) {
   if (!is_container_id(query.id)) return std::nullopt;
-  PodmanStore* store = store_for(query);
-  if (store == nullptr) return std::nullopt;
-  return metadata(*store, *store->find(query.id));
+  const auto store = store_for(query);
+  if (!store) return tl::unexpected<Error>(store.error());
+  if (*store == nullptr) return std::nullopt;
+  return metadata(**store, *(*store)->find(query.id));
 }
 
 // podman's bundles are GRAPH/DRIVER-containers/ID/userdata.
-bool PodmanResolver::learn(const RuntimeMetadata& told) {
-  if (told.rootless || !is_container_id(told.info.id)) return false;
-  const std::string tail = "-containers/" + told.info.id + "/userdata";
-  if (!ends_with(told.bundle, tail)) return false;
-  const auto slash = told.bundle.rfind('/', told.bundle.size() - tail.size());
+bool PodmanResolver::learn(const RuntimeMetadata& known) {
+  if (known.rootless || !is_container_id(known.info.id)) return false;
+  const std::string tail = "-containers/" + known.info.id + "/userdata";
+  if (!ends_with(known.bundle, tail)) return false;
+  const auto slash = known.bundle.rfind('/', known.bundle.size() - tail.size());
   if (slash == std::string::npos || slash == 0) return false;
-  const std::string root = told.bundle.substr(0, slash);
-  if (prefix_ + root == system_.graph_root()) return false;
+  const std::string root = known.bundle.substr(0, slash);
+  if (system_ && prefix_ + root == system_->graph_root()) return false;
   if (elsewhere_.size() >= kMaxStores) return false;
   // Where its run root is nobody says: containers that are removed as they end
   // are known by their bundle alone.
@@ -157,10 +133,20 @@ bool PodmanResolver::learn(const RuntimeMetadata& told) {
   return true;
 }
 
-std::vector<PodmanStore*> PodmanResolver::stores() {
-  std::vector<PodmanStore*> all{&system_};
-  for (auto& [uid, store] : users_) all.push_back(&store);
-  for (auto& [root, store] : elsewhere_) all.push_back(&store);
+Listing<PodmanStore*> PodmanResolver::updated_stores() {
+  Listing<PodmanStore*> all;
+  const auto add = [&](PodmanStore& store) {
+    all.items.push_back(&store);
+    return store.update();
+  };
+  const auto note = [&](const auto& result) {
+    if (!result) note_error(all.errors, result.error());
+  };
+  const auto system = system_store();
+  note(system);
+  if (system) note(add(**system));
+  for (auto& [root, store] : elsewhere_) note(add(store));
+  for (auto& [uid, store] : users_) (void)add(store);
   return all;
 }
 
@@ -177,7 +163,7 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   if (auto layers = store.layers(container)) {
     result.layers = std::move(*layers);
   } else {
-    result.trouble.push_back("layers: " + layers.error().message);
+    result.note("layers", layers.error());
   }
   // Written when it is first started: without it there is nothing to add.
   const auto annotations = store.annotations(container.id);
@@ -188,8 +174,8 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
       info.runtime = to_string(Runtime::crio);
     }
     apply_annotations(*annotations, info);
-  } else if (annotations.error().code != ENOENT) {
-    result.trouble.push_back("annotations: " + annotations.error().message);
+  } else if (!is_absence(annotations.error().code)) {
+    result.note("annotations", annotations.error());
   }
   const auto config = info.runtime == to_string(Runtime::podman)
                           ? store.libpod_config(container.id)
@@ -197,20 +183,21 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   if (config) {
     info.labels = config->labels;
     apply_annotations(info.labels, info);
-  } else if (config.error().code != ENOENT) {
-    result.trouble.push_back("labels: " + config.error().message);
+  } else if (!is_absence(config.error().code)) {
+    result.note("labels", config.error());
   }
   info.workload =
       workload_of(info, name_is_given(info.name, config ? &*config : nullptr));
   return result;
 }
 
-std::vector<RuntimeMetadata> PodmanResolver::stored() {
-  std::vector<RuntimeMetadata> result;
-  for (PodmanStore* store : stores()) {
-    (void)store->update();
+Listing<RuntimeMetadata> PodmanResolver::stored() {
+  Listing<RuntimeMetadata> result;
+  auto all = updated_stores();
+  result.errors = std::move(all.errors);
+  for (PodmanStore* store : all.items) {
     for (const auto& [id, container] : store->containers()) {
-      result.push_back(metadata(*store, container));
+      result.items.push_back(metadata(*store, container));
     }
   }
   return result;
@@ -218,20 +205,26 @@ std::vector<RuntimeMetadata> PodmanResolver::stored() {
 
 std::vector<std::string> PodmanResolver::layer_roots() {
   std::vector<std::string> roots;
-  for (const PodmanStore* store : stores()) {
+  for (const PodmanStore* store : updated_stores().items) {
     roots.push_back(store->overlay_root());
   }
   return roots;
 }
 
-std::vector<std::string> PodmanResolver::uppers() {
-  (void)system_.update();
-  std::vector<std::string> result;
-  for (const PodmanStore* store : stores()) {
+Listing<std::string> PodmanResolver::uppers() {
+  Listing<std::string> result;
+  auto all = updated_stores();
+  result.errors = std::move(all.errors);
+  for (PodmanStore* store : all.items) {
     const auto more = store->uppers();
-    result.insert(result.end(), more.begin(), more.end());
+    result.items.insert(result.items.end(), more.begin(), more.end());
   }
   return result;
+}
+
+std::unique_ptr<RuntimeResolver> make_podman_resolver(
+    const ResolverPlace& place) {
+  return std::make_unique<PodmanResolver>(place.host_prefix);
 }
 
 }  // namespace stillframe::containers

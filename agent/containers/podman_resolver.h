@@ -4,7 +4,7 @@
 #pragma once
 
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/containers/podman_store.h"
@@ -17,31 +17,30 @@ class PodmanResolver : public RuntimeResolver {
   explicit PodmanResolver(std::string host_prefix);
 
   bool serves(std::string_view runtime) const override;
-  std::optional<RuntimeMetadata> find(const RuntimeQuery& query) override;
-  bool learn(const RuntimeMetadata& told) override;
-  std::vector<RuntimeMetadata> stored() override;
+  MetadataResult find(const RuntimeQuery& query) override;
+  bool learn(const RuntimeMetadata& known) override;
+  Listing<RuntimeMetadata> stored() override;
   std::vector<std::string> layer_roots() override;
-  std::vector<std::string> uppers() override;
+  Listing<std::string> uppers() override;
 
  private:
-  PodmanStore* store_for(const RuntimeQuery& query);
-  PodmanStore* store_of_user(unsigned uid);
-  std::vector<PodmanStore*> stores();
+  // The store that has it; null: none.
+  Result<PodmanStore*> store_for(const RuntimeQuery& query);
+  // The one of root, which storage.conf names.
+  Result<PodmanStore*> system_store();
+  // Null: no such user, or one without a home directory.
+  Result<PodmanStore*> store_of_user(unsigned uid);
+  // All stores, read again. A user's that cannot be read is no error: what was
+  // known of it stays, and no one else's containers are concerned.
+  Listing<PodmanStore*> updated_stores();
   static RuntimeMetadata metadata(PodmanStore& store,
                                   const StoredContainer& container);
 
   std::string prefix_;
-  PodmanStore system_;
+  std::optional<PodmanStore> system_;      // none: storage.conf not read yet
   std::map<unsigned, PodmanStore> users_;  // rootless stores met so far
   // Of root's, in another place (podman --root), by graph root.
   std::map<std::string, PodmanStore> elsewhere_;
 };
-
-// graphroot and runroot of a storage.conf (TOML), as far as they are set.
-struct StorageConf {
-  std::string graph_root;
-  std::string run_root;
-};
-StorageConf parse_storage_conf(std::string_view text);
 
 }  // namespace stillframe::containers

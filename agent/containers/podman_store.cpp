@@ -93,7 +93,7 @@ PodmanStore::PodmanStore(std::string graph_root, std::string run_root)
 Result<> PodmanStore::reload(Source& source) {
   const auto list = read_json(source.path, kMaxLists);
   if (!list) return tl::unexpected<Error>(list.error());
-  if (!list->is_array()) return fail(source.path + " is no list", EBADMSG);
+  if (!list->is_array()) return fail(source.path + " is not a list", EBADMSG);
   source.containers.clear();
   for (const auto& entry : *list) {
     if (auto container = stored_container(entry)) {
@@ -108,15 +108,23 @@ Result<> PodmanStore::update() {
   Result<> result;
   bool changed = false;
   for (auto& source : sources_) {
-    const std::string stamp = file_stamp(source.path);
-    if (stamp == source.stamp) continue;
-    changed = true;
-    source.stamp = stamp;
-    if (stamp.empty()) {
+    const auto stamp = file_stamp(source.path);
+    if (!stamp) {
+      result = tl::unexpected<Error>(stamp.error());
+      continue;
+    }
+    if (*stamp == source.stamp) continue;
+    Result<> loaded;
+    if (stamp->empty()) {
       source.containers.clear();
-    } else if (const auto loaded = reload(source); !loaded) {
-      source.stamp = "unread";  // try again next time
-      result = loaded;
+    } else {
+      loaded = reload(source);
+    }
+    if (loaded) {
+      source.stamp = *stamp;
+      changed = true;
+    } else {
+      result = loaded;  // and is tried again next time
     }
   }
   if (!changed) return result;
@@ -142,7 +150,7 @@ const std::map<std::string, StoredContainer>& PodmanStore::containers() const {
 
 Result<OverlayLayers> PodmanStore::layers(
     const StoredContainer& container) const {
-  if (container.layer.empty()) return fail("its layer is not told");
+  if (container.layer.empty()) return fail("its layer is not named");
   return container.driver == "overlay" ? overlay_layers(container)
                                        : copied_layers(container);
 }
@@ -159,17 +167,21 @@ Result<OverlayLayers> PodmanStore::copied_layers(
   OverlayLayers layers;
   layers.plain = true;
   layers.upper = copy_of(container.driver, container.layer);
-  if (!is_directory(layers.upper)) return fail(layers.upper, ENOENT);
+  if (const auto there = require_directory(layers.upper); !there) {
+    return tl::unexpected<Error>(there.error());
+  }
   const auto list = read_json(
       graph_root_ + "/" + container.driver + "-layers/layers.json", kMaxLists);
   if (!list) return tl::unexpected<Error>(list.error());
-  if (!list->is_array()) return fail("layers.json is no list", EBADMSG);
+  if (!list->is_array()) return fail("layers.json is not a list", EBADMSG);
   for (const auto& entry : *list) {
     if (text_of(entry, "id") != container.layer) continue;
     const std::string parent = text_of(entry, "parent");
     if (!is_container_id(parent)) break;
     layers.lower.push_back(copy_of(container.driver, parent));
-    if (!is_directory(layers.lower[0])) return fail(layers.lower[0], ENOENT);
+    if (const auto there = require_directory(layers.lower[0]); !there) {
+      return tl::unexpected<Error>(there.error());
+    }
   }
   return layers;
 }
@@ -179,7 +191,9 @@ Result<OverlayLayers> PodmanStore::overlay_layers(
   const std::string dir = overlay_root() + "/" + container.layer;
   OverlayLayers layers;
   layers.upper = dir + "/diff";
-  if (!is_directory(layers.upper)) return fail(layers.upper, ENOENT);
+  if (const auto there = require_directory(layers.upper); !there) {
+    return tl::unexpected<Error>(there.error());
+  }
   const auto lower = read_file(dir + "/lower", 65536);
   if (!lower && lower.error().code != ENOENT) return fail(lower, "layers");
   for (const auto& link : split(lower.value_or(""), ':')) {
@@ -199,7 +213,9 @@ Result<std::map<std::string, std::string>> PodmanStore::annotations(
       "/" + (container ? container->driver : std::string(kDrivers[0])) +
       "-containers/" + id + "/userdata/config.json";
   auto config = read_json(graph_root_ + tail, kMaxConfig);
-  if (!config) config = read_json(run_root_ + tail, kMaxConfig);
+  if (!config && is_absence(config.error().code)) {
+    config = read_json(run_root_ + tail, kMaxConfig);
+  }
   if (!config) return tl::unexpected<Error>(config.error());
   return text_map(member(*config, "annotations"));
 }

@@ -40,7 +40,7 @@ class PodmanStore {
   PodmanStore(std::string graph_root, std::string run_root);
 
   // Reads containers.json and volatile-containers.json again if one changed.
-  // Fails when neither can be read; what was known then stays.
+  // Fails when one cannot be read; what was known of it then stays.
   Result<> update();
 
   const StoredContainer* find(const std::string& id) const;

@@ -2,8 +2,8 @@
 #include "agent/containers/proc_text.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 
 namespace stillframe::containers {
@@ -13,17 +13,6 @@ using std::string_view;
 
 // USER_HZ, which is 100 on every architecture that Debian has.
 constexpr std::uint64_t kNsPerTick = 1'000'000'000u / 100u;
-
-template <typename Number>
-std::optional<Number> number(string_view text) {
-  Number value = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
-    return std::nullopt;
-  }
-  return value;
-}
 
 std::vector<string_view> words(string_view text) {
   std::vector<string_view> result;
@@ -66,8 +55,8 @@ std::optional<StatText> parse_stat(std::string_view text) {
   }
   const auto fields = words(text.substr(close + 1));
   if (fields.size() < 20) return std::nullopt;  // up to field 22, from field 3
-  const auto ppid = number<std::uint32_t>(fields[1]);
-  const auto start = number<std::uint64_t>(fields[19]);
+  const auto ppid = parse_number<std::uint32_t>(fields[1]);
+  const auto start = parse_number<std::uint64_t>(fields[19]);
   if (!ppid || !start) return std::nullopt;
   StatText stat;
   stat.comm = text.substr(open + 1, close - open - 1);
@@ -85,13 +74,13 @@ std::optional<StatusText> parse_status(std::string_view text) {
     const auto fields = words(take_line(text));
     if (fields.size() < 2) continue;
     if (fields[0] == "Uid:") {
-      const auto uid = number<std::uint32_t>(fields[1]);
+      const auto uid = parse_number<std::uint32_t>(fields[1]);
       if (!uid) return std::nullopt;
       status.uid = *uid;
       has_uid = true;
     } else if (fields[0] == "NSpid:") {
       for (std::size_t i = 1; i < fields.size(); ++i) {
-        const auto pid = number<std::uint32_t>(fields[i]);
+        const auto pid = parse_number<std::uint32_t>(fields[i]);
         if (!pid) return std::nullopt;
         status.namespace_pids.push_back(*pid);
       }
@@ -124,7 +113,8 @@ std::optional<std::string> parse_cgroup(std::string_view text,
 std::uint64_t parse_namespace(std::string_view link) {
   const std::size_t open = link.find('[');
   if (open == string_view::npos || !ends_with(link, "]")) return 0;
-  return number<std::uint64_t>(link.substr(open + 1, link.size() - open - 2))
+  return parse_number<std::uint64_t>(
+             link.substr(open + 1, link.size() - open - 2))
       .value_or(0);
 }
 

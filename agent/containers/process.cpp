@@ -15,22 +15,48 @@ namespace {
 
 constexpr std::size_t kMaxMountinfo = 16u << 20;
 constexpr std::size_t kMaxCommand = 256;
+constexpr std::uint64_t kStartToleranceNs = 20'000'000;
+
+tl::unexpected<Error> gone(std::uint32_t pid) {
+  return fail("process " + std::to_string(pid), ESRCH);
+}
+
+// The error of a read below /proc/PID.
+template <typename T>
+tl::unexpected<Error> unread(const Result<T>& result, std::uint32_t pid) {
+  if (is_absence(result.error().code)) return gone(pid);
+  return tl::unexpected<Error>(result.error());
+}
+
+Result<std::uint64_t> namespace_of(const std::string& link) {
+  const auto target = read_link(link);
+  if (!target) return tl::unexpected<Error>(target.error());
+  return parse_namespace(*target);
+}
 
 }  // namespace
+
+bool same_start(std::uint64_t a_ns, std::uint64_t b_ns) {
+  return (a_ns > b_ns ? a_ns - b_ns : b_ns - a_ns) <= kStartToleranceNs;
+}
 
 // The host's own view is that of pid 1 (the agent is to be given the host's pid
 // namespace). Where pid 1 has capabilities that we lack we may not look at it:
 // then the agent itself stands for the host, as it does when run as a service.
-Proc::Proc(std::string host_prefix)
-    : base_(std::move(host_prefix) + "/proc/"), host_(read(1)) {
-  if (!host_) host_ = read(static_cast<std::uint32_t>(::getpid()));
+Proc::Proc(std::string host_prefix) : base_(std::move(host_prefix) + "/proc/") {
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  for (const std::uint32_t pid : {std::uint32_t{1}, self}) {
+    if (host_) break;
+    if (auto process = read(pid)) host_ = std::move(*process);
+  }
 }
 
-std::optional<Process> Proc::read_stat(std::uint32_t pid) const {
+Result<Process> Proc::read_stat(std::uint32_t pid) const {
   const auto text = read_file(base_ + std::to_string(pid) + "/stat", 65536);
-  if (!text) return std::nullopt;
+  if (!text) return unread(text, pid);
   const auto stat = parse_stat(*text);
-  if (!stat || stat->state == 'Z' || stat->state == 'X') return std::nullopt;
+  if (!stat) return fail("stat of process " + std::to_string(pid), EBADMSG);
+  if (stat->state == 'Z' || stat->state == 'X') return gone(pid);
   Process process;
   process.pid = pid;
   process.ppid = stat->ppid;
@@ -39,33 +65,39 @@ std::optional<Process> Proc::read_stat(std::uint32_t pid) const {
   return process;
 }
 
-std::optional<Process> Proc::read(std::uint32_t pid) const {
+Result<Process> Proc::read(std::uint32_t pid) const {
   auto process = read_stat(pid);
-  if (!process) return std::nullopt;
+  if (!process) return process;
   const std::string dir = base_ + std::to_string(pid);
   const auto text = read_file(dir + "/status", 65536);
-  if (!text) return std::nullopt;
+  if (!text) return unread(text, pid);
   const auto status = parse_status(*text);
-  if (!status) return std::nullopt;
+  if (!status) return fail("status of process " + std::to_string(pid), EBADMSG);
   process->uid = status->uid;
   process->namespace_pids = status->namespace_pids;
   struct stat root{};
-  if (::stat((dir + "/root").c_str(), &root) != 0) return std::nullopt;
+  if (::stat((dir + "/root").c_str(), &root) != 0) {
+    return unread(Result<>(fail(dir + "/root", errno)), pid);
+  }
   process->root_dev = root.st_dev;
   process->root_ino = root.st_ino;
-  process->mount_ns = parse_namespace(read_link(dir + "/ns/mnt").value_or(""));
-  process->pid_ns = parse_namespace(read_link(dir + "/ns/pid").value_or(""));
+  const auto mount_ns = namespace_of(dir + "/ns/mnt");
+  if (!mount_ns) return unread(mount_ns, pid);
+  const auto pid_ns = namespace_of(dir + "/ns/pid");
+  if (!pid_ns) return unread(pid_ns, pid);
+  process->mount_ns = *mount_ns;
+  process->pid_ns = *pid_ns;
   // Read in several steps: the pid may have become another's in between.
   const auto again = read_stat(pid);
-  if (!again || again->start_ticks != process->start_ticks) {
-    return std::nullopt;
-  }
+  if (!again) return again;
+  if (again->start_ticks != process->start_ticks) return gone(pid);
   return process;
 }
 
-std::string Proc::cgroup(std::uint32_t pid, const std::string& observed) const {
+Result<std::string> Proc::cgroup(std::uint32_t pid,
+                                 const std::string& observed) const {
   const auto text = read_file(base_ + std::to_string(pid) + "/cgroup");
-  if (!text) return "";
+  if (!text) return unread(text, pid);
   return parse_cgroup(*text, observed).value_or("");
 }
 
@@ -82,16 +114,20 @@ std::string Proc::command(std::uint32_t pid) const {
 Result<std::vector<Mount>> Proc::mounts(std::uint32_t pid) const {
   const auto text =
       read_file(base_ + std::to_string(pid) + "/mountinfo", kMaxMountinfo);
-  if (!text) return fail(text, "reading mounts");
+  // EINVAL: a zombie, which has no mount namespace any more.
+  if (!text && text.error().code == EINVAL) return gone(pid);
+  if (!text) return unread(text, pid);
   return parse_mountinfo(*text);
 }
 
 Result<UpperRoot> Proc::root(std::uint32_t pid) const {
-  return upper_root_of(base_ + std::to_string(pid) + "/root");
+  auto root = upper_root_of(base_ + std::to_string(pid) + "/root");
+  if (!root) return unread(root, pid);
+  return root;
 }
 
 Result<std::vector<Mount>> Proc::host_mounts() const {
-  if (!host_) return fail("the host's mounts cannot be told", EACCES);
+  if (!host_) return fail("the host's mounts cannot be read", EACCES);
   return mounts(host_->pid);
 }
 

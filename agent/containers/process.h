@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A process as /proc tells it. Nothing is kept open: an open /proc/PID/root or
+// A process as /proc shows it. Nothing is kept open: an open /proc/PID/root or
 // mountinfo would pin the container's mount namespace past its end.
 #pragma once
 
@@ -21,7 +21,7 @@ struct Process {
   std::uint64_t start_ticks = 0;
   std::uint64_t start_ns = 0;  // boot time
   std::vector<std::uint32_t> namespace_pids;
-  std::uint64_t mount_ns = 0;  // 0: could not be read
+  std::uint64_t mount_ns = 0;
   std::uint64_t pid_ns = 0;
   std::uint64_t root_dev = 0;  // as stat(2) has it
   std::uint64_t root_ino = 0;
@@ -31,21 +31,29 @@ struct Process {
   }
 };
 
+// Two start times of one process: /proc's clock ticks are 10 ms long, and one
+// more for the rounding.
+bool same_start(std::uint64_t a_ns, std::uint64_t b_ns);
+
+// All fail with ESRCH, and with no other absence, when the process is gone, a
+// zombie, or was replaced while it was read.
 class Proc {
  public:
   explicit Proc(std::string host_prefix);
 
-  // None when it is gone (or was replaced while we read), or is a zombie.
-  std::optional<Process> read(std::uint32_t pid) const;
+  Result<Process> read(std::uint32_t pid) const;
 
   // Only pid, ppid and start: cheap.
-  std::optional<Process> read_stat(std::uint32_t pid) const;
+  Result<Process> read_stat(std::uint32_t pid) const;
 
-  std::string cgroup(std::uint32_t pid, const std::string& observed) const;
-  std::string command(std::uint32_t pid) const;  // argv, at most 256 bytes
+  // Empty: it is in none of the hierarchy.
+  Result<std::string> cgroup(std::uint32_t pid,
+                             const std::string& observed) const;
   Result<std::vector<Mount>> mounts(std::uint32_t pid) const;
   // Its root directory, opened for no longer than it takes.
   Result<UpperRoot> root(std::uint32_t pid) const;
+
+  std::string command(std::uint32_t pid) const;  // argv, at most 256 bytes
   Result<std::vector<Mount>> host_mounts() const;
 
   // Root and mount namespace both differ from the host's.

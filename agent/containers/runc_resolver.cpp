@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/runc_resolver.h"
 
-#include <charconv>
-
 #include "agent/base/file.h"
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/json.h"
+#include "agent/containers/resolvers.h"
 #include "agent/containers/workload.h"
 #include "agent/model/runtime.h"
 
@@ -70,42 +70,51 @@ RuncResolver::RuncResolver(CgroupLayout layout, std::string host_prefix)
 
 bool RuncResolver::serves(std::string_view) const { return true; }
 
-std::vector<RuncResolver::Root> RuncResolver::roots() const {
-  std::vector<Root> roots{
+Listing<RuncResolver::Root> RuncResolver::roots() const {
+  Listing<Root> roots;
+  roots.items = {
       {prefix_ + "/run/runc", Runtime::runc, {}},
       {prefix_ + "/run/docker/runtime-runc/moby", Runtime::docker, {}}};
+  const auto list = [&](const std::string& path, std::size_t limit) {
+    const auto names = subdirectories(path, limit);
+    if (!names) note_error(roots.errors, names.error());
+    return names.value_or(std::vector<std::string>{});
+  };
   const std::string containerd = prefix_ + "/run/containerd/runc";
-  for (const auto& space : subdirectories(containerd, 256)) {
-    roots.push_back({containerd + "/" + space,
-                     space == "moby" ? Runtime::docker : Runtime::containerd,
-                     {}});
+  for (const auto& space : list(containerd, 256)) {
+    roots.items.push_back(
+        {containerd + "/" + space,
+         space == "moby" ? Runtime::docker : Runtime::containerd,
+         {}});
   }
   const std::string users = prefix_ + "/run/user";
-  for (const auto& name : subdirectories(users, 4096)) {
-    unsigned uid = 0;
-    const char* end = name.data() + name.size();
-    if (std::from_chars(name.data(), end, uid).ptr != end) continue;
-    roots.push_back({users + "/" + name + "/runc", Runtime::runc, uid});
+  for (const auto& name : list(users, 4096)) {
+    const auto uid = parse_number<unsigned>(name);
+    if (!uid) continue;
+    roots.items.push_back({users + "/" + name + "/runc", Runtime::runc, *uid});
   }
   return roots;
 }
 
-const RuncState* RuncResolver::load(const Root& root, const std::string& id) {
+Result<const RuncState*> RuncResolver::load(const Root& root,
+                                            const std::string& id) {
   const std::string path = root.path + "/" + id + "/state.json";
-  const std::string stamp = file_stamp(path);
-  if (stamp.empty()) {
+  const auto stamp = file_stamp(path);
+  if (!stamp) return tl::unexpected<Error>(stamp.error());
+  if (stamp->empty()) {
     states_.erase(path);
     return nullptr;
   }
-  auto& cached = states_[path];
-  if (cached.stamp != stamp) {
-    cached = {stamp, std::nullopt};
-    if (const auto text = read_file(path, kMaxState)) {
-      if (auto state = parse_runc_state(*text, layout_)) {
-        cached.state = std::move(*state);
-      }
-    }
+  const auto known = states_.find(path);
+  if (known == states_.end() || known->second.stamp != *stamp) {
+    const auto text = read_file(path, kMaxState);
+    if (!text && is_absence(text.error().code)) return nullptr;
+    if (!text) return tl::unexpected<Error>(text.error());
+    auto state = parse_runc_state(*text, layout_);
+    states_[path] = {*stamp,
+                     state ? std::optional(std::move(*state)) : std::nullopt};
   }
+  const auto& cached = states_[path];
   if (!cached.state || cached.state->id != id) return nullptr;
   if (root.user && user_of_cgroup(cached.state->cgroup_path) != root.user) {
     return nullptr;
@@ -113,36 +122,70 @@ const RuncState* RuncResolver::load(const Root& root, const std::string& id) {
   return &*cached.state;
 }
 
-std::optional<RuntimeMetadata> RuncResolver::find(const RuntimeQuery& query) {
+MetadataResult RuncResolver::find(const RuntimeQuery& query) {
   if (!is_plain_name(query.id)) return std::nullopt;
-  for (const auto& root : roots()) {
-    const RuncState* state = load(root, query.id);
-    if (state == nullptr) continue;
+  const auto roots = this->roots();
+  std::optional<Error> unread;
+  if (!roots.complete()) unread = roots.errors.front();
+  for (const auto& root : roots.items) {
+    const auto loaded = load(root, query.id);
+    // What a user makes unreadable says nothing of others' containers.
+    const bool trusted =
+        !root.user || root.user == user_of_cgroup(query.cgroup_path);
+    if (!loaded && trusted && !unread) unread = loaded.error();
+    if (!loaded || *loaded == nullptr) continue;
+    const RuncState& state = **loaded;
     // Ids are unique within one root only.
-    if (!query.cgroup_path.empty() && !state->cgroup_path.empty() &&
-        state->cgroup_path != query.cgroup_path) {
+    if (!query.cgroup_path.empty() && !state.cgroup_path.empty() &&
+        state.cgroup_path != query.cgroup_path) {
       continue;
     }
-    return metadata(root, *state);
+    return metadata(root, state);
   }
+  if (unread) return tl::unexpected<Error>(std::move(*unread));
   return std::nullopt;
 }
 
-std::map<std::string, std::string> RuncResolver::cgroups() {
-  std::map<std::string, std::string> result;
+std::vector<std::string> RuncResolver::ids_in(
+    const Root& root, std::vector<Error>& errors) const {
+  auto ids = subdirectories(root.path);
+  if (ids) return *std::move(ids);
+  note_error(errors, ids.error());
+  std::vector<std::string> before;
+  const std::string top = root.path + "/";
+  for (auto it = states_.lower_bound(top);
+       it != states_.end() && starts_with(it->first, top); ++it) {
+    const auto end = it->first.find('/', top.size());
+    before.push_back(it->first.substr(top.size(), end - top.size()));
+  }
+  return before;
+}
+
+KnownCgroups RuncResolver::cgroups() {
+  KnownCgroups result;
   std::map<std::string, Cached> still_there;
-  for (const auto& root : roots()) {
-    for (const auto& id : subdirectories(root.path)) {
-      const RuncState* state = load(root, id);
-      if (state != nullptr && state->cgroup_path.size() > 1) {
-        result.emplace(state->cgroup_path, id);
+  auto roots = this->roots();
+  result.errors = std::move(roots.errors);
+  for (const auto& root : roots.items) {
+    std::vector<Error> errors;
+    const auto ids = ids_in(root, errors);
+    if (!root.user) note_errors(result.errors, errors);
+    for (const auto& id : ids) {
+      const auto state = load(root, id);
+      // What a user makes unreadable is no one else's loss.
+      if (!state && !root.user) note_error(result.errors, state.error());
+      if (state && *state != nullptr && (*state)->cgroup_path.size() > 1) {
+        result.ids.emplace((*state)->cgroup_path, id);
       }
       const std::string path = root.path + "/" + id + "/state.json";
-      if (auto node = states_.extract(path))
+      if (auto node = states_.extract(path)) {
         still_there.insert(std::move(node));
+      }
     }
   }
-  states_ = std::move(still_there);  // forgets containers that are gone
+  // Forgets containers that are gone.
+  if (result.errors.empty()) states_.clear();
+  states_.merge(still_there);
   return result;
 }
 
@@ -170,6 +213,11 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   if (info.name.empty()) info.name = state.id;
   info.workload = workload_of(info, bare || !is_container_id(info.name));
   return result;
+}
+
+std::unique_ptr<RuntimeResolver> make_runc_resolver(
+    const ResolverPlace& place) {
+  return std::make_unique<RuncResolver>(place.layout, place.host_prefix);
 }
 
 }  // namespace stillframe::containers

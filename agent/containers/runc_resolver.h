@@ -34,8 +34,8 @@ class RuncResolver : public RuntimeResolver {
   RuncResolver(CgroupLayout layout, std::string host_prefix);
 
   bool serves(std::string_view runtime) const override;
-  std::optional<RuntimeMetadata> find(const RuntimeQuery& query) override;
-  std::map<std::string, std::string> cgroups() override;
+  MetadataResult find(const RuntimeQuery& query) override;
+  KnownCgroups cgroups() override;
 
  private:
   // A directory of ID/state.json, and whose containers they are.
@@ -46,11 +46,15 @@ class RuncResolver : public RuntimeResolver {
   };
   struct Cached {
     std::string stamp;
-    std::optional<RuncState> state;
+    std::optional<RuncState> state;  // none: what the file holds is not one
   };
 
-  std::vector<Root> roots() const;
-  const RuncState* load(const Root& root, const std::string& id);
+  Listing<Root> roots() const;
+  // Null: no such container, or one that is not believed.
+  Result<const RuncState*> load(const Root& root, const std::string& id);
+  // The ids below a root; those known before where it cannot be read.
+  std::vector<std::string> ids_in(const Root& root,
+                                  std::vector<Error>& errors) const;
   RuntimeMetadata metadata(const Root& root, const RuncState& state) const;
 
   CgroupLayout layout_;

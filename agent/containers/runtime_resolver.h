@@ -2,7 +2,9 @@
 //
 // The seam to container runtimes: one implementation per way of keeping
 // metadata on disk. None talks to the runtime or takes its locks, so what is
-// read may be half written: it is checked, and read again later.
+// read may be half written: it is checked, and read again later. What a file
+// does not hold is an empty answer; a file that could not be read is an error,
+// and never "there is no such container".
 #pragma once
 
 #include <cstdint>
@@ -12,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/result.h"
+#include "agent/containers/listing.h"
 #include "agent/model/container.h"
 
 namespace stillframe::containers {
@@ -23,13 +27,31 @@ struct RuntimeQuery {
 
 struct RuntimeMetadata {
   ContainerInfo info;
-  OverlayLayers layers;   // empty where the runtime's files do not tell
+  OverlayLayers layers;   // empty where the runtime's files do not say
   std::string rootfs;     // where the host mounts it, if anywhere
-  std::string bundle;     // directory of its OCI config, where one is told
+  std::string bundle;     // directory of its OCI config, where one is named
   bool rootless = false;  // said by a user's files, true of that user's only
   std::uint32_t init_pid = 0;
   std::uint64_t init_start_ticks = 0;
   std::vector<std::string> trouble;
+  // Something of it could not be read: there may be more to it than this.
+  std::optional<Error> unread;
+
+  // Keeps `error`, met while reading `what`: as trouble, and as unread unless
+  // it only says that something is not there.
+  void note(const std::string& what, const Error& error) {
+    trouble.push_back(what + ": " + error.message);
+    if (error.code != 0 && !is_absence(error.code) && !unread) unread = error;
+  }
+};
+
+// None: the runtime does not know the container.
+using MetadataResult = Result<std::optional<RuntimeMetadata>>;
+
+// Cgroup path -> id of the container that a runtime put there.
+struct KnownCgroups {
+  std::map<std::string, std::string> ids;
+  std::vector<Error> errors;
 };
 
 class RuntimeResolver {
@@ -39,24 +61,23 @@ class RuntimeResolver {
   // Whether it keeps containers of ContainerInfo::runtime `runtime`.
   virtual bool serves(std::string_view runtime) const = 0;
 
-  virtual std::optional<RuntimeMetadata> find(const RuntimeQuery& query) = 0;
+  virtual MetadataResult find(const RuntimeQuery& query) = 0;
 
   // What another's files say of a container that may be one of ours, kept in a
-  // place that we did not know of. True: find() may tell more now.
-  virtual bool learn(const RuntimeMetadata& /*told*/) { return false; }
+  // place that we did not know of. True: find() may say more now.
+  virtual bool learn(const RuntimeMetadata& /*known*/) { return false; }
 
-  // Cgroup path -> id of the container that the runtime put there: for those
-  // whose path tells nothing.
-  virtual std::map<std::string, std::string> cgroups() { return {}; }
+  // For containers whose path says nothing.
+  virtual KnownCgroups cgroups() { return {}; }
 
   // All containers with a rootfs on disk, running or not.
-  virtual std::vector<RuntimeMetadata> stored() { return {}; }
+  virtual Listing<RuntimeMetadata> stored() { return {}; }
 
   // Directories that overlay mounts' relative paths start from.
   virtual std::vector<std::string> layer_roots() { return {}; }
 
   // The upper directories below the layer roots.
-  virtual std::vector<std::string> uppers() { return {}; }
+  virtual Listing<std::string> uppers() { return {}; }
 };
 
 }  // namespace stillframe::containers

@@ -248,9 +248,11 @@ void Container::watch_environment() {
   if (!drift_ || !record_.running()) return;
   if (limits_cgroup_ != record_.cgroup) {
     leave_environment();
-    limits_cgroup_ = record_.cgroup;
-    context_.kernel.watch_limits(record_.cgroup,
-                                 context_.source.limit_directories(record_));
+    // Where they cannot be read now they are tried again.
+    if (const auto places = context_.source.limit_directories(record_)) {
+      limits_cgroup_ = record_.cgroup;
+      context_.kernel.watch_limits(record_.cgroup, *places);
+    }
   }
   if (const auto mounts = read_mounts()) mounts_seen(*mounts);
   look_at_limits();

@@ -17,14 +17,31 @@ constexpr std::size_t kMaxUnresolved = 256;
 constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
 constexpr std::uint64_t kRetryNs = 200 * kMillisecondNs;
 
+// What was found; what could not be read is counted and logged, and is looked
+// at again with the next listing.
+std::vector<ContainerRecord> found_in(
+    Context& context, containers::Listing<ContainerRecord> listing) {
+  context.stats.metadata_errors += listing.errors.size();
+  if (!listing.complete()) {
+    log_warn("containers may be missing: not everything could be read",
+             {{"error", listing.errors.front()},
+              {"hint", "it is read again with the next scan"}});
+  }
+  return std::move(listing.items);
+}
+
 }  // namespace
 
 Population::Population(Context& context, Fleet& fleet, Unclaimed& unclaimed)
     : context_(context), fleet_(fleet), unclaimed_(unclaimed) {}
 
 void Population::discover() {
-  for (auto& record : context_.source.running()) adopt(std::move(record), 0);
-  for (auto& record : context_.source.stopped()) adopt(std::move(record), 0);
+  for (auto& record : found_in(context_, context_.source.running())) {
+    adopt(std::move(record), 0);
+  }
+  for (auto& record : found_in(context_, context_.source.stopped())) {
+    adopt(std::move(record), 0);
+  }
   for (const auto& container : fleet_.all()) container->await_first_scan();
   next_reconcile_ns_ = context_.now() + context_.settings.scan_interval_ns();
 }
@@ -144,10 +161,16 @@ void Population::begin(const ContainerPtr& container,
 void Population::register_processes(const ContainerPtr& container) {
   const ContainerRecord& record = container->record();
   const auto members = context_.source.members(record);
+  if (!members) {
+    // Their next exec brings them back here.
+    log_warn("a container's processes could not be read",
+             {{"container", record.info.id}, {"error", members.error()}});
+    return own_cgroups(container);
+  }
   std::unordered_map<std::uint32_t, const containers::ContainerSource::Member*>
       by_pid;
-  for (const auto& member : members) by_pid[member.pid] = &member;
-  for (const auto& member : members) {
+  for (const auto& member : *members) by_pid[member.pid] = &member;
+  for (const auto& member : *members) {
     std::uint64_t session = 0;
     if (!member.from_init) {
       const auto leader = by_pid.find(member.session_leader);
@@ -163,11 +186,21 @@ void Population::register_processes(const ContainerPtr& container) {
   own_cgroups(container);
 }
 
+// Its own one alone where those below could not be read.
+std::vector<std::uint64_t> Population::cgroups_of(
+    const ContainerRecord& record) const {
+  const auto cgroups = context_.source.cgroups(record);
+  if (cgroups) return *cgroups;
+  log_warn("a container's cgroups could not be read",
+           {{"container", record.info.id}, {"error", cgroups.error()}});
+  return {record.cgroup};
+}
+
 // Init may live in a cgroup below the container's own (…scope/container), into
 // which later execs need not go.
 void Population::own_cgroups(const ContainerPtr& container) {
   const ContainerRecord& record = container->record();
-  for (const std::uint64_t cgroup : context_.source.cgroups(record)) {
+  for (const std::uint64_t cgroup : cgroups_of(record)) {
     fleet_.own_cgroup(container, cgroup);
     context_.kernel.add_cgroup(cgroup, record.root, record.init_pid,
                                cgroup != record.cgroup);
@@ -199,7 +232,7 @@ void Population::first_exec(const LiveObservation& seen) {
   if (!record->root) record->root = seen.root;
   const auto container = adopt(std::move(*record), seen.boot_ns);
   const ContainerRecord& now = container->record();
-  for (const std::uint64_t below : context_.source.cgroups(now)) {
+  for (const std::uint64_t below : cgroups_of(now)) {
     fleet_.own_cgroup(container, below);
     if (below != cgroup) {
       context_.kernel.add_cgroup(below, now.root, now.init_pid,
@@ -255,7 +288,9 @@ Actor Population::actor_for(const ContainerPtr& victim,
   }
   return context_.actors.resolve(
       process, place, [&](std::uint32_t pid) -> std::optional<bool> {
-        for (const auto& member : context_.source.members(victim->record())) {
+        const auto members = context_.source.members(victim->record());
+        if (!members) return std::nullopt;
+        for (const auto& member : *members) {
           if (member.pid == pid) return member.from_init;
         }
         return std::nullopt;
@@ -349,7 +384,7 @@ void Population::look_for_rootfs(const ContainerPtr& container,
 // ---- Due.
 
 void Population::compare_running(std::uint64_t now) {
-  for (auto& record : context_.source.running()) {
+  for (auto& record : found_in(context_, context_.source.running())) {
     const auto known = fleet_.find(record.root, record.cgroup);
     const bool found_rootfs =
         known && !known->watched() && record.root && !record.layers.empty();
@@ -357,7 +392,7 @@ void Population::compare_running(std::uint64_t now) {
       adopt(std::move(record), 0);
     }
   }
-  for (auto& record : context_.source.stopped()) {
+  for (auto& record : found_in(context_, context_.source.stopped())) {
     if (fleet_.find(record.root, 0) || fleet_.by_id(record.info.id)) continue;
     adopt(std::move(record), 0);
   }

@@ -72,6 +72,7 @@ class Population {
   bool rootfs_in_use(const ContainerRecord& record);
   void register_processes(const ContainerPtr& container);
   void own_cgroups(const ContainerPtr& container);
+  std::vector<std::uint64_t> cgroups_of(const ContainerRecord& record) const;
   void claim(const ContainerPtr& container);
   void remove(const ContainerPtr& container);
   void report_replacement(const std::optional<Replacement>& replacement,

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "resolver_find.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {
@@ -23,7 +24,7 @@ TEST(DockerResolver, TellsNameImageAndLayers) {
   host.directory("/srv/docker/overlay2/mount1/diff");
   host.file("/srv/docker/overlay2/mount1/lower", "l/ABC:l/DEF");
   DockerResolver docker(host.prefix());
-  const auto found = docker.find({kA, ""});
+  const auto found = find(docker, {kA, ""});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "web");
   EXPECT_EQ(found->info.image, "nginx:1.25");
@@ -34,18 +35,18 @@ TEST(DockerResolver, TellsNameImageAndLayers) {
   EXPECT_EQ(found->layers.upper, overlay + "mount1/diff");
   EXPECT_THAT(found->layers.lower,
               ElementsAre(overlay + "l/ABC", overlay + "l/DEF"));
-  EXPECT_EQ(docker.stored().size(), 1u);
+  EXPECT_EQ(docker.stored().items.size(), 1u);
 }
 
 TEST(DockerResolver, ReportsWhatItCannotRead) {
   const TempHost host;
   DockerResolver docker(host.prefix());
-  EXPECT_FALSE(docker.find({kA, ""}));
-  EXPECT_FALSE(docker.find({"../x", ""}));
+  EXPECT_FALSE(find(docker, {kA, ""}));
+  EXPECT_FALSE(find(docker, {"../x", ""}));
   host.file("/var/lib/docker/containers/" + kA + "/config.v2.json", "{");
   host.file("/var/lib/docker/image/overlay2/layerdb/mounts/" + kA + "/mount-id",
             "../../etc");
-  const auto found = docker.find({kA, ""});
+  const auto found = find(docker, {kA, ""});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->trouble.size(), 2u);
   EXPECT_TRUE(found->layers.empty());

@@ -3,9 +3,8 @@
 
 #include <gmock/gmock.h>
 
-#include "agent/containers/cgroup_tree.h"
 #include "agent/model/inode_identity.h"
-#include "temp_host.h"
+#include "finder_fixture.h"
 
 namespace stillframe::containers {
 namespace {
@@ -15,65 +14,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-const std::string kA(64, 'a');
-const std::string kLayer(64, '1');
-const std::string kPath = "/machine.slice/libpod-" + kA + ".scope";
-const std::string kCgroups = "/sys/fs/cgroup";
-const std::string kStore = "/var/lib/containers/storage";
-
-std::string overlay(const std::string& upper) {
-  return "77 50 0:40 / / rw - overlay overlay rw,lowerdir=/l/base,upperdir=" +
-         upper + ",workdir=/l/work\n78 77 0:41 / /proc ro - proc proc rw\n";
-}
-
-class FinderTest : public testing::Test {
- protected:
-  FinderTest() {
-    host_.process({.pid = 1, .ppid = 0, .root = "/hostroot", .ns = "[1]"});
-    host_.directory(kCgroups + "/system.slice");
-    host_.directory("/l/base");
-    layout_.unified = layout_.observed_mount = kCgroups;
-  }
-
-  // A process in a cgroup, with a root and namespaces of its own.
-  void contained(unsigned pid, const std::string& cgroup, TempHost::Task task) {
-    task.pid = pid;
-    task.cgroup = cgroup;
-    host_.process(task);
-    procs_[cgroup] += std::to_string(pid) + "\n";
-    host_.file(kCgroups + cgroup + "/cgroup.procs", procs_[cgroup]);
-  }
-
-  std::string podman_store() {
-    host_.file(kStore + "/overlay-containers/containers.json",
-               fixture("podman-containers.json"));
-    host_.directory(kStore + "/overlay/l/ABC");
-    host_.file(kStore + "/overlay/" + kLayer + "/lower", "l/ABC");
-    return host_.directory(kStore + "/overlay/" + kLayer + "/diff");
-  }
-
-  LiveObservation seen(unsigned pid, const ContainerRecord& record) const {
-    LiveObservation live;
-    live.process.pid = pid;
-    live.process.start_ns = record.init_start_ns;
-    live.process.cgroup = record.cgroup;
-    live.root = record.root;
-    live.cgroup_name = "libpod-" + kA + ".scope";
-    live.cgroup_parent = "machine.slice";
-    return live;
-  }
-
-  std::uint64_t cgroup_id(const std::string& path) const {
-    return CgroupTree(host_.prefix() + kCgroups).id_of(path);
-  }
-
-  Finder finder() const { return Finder(layout_, host_.prefix()); }
-
-  TempHost host_;
-  CgroupLayout layout_;
-  std::map<std::string, std::string> procs_;
-};
-
 TEST_F(FinderTest, FindsARunningPodmanContainer) {
   const auto upper = podman_store();
   const std::string text = overlay(kStore + "/overlay/" + kLayer + "/diff");
@@ -81,7 +21,7 @@ TEST_F(FinderTest, FindsARunningPodmanContainer) {
             {.start = 500, .inner_pid = "7", .mountinfo = text});
   contained(101, kPath + "/container",
             {.start = 400, .inner_pid = "1", .mountinfo = text});
-  const auto records = finder().running();
+  const auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   const auto& record = records[0];
   EXPECT_EQ(record.info.name, "shop-web");
@@ -95,7 +35,7 @@ TEST_F(FinderTest, FindsARunningPodmanContainer) {
   EXPECT_EQ(record.root, *upper_root_of(upper));
   ASSERT_THAT(record.mounts, SizeIs(1));
   EXPECT_EQ(record.mounts[0].path, "/proc");
-  EXPECT_THAT(finder().cgroups(record),
+  EXPECT_THAT(finder().cgroups(record).value(),
               ElementsAre(cgroup_id(kPath), cgroup_id(kPath + "/container")));
 }
 
@@ -105,7 +45,7 @@ TEST_F(FinderTest, HelpersAndHostProcessesAreNoContainers) {
   contained(102, "/system.slice/ssh.service",
             {.inner_pid = "", .mountinfo = overlay("/l/up")});
   host_.directory("/l/up");
-  EXPECT_THAT(finder().running(), IsEmpty());
+  EXPECT_THAT(finder().running().items, IsEmpty());
 }
 
 TEST_F(FinderTest, UnexplainedCgroupsNeedPidsAndAnOverlayOfTheirOwn) {
@@ -115,7 +55,7 @@ TEST_F(FinderTest, UnexplainedCgroupsNeedPidsAndAnOverlayOfTheirOwn) {
             {.ns = "[3]",
              .inner_pid = "1",
              .mountinfo = "77 50 8:1 / / rw - ext4 /dev/sda rw\n"});
-  const auto records = finder().running();
+  const auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].info.runtime, "unknown");
   EXPECT_EQ(records[0].cgroup_path, "/job");
@@ -133,7 +73,7 @@ TEST_F(FinderTest, FindsBareRuncByItsState) {
   host_.directory("/l/up");
   contained(500, "/web-1/sub",
             {.inner_pid = "1", .mountinfo = overlay("/l/up")});
-  const auto records = finder().running();
+  const auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].info.id, "web-1");
   EXPECT_EQ(records[0].info.runtime, "runc");
@@ -147,11 +87,11 @@ TEST_F(FinderTest, ARootfsThatIsADirectoryIsProvenByItsInode) {
             {.root = "/srv/rootfs",
              .inner_pid = "1",
              .mountinfo = "77 50 8:1 /srv/rootfs / rw - ext4 /dev/sda rw\n"});
-  auto records = finder().running();
+  auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_TRUE(records[0].layers.empty());  // nobody says where it is
   host_.file("/proc/1/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda rw\n");
-  records = finder().running();
+  records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_TRUE(records[0].layers.plain);
   EXPECT_EQ(records[0].layers.upper, rootfs);
@@ -161,7 +101,7 @@ TEST_F(FinderTest, ARootfsThatIsADirectoryIsProvenByItsInode) {
   host_.file("/proc/500/mountinfo",
              "77 50 8:1 /srv/other / rw - ext4 /dev/sda rw\n");
   host_.directory("/srv/other");
-  EXPECT_TRUE(finder().running().at(0).layers.empty());
+  EXPECT_TRUE(finder().running().items.at(0).layers.empty());
 }
 
 TEST_F(FinderTest, ACopiedRootfsHasItsImageBelow) {
@@ -176,7 +116,7 @@ TEST_F(FinderTest, ACopiedRootfsHasItsImageBelow) {
             {.root = kStore + "/vfs/dir/" + kLayer,
              .inner_pid = "1",
              .mountinfo = "77 50 8:1 /x / rw - ext4 /dev/sda rw\n"});
-  const auto record = finder().running().at(0);
+  const auto record = finder().running().items.at(0);
   EXPECT_EQ(record.layers.upper, rootfs);
   EXPECT_THAT(record.layers.lower, ElementsAre(image));
   EXPECT_TRUE(record.layers.plain);
@@ -185,7 +125,7 @@ TEST_F(FinderTest, ACopiedRootfsHasItsImageBelow) {
             {.root = "/elsewhere",
              .inner_pid = "1",
              .mountinfo = "77 50 8:1 /x / rw - ext4 /dev/sda rw\n"});
-  EXPECT_TRUE(finder().running().at(0).layers.empty());
+  EXPECT_TRUE(finder().running().items.at(0).layers.empty());
 }
 
 TEST_F(FinderTest, AContainerCannotPoseAsAnother) {
@@ -196,18 +136,18 @@ TEST_F(FinderTest, AContainerCannotPoseAsAnother) {
   contained(100, outer, {.inner_pid = "1"});
   // In its own mount namespace still: it is the outer one.
   contained(101, outer + "/libpod-" + kA, {.inner_pid = "2"});
-  ASSERT_THAT(finder().running(), SizeIs(1));
+  ASSERT_THAT(finder().running().items, SizeIs(1));
   // In a new one, which names another's upper directory: nobody's word for it.
   contained(
       101, outer + "/libpod-" + kA,
       {.root = "/nested", .ns = "[3]", .inner_pid = "1", .mountinfo = text});
-  const auto records = finder().running();
+  const auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(2));
   EXPECT_EQ(records[1].info.id, kA);
   EXPECT_EQ(records[1].info.name, kA);
   EXPECT_TRUE(records[1].layers.empty());
   EXPECT_FALSE(records[1].root);
-  EXPECT_THAT(finder().stopped(), SizeIs(1));
+  EXPECT_THAT(finder().stopped().items, SizeIs(1));
 }
 
 TEST_F(FinderTest, ANestedCgroupIsBelievedWhereTheHostsRuntimeMadeIt) {
@@ -219,7 +159,7 @@ TEST_F(FinderTest, ANestedCgroupIsBelievedWhereTheHostsRuntimeMadeIt) {
   contained(101, path,
             {.inner_pid = "1",
              .mountinfo = overlay(kStore + "/overlay/" + kLayer + "/diff")});
-  const auto records = finder().running();
+  const auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].info.name, "shop-web");
   EXPECT_EQ(records[0].layers.upper, upper);
@@ -231,7 +171,7 @@ TEST_F(FinderTest, ResolvesWhatBeganToLive) {
   contained(101, kPath,
             {.inner_pid = "1",
              .mountinfo = overlay(kStore + "/overlay/" + kLayer + "/diff")});
-  const auto record = finder().running().at(0);
+  const auto record = finder().running().items.at(0);
   auto live = seen(101, record);
   live.process.start_ns += 9'000'000;
   auto found = finder().resolve(live);
@@ -285,7 +225,7 @@ TEST_F(FinderTest, ResolvesNoServicesHelpersOrBuilds) {
 
 TEST_F(FinderTest, StoppedContainersAreThoseWithAnUpperAndNoInit) {
   const auto upper = podman_store();
-  auto records = finder().stopped();
+  auto records = finder().stopped().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].info.id, kA);
   EXPECT_FALSE(records[0].running());
@@ -305,8 +245,8 @@ TEST_F(FinderTest, MembersTellInitsTreeFromWhatWasExeced) {
   contained(102, kPath, {.ppid = 101, .inner_pid = "2"});
   contained(103, kPath + "/sub", {.ppid = 91, .inner_pid = "3"});
   contained(104, kPath, {.ppid = 103, .inner_pid = "4"});
-  const auto record = finder().running().at(0);
-  const auto members = finder().members(record);
+  const auto record = finder().running().items.at(0);
+  const auto members = finder().members(record).value();
   ASSERT_THAT(members, SizeIs(4));
   EXPECT_TRUE(members[0].from_init);
   EXPECT_TRUE(members[1].from_init);
@@ -316,8 +256,8 @@ TEST_F(FinderTest, MembersTellInitsTreeFromWhatWasExeced) {
   EXPECT_EQ(members[3].first_cmd, "run it");
   auto stale = record;
   stale.cgroup += 1;
-  EXPECT_THAT(finder().members(stale), IsEmpty());
-  EXPECT_THAT(finder().cgroups(stale), IsEmpty());
+  EXPECT_THAT(finder().members(stale).value(), IsEmpty());
+  EXPECT_THAT(finder().cgroups(stale).value(), IsEmpty());
 }
 
 }  // namespace

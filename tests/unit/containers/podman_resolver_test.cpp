@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "bolt_database.h"
+#include "resolver_find.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {
@@ -36,7 +37,7 @@ TEST(PodmanResolver, TellsNameImageLayersAndLabels) {
   host.file(kStore + "/libpod/bolt_state.db",
             libpod_database({{kA, config(kA, R"("labels":{"app":"x"})")}}));
   PodmanResolver podman(host.prefix());
-  const auto found = podman.find({kA, "/libpod_parent/libpod-" + kA});
+  const auto found = find(podman, {kA, "/libpod_parent/libpod-" + kA});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "shop-web");
   EXPECT_EQ(found->info.image, "docker.io/library/nginx:1.25");
@@ -65,16 +66,16 @@ TEST(PodmanResolver, OtherDriversKeepCopies) {
     const auto image = host.directory(kStore + place + parent);
     const auto rootfs = host.directory(kStore + place + kLayer);
     PodmanResolver podman(host.prefix());
-    const auto found = podman.find({kA, ""});
+    const auto found = find(podman, {kA, ""});
     ASSERT_TRUE(found);
     EXPECT_EQ(found->info.name, "shop-web");
     EXPECT_TRUE(found->layers.plain);
     EXPECT_EQ(found->layers.upper, rootfs);
     EXPECT_THAT(found->layers.lower, ElementsAre(image));
     EXPECT_THAT(found->trouble, IsEmpty());
-    EXPECT_THAT(podman.uppers(), testing::Contains(rootfs));
+    EXPECT_THAT(podman.uppers().items, testing::Contains(rootfs));
     host.remove(kStore + place + parent);
-    EXPECT_TRUE(podman.find({kA, ""})->layers.empty());
+    EXPECT_TRUE(find(podman, {kA, ""})->layers.empty());
   }
 }
 
@@ -82,7 +83,7 @@ TEST(PodmanResolver, LearnsOfAStoreElsewhere) {
   const TempHost host;
   make_store(host, "/srv/store");
   PodmanResolver podman(host.prefix());
-  EXPECT_FALSE(podman.find({kA, "/libpod-" + kA}));
+  EXPECT_FALSE(find(podman, {kA, "/libpod-" + kA}));
   RuntimeMetadata told;
   told.info.id = kA;
   for (const std::string& bundle : std::vector<std::string>{
@@ -96,10 +97,10 @@ TEST(PodmanResolver, LearnsOfAStoreElsewhere) {
   EXPECT_FALSE(podman.learn(told));
   told.rootless = false;
   EXPECT_TRUE(podman.learn(told));
-  const auto found = podman.find({kA, "/libpod-" + kA});
+  const auto found = find(podman, {kA, "/libpod-" + kA});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "shop-web");
-  EXPECT_EQ(podman.stored().size(), 3u);
+  EXPECT_EQ(podman.stored().items.size(), 3u);
 }
 
 TEST(PodmanResolver, GeneratedNamesAreNoWorkloads) {
@@ -128,7 +129,7 @@ TEST(PodmanResolver, GeneratedNamesAreNoWorkloads) {
     host.file(kStore + "/libpod/bolt_state.db",
               libpod_database({{kB, config(kB, rest)}}));
     PodmanResolver podman(host.prefix());
-    const auto found = podman.find({kB, ""});
+    const auto found = find(podman, {kB, ""});
     ASSERT_TRUE(found);
     EXPECT_EQ(found->info.workload, workload);
   }
@@ -143,7 +144,7 @@ TEST(PodmanResolver, ReadsThePodOfCriO) {
                 "io.kubernetes.pod.namespace":"prod",
                 "io.kubernetes.container.name":"nginx"}})");
   PodmanResolver podman(host.prefix());
-  const auto found = podman.find({kA, ""});
+  const auto found = find(podman, {kA, ""});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.runtime, "cri-o");
   EXPECT_EQ(found->info.pod, "web-x2x8z");
@@ -155,14 +156,14 @@ TEST(PodmanResolver, ToleratesWrongTypesAndLeavesNoDirectory) {
   const TempHost host;
   make_store(host);
   PodmanResolver podman(host.prefix());
-  EXPECT_FALSE(podman.find({"../../etc", ""}));
-  const auto odd = podman.find({kC, ""});
+  EXPECT_FALSE(find(podman, {"../../etc", ""}));
+  const auto odd = find(podman, {kC, ""});
   ASSERT_TRUE(odd);
   EXPECT_EQ(odd->info.name, "");
   EXPECT_TRUE(odd->layers.empty());
   EXPECT_THAT(odd->trouble, ElementsAre(HasSubstr("layer")));
   host.file(kStore + "/overlay/" + kLayer + "/lower", "l/ABC:../../../etc");
-  EXPECT_TRUE(podman.find({kA, ""})->layers.empty());
+  EXPECT_TRUE(find(podman, {kA, ""})->layers.empty());
 }
 
 TEST(PodmanResolver, KeepsWhatItKnewWhileTheListIsBroken) {
@@ -170,11 +171,11 @@ TEST(PodmanResolver, KeepsWhatItKnewWhileTheListIsBroken) {
   make_store(host);
   const std::string list = kStore + "/overlay-containers/containers.json";
   PodmanResolver podman(host.prefix());
-  EXPECT_TRUE(podman.find({kA, ""}));
+  EXPECT_TRUE(find(podman, {kA, ""}));
   host.file(list, "[{\"id\":");
-  EXPECT_TRUE(podman.find({kA, ""}));
+  EXPECT_TRUE(find(podman, {kA, ""}));
   host.file(list, "[]");
-  EXPECT_FALSE(podman.find({kA, ""}));
+  EXPECT_FALSE(find(podman, {kA, ""}));
 }
 
 TEST(PodmanResolver, BelievesAUserOnlyAboutTheirOwn) {
@@ -182,27 +183,21 @@ TEST(PodmanResolver, BelievesAUserOnlyAboutTheirOwn) {
   host.file("/etc/passwd", "broken\nann:x:1000:1000::/home/ann:/bin/sh\n");
   make_store(host, "/home/ann/.local/share/containers/storage");
   PodmanResolver podman(host.prefix());
-  EXPECT_FALSE(podman.find({kA, "/machine.slice/libpod-" + kA + ".scope"}));
-  EXPECT_FALSE(podman.find({kA, "/user.slice/user-1001.slice/libpod-" + kA}));
+  EXPECT_FALSE(find(podman, {kA, "/machine.slice/libpod-" + kA + ".scope"}));
+  EXPECT_FALSE(find(podman, {kA, "/user.slice/user-1001.slice/libpod-" + kA}));
   const auto found =
-      podman.find({kA, "/user.slice/user-1000.slice/libpod-" + kA});
+      find(podman, {kA, "/user.slice/user-1000.slice/libpod-" + kA});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "shop-web");
 }
 
 TEST(PodmanResolver, FollowsStorageConf) {
-  const auto conf = parse_storage_conf(
-      "graphroot = \"/wrong\"\n[storage]\ndriver = \"overlay\"\n"
-      "# graphroot = \"/no\"\n graphroot = \"/srv/graph\"\n"
-      "runroot='/srv/run'\n[storage.options]\ngraphroot = \"/other\"\n");
-  EXPECT_EQ(conf.graph_root, "/srv/graph");
-  EXPECT_EQ(conf.run_root, "/srv/run");
   const TempHost host;
   host.file("/etc/containers/storage.conf",
             "[storage]\ngraphroot = \"/srv/graph\"\n");
   make_store(host, "/srv/graph");
   PodmanResolver podman(host.prefix());
-  EXPECT_EQ(podman.stored().size(), 3u);
+  EXPECT_EQ(podman.stored().items.size(), 3u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "resolver_find.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {
@@ -43,18 +44,18 @@ TEST(RuncResolver, BareContainersAreNamedByTheirId) {
   const TempHost host;
   host.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
   RuncResolver runc(v2_layout(), host.prefix());
-  const auto found = runc.find({"web-1", "/web-1"});
+  const auto found = find(runc, {"web-1", "/web-1"});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "web-1");
   EXPECT_EQ(found->info.workload, "web-1");
   EXPECT_EQ(found->info.runtime, "runc");
   EXPECT_EQ(found->info.image, "registry.example:5000/web:1.2");
-  EXPECT_EQ(runc.cgroups().at("/web-1"), "web-1");
-  EXPECT_FALSE(runc.find({"web-1", "/other"}));
-  EXPECT_FALSE(runc.find({"../web-1", ""}));
+  EXPECT_EQ(runc.cgroups().ids.at("/web-1"), "web-1");
+  EXPECT_FALSE(find(runc, {"web-1", "/other"}));
+  EXPECT_FALSE(find(runc, {"../web-1", ""}));
   host.remove("/run/runc/web-1");
-  EXPECT_FALSE(runc.find({"web-1", "/web-1"}));
-  EXPECT_TRUE(runc.cgroups().empty());
+  EXPECT_FALSE(find(runc, {"web-1", "/web-1"}));
+  EXPECT_TRUE(runc.cgroups().ids.empty());
 }
 
 TEST(RuncResolver, KnowsContainerdsByTheirNamespace) {
@@ -62,7 +63,7 @@ TEST(RuncResolver, KnowsContainerdsByTheirNamespace) {
   host.file("/run/containerd/runc/k8s.io/web-1/state.json",
             fixture("runc-state.json"));
   RuncResolver runc(v2_layout(), host.prefix());
-  const auto found = runc.find({"web-1", ""});
+  const auto found = find(runc, {"web-1", ""});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.runtime, "containerd");
 }
@@ -71,15 +72,15 @@ TEST(RuncResolver, BelievesAUserOnlyAboutTheirOwn) {
   const TempHost host;
   host.file("/run/user/1000/runc/web-1/state.json", fixture("runc-state.json"));
   RuncResolver runc(v2_layout(), host.prefix());
-  EXPECT_FALSE(runc.find({"web-1", ""}));
-  EXPECT_TRUE(runc.cgroups().empty());
+  EXPECT_FALSE(find(runc, {"web-1", ""}));
+  EXPECT_TRUE(runc.cgroups().ids.empty());
 }
 
 TEST(RuncResolver, AnOtherContainersStateIsNotBelieved) {
   const TempHost host;
   host.file("/run/runc/other/state.json", fixture("runc-state.json"));
   RuncResolver runc(v2_layout(), host.prefix());
-  EXPECT_FALSE(runc.find({"other", ""}));
+  EXPECT_FALSE(find(runc, {"other", ""}));
 }
 
 }  // namespace

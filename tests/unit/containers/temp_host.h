@@ -48,6 +48,12 @@ class TempHost {
     std::filesystem::create_symlink(target, prefix_ + path);
   }
 
+  // Whoever opens or looks at it gets ELOOP.
+  void unreadable(const std::string& path) const {
+    remove(path);
+    link(path, std::filesystem::path(path).filename());
+  }
+
   void remove(const std::string& path) const {
     std::filesystem::remove_all(prefix_ + path);
   }

@@ -56,7 +56,7 @@ TEST(CgroupTree, IdIsTheKernelsOwn) {
                                 handle, &mount_id, 0),
             0);
   std::memcpy(&id, handle->f_handle, sizeof id);
-  EXPECT_EQ(CgroupTree(layout->observed_mount).id_of("/"), id);
+  EXPECT_EQ(CgroupTree(layout->observed_mount).id_of("/").value(), id);
 }
 
 }  // namespace

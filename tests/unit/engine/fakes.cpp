@@ -28,18 +28,18 @@ bool FakeKernel::watch_plain(bool wanted) {
   return std::exchange(plain, wanted) != wanted;
 }
 
-std::vector<ContainerRecord> FakeSource::running() const {
-  std::vector<ContainerRecord> found;
+containers::Listing<ContainerRecord> FakeSource::running() const {
+  containers::Listing<ContainerRecord> found;
   for (const auto& [id, record] : known) {
-    if (record.running()) found.push_back(record);
+    if (record.running()) found.items.push_back(record);
   }
   return found;
 }
 
-std::vector<ContainerRecord> FakeSource::stopped() const {
-  std::vector<ContainerRecord> found;
+containers::Listing<ContainerRecord> FakeSource::stopped() const {
+  containers::Listing<ContainerRecord> found;
   for (const auto& [id, record] : known) {
-    if (!record.running()) found.push_back(record);
+    if (!record.running()) found.items.push_back(record);
   }
   return found;
 }

@@ -76,28 +76,28 @@ class FakeKernel : public sensors::KernelSide {
 
 class FakeSource : public containers::ContainerSource {
  public:
-  std::vector<ContainerRecord> running() const override;
-  std::vector<ContainerRecord> stopped() const override;
+  containers::Listing<ContainerRecord> running() const override;
+  containers::Listing<ContainerRecord> stopped() const override;
   Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
   Result<bool> exists(const ContainerRecord& record) const override;
   Result<bool> init_alive(const ContainerRecord& record) const override;
   Result<ContainerRecord> look_again(
       const ContainerRecord& known) const override;
-  std::vector<Member> members(const ContainerRecord&) const override {
-    return {};
+  Result<std::vector<Member>> members(const ContainerRecord&) const override {
+    return std::vector<Member>();
   }
-  std::vector<std::uint64_t> cgroups(
+  Result<std::vector<std::uint64_t>> cgroups(
       const ContainerRecord& record) const override {
-    return {record.cgroup};
+    return std::vector<std::uint64_t>{record.cgroup};
   }
   Result<std::vector<MountEntry>> mounts(
       const ContainerRecord&) const override {
     return std::vector<MountEntry>();
   }
-  std::vector<std::string> limit_directories(
+  Result<std::vector<std::string>> limit_directories(
       const ContainerRecord&) const override {
-    return {};
+    return std::vector<std::string>();
   }
   bool device_allowed(const ContainerRecord&,
                       const DeviceObservation&) const override {

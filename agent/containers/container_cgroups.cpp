@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/container_cgroups.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "agent/model/runtime.h"
+
+namespace stillframe::containers {
+namespace {
+
+bool is_unknown(const CgroupName& name) {
+  return name.runtime == to_string(Runtime::unknown);
+}
+
+}  // namespace
+
+std::optional<CgroupName> ContainerCgroups::identify(
+    const std::string& path, const KnownCgroups& known) {
+  if (is_image_build(path)) return std::nullopt;
+  auto name = parse_cgroup_path(path);
+  // The longest part of the path that a runtime calls its own.
+  std::string part = path;
+  auto match = known.ids.find(part);
+  while (match == known.ids.end() && part.size() > 1) {
+    part.resize(part.rfind('/'));
+    match = known.ids.find(part);
+  }
+  const bool vouched = match != known.ids.end();
+  if (name && !name->certain && (!vouched || part != name->path)) name.reset();
+  if (!vouched) return name;
+  if (is_image_build("/" + match->second)) return std::nullopt;
+  if (name && name->path.size() > part.size()) return name;
+  if (name && name->path == part) {
+    name->outer.clear();  // a runtime of this host vouches for it
+    return name;
+  }
+  CgroupName by_runtime;
+  by_runtime.id = match->second;
+  by_runtime.path = part;
+  return by_runtime;
+}
+
+Result<bool> ContainerCgroups::is_unknown_container(const Process& init) const {
+  if (!init.is_namespace_init() || !proc_.has_own_root(init) ||
+      !proc_.has_own_pids(init)) {
+    return false;
+  }
+  const auto mounts = proc_.mounts(init.pid);
+  if (!mounts && is_absence(mounts.error().code)) return false;
+  if (!mounts) return tl::unexpected<Error>(mounts.error());
+  const Mount* root = mount_at(*mounts, "/");
+  return root != nullptr && root->type == "overlay";
+}
+
+CgroupName ContainerCgroups::unknown_name(const std::string& path,
+                                          std::uint64_t id) {
+  CgroupName name;
+  name.runtime = to_string(Runtime::unknown);
+  name.id = "cgroup-" + std::to_string(id);
+  name.path = path;
+  return name;
+}
+
+void ContainerCgroups::choose_init(Group& group) {
+  // Its pid namespace's first process; where namespaces are nested, of the
+  // outermost one. Without a pid namespace of its own, the oldest process.
+  const auto rank = [](const Process& process) {
+    const bool init = process.is_namespace_init();
+    return std::tuple(!init, init ? process.namespace_pids.size() : 0,
+                      process.start_ticks, process.pid);
+  };
+  const auto it = std::min_element(
+      group.processes.begin(), group.processes.end(),
+      [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  if (it != group.processes.end()) group.init = *it;
+  // The one that could not be read may be it.
+  if (group.unread && group.init && !group.init->is_namespace_init()) {
+    group.init.reset();
+  }
+}
+
+// A container may make cgroups of any name below its own and go there: as long
+// as it stays in its mount namespace, it is still itself.
+void ContainerCgroups::drop_shared(Groups& groups) {
+  for (auto it = groups.begin(); it != groups.end();) {
+    std::string part = it->first;
+    bool shared = false;
+    while (!shared && part.size() > 1) {
+      part.resize(part.rfind('/'));
+      const auto around = groups.find(part);
+      shared = around != groups.end() &&
+               around->second.init->mount_ns == it->second.init->mount_ns;
+    }
+    it = shared ? groups.erase(it) : std::next(it);
+  }
+}
+
+void ContainerCgroups::add_processes(Group& group,
+                                     const std::vector<std::uint32_t>& pids,
+                                     std::vector<Error>& errors) const {
+  for (const std::uint32_t pid : pids) {
+    auto process = proc_.read(pid);
+    if (process && proc_.has_own_root(*process)) {
+      group.processes.push_back(std::move(*process));
+    }
+    if (!process && !is_absence(process.error().code)) {
+      group.unread = true;
+      note_error(errors, process.error());
+    }
+  }
+}
+
+ContainerCgroups::Groups ContainerCgroups::read_groups(
+    const std::string& path, std::vector<Error>& errors) const {
+  const auto known = files_.cgroups();
+  note_errors(errors, known.errors);
+  const auto cgroups = tree_.below(path);
+  note_errors(errors, cgroups.errors);
+  Groups groups;
+  for (const auto& cgroup : cgroups.items) {
+    if (cgroup.path == "/" || is_image_build(cgroup.path)) continue;
+    auto name = identify(cgroup.path, known);
+    if (name && name->helper) continue;
+    const auto pids = tree_.processes(cgroup.path);
+    if (!pids) note_error(errors, pids.error());
+    if (!pids || pids->empty()) continue;
+    if (!name) name = unknown_name(cgroup.path, cgroup.id);
+    Group& group = groups[name->path];
+    if (group.cgroup == 0) {
+      const auto id = tree_.id_of(name->path);
+      if (!id) note_error(errors, id.error());
+      group.cgroup = id.value_or(0);
+      group.name = *name;
+    }
+    add_processes(group, *pids, errors);
+  }
+  return groups;
+}
+
+Listing<std::string> ContainerCgroups::occupied() const {
+  Listing<std::string> ids;
+  const auto known = files_.cgroups();
+  note_errors(ids.errors, known.errors);
+  const auto cgroups = tree_.below();
+  note_errors(ids.errors, cgroups.errors);
+  for (const auto& cgroup : cgroups.items) {
+    const auto name = identify(cgroup.path, known);
+    if (!name || name->helper || !name->outer.empty()) continue;
+    const auto pids = tree_.processes(cgroup.path);
+    if (!pids || !pids->empty()) ids.items.push_back(name->id);
+  }
+  return ids;
+}
+
+bool ContainerCgroups::is_container(const Group& group,
+                                    std::vector<Error>& errors) const {
+  if (!group.init || group.cgroup == 0) return false;
+  if (!is_unknown(group.name)) return true;
+  const auto unknown = is_unknown_container(*group.init);
+  if (!unknown) note_error(errors, unknown.error());
+  return unknown.value_or(false);
+}
+
+Listing<ContainerCgroup> ContainerCgroups::below(
+    const std::string& path) const {
+  Listing<ContainerCgroup> result;
+  Groups groups = read_groups(path, result.errors);
+  for (auto& [own, group] : groups) choose_init(group);
+  std::erase_if(groups, [&](const auto& item) {
+    return !is_container(item.second, result.errors);
+  });
+  drop_shared(groups);
+  for (auto& [own, group] : groups) {
+    result.items.push_back(
+        {std::move(group.name), group.cgroup, std::move(group.init)});
+  }
+  return result;
+}
+
+}  // namespace stillframe::containers

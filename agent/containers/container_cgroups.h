@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which cgroups are containers', and who their init is.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/containers/cgroup_path.h"
+#include "agent/containers/cgroup_tree.h"
+#include "agent/containers/process.h"
+#include "agent/containers/runtime_files.h"
+
+namespace stillframe::containers {
+
+struct ContainerCgroup {
+  CgroupName name;
+  std::uint64_t cgroup = 0;
+  std::optional<Process> init;
+};
+
+class ContainerCgroups {
+ public:
+  ContainerCgroups(const CgroupTree& tree, const Proc& proc,
+                   const RuntimeFiles& files)
+      : tree_(tree), proc_(proc), files_(files) {}
+
+  // Those with processes whose root is not the host's, at `path` or below it,
+  // by path. A container whose init could not be told for an error is left out,
+  // and the error is there.
+  Listing<ContainerCgroup> below(const std::string& path = "/") const;
+
+  // Ids of the host's own containers in whose cgroups there is any process, or
+  // may be.
+  Listing<std::string> occupied() const;
+
+  // Whose a cgroup is: by its path, or by a runtime that says it put a
+  // container there. Helpers are returned as such; none: nobody's.
+  static std::optional<CgroupName> identify(const std::string& path,
+                                            const KnownCgroups& known);
+
+  // A cgroup that no path and no runtime explains, but with a pid namespace and
+  // an overlay root of its own.
+  Result<bool> is_unknown_container(const Process& init) const;
+  static CgroupName unknown_name(const std::string& path, std::uint64_t id);
+
+ private:
+  struct Group {
+    CgroupName name;
+    std::uint64_t cgroup = 0;
+    std::vector<Process> processes;  // those with a root of their own
+    bool unread = false;             // not all processes could be read
+    std::optional<Process> init;
+  };
+  using Groups = std::map<std::string, Group>;  // by path
+
+  Groups read_groups(const std::string& path, std::vector<Error>& errors) const;
+  void add_processes(Group& group, const std::vector<std::uint32_t>& pids,
+                     std::vector<Error>& errors) const;
+  bool is_container(const Group& group, std::vector<Error>& errors) const;
+  static void choose_init(Group& group);
+  static void drop_shared(Groups& groups);
+
+  const CgroupTree& tree_;
+  const Proc& proc_;
+  const RuntimeFiles& files_;
+};
+
+}  // namespace stillframe::containers

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who is in a container: its cgroups, and the processes in them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "agent/containers/cgroup_tree.h"
+#include "agent/containers/container_source.h"
+#include "agent/containers/process.h"
+
+namespace stillframe::containers {
+
+class Membership {
+ public:
+  Membership(const CgroupTree& tree, const Proc& proc)
+      : tree_(tree), proc_(proc) {}
+
+  // See ContainerSource.
+  Result<std::vector<ContainerSource::Member>> members(
+      const ContainerRecord& record) const;
+  Result<std::vector<std::uint64_t>> cgroups(
+      const ContainerRecord& record) const;
+
+ private:
+  // The container's own cgroup first; empty once it is gone.
+  Result<std::vector<Cgroup>> below(const ContainerRecord& record) const;
+
+  const CgroupTree& tree_;
+  const Proc& proc_;
+};
+
+}  // namespace stillframe::containers

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/rootfs_search.h"
+
+#include "agent/base/text.h"
+#include "agent/containers/host_path.h"
+#include "agent/containers/layers.h"
+#include "agent/model/inode_identity.h"
+
+namespace stillframe::containers {
+namespace {
+
+constexpr std::size_t kMaxMounts = 4096;
+constexpr const char* kOverlay = "overlay";
+
+}  // namespace
+
+RootfsSearch::RootfsSearch(Host host, const ContainerCgroup& container,
+                           const RuntimeMetadata& known, const UpperRoot& seen,
+                           ContainerRecord& record)
+    : host_(host),
+      container_(container),
+      known_(known),
+      seen_(seen),
+      wanted_(seen),
+      record_(record),
+      unread_(known.unread.has_value()) {}
+
+void RootfsSearch::run() {
+  record_.root = seen_;
+  const bool found = search();
+  record_.rootfs_unread = !found && unread_;
+}
+
+// An absence is an answer; anything else leaves open what is there.
+void RootfsSearch::note(const Error& error) {
+  if (error.code == 0 || is_absence(error.code)) return;
+  unread_ = true;
+  record_.trouble.push_back(error.message);
+}
+
+// The mount of the root, as init sees it.
+std::optional<Mount> RootfsSearch::read_mounts() {
+  if (!container_.init) return std::nullopt;
+  const auto mounts = host_.proc.mounts(container_.init->pid);
+  if (!mounts) {
+    note(mounts.error());
+    return std::nullopt;
+  }
+  record_.mounts = mount_points(*mounts, kMaxMounts);
+  if (record_.mounts.size() == kMaxMounts) {
+    record_.trouble.push_back("more mounts than are kept");
+  }
+  const Mount* root = mount_at(*mounts, "/");
+  return root == nullptr ? std::nullopt : std::optional(*root);
+}
+
+// Its init is gone: the host may still have the rootfs mounted.
+std::optional<Mount> RootfsSearch::stored_mount() {
+  if (known_.rootfs.empty()) return std::nullopt;
+  const auto mounts = host_.proc.host_mounts();
+  if (!mounts) {
+    note(mounts.error());
+    return std::nullopt;
+  }
+  const Mount* found = mount_at(*mounts, known_.rootfs);
+  return found == nullptr ? std::nullopt : std::optional(*found);
+}
+
+// A plain rootfs is proven by what its process has for a root.
+void RootfsSearch::find_wanted(const std::optional<Mount>& root) {
+  if (wanted_ || !container_.init) return;
+  if (!known_.layers.plain && (!root || root->type == kOverlay)) return;
+  const auto identity = host_.proc.root(container_.init->pid);
+  if (identity) {
+    wanted_ = *identity;
+  } else {
+    note(identity.error());
+    unproven_ = !is_absence(identity.error().code);
+  }
+}
+
+bool RootfsSearch::accept(const OverlayLayers& layers) {
+  if (unproven_) return false;
+  const auto identity = upper_root_of(layers.upper);
+  if (!identity) note(identity.error());
+  if (!identity || (wanted_ && !same_root(*identity, wanted_))) return false;
+  if (!record_.root) record_.root = *identity;
+  record_.layers = layers;
+  return true;
+}
+
+// The runtime's files are believed before the mount's options: a container with
+// the right to mount can give itself a root whose options name any path.
+bool RootfsSearch::search() {
+  const auto root = read_mounts();
+  find_wanted(root);
+  if (!known_.layers.empty() && accept(known_.layers)) return true;
+  const auto mount = root ? root : stored_mount();
+  if (mount && accept_mount(*mount)) return true;
+  return seen_ && accept_seen();
+}
+
+bool RootfsSearch::accept_mount(const Mount& mount) {
+  if (mount.type != kOverlay) return accept_directory(mount);
+  if (!container_.name.outer.empty() && !seen_) {
+    record_.trouble.push_back(
+        "a container within a container: its layers' paths are not the host's");
+    return false;
+  }
+  return accept_overlay(mount);
+}
+
+bool RootfsSearch::accept_directory(const Mount& mount) {
+  for (const auto& path : directories(mount)) {
+    if (wanted_ && accept({path, {}, true})) return true;
+  }
+  record_.trouble.push_back("its rootfs, of type " + display(mount.type) +
+                            ", is in no place that the host sees");
+  return false;
+}
+
+bool RootfsSearch::accept_overlay(const Mount& mount) {
+  const auto layers = mounted_layers(mount);
+  if (layers) return accept(*layers);
+  if (layers.error().code != 0 && !is_absence(layers.error().code)) {
+    note(layers.error());
+  } else {
+    record_.trouble.push_back(layers.error().message);
+  }
+  return false;
+}
+
+// Layers by a mount's options. Whoever mounted it by hand may have stood in the
+// bundle or next to the rootfs; that is a guess, to be proven by the inode:
+// where all layers are on one filesystem, the overlay's root has the upper's
+// number.
+Result<OverlayLayers> RootfsSearch::mounted_layers(const Mount& mount) {
+  const auto options = parse_overlay(mount);
+  auto layers =
+      find_layers(options, host_.prefix, host_.files.layer_roots(), seen_);
+  if (layers || known_.bundle.empty()) return layers;
+  std::vector<std::string> guesses{host_.prefix + known_.bundle};
+  if (const auto slash = known_.rootfs.rfind('/');
+      slash != std::string::npos && slash != 0) {
+    guesses.push_back(host_.prefix + known_.rootfs.substr(0, slash));
+  }
+  auto guessed = find_layers(options, host_.prefix, guesses, seen_);
+  if (!guessed) {
+    note(guessed.error());
+    return layers;
+  }
+  const auto identity = upper_root_of(guessed->upper);
+  if (!identity) note(identity.error());
+  const bool proven =
+      seen_ || (identity && container_.init &&
+                identity->inode.ino == container_.init->root_ino);
+  return proven ? guessed : layers;
+}
+
+// Where a rootfs that is a directory may be.
+std::vector<std::string> RootfsSearch::directories(const Mount& root) {
+  std::vector<std::string> paths;
+  if (!known_.rootfs.empty()) paths.push_back(host_.prefix + known_.rootfs);
+  const auto mounts = host_.proc.host_mounts();
+  if (!mounts) {
+    note(mounts.error());
+    return paths;
+  }
+  for (const auto& path : host_paths(root, *mounts)) {
+    paths.push_back(host_.prefix + path);
+  }
+  return paths;
+}
+
+bool RootfsSearch::accept_seen() {
+  if (!known_.rootfs.empty() &&
+      accept({host_.prefix + known_.rootfs, {}, true})) {
+    return true;
+  }
+  const auto stored = host_.files.layers_of(seen_);
+  if (!stored) note(stored.error());
+  if (stored && *stored && accept(**stored)) return true;
+  record_.trouble.push_back(
+      "the upper directory that the kernel names, inode " +
+      std::to_string(seen_.inode.ino) + ", is in no known place");
+  return false;
+}
+
+}  // namespace stillframe::containers

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where on this machine a container's rootfs lies: looks in the runtime's
+// files, then at its mounts, then for the directory that the kernel named.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/containers/container_cgroups.h"
+#include "agent/containers/process.h"
+#include "agent/containers/runtime_files.h"
+#include "agent/model/container.h"
+
+namespace stillframe::containers {
+
+// One search for one container, whose init may be gone.
+class RootfsSearch {
+ public:
+  struct Host {
+    const std::string& prefix;
+    const Proc& proc;
+    const RuntimeFiles& files;
+  };
+  // `known`: what a runtime's files say. `seen`: the upper directory that the
+  // kernel named; empty: it did not.
+  RootfsSearch(Host host, const ContainerCgroup& container,
+               const RuntimeMetadata& known, const UpperRoot& seen,
+               ContainerRecord& record);
+
+  // Fills the record's mounts, root, layers, rootfs_unread and trouble.
+  void run();
+
+ private:
+  std::optional<Mount> read_mounts();
+  std::optional<Mount> stored_mount();
+  void find_wanted(const std::optional<Mount>& root);
+  bool accept(const OverlayLayers& layers);
+  bool accept_mount(const Mount& mount);
+  bool accept_directory(const Mount& mount);
+  bool accept_overlay(const Mount& mount);
+  bool accept_seen();
+  bool search();
+  std::vector<std::string> directories(const Mount& root);
+  Result<OverlayLayers> mounted_layers(const Mount& mount);
+  void note(const Error& error);
+
+  Host host_;
+  const ContainerCgroup& container_;
+  const RuntimeMetadata& known_;
+  UpperRoot seen_;
+  UpperRoot wanted_;  // what the rootfs has to be; empty: anything
+  ContainerRecord& record_;
+  bool unread_ = false;    // a call failed that might have shown it
+  bool unproven_ = false;  // what the rootfs has to be could not be read
+};
+
+}  // namespace stillframe::containers

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/runtime_files.h"
+
+#include "agent/model/inode_identity.h"
+#include "agent/model/runtime.h"
+
+namespace stillframe::containers {
+
+RuntimeFiles::RuntimeFiles(const ResolverPlace& place)
+    : prefix_(place.host_prefix), resolvers_(make_resolvers(place)) {}
+
+MetadataResult RuntimeFiles::find(const CgroupName& name) const {
+  // A container within a container has its runtime's files in there: what the
+  // host has under the same id is another's.
+  if (!name.outer.empty()) return std::nullopt;
+  const bool unknown = runtime_from(name.runtime) == Runtime::unknown;
+  const std::string runtime = unknown ? "" : name.runtime;
+  const RuntimeQuery query{name.id, name.path};
+  std::optional<Error> unread;
+  for (const auto& resolver : resolvers_) {
+    if (!resolver->serves(runtime)) continue;
+    auto found = resolver->find(query);
+    if (!found && !unread) unread = found.error();
+    if (!found || !*found) continue;
+    RuntimeMetadata& known = **found;
+    if (unread) known.note("other metadata", *unread);
+    for (const auto& other : resolvers_) {
+      if (other == resolver || !other->learn(known)) continue;
+      auto better = other->find(query);
+      if (!better) known.note("other metadata", better.error());
+      if (!better || !*better) continue;
+      (*better)->rootfs = known.rootfs;
+      (*better)->bundle = known.bundle;
+      return better;
+    }
+    return found;
+  }
+  if (unread) return tl::unexpected<Error>(std::move(*unread));
+  return std::nullopt;
+}
+
+KnownCgroups RuntimeFiles::cgroups() const {
+  KnownCgroups known;
+  for (const auto& resolver : resolvers_) {
+    auto more = resolver->cgroups();
+    known.ids.merge(more.ids);
+    note_errors(known.errors, more.errors);
+  }
+  return known;
+}
+
+Listing<RuntimeMetadata> RuntimeFiles::stored() const {
+  Listing<RuntimeMetadata> all;
+  for (const auto& resolver : resolvers_) {
+    auto more = resolver->stored();
+    for (auto& kept : more.items) all.items.push_back(std::move(kept));
+    note_errors(all.errors, more.errors);
+  }
+  return all;
+}
+
+std::vector<std::string> RuntimeFiles::layer_roots() const {
+  std::vector<std::string> roots;
+  for (const auto& resolver : resolvers_) {
+    const auto more = resolver->layer_roots();
+    roots.insert(roots.end(), more.begin(), more.end());
+  }
+  for (const auto& runtime : kRuntimes) {
+    for (const auto root : runtime.layer_roots) {
+      roots.push_back(prefix_ + std::string(root));
+    }
+  }
+  return roots;
+}
+
+Result<std::optional<OverlayLayers>> RuntimeFiles::layers_of(
+    const UpperRoot& upper) const {
+  std::optional<Error> unread;
+  for (const auto& resolver : resolvers_) {
+    const auto uppers = resolver->uppers();
+    if (!uppers.complete() && !unread) unread = uppers.errors.front();
+    for (const auto& path : uppers.items) {
+      const auto identity = upper_root_of(path);
+      if (!identity && !is_absence(identity.error().code) && !unread) {
+        unread = identity.error();
+      }
+      if (!identity || !same_root(*identity, upper)) continue;
+      const auto stored = resolver->stored();
+      for (const auto& kept : stored.items) {
+        if (kept.layers.upper == path) return kept.layers;
+      }
+      if (!stored.complete() && !unread) unread = stored.errors.front();
+    }
+  }
+  if (unread) return tl::unexpected<Error>(std::move(*unread));
+  return std::nullopt;
+}
+
+}  // namespace stillframe::containers

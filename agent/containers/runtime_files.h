@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all runtimes' files on disk say, asked as one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/containers/cgroup_path.h"
+#include "agent/containers/resolvers.h"
+#include "agent/model/inode.h"
+
+namespace stillframe::containers {
+
+class RuntimeFiles {
+ public:
+  explicit RuntimeFiles(const ResolverPlace& place);
+
+  // None: no runtime knows it. An error: some file that might know it could not
+  // be read, and no other knows it. RuntimeMetadata::unread is set where a file
+  // that would have known more could not be read.
+  MetadataResult find(const CgroupName& name) const;
+
+  KnownCgroups cgroups() const;
+  Listing<RuntimeMetadata> stored() const;
+  std::vector<std::string> layer_roots() const;
+
+  // The layers of the stored container whose upper directory it is.
+  Result<std::optional<OverlayLayers>> layers_of(const UpperRoot& upper) const;
+
+ private:
+  std::string prefix_;
+  std::vector<std::unique_ptr<RuntimeResolver>> resolvers_;
+};
+
+}  // namespace stillframe::containers

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/containers/storage_conf.h"
+
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+#include "agent/base/toml.h"
+
+namespace stillframe::containers {
+
+Result<StorageConf> parse_storage_conf(std::string_view text,
+                                       const std::string& name) {
+  const auto file = parse_toml(text, name);
+  if (!file) return tl::unexpected<Error>(file.error());
+  const auto set = [&](std::string_view key) {
+    auto value = (*file)["storage"][key].value_or(std::string());
+    return starts_with(value, "/") ? value : std::string();
+  };
+  return StorageConf{set("graphroot"), set("runroot")};
+}
+
+Result<StorageConf> read_storage_conf(const std::string& host_prefix) {
+  StorageConf conf;
+  // The one in /etc replaces the other as a whole.
+  for (const char* path :
+       {"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"}) {
+    const auto text = read_file(host_prefix + path);
+    if (!text && is_absence(text.error().code)) continue;
+    if (!text) return tl::unexpected<Error>(text.error());
+    const auto parsed = parse_storage_conf(*text, path);
+    if (!parsed) return parsed;
+    conf = *parsed;
+    break;
+  }
+  if (conf.graph_root.empty()) conf.graph_root = "/var/lib/containers/storage";
+  if (conf.run_root.empty()) conf.run_root = "/run/containers/storage";
+  return conf;
+}
+
+}  // namespace stillframe::containers
