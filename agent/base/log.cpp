@@ -2,13 +2,14 @@
 #include "agent/base/log.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <atomic>
+#include <cstdio>
 #include <map>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/base/clock.h"
 #include "agent/base/text.h"
@@ -69,22 +70,12 @@ class Limiter {
 };
 
 struct State {
-  std::shared_ptr<spdlog::logger> logger = make_logger();
   std::atomic<LogLevel> level{LogLevel::info};
   std::atomic<LogFormat> format{LogFormat::logfmt};
   std::atomic<bool> color{false};
   std::atomic<std::uint64_t> warnings{0};
   std::atomic<std::uint64_t> errors{0};
   Limiter limiter;
-
-  static std::shared_ptr<spdlog::logger> make_logger() {
-    auto logger = std::make_shared<spdlog::logger>(
-        "stillframe", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%v");
-    logger->set_level(spdlog::level::trace);
-    logger->flush_on(spdlog::level::trace);
-    return logger;
-  }
 };
 
 // Never destroyed: threads may log while the process ends.
@@ -93,17 +84,22 @@ State& state() {
   return instance;
 }
 
+// stderr has no buffer and a lock of its own: lines of two threads do not mix.
+void write_stderr(std::string line) {
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 void write_line(LogLevel level, std::string_view message, LogFields fields,
                 std::uint64_t held_back) {
   State& s = state();
-  std::string line = format_log_line(s.format, level, rfc3339(wall_now()),
-                                     message, fields, s.color);
-  s.logger->info("{}", line);
+  write_stderr(format_log_line(s.format, level, rfc3339(wall_now()), message,
+                               fields, s.color));
   if (held_back == 0) return;
-  line = format_log_line(s.format, LogLevel::warn, rfc3339(wall_now()),
-                         "repeated messages were held back",
-                         {{"message", message}, {"count", held_back}}, s.color);
-  s.logger->info("{}", line);
+  write_stderr(format_log_line(s.format, LogLevel::warn, rfc3339(wall_now()),
+                               "repeated messages were held back",
+                               {{"message", message}, {"count", held_back}},
+                               s.color));
 }
 
 void log(LogLevel level, std::string_view message, LogFields fields) {

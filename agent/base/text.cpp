@@ -5,6 +5,7 @@
 
 #include <cctype>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 
 namespace stillframe {
 namespace {

@@ -4,7 +4,7 @@
 // bytes, kept raw inside the agent and escaped once, where they leave it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

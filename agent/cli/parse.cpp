@@ -4,7 +4,9 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <functional>
 #include <memory>
+#include <sstream>
 
 #include "agent/base/text.h"
 #include "agent/cli/completion.h"

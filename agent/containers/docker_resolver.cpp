@@ -2,6 +2,7 @@
 #include "agent/containers/docker_resolver.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/json.h"
 
+#include <nlohmann/json.hpp>
+
 #include "agent/base/file.h"
 
 namespace stillframe::containers {

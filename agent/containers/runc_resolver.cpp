@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/runc_resolver.h"
 
+#include <nlohmann/json.hpp>
+
 #include "agent/base/file.h"
 #include "agent/base/number.h"
 #include "agent/base/text.h"

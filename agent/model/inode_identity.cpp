@@ -36,7 +36,7 @@ T field(const Handle& handle, std::size_t offset) {
 // The inode number and generation that a handle carries; none when its layout
 // is not known.
 InodeId parse(const Handle& handle, long magic) {
-  file_handle header;
+  file_handle header{};
   std::memcpy(&header, handle.data(), sizeof header);
   const unsigned size = header.handle_bytes;
   const int type = header.handle_type;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/policy/glob.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "agent/base/text.h"

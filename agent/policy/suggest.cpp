@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <map>
 #include <set>
+#include <span>
 #include <tuple>
 
 #include "agent/base/text.h"

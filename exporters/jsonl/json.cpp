@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/jsonl/json.h"
 
+#include <nlohmann/json.hpp>
+
 #include "agent/base/text.h"
 
 namespace stillframe::jsonl {
@@ -225,33 +227,30 @@ std::string doctor_json(const DoctorReport& report) {
        {"agent", agent_value(report.agent)}});
 }
 
-json event_value(const StreamEvent& event, std::string_view node,
-                 std::string_view rule, json detail) {
+std::string event_json(const StreamEvent& event, std::string_view node,
+                       std::string_view rule) {
+  json detail = json::object();
   if (!event.detail.empty()) detail["text"] = json_text(event.detail);
   for (const auto& [name, value] : event.facts) {
     detail[name] = json_text(value);
   }
   if (event.count > 1) detail["count"] = event.count;
-  return {{"v", 1},
-          {"seq", event.seq},
-          {"time", rfc3339(event.time)},
-          {"node", json_text(node)},
-          {"class", json_text(event.class_name)},
-          {"kind", json_text(event.kind)},
-          {"verdict", text_or_null(event.verdict)},
-          {"rule", text_or_null(rule)},
-          {"container", event.container.id.empty()
-                            ? json(nullptr)
-                            : container_value(event.container)},
-          {"path", text_or_null(event.path)},
-          {"from", text_or_null(event.from)},
-          {"detail", std::move(detail)},
-          {"actor", event.actor ? actor_value(*event.actor) : json(nullptr)}};
-}
-
-std::string event_json(const StreamEvent& event, std::string_view node,
-                       std::string_view rule, json detail) {
-  return dump_json(event_value(event, node, rule, std::move(detail)));
+  return dump_json(
+      {{"v", 1},
+       {"seq", event.seq},
+       {"time", rfc3339(event.time)},
+       {"node", json_text(node)},
+       {"class", json_text(event.class_name)},
+       {"kind", json_text(event.kind)},
+       {"verdict", text_or_null(event.verdict)},
+       {"rule", text_or_null(rule)},
+       {"container", event.container.id.empty()
+                         ? json(nullptr)
+                         : container_value(event.container)},
+       {"path", text_or_null(event.path)},
+       {"from", text_or_null(event.from)},
+       {"detail", std::move(detail)},
+       {"actor", event.actor ? actor_value(*event.actor) : json(nullptr)}});
 }
 
 }  // namespace stillframe::jsonl

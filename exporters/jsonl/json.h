@@ -5,7 +5,7 @@
 // good for dump_json(), which the *_json() functions end with.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -22,15 +22,10 @@ std::string ps_json(const Snapshot& snapshot);
 std::string explain_json(const ExplainAnswer& answer);
 std::string doctor_json(const DoctorReport& report);
 
-// An entry of the event stream. `detail` is an object that the caller has made
-// with json_text(); the event's own detail, facts and count (when above one)
-// are added to it: "text", each fact by its name, "count".
-nlohmann::json event_value(const StreamEvent& event, std::string_view node,
-                           std::string_view rule = {},
-                           nlohmann::json detail = nlohmann::json::object());
+// An entry of the event stream. Its "detail" is an object: the event's detail
+// as "text", each fact by its name, and "count" when above one.
 std::string event_json(const StreamEvent& event, std::string_view node,
-                       std::string_view rule = {},
-                       nlohmann::json detail = nlohmann::json::object());
+                       std::string_view rule = {});
 
 // Their parts.
 nlohmann::json container_value(const ContainerInfo& info);

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "agent/base/clock.h"
 #include "agent/base/file.h"

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
 #include "exporters/console/console.h"

@@ -6,7 +6,7 @@
 declare -A PACKAGE_GROUPS=(
   [build]="g++ cmake ninja-build pkg-config git clang-19 libbpf-dev bpftool
     libbpfcc-dev prometheus-cpp-dev libcli11-dev libcpp-httplib-dev
-    nlohmann-json3-dev libspdlog-dev libfmt-dev libssl-dev libcap-ng-dev
+    nlohmann-json3-dev libfmt-dev libssl-dev libcap-ng-dev
     libseccomp-dev libsystemd-dev libmount-dev libexpected-dev libyaml-cpp-dev
     libtomlplusplus-dev zlib1g-dev libelf-dev libgtest-dev libgmock-dev"
   [test]="libbenchmark-dev podman runc busybox-static prometheus

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "agent/base/text.h"
 #include "tests/unit/exporters/fake_agent.h"
 
@@ -173,8 +175,8 @@ TEST(EventJson, SaysNullWhereTheAgentSpeaksOfItself) {
   StreamEvent event;
   event.class_name = "agent";
   event.kind = "started";
-  const json value =
-      json::parse(event_json(event, "n1", {}, {{"version", "1"}}));
+  event.facts = {{"version", "1"}};
+  const json value = json::parse(event_json(event, "n1"));
   for (const char* key :
        {"container", "verdict", "rule", "path", "from", "actor"}) {
     EXPECT_EQ(value[key], nullptr) << key;

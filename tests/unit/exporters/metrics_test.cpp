@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <set>
+#include <sstream>
 
 #include "agent/base/file.h"
 #include "exporters/prometheus/listen_address.h"
