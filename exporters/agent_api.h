@@ -4,8 +4,8 @@
 // the engine; every method may be called from any thread.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,13 +47,16 @@ struct StreamEvent {
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 
 // A bounded queue of events for one listener. A listener too slow for it loses
-// the oldest, and learns how many.
+// the oldest, and learns how many. Nothing here blocks.
 class EventStream {
  public:
   virtual ~EventStream() = default;
-  // Waits for the next event; nothing when the time is up or the agent stops
-  // (then closed() is true).
-  virtual StreamEventPtr next(std::chrono::milliseconds wait) = 0;
+  // The next event; nothing when there is none yet or none will come (then
+  // closed() is true).
+  virtual StreamEventPtr next() = 0;
+  // `wake` is called, from any thread, when next() or closed() has something
+  // new after next() gave nothing. It must not call back.
+  virtual void when_ready(std::function<void()> wake) = 0;
   virtual bool closed() const = 0;
   virtual std::uint64_t dropped() const = 0;
 };

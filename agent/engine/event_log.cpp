@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cinttypes>
-#include <condition_variable>
 #include <cstdio>
+#include <functional>
 
 #include "agent/base/file.h"
 #include "agent/base/log.h"
@@ -18,32 +18,26 @@ namespace stillframe::engine {
 class EventQueue {
  public:
   void push(StreamEventPtr event) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (events_.size() >= kMax) {
-        events_.pop_front();
-        ++dropped_;
-      }
-      events_.push_back(std::move(event));
-    }
-    wake_.notify_one();
+    const std::lock_guard lock(mutex_);
+    const bool was_empty = events_.empty();
+    dropped_ += events_.push(std::move(event));
+    if (was_empty && wake_) wake_();
   }
 
-  StreamEventPtr pop(std::chrono::milliseconds wait) {
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, wait, [this] { return closed_ || !events_.empty(); });
-    if (events_.empty()) return nullptr;
-    StreamEventPtr event = std::move(events_.front());
-    events_.pop_front();
-    return event;
+  StreamEventPtr pop() {
+    const std::lock_guard lock(mutex_);
+    return events_.pop();
   }
 
   void close() {
-    {
-      const std::lock_guard lock(mutex_);
-      closed_ = true;
-    }
-    wake_.notify_all();
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    if (wake_) wake_();
+  }
+
+  void when_ready(std::function<void()> wake) {
+    const std::lock_guard lock(mutex_);
+    wake_ = std::move(wake);
   }
 
   bool finished() {
@@ -57,11 +51,13 @@ class EventQueue {
   }
 
  private:
-  static constexpr std::size_t kMax = 65'536;
+  // Listeners that do not read hold the same latest events, so this bounds all
+  // of them together.
+  static constexpr std::size_t kMostBytes = 32 << 20;
 
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<StreamEventPtr> events_;
+  EventWindow events_{kMostBytes};
+  std::function<void()> wake_;
   std::uint64_t dropped_ = 0;
   bool closed_ = false;
 };
@@ -72,8 +68,9 @@ class QueueStream : public EventStream {
  public:
   explicit QueueStream(std::shared_ptr<EventQueue> queue)
       : queue_(std::move(queue)) {}
-  StreamEventPtr next(std::chrono::milliseconds wait) override {
-    return queue_->pop(wait);
+  StreamEventPtr next() override { return queue_->pop(); }
+  void when_ready(std::function<void()> wake) override {
+    queue_->when_ready(std::move(wake));
   }
   bool closed() const override { return queue_->finished(); }
   std::uint64_t dropped() const override { return queue_->dropped(); }
@@ -125,8 +122,8 @@ void EventLog::publish(StreamEvent event) {
   event.json = jsonl::event_json(event, node_, event.rule);
   auto shared = std::make_shared<const StreamEvent>(std::move(event));
   const std::lock_guard lock(mutex_);
-  recent_.push_back(shared);
-  if (recent_.size() > kKept) recent_.pop_front();
+  recent_.push(shared);
+  if (recent_.events().size() > kKept) recent_.pop();
   std::erase_if(listeners_, [&](const auto& weak) {
     const auto queue = weak.lock();
     if (queue) queue->push(shared);
@@ -179,7 +176,7 @@ std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
                                                  bool follow) {
   auto queue = std::make_shared<EventQueue>();
   const std::lock_guard lock(mutex_);
-  for (const auto& event : recent_) {
+  for (const auto& event : recent_.events()) {
     if (since ? event->time >= *since : !follow) queue->push(event);
   }
   if (follow && !closed_) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/engine/event_window.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
 #include "exporters/agent_api.h"
@@ -44,6 +44,7 @@ class EventLog {
 
  private:
   static constexpr std::size_t kKept = 10'000;
+  static constexpr std::size_t kKeptBytes = 16 << 20;
   static constexpr std::uint64_t kBlock = 4096;
 
   std::uint64_t next_seq();
@@ -57,7 +58,7 @@ class EventLog {
 
   std::mutex mutex_;  // the members below
   bool closed_ = false;
-  std::deque<StreamEventPtr> recent_;
+  EventWindow recent_{kKeptBytes};
   std::vector<std::weak_ptr<EventQueue>> listeners_;
 };
 

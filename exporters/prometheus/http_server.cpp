@@ -2,83 +2,91 @@
 #include "exporters/prometheus/http_server.h"
 
 #include <fmt/format.h>
-#include <httplib.h>
 
-#include <thread>
+#include <mutex>
 
+#include "exporters/http/exchange.h"
+#include "exporters/http/front.h"
+#include "exporters/http/listen.h"
 #include "exporters/prometheus/metrics_text.h"
 #include "exporters/prometheus/pages.h"
 
 namespace stillframe::metrics {
 namespace {
 
-constexpr std::size_t kThreads = 4;
-constexpr std::time_t kTimeoutSeconds = 5;
-// A connection holds a thread while it is kept alive.
-constexpr std::time_t kKeepAliveSeconds = 1;
-constexpr std::size_t kLargestRequest = 16 << 10;
+constexpr std::size_t kMostConnections = 2048;
+constexpr std::size_t kPercentOfConnections = 75;
+constexpr std::size_t kRequestsPerConnection = 1000;
+constexpr std::size_t kWorkers = 4;
+// What so many connections may hold before any is answered.
+constexpr http::RequestLimits kLimits{.header = 8 << 10, .body = 4 << 10};
+// A rendering serves all who ask within this time and see the same snapshot.
+constexpr std::uint64_t kReuseNs = 1'000'000'000;
 constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 constexpr char kHtmlType[] = "text/html; charset=utf-8";
 constexpr char kTextType[] = "text/plain; charset=utf-8";
 
-// The library's own default adds SO_REUSEPORT, with which a second agent would
-// take half of the requests instead of failing.
-void socket_options(int socket) {
-  const int on = 1;
-  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-}
-
-tl::unexpected<Error> cannot_listen(const ListenAddress& address, int code) {
+tl::unexpected<Error> cannot_listen(const ListenAddress& address,
+                                    const Error& why) {
   std::string message = "cannot listen on " + to_string(address);
-  if (code == EADDRINUSE) {
+  if (why.code == EADDRINUSE) {
     message += fmt::format(
         ": the port is taken. See who has it with 'ss -ltnp sport = {}', or "
         "choose another with --web.listen-address",
         address.port);
-    return tl::unexpected<Error>(Error{code, message});
+    return tl::unexpected<Error>(Error{why.code, message});
   }
-  if (code == EACCES) {
+  if (why.code == EACCES) {
     return tl::unexpected<Error>(
-        Error{code, message + ": not permitted. Choose a port above 1023 with "
-                              "--web.listen-address"});
+        Error{why.code, message + ": not permitted. Choose a port above 1023 "
+                                  "with --web.listen-address"});
   }
-  message += ": no such address on this machine? Check --web.listen-address";
-  return fail(message, code);
+  message += ": no such address on this machine? Check --web.listen-address (";
+  return tl::unexpected<Error>(Error{why.code, message + why.message + ')'});
 }
 
 }  // namespace
 
 struct HttpServer::Impl {
-  struct Listener {
-    ListenAddress address;
-    httplib::Server server;
-    std::thread thread;
-  };
-
   Impl(const AgentApi& a, WebOptions o)
       : agent(a),
         options(std::move(o)),
         collector([this] { return agent.snapshot(); }, options.build,
                   options.max_containers) {}
 
-  ~Impl() {
-    for (auto& listener : listeners) listener->server.stop();
-    for (auto& listener : listeners) {
-      if (listener->thread.joinable()) listener->thread.join();
-    }
-  }
-
-  Result<> bind(const ListenAddress& address);
-  void run(Listener& listener);
+  Result<> listen(const ListenAddress& address);
+  Result<> serve();
   void answer(const httplib::Request& request, httplib::Response& response);
   void probe(httplib::Response& response, bool good, const char* yes,
              const char* no);
+  std::string metrics();
 
   const AgentApi& agent;
   WebOptions options;
   SnapshotCollector collector;
-  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<ListenAddress> addresses;
+  std::vector<Fd> sockets;  // until it serves
+
+  std::mutex rendering;
+  SnapshotPtr rendered_snapshot;
+  std::uint64_t rendered_ns = 0;
+  std::string rendered;
+
+  std::unique_ptr<http::Front> front;  // last: stops before the rest goes
 };
+
+std::string HttpServer::Impl::metrics() {
+  const std::lock_guard lock(rendering);
+  SnapshotPtr snapshot = agent.snapshot();
+  const std::uint64_t now = system_clock().mono_ns();
+  if (snapshot == nullptr || snapshot != rendered_snapshot ||
+      now - rendered_ns >= kReuseNs) {
+    rendered = metrics_text(collector);
+    rendered_snapshot = std::move(snapshot);
+    rendered_ns = now;
+  }
+  return rendered;
+}
 
 // Routes by comparing whole paths: the library's own routes are regular
 // expressions, matched recursively over what the client sent.
@@ -93,7 +101,7 @@ void HttpServer::Impl::answer(const httplib::Request& request,
     response.set_header("Allow", "GET, HEAD");
     response.set_content("Only GET and HEAD are answered here.\n", kTextType);
   } else if (path == options.telemetry_path) {
-    response.set_content(metrics_text(collector), kMetricsType);
+    response.set_content(metrics(), kMetricsType);
   } else if (path == "/") {
     response.set_content(
         landing_page(options.telemetry_path, options.build.version), kHtmlType);
@@ -116,48 +124,36 @@ void HttpServer::Impl::probe(httplib::Response& response, bool good,
   response.set_content(good ? yes : no, kTextType);
 }
 
-Result<> HttpServer::Impl::bind(const ListenAddress& address) {
-  auto listener = std::make_unique<Listener>();
-  httplib::Server& server = listener->server;
-  server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-  server.set_socket_options(socket_options);
-  server.set_read_timeout(kTimeoutSeconds);
-  server.set_write_timeout(kTimeoutSeconds);
-  server.set_keep_alive_timeout(kKeepAliveSeconds);
-  server.set_payload_max_length(kLargestRequest);
-  server.set_pre_routing_handler(
-      [this](const httplib::Request& request, httplib::Response& response) {
-        answer(request, response);
-        return httplib::Server::HandlerResponse::Handled;
-      });
-  // An IPv6 socket takes IPv4 too; without IPv6 there is only 0.0.0.0.
-  std::vector<std::string> hosts = {address.host};
-  if (address.host.empty()) hosts = {"::", "0.0.0.0"};
-  int code = 0;
-  for (const auto& host : hosts) {
-    errno = 0;
-    int port = address.port;
-    if (port == 0) {
-      port = server.bind_to_any_port(host);
-    } else if (!server.bind_to_port(host, port)) {
-      port = -1;
-    }
-    if (port > 0) {
-      listener->address = {address.host, static_cast<std::uint16_t>(port)};
-      listeners.push_back(std::move(listener));
-      return {};
-    }
-    code = errno;
-    if (code == EADDRINUSE || code == EACCES) break;
-  }
-  return cannot_listen(address, code);
+Result<> HttpServer::Impl::listen(const ListenAddress& address) {
+  auto socket = http::listen_tcp(address.host, address.port);
+  if (!socket) return cannot_listen(address, socket.error());
+  addresses.push_back({address.host, http::port_of(*socket)});
+  sockets.push_back(std::move(*socket));
+  return {};
 }
 
-void HttpServer::Impl::run(Listener& listener) {
-  listener.thread =
-      std::thread([&server = listener.server] { server.listen_after_bind(); });
-  // stop() is lost on a server that does not run yet.
-  while (!listener.server.is_running()) std::this_thread::yield();
+Result<> HttpServer::Impl::serve() {
+  http::Settings settings;
+  settings.limits = kLimits;
+  settings.most_connections = http::connection_bound(
+      kMostConnections, kPercentOfConnections, http::descriptor_limit());
+  settings.workers = kWorkers;
+  settings.requests_per_connection = kRequestsPerConnection;
+  const auto idle =
+      std::chrono::duration_cast<std::chrono::seconds>(settings.patience.idle);
+  auto responder = http::make_responder(
+      [this](const auto& request, auto& response) {
+        answer(request, response);
+        return nullptr;
+      },
+      {.compress = true,
+       .idle_seconds = static_cast<int>(idle.count()),
+       .requests = static_cast<int>(kRequestsPerConnection)});
+  auto started =
+      http::Front::start(std::move(sockets), std::move(responder), settings);
+  if (!started) return tl::unexpected<Error>(started.error());
+  front = std::move(*started);
+  return {};
 }
 
 HttpServer::HttpServer() = default;
@@ -169,20 +165,18 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const AgentApi& agent,
   const auto listen = options.listen;
   server->impl_ = std::make_unique<Impl>(agent, std::move(options));
   for (const auto& address : listen) {
-    if (const auto bound = server->impl_->bind(address); !bound) {
+    if (const auto bound = server->impl_->listen(address); !bound) {
       return tl::unexpected<Error>(bound.error());
     }
   }
-  for (auto& listener : server->impl_->listeners) server->impl_->run(*listener);
+  if (const auto serving = server->impl_->serve(); !serving) {
+    return tl::unexpected<Error>(serving.error());
+  }
   return server;
 }
 
 std::vector<ListenAddress> HttpServer::addresses() const {
-  std::vector<ListenAddress> addresses;
-  for (const auto& listener : impl_->listeners) {
-    addresses.push_back(listener->address);
-  }
-  return addresses;
+  return impl_->addresses;
 }
 
 }  // namespace stillframe::metrics

@@ -9,18 +9,36 @@
 
 namespace stillframe::socket_api {
 
-EventFeed::EventFeed(std::unique_ptr<EventStream> stream, Query query)
-    : stream_(std::move(stream)), query_(std::move(query)) {}
+namespace {
 
-EventFeed::Step EventFeed::step(std::chrono::milliseconds wait) {
-  const StreamEventPtr event = stream_->next(wait);
-  Step step{.state = State::more, .text = loss()};
-  if (event != nullptr) {
-    if (wanted(*event)) step.text += rendered(*event);
-  } else if (stream_->closed() || !query_.follow) {
-    step.state = State::ended;
+// What one listener may hold of the front's thread, and of memory once what it
+// has not read is on its way.
+constexpr std::size_t kPieceBytes = 64 << 10;
+
+}  // namespace
+
+EventFeed::EventFeed(std::unique_ptr<EventStream> stream, Query query,
+                     std::shared_ptr<const void> slot)
+    : stream_(std::move(stream)),
+      query_(std::move(query)),
+      slot_(std::move(slot)) {}
+
+void EventFeed::when_ready(std::function<void()> wake) {
+  stream_->when_ready(std::move(wake));
+}
+
+EventFeed::Piece EventFeed::pull() {
+  Piece piece;
+  while (piece.bytes.size() < kPieceBytes) {
+    const StreamEventPtr event = stream_->next();
+    piece.bytes += loss();
+    if (event == nullptr) {
+      piece.ended = stream_->closed() || !query_.follow;
+      break;
+    }
+    if (wanted(*event)) piece.bytes += rendered(*event);
   }
-  return step;
+  return piece;
 }
 
 bool EventFeed::wanted(const StreamEvent& event) const {

@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 
 #include "exporters/agent_api.h"
+#include "exporters/http/answer.h"
 #include "exporters/socket/answers.h"
 
 namespace stillframe::socket_api {
 
 // Renders one listener's events: those of its container, in its output, and a
 // line where events were lost because it read too slowly.
-class EventFeed {
+class EventFeed : public http::BodyStream {
  public:
-  EventFeed(std::unique_ptr<EventStream> stream, Query query);
+  // Holds `slot` while it lives: its place among the listeners.
+  EventFeed(std::unique_ptr<EventStream> stream, Query query,
+            std::shared_ptr<const void> slot);
 
-  enum class State { more, ended };
-  struct Step {
-    State state = State::more;
-    std::string text;  // may be empty: nothing yet
-  };
-
-  // Waits up to `wait` for an event.
-  Step step(std::chrono::milliseconds wait);
+  void when_ready(std::function<void()> wake) override;
+  Piece pull() override;
 
  private:
   bool wanted(const StreamEvent& event) const;
@@ -32,6 +28,7 @@ class EventFeed {
 
   std::unique_ptr<EventStream> stream_;
   Query query_;
+  std::shared_ptr<const void> slot_;
   std::uint64_t reported_dropped_ = 0;
 };
 

@@ -1,38 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/socket/server.h"
 
-#include <httplib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <thread>
+#include <vector>
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
+#include "exporters/http/exchange.h"
+#include "exporters/http/front.h"
+#include "exporters/http/listen.h"
 #include "exporters/socket/address.h"
 #include "exporters/socket/answers.h"
 #include "exporters/socket/event_feed.h"
-#include "exporters/socket/task_queue.h"
 
 namespace stillframe::socket_api {
 namespace {
 
-constexpr std::size_t kMostConnections = 64;
-constexpr std::time_t kTimeoutSeconds = 5;
-constexpr std::size_t kLargestRequest = 16 << 10;
-// How soon a quiet stream sees that its listener has gone or the agent stops.
-constexpr std::chrono::milliseconds kStreamPulse{200};
-
-// The library listens with a backlog of five, and a Unix socket turns away what
-// does not fit: too little for a burst of requests from a script.
-class UnixServer : public httplib::Server {
- public:
-  bool widen_backlog() { return ::listen(svr_sock_, kBacklog) == 0; }
-
- private:
-  static constexpr int kBacklog = 128;
-};
+constexpr std::size_t kMostConnections = 512;
+constexpr std::size_t kPercentOfConnections = 25;
+// A request that scans holds a thread until its scan is done.
+constexpr std::size_t kWorkers = 64;
+constexpr std::size_t kMostWaitingBytes = 64 << 20;
 
 // Makes way for a new socket at `path`.
 Result<> clear_the_way(const std::string& path) {
@@ -89,21 +79,24 @@ struct Server::Impl {
   ~Impl();
 
   Result<> bind();
-  void run();
-  void answer(const httplib::Request& request, httplib::Response& response);
-  void stream_events(const Query& query, httplib::Response& response);
+  std::unique_ptr<http::BodyStream> answer(const httplib::Request& request,
+                                           httplib::Response& response);
+  Answer answer_query(const std::string& path, const Query& query);
+  std::unique_ptr<http::BodyStream> stream_events(const Query& query,
+                                                  httplib::Response& response);
 
   AgentApi& agent;
   ServerOptions options;
-  UnixServer server;
-  std::thread thread;
+  std::size_t most_listeners = 0;
+  // One reference each.
+  std::shared_ptr<const void> listeners = std::make_shared<int>(0);
+  std::unique_ptr<http::Front> front;
   struct stat bound{};
 };
 
 Server::Impl::~Impl() {
-  if (!thread.joinable()) return;
-  server.stop();
-  thread.join();
+  if (front == nullptr) return;
+  front.reset();
   // Ours only: another agent may have put its own socket there by now.
   struct stat st{};
   if (::lstat(options.path.c_str(), &st) == 0 && st.st_ino == bound.st_ino &&
@@ -114,60 +107,54 @@ Server::Impl::~Impl() {
 
 // Routes by comparing whole paths: the library's own routes are regular
 // expressions, matched recursively over what the client sent.
-void Server::Impl::answer(const httplib::Request& request,
-                          httplib::Response& response) {
+std::unique_ptr<http::BodyStream> Server::Impl::answer(
+    const httplib::Request& request, httplib::Response& response) {
   if (request.method != "GET") {
     response.set_header("Allow", "GET");
-    return send(response, error_answer(405, "only GET is answered here", ""));
+    send(response, error_answer(405, "only GET is answered here", ""));
+    return nullptr;
   }
   const auto query = parse_query(request.params);
-  if (!query) return send(response, bad_query(query.error()));
-  if (request.path == "/v1/ping") {
-    send(response, ping_answer(agent, options.version));
-  } else if (request.path == "/v1/ps") {
-    send(response, ps_answer(agent, *query));
-  } else if (request.path == "/v1/diff") {
-    send(response, diff_answer(agent, *query));
-  } else if (request.path == "/v1/doctor") {
-    send(response, doctor_answer(options.doctor(), *query));
-  } else if (request.path == "/v1/policy/explain") {
-    send(response, explain_answer(agent, *query));
-  } else if (request.path == "/v1/policy/suggest") {
-    send(response, suggest_answer(agent, *query));
-  } else if (request.path == "/v1/events") {
-    stream_events(*query, response);
-  } else {
-    send(response, error_answer(404, "no such endpoint", "try /v1/ping"));
+  if (!query) {
+    send(response, bad_query(query.error()));
+    return nullptr;
   }
+  if (request.path == "/v1/events") return stream_events(*query, response);
+  send(response, answer_query(request.path, *query));
+  return nullptr;
 }
 
-void Server::Impl::stream_events(const Query& query,
-                                 httplib::Response& response) {
+Answer Server::Impl::answer_query(const std::string& path, const Query& query) {
+  if (path == "/v1/ping") return ping_answer(agent, options.version);
+  if (path == "/v1/ps") return ps_answer(agent, query);
+  if (path == "/v1/diff") return diff_answer(agent, query);
+  if (path == "/v1/doctor") return doctor_answer(options.doctor(), query);
+  if (path == "/v1/policy/explain") return explain_answer(agent, query);
+  if (path == "/v1/policy/suggest") return suggest_answer(agent, query);
+  return error_answer(404, "no such endpoint", "try /v1/ping");
+}
+
+std::unique_ptr<http::BodyStream> Server::Impl::stream_events(
+    const Query& query, httplib::Response& response) {
   if (const auto snapshot = agent.snapshot()) {
     const auto good = check_event_filter(*snapshot, query.container);
     if (!good) {
-      return send(response, error_answer(400, good.error().message,
-                                         "give more of the id, or the name"));
+      send(response, error_answer(400, good.error().message,
+                                  "give more of the id, or the name"));
+      return nullptr;
     }
   }
-  const auto feed = std::make_shared<EventFeed>(
-      agent.subscribe(query.since, query.follow), query);
-  const bool json = query.output == Output::json;
-  // Past events are there at once; only new ones are worth a wait.
-  const auto wait = query.follow ? kStreamPulse : std::chrono::milliseconds(0);
-  response.status = 200;
-  response.set_chunked_content_provider(
-      json ? "application/jsonl" : "text/plain; charset=utf-8",
-      [feed, wait](std::size_t, httplib::DataSink& sink) {
-        if (!sink.is_writable()) return false;
-        const EventFeed::Step step = feed->step(wait);
-        if (!step.text.empty() &&
-            !sink.write(step.text.data(), step.text.size())) {
-          return false;
-        }
-        if (step.state == EventFeed::State::ended) sink.done();
-        return true;
-      });
+  // Its own reference is not a listener. Connections are left for the rest.
+  if (listeners.use_count() > static_cast<long>(most_listeners)) {
+    send(response, error_answer(503, "too many clients follow events",
+                                "end some of them"));
+    return nullptr;
+  }
+  response.set_header("Content-Type", query.output == Output::json
+                                          ? "application/jsonl"
+                                          : "text/plain; charset=utf-8");
+  return std::make_unique<EventFeed>(agent.subscribe(query.since, query.follow),
+                                     query, listeners);
 }
 
 Result<> Server::Impl::bind() {
@@ -176,38 +163,30 @@ Result<> Server::Impl::bind() {
     return fail(made, "making the socket's directory");
   }
   if (const auto clear = clear_the_way(path); !clear) return clear;
-  server.set_address_family(AF_UNIX);
-  server.set_socket_options([](int) {});
-  server.new_task_queue = [] {
-    return new ThreadPerConnection(kMostConnections);
-  };
-  server.set_read_timeout(kTimeoutSeconds);
-  server.set_write_timeout(kTimeoutSeconds);
-  server.set_keep_alive_max_count(1);
-  server.set_payload_max_length(kLargestRequest);
-  server.set_pre_routing_handler(
-      [this](const httplib::Request& request, httplib::Response& response) {
-        answer(request, response);
-        return httplib::Server::HandlerResponse::Handled;
-      });
-  // Nobody else may connect between bind and chmod.
-  const mode_t before = ::umask(0177);
-  constexpr int kUnusedPort = 80;
-  const bool bound_there = server.bind_to_port(path, kUnusedPort);
-  const int code = errno;
-  ::umask(before);
-  if (!bound_there) return fail("cannot listen on " + printable(path), code);
-  if (!server.widen_backlog()) return fail("listen", errno);
+  auto socket = http::listen_unix(path);
+  if (!socket) return fail(socket, "cannot listen on " + printable(path));
   if (::chmod(path.c_str(), 0660) != 0 || ::lstat(path.c_str(), &bound) != 0) {
     return fail(printable(path), errno);
   }
+  http::Settings settings;
+  settings.most_connections = http::connection_bound(
+      kMostConnections, kPercentOfConnections, http::descriptor_limit());
+  settings.most_waiting_bytes = kMostWaitingBytes;
+  settings.workers = kWorkers;
+  most_listeners = settings.most_connections / 2;
+  std::vector<Fd> sockets;
+  sockets.push_back(std::move(*socket));
+  auto started =
+      http::Front::start(std::move(sockets),
+                         http::make_responder(
+                             [this](const auto& request, auto& response) {
+                               return answer(request, response);
+                             },
+                             {}),
+                         settings);
+  if (!started) return tl::unexpected<Error>(started.error());
+  front = std::move(*started);
   return {};
-}
-
-void Server::Impl::run() {
-  thread = std::thread([this] { server.listen_after_bind(); });
-  // stop() is lost on a server that does not run yet.
-  while (!server.is_running()) std::this_thread::yield();
 }
 
 Server::Server() = default;
@@ -220,7 +199,6 @@ Result<std::unique_ptr<Server>> Server::start(AgentApi& agent,
   if (const auto bound = server->impl_->bind(); !bound) {
     return tl::unexpected<Error>(bound.error());
   }
-  server->impl_->run();
   return server;
 }
 

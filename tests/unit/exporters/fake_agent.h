@@ -22,16 +22,17 @@ struct EventQueue {
   bool closed = false;
   std::uint64_t dropped = 0;
   int listeners = 0;
+  std::vector<std::function<void()>> wakes;  // of all streams
 
   void push(StreamEvent event) {
     const std::lock_guard lock(mutex);
     events.push_back(std::make_shared<const StreamEvent>(std::move(event)));
-    changed.notify_all();
+    for (const auto& wake : wakes) wake();
   }
   void close() {
     const std::lock_guard lock(mutex);
     closed = true;
-    changed.notify_all();
+    for (const auto& wake : wakes) wake();
   }
   // Waits until that many streams are open; false after ten seconds.
   bool wait_for_listeners(int count) {
@@ -49,14 +50,16 @@ class FakeStream : public EventStream {
   }
   ~FakeStream() override { count(-1); }
 
-  StreamEventPtr next(std::chrono::milliseconds wait) override {
-    std::unique_lock lock(queue_->mutex);
-    queue_->changed.wait_for(
-        lock, wait, [&] { return queue_->closed || !queue_->events.empty(); });
+  StreamEventPtr next() override {
+    const std::lock_guard lock(queue_->mutex);
     if (queue_->events.empty()) return nullptr;
     auto event = queue_->events.front();
     queue_->events.pop_front();
     return event;
+  }
+  void when_ready(std::function<void()> wake) override {
+    const std::lock_guard lock(queue_->mutex);
+    queue_->wakes.push_back(std::move(wake));
   }
   bool closed() const override {
     const std::lock_guard lock(queue_->mutex);

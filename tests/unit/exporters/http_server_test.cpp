@@ -6,6 +6,7 @@
 #include <httplib.h>
 
 #include "tests/unit/exporters/fake_agent.h"
+#include "tests/unit/exporters/raw_client.h"
 
 namespace stillframe::metrics {
 namespace {
@@ -79,6 +80,47 @@ TEST_F(HttpServerTest, RefusesTheRest) {
   EXPECT_EQ(get("/" + std::string(5000, 'a'))->status, 404);
   httplib::Client client("127.0.0.1", server_->addresses()[0].port);
   EXPECT_EQ(client.Post("/m", "x", "text/plain")->status, 405);
+}
+
+TEST_F(HttpServerTest, AnswersHeadWithTheLengthAlone) {
+  httplib::Client client("127.0.0.1", server_->addresses()[0].port);
+  const auto response = client.Head("/m");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+  EXPECT_NE(response->get_header_value("Content-Length"), "0");
+}
+
+TEST_F(HttpServerTest, CompressesWithGzipOnly) {
+  struct {
+    const char* accepted;
+    const char* encoding;
+  } const cases[] = {
+      {"br", ""}, {"identity", ""}, {"gzip", "gzip"}, {"br, gzip", "gzip"}};
+  for (const auto& each : cases) {
+    httplib::Client client("127.0.0.1", server_->addresses()[0].port);
+    client.set_decompress(false);
+    const auto response =
+        client.Get("/m", {{"Accept-Encoding", each.accepted}});
+    ASSERT_TRUE(response) << each.accepted;
+    EXPECT_EQ(response->get_header_value("Content-Encoding"), each.encoding)
+        << each.accepted;
+  }
+}
+
+TEST_F(HttpServerTest, KeepsAConnectionOverAScrapeInterval) {
+  test::RawClient client(server_->addresses()[0].port);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(client.send("GET /-/healthy HTTP/1.1\r\n\r\n"));
+    EXPECT_THAT(client.receive_until("healthy\n"),
+                HasSubstr("Keep-Alive: timeout=120, max=1000\r\n"));
+  }
+}
+
+// A rendering is used again only while the snapshot is the same.
+TEST_F(HttpServerTest, ShowsANewSnapshotAtTheNextScrape) {
+  EXPECT_THAT(get("/m")->body, testing::Not(HasSubstr("3f2a")));
+  agent_.state.containers = {test::make_container("3f2a", "web")};
+  EXPECT_THAT(get("/m")->body, HasSubstr("3f2a"));
 }
 
 TEST_F(HttpServerTest, NamesAPortThatIsTaken) {

@@ -48,13 +48,25 @@ class SocketTest : public testing::Test {
   Result<Reply> get(const std::string& endpoint, const Parameters& parameters) {
     return Client(path_).get(endpoint, parameters);
   }
+  sockaddr_un address_of_socket() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
+  }
+  Fd connected() const {
+    Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = address_of_socket();
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address),
+                        sizeof address),
+              0);
+    return fd;
+  }
   // A socket file that nobody listens on.
   void leave_stale_socket() {
     std::filesystem::create_directories(directory_ + "/run");
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path_.copy(address.sun_path, sizeof address.sun_path - 1);
+    sockaddr_un address = address_of_socket();
     ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address),
               0);
   }
@@ -320,6 +332,36 @@ TEST_F(SocketTest, ServesOthersBesideManyListeners) {
   EXPECT_TRUE(get("/v1/ping", {}));
   agent_.queue->close();
   for (auto& listener : listeners) listener.join();
+}
+
+// Those that never read count, too: what they were to read is bounded, and
+// connections are left for whoever asks for something else.
+TEST_F(SocketTest, LeavesConnectionsBesidesTooManyListeners) {
+  start_or_fail();
+  constexpr std::size_t kMost = 256;
+  std::vector<Fd> listeners;
+  int first_refused = -1;
+  while (first_refused < 0 && listeners.size() <= kMost) {
+    listeners.push_back(connected());
+    const std::string_view request = "GET /v1/events?follow=1 HTTP/1.1\r\n\r\n";
+    ASSERT_EQ(::send(listeners.back(), request.data(), request.size(), 0),
+              static_cast<ssize_t>(request.size()));
+    char status[13] = {};
+    ASSERT_EQ(::recv(listeners.back(), status, 12, MSG_WAITALL), 12);
+    if (status != std::string("HTTP/1.1 200")) {
+      EXPECT_STREQ(status, "HTTP/1.1 503");
+      first_refused = static_cast<int>(listeners.size());
+    }
+  }
+  EXPECT_GT(first_refused, 20);
+  const auto refused = get("/v1/events", {});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("too many clients follow"));
+  EXPECT_TRUE(get("/v1/ping", {}));
+  agent_.queue->push(test::make_event(1, "3f2a"));
+  EXPECT_TRUE(get("/v1/ping", {}));
+  server_.reset();
+  EXPECT_TRUE(agent_.queue->wait_for_listeners(0));
 }
 
 TEST_F(SocketTest, TellsHowToStartAnAgent) {

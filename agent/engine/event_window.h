@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <utility>
+
+#include "exporters/agent_api.h"
+
+namespace stillframe::engine {
+
+// The latest events, oldest first, up to a number of bytes: their paths and
+// command lines are as long as whoever acts makes them.
+class EventWindow {
+ public:
+  explicit EventWindow(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+
+  // Returns how many of the oldest had to go. The newest always stays.
+  std::size_t push(StreamEventPtr event) {
+    bytes_ += size_of(*event);
+    events_.push_back(std::move(event));
+    std::size_t dropped = 0;
+    for (; bytes_ > most_bytes_ && events_.size() > 1; ++dropped) pop();
+    return dropped;
+  }
+
+  StreamEventPtr pop() {
+    if (events_.empty()) return nullptr;
+    StreamEventPtr event = std::move(events_.front());
+    events_.pop_front();
+    bytes_ -= size_of(*event);
+    return event;
+  }
+
+  bool empty() const { return events_.empty(); }
+  const std::deque<StreamEventPtr>& events() const { return events_; }
+
+ private:
+  // Its JSON has all of its strings once more.
+  static std::size_t size_of(const StreamEvent& event) {
+    return sizeof event + 2 * event.json.size();
+  }
+
+  const std::size_t most_bytes_;
+  std::size_t bytes_ = 0;
+  std::deque<StreamEventPtr> events_;
+};
+
+}  // namespace stillframe::engine

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "agent/base/clock.h"
+#include "exporters/http/framing.h"
+
+namespace stillframe::http {
+
+// How long a client may take; after that its connection ends.
+struct Patience {
+  std::chrono::milliseconds header{10'000};
+  std::chrono::milliseconds body{10'000};
+  // Between two requests: a Prometheus that scrapes once a minute keeps its
+  // connection.
+  std::chrono::milliseconds idle{120'000};
+  std::chrono::milliseconds answer{30'000};   // to take all of an answer
+  std::chrono::milliseconds stalled{30'000};  // a stream's, to take anything
+  // To hang up after the last answer. Closed before the client has read it, a
+  // connection with unread input is reset and the answer lost.
+  std::chrono::milliseconds hang_up{1'000};
+  std::chrono::milliseconds stop{1'000};  // all of them, when the server stops
+};
+
+struct Settings {
+  RequestLimits limits;
+  Patience patience;
+  std::size_t most_connections = 1024;
+  // Bytes of answers that wait for slow readers, all connections together. Any
+  // single answer may be larger.
+  std::size_t most_waiting_bytes = 64 << 20;
+  std::size_t workers = 4;
+  std::size_t requests_per_connection = 1;
+  const Clock* clock = &system_clock();
+};
+
+}  // namespace stillframe::http

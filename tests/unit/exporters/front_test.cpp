@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/http/front.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <condition_variable>
+#include <future>
+#include <list>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "exporters/http/listen.h"
+#include "tests/unit/exporters/raw_client.h"
+
+namespace stillframe::http {
+namespace {
+
+using std::chrono::milliseconds;
+using test::RawClient;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr char kRequest[] = "GET / HTTP/1.1\r\n\r\n";
+constexpr char kAnswer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+// Of the time-outs the one that a test is about; none of the others passes.
+Settings patient() {
+  constexpr milliseconds kLong{600'000};
+  Settings settings;
+  settings.patience = {.header = kLong,
+                       .body = kLong,
+                       .idle = kLong,
+                       .answer = kLong,
+                       .stalled = kLong,
+                       .hang_up = kLong,
+                       .stop = milliseconds(1000)};
+  settings.requests_per_connection = 1000;
+  return settings;
+}
+
+// A responder that answers when the test lets it.
+class Held {
+ public:
+  Responder responder() {
+    return [this, released = release_.get_future().share()](std::string_view,
+                                                            bool last) {
+      entered_.set_value();
+      released.wait();
+      return Answer{.bytes = kAnswer, .close = last, .stream = nullptr};
+    };
+  }
+  void wait_until_entered() { entered_.get_future().wait(); }
+  void release() { release_.set_value(); }
+
+ private:
+  std::promise<void> entered_;
+  std::promise<void> release_;
+};
+
+class FrontTest : public testing::Test {
+ protected:
+  void start(const Settings& settings, Responder responder) {
+    auto listener = listen_tcp("127.0.0.1", 0);
+    ASSERT_TRUE(listener) << listener.error().message;
+    port_ = port_of(*listener);
+    std::vector<Fd> listeners;
+    listeners.push_back(std::move(*listener));
+    auto front =
+        Front::start(std::move(listeners), std::move(responder), settings);
+    ASSERT_TRUE(front) << front.error().message;
+    front_ = std::move(*front);
+  }
+  void start(const Settings& settings) {
+    start(settings, [](std::string_view, bool last) {
+      return Answer{.bytes = kAnswer, .close = last, .stream = nullptr};
+    });
+  }
+  void expect_served() {
+    RawClient client(port_);
+    ASSERT_TRUE(client.send(kRequest));
+    EXPECT_EQ(client.receive_until("ok"), kAnswer);
+  }
+
+  std::uint16_t port_ = 0;
+  std::unique_ptr<Front> front_;
+};
+
+TEST_F(FrontTest, AnswersARequestThatComesInPieces) {
+  start(patient());
+  RawClient client(port_);
+  for (const char byte : std::string(kRequest)) {
+    ASSERT_TRUE(client.send({&byte, 1}));
+  }
+  EXPECT_EQ(client.receive_until("ok"), kAnswer);
+}
+
+TEST_F(FrontTest, ServesOneConnectionAgainAndAgain) {
+  start(patient());
+  RawClient client(port_);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(client.send(kRequest));
+    ASSERT_EQ(client.receive_until("ok"), kAnswer);
+  }
+}
+
+TEST_F(FrontTest, AnswersRequestsSentAtOnceInTheirOrder) {
+  Settings settings = patient();
+  settings.workers = 8;
+  start(settings, [](std::string_view request, bool) {
+    return Answer{.bytes = std::string(request.substr(5, 2)),
+                  .close = false,
+                  .stream = nullptr};
+  });
+  RawClient client(port_);
+  std::string requests;
+  std::string answers;
+  for (int i = 10; i < 100; ++i) {
+    requests += "GET /" + std::to_string(i) + " HTTP/1.1\r\n\r\n\r\n";
+    answers += std::to_string(i);
+  }
+  ASSERT_TRUE(client.send(requests));
+  EXPECT_EQ(client.receive_until("99"), answers);
+}
+
+TEST_F(FrontTest, EndsAConnectionAfterItsLastRequest) {
+  Settings settings = patient();
+  settings.requests_per_connection = 2;
+  start(settings);
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(std::string(kRequest) + kRequest + kRequest));
+  EXPECT_EQ(client.receive_all(), std::string(kAnswer) + kAnswer);
+}
+
+TEST_F(FrontTest, AnswersAClientThatHasEndedItsSide) {
+  start(patient());
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  client.end_sending();
+  EXPECT_EQ(client.receive_until("ok"), kAnswer);
+}
+
+TEST_F(FrontTest, RefusesWhatItDoesNotTake) {
+  start(patient());
+  struct {
+    std::string request;
+    const char* status;
+  } const cases[] = {
+      {"GET / HTTP/1.1\r\nA: " + std::string(64 << 10, 'a'), "431 "},
+      {"POST / HTTP/1.1\r\nContent-Length: 999999\r\n\r\n" +
+           std::string(64 << 10, 'a'),
+       "413 "},
+      {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "411 "},
+      {"\x16\x03\x01\x02", "400 "},
+      {"GET / HTTP/1.1\n\n", "400 "},
+  };
+  for (const auto& each : cases) {
+    RawClient client(port_);
+    client.send(each.request);
+    EXPECT_THAT(client.receive_all(),
+                StartsWith(std::string("HTTP/1.1 ") + each.status));
+  }
+  expect_served();
+}
+
+TEST_F(FrontTest, EndsClientsThatTakeTooLong) {
+  struct {
+    const char* name;
+    milliseconds Patience::* time;
+    const char* sent;
+    const char* got;
+  } const cases[] = {
+      {"nothing sent", &Patience::header, "", ""},
+      {"half a header", &Patience::header, "GET / HT", "HTTP/1.1 408 "},
+      {"half a body", &Patience::body,
+       "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nab", "HTTP/1.1 408 "},
+      {"idle", &Patience::idle, kRequest, kAnswer},
+      {"half a header after a request", &Patience::header,
+       "GET / HTTP/1.1\r\n\r\nGET", kAnswer},
+  };
+  for (const auto& each : cases) {
+    Settings settings = patient();
+    settings.patience.*each.time = milliseconds(50);
+    start(settings);
+    RawClient client(port_);
+    ASSERT_TRUE(client.send(each.sent)) << each.name;
+    EXPECT_THAT(client.receive_all(), StartsWith(each.got)) << each.name;
+    EXPECT_TRUE(client.has_ended_already()) << each.name;
+  }
+}
+
+// What comes slowly does not prolong the time for all of it.
+TEST_F(FrontTest, EndsAClientThatSendsSlowlyForEver) {
+  Settings settings = patient();
+  settings.patience.header = milliseconds(300);
+  start(settings);
+  RawClient client(port_);
+  ASSERT_TRUE(client.send("GET / HTTP/1.1\r\nA: "));
+  const auto limit = std::chrono::steady_clock::now() + milliseconds(10'000);
+  while (!client.has_ended_already() && client.send("a")) {
+    ASSERT_LT(std::chrono::steady_clock::now(), limit);
+  }
+}
+
+TEST_F(FrontTest, EndsAClientThatDoesNotRead) {
+  Settings settings = patient();
+  settings.patience.answer = milliseconds(100);
+  start(settings, [](std::string_view, bool) {
+    return Answer{
+        .bytes = std::string(64 << 20, 'x'), .close = false, .stream = nullptr};
+  });
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  EXPECT_TRUE(client.is_ended());
+}
+
+TEST_F(FrontTest, EndsTheSlowestReaderWhenTooMuchWaits) {
+  Settings settings = patient();
+  settings.most_waiting_bytes = 16 << 20;
+  start(settings, [](std::string_view, bool) {
+    return Answer{.bytes = std::string(30 << 20, 'x') + "end",
+                  .close = false,
+                  .stream = nullptr};
+  });
+  RawClient first(port_);
+  ASSERT_TRUE(first.send(kRequest));
+  ASSERT_NE(first.receive(), "");  // its answer is on its way
+  RawClient second(port_);
+  ASSERT_TRUE(second.send(kRequest));
+  EXPECT_TRUE(first.is_ended());
+  EXPECT_EQ(second.receive_until("end").size(), (30u << 20) + 3);
+}
+
+TEST_F(FrontTest, MakesRoomForNewConnections) {
+  Settings settings = patient();
+  settings.most_connections = 4;
+  start(settings);
+  std::list<RawClient> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.emplace_back(port_);
+    ASSERT_TRUE(clients.back().send("GET / HT"));
+  }
+  // One by one: the answer shows that it was accepted.
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(port_);
+    ASSERT_TRUE(clients.back().send(kRequest));
+    ASSERT_EQ(clients.back().receive_until("ok"), kAnswer);
+  }
+  int ended = 0;
+  for (auto& client : clients) ended += client.has_ended_already() ? 1 : 0;
+  EXPECT_EQ(ended, 10);
+}
+
+TEST_F(FrontTest, DoesNotEndARequestUnderWayForANewConnection) {
+  Held held;
+  Settings settings = patient();
+  settings.most_connections = 1;
+  start(settings, held.responder());
+  RawClient first(port_);
+  ASSERT_TRUE(first.send(kRequest));
+  held.wait_until_entered();
+  RawClient second(port_);
+  EXPECT_TRUE(second.is_ended());
+  held.release();
+  EXPECT_EQ(first.receive_until("ok"), kAnswer);
+}
+
+TEST_F(FrontTest, ServesBesideManyIdleAndSlowClients) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  constexpr int kIdle = 1000;
+  constexpr int kSlow = 100;
+  if (limit.rlim_max < 2 * (kIdle + kSlow) + 100) {
+    GTEST_SKIP() << "needs 2300 file descriptors";
+  }
+  Settings settings = patient();
+  settings.most_connections = 2048;
+  start(settings);
+  std::list<RawClient> idle;
+  std::list<RawClient> slow;
+  for (int i = 0; i < kIdle; ++i) {
+    idle.emplace_back(port_);
+    ASSERT_TRUE(idle.back().connected());
+    const bool half = i % 2 == 0;
+    ASSERT_TRUE(idle.back().send(half ? "GET / HTTP/1.1\r\nA: " : ""));
+  }
+  for (int i = 0; i < kSlow; ++i) {
+    slow.emplace_back(port_);
+    ASSERT_TRUE(slow.back().send("GET / HTTP/1.1\r\nA: "));
+  }
+  for (int i = 0; i < 5; ++i) {
+    for (auto& client : slow) ASSERT_TRUE(client.send("a"));
+    expect_served();
+  }
+  for (auto& client : slow) EXPECT_FALSE(client.has_ended_already());
+  for (auto& client : idle) EXPECT_FALSE(client.has_ended_already());
+}
+
+TEST_F(FrontTest, AnswersAnErrorWhenTheResponderThrows) {
+  start(patient(), [](std::string_view, bool) -> Answer {
+    throw std::runtime_error("no");
+  });
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  EXPECT_THAT(client.receive_all(), StartsWith("HTTP/1.1 500 "));
+}
+
+// A stream that a test feeds.
+class Feed {
+ public:
+  void push(const std::string& bytes, bool end = false) {
+    const std::lock_guard lock(mutex_);
+    bytes_ += bytes;
+    ended_ = end;
+    if (wake_) wake_();
+  }
+  std::unique_ptr<BodyStream> stream() { return std::make_unique<End>(*this); }
+  std::size_t left() {
+    const std::lock_guard lock(mutex_);
+    return bytes_.size() - pulled_;
+  }
+  // Until the front has let go of the stream; false after ten seconds.
+  bool wait_until_released() {
+    std::unique_lock lock(mutex_);
+    return released_changed_.wait_for(lock, std::chrono::seconds(10),
+                                      [&] { return released_; });
+  }
+
+ private:
+  class End : public BodyStream {
+   public:
+    explicit End(Feed& feed) : feed_(feed) {}
+    ~End() override {
+      const std::lock_guard lock(feed_.mutex_);
+      feed_.released_ = true;
+      feed_.wake_ = nullptr;
+      feed_.released_changed_.notify_all();
+    }
+    void when_ready(std::function<void()> wake) override {
+      const std::lock_guard lock(feed_.mutex_);
+      feed_.wake_ = std::move(wake);
+    }
+    Piece pull() override {
+      const std::lock_guard lock(feed_.mutex_);
+      constexpr std::size_t kPiece = 64 << 10;
+      Piece piece{.bytes = feed_.bytes_.substr(feed_.pulled_, kPiece),
+                  .ended = false};
+      feed_.pulled_ += piece.bytes.size();
+      piece.ended = feed_.ended_ && feed_.pulled_ == feed_.bytes_.size();
+      return piece;
+    }
+
+   private:
+    Feed& feed_;
+  };
+
+  std::mutex mutex_;
+  std::condition_variable released_changed_;
+  std::string bytes_;
+  std::size_t pulled_ = 0;
+  bool ended_ = false;
+  bool released_ = false;
+  std::function<void()> wake_;
+};
+
+class FrontStreamTest : public FrontTest {
+ protected:
+  void start_streaming(const Settings& settings) {
+    start(settings, [this](std::string_view, bool) {
+      return Answer{.bytes = "head|", .close = true, .stream = feed_.stream()};
+    });
+  }
+  Feed feed_;
+};
+
+TEST_F(FrontStreamTest, SendsPiecesAsTheyCome) {
+  start_streaming(patient());
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  EXPECT_EQ(client.receive_until("|"), "head|");
+  feed_.push("one");
+  EXPECT_EQ(client.receive_until("one\r\n"), "3\r\none\r\n");
+  feed_.push("three", true);
+  EXPECT_EQ(client.receive_all(), "5\r\nthree\r\n0\r\n\r\n");
+}
+
+TEST_F(FrontStreamTest, EndsAReaderThatDoesNotRead) {
+  Settings settings = patient();
+  settings.patience.stalled = milliseconds(100);
+  start_streaming(settings);
+  feed_.push(std::string(64 << 20, 'x'));
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  EXPECT_TRUE(feed_.wait_until_released());
+  // The sockets' buffers hold some, the front one piece.
+  EXPECT_GT(feed_.left(), 32u << 20);
+}
+
+TEST_F(FrontStreamTest, GivesAllToAReaderThatReads) {
+  start_streaming(patient());
+  feed_.push(std::string(8 << 20, 'x'), true);
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  EXPECT_GT(client.receive_all().size(), 8u << 20);
+}
+
+TEST_F(FrontStreamTest, LetsGoWhenTheReaderLeaves) {
+  start_streaming(patient());
+  {
+    RawClient client(port_);
+    ASSERT_TRUE(client.send(kRequest));
+    EXPECT_EQ(client.receive_until("|"), "head|");
+  }
+  EXPECT_TRUE(feed_.wait_until_released());
+}
+
+TEST_F(FrontStreamTest, EndsStreamsProperlyWhenItStops) {
+  start_streaming(patient());
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  EXPECT_EQ(client.receive_until("|"), "head|");
+  std::thread reader([&] {
+    EXPECT_EQ(client.receive_all(), "0\r\n\r\n");
+    client.end_sending();
+  });
+  front_.reset();
+  reader.join();
+}
+
+TEST_F(FrontTest, StopsWithConnectionsOpen) {
+  start(patient());
+  std::list<RawClient> clients;
+  for (int i = 0; i < 50; ++i) {
+    clients.emplace_back(port_);
+    ASSERT_TRUE(clients.back().send(i % 2 == 0 ? "GET / HT" : ""));
+  }
+  expect_served();
+  front_.reset();
+  for (auto& client : clients) EXPECT_TRUE(client.is_ended());
+  EXPECT_TRUE(listen_tcp("127.0.0.1", port_));
+}
+
+TEST_F(FrontTest, StopsBesideAClientThatDoesNotRead) {
+  start(patient(), [](std::string_view, bool) {
+    return Answer{
+        .bytes = std::string(64 << 20, 'x'), .close = false, .stream = nullptr};
+  });
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  ASSERT_NE(client.receive(), "");
+  front_.reset();
+  EXPECT_TRUE(client.is_ended());
+}
+
+TEST_F(FrontTest, DeliversAnAnswerThatComesWhileItStops) {
+  Held held;
+  start(patient(), held.responder());
+  RawClient client(port_);
+  ASSERT_TRUE(client.send(kRequest));
+  held.wait_until_entered();
+  std::thread stopper([&] { front_.reset(); });
+  held.release();
+  EXPECT_EQ(client.receive_until("ok"), kAnswer);
+  client.end_sending();
+  stopper.join();
+}
+
+TEST(ConnectionBound, LeavesDescriptorsForScans) {
+  struct {
+    std::size_t wanted, percent, limit, bound;
+  } const cases[] = {
+      {2048, 75, 1'048'576, 2048}, {2048, 75, 1024, 576}, {512, 25, 1024, 192},
+      {2048, 75, 256, 16},         {2048, 75, 64, 16},    {8, 75, 1024, 8},
+  };
+  for (const auto& each : cases) {
+    EXPECT_EQ(connection_bound(each.wanted, each.percent, each.limit),
+              each.bound)
+        << each.limit;
+  }
+}
+
+}  // namespace
+}  // namespace stillframe::http
