@@ -93,7 +93,7 @@ class Exchange : public httplib::Server {
     }
   }
 
-  // Takes away what would make an answer dear: brotli, which the library
+  // Takes away what would make an answer expensive: brotli, which the library
   // prefers and which costs sixty times what gzip costs, and ranges, of which a
   // client may ask for a thousand that overlap.
   void prepare(httplib::Request& request) const {

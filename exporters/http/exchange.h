@@ -21,7 +21,7 @@ using RequestHandler = std::function<std::unique_ptr<BodyStream>(
 
 struct ExchangeOptions {
   bool compress = false;  // with gzip, where the client takes it
-  int idle_seconds = 0;   // told to clients that keep the connection
+  int idle_seconds = 0;   // the client reads it in Keep-Alive
   int requests = 1;       // likewise
 };
 

@@ -96,11 +96,11 @@ Frame frame_request(std::string_view bytes, const RequestLimits& limits) {
   // once, not after a time-out.
   if (bytes[0] < 'A' || bytes[0] > 'Z') return refuse(400);
   const auto end = bytes.find("\r\n\r\n");
-  const bool whole = end != std::string_view::npos;
-  const auto header = bytes.substr(0, whole ? end + 2 : bytes.size());
+  const bool complete = end != std::string_view::npos;
+  const auto header = bytes.substr(0, complete ? end + 2 : bytes.size());
   if (!is_well_formed(header)) return refuse(400);
   if (header.size() + 2 > limits.header) return refuse(431);
-  if (!whole) return {};
+  if (!complete) return {};
   return frame_body(header, header.size() + 2, bytes.size(), limits);
 }
 

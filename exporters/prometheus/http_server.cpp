@@ -88,7 +88,7 @@ std::string HttpServer::Impl::metrics() {
   return rendered;
 }
 
-// Routes by comparing whole paths: the library's own routes are regular
+// Routes by comparing full paths: the library's own routes are regular
 // expressions, matched recursively over what the client sent.
 void HttpServer::Impl::answer(const httplib::Request& request,
                               httplib::Response& response) {

@@ -105,7 +105,7 @@ Server::Impl::~Impl() {
   }
 }
 
-// Routes by comparing whole paths: the library's own routes are regular
+// Routes by comparing full paths: the library's own routes are regular
 // expressions, matched recursively over what the client sent.
 std::unique_ptr<http::BodyStream> Server::Impl::answer(
     const httplib::Request& request, httplib::Response& response) {

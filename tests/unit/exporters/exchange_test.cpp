@@ -48,7 +48,7 @@ TEST(Exchange, TakesGzipOnlyWhereItIsNotRefused) {
   }
 }
 
-TEST(Exchange, NeverAnswersInAnEncodingThatIsDear) {
+TEST(Exchange, NeverAnswersInAnExpensiveEncoding) {
   struct {
     const char* accepted;
     const char* encoding;
