@@ -132,7 +132,7 @@ Result<> Engine::run() {
       mailbox_.run();
     }
   }
-  enter(AgentPhase::Name::stopping, "stopping");
+  enter(AgentPhase::Name::stopping, "");
   stop();
   log_info("stopped");
   return ended;
