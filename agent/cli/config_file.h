@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file of --config.file, a subset of TOML: the long flags without their
-// dashes, in full or in sections.
+// The file of --config.file, in TOML: the long flags without their dashes, in
+// one piece or in sections.
 //
 //   log.level = "debug"
 //   [web]
-//   listen-address = [":12015", "[::1]:12016"]   # arrays on one line
+//   listen-address = [":12015", "[::1]:12016"]
 //
 // CLI11's own reader is not used: it takes the dots of our flags for
 // subcommands, and its errors know no line numbers.
@@ -22,10 +22,10 @@ namespace stillframe::cli {
 struct ConfigEntry {
   std::string key;  // as the flag, without dashes: "web.listen-address"
   std::vector<std::string> values;
-  std::size_t line = 0;
+  std::string place;  // NAME:LINE:COLUMN
 };
 
-// Errors begin with `name`:LINE.
+// In the file's order. Errors begin with `name`:LINE:COLUMN.
 Result<std::vector<ConfigEntry>> parse_config(std::string_view text,
                                               const std::string& name);
 

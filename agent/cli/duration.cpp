@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <utility>
 
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 
 namespace stillframe::cli {
@@ -39,16 +39,16 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   std::string_view rest = text;
   if (rest.empty()) return bad();
   while (!rest.empty()) {
-    std::uint32_t count = 0;
-    const auto [at, error] =
-        std::from_chars(rest.data(), rest.data() + rest.size(), count);
-    if (error != std::errc{}) return bad();
-    rest.remove_prefix(static_cast<std::size_t>(at - rest.data()));
+    const auto end =
+        std::min(rest.find_first_not_of("0123456789"), rest.size());
+    const auto count = parse_number<std::uint32_t>(rest.substr(0, end));
+    if (!count) return bad();
+    rest.remove_prefix(end);
     const auto digits = rest.find_first_of("0123456789");
     const std::int64_t unit = unit_ms(rest.substr(0, digits));
     if (unit == 0) return bad();
     rest.remove_prefix(std::min(digits, rest.size()));
-    total += unit * count;
+    total += unit * *count;
     if (total > kYearMs) return fail("more than a year: " + printable(text));
   }
   if (total == 0) return fail("must be more than nothing: " + printable(text));

@@ -79,14 +79,14 @@ Result<> apply_config_file(CLI::App& run, const std::string& path) {
   const auto entries = parse_config(*text, path);
   if (!entries) return tl::unexpected<Error>(entries.error());
   for (const auto& entry : *entries) {
-    const auto place = fmt::format("{}:{}", printable(path), entry.line);
     CLI::Option* option = setting_named(run, entry.key);
     if (option == nullptr) {
-      return fail(place + ": unknown key '" + entry.key + "'");
+      return fail(entry.place + ": unknown key '" + printable(entry.key) +
+                  "'");
     }
     if (option->count() != 0) continue;
     if (const auto done = set(*option, entry.values); !done) {
-      return fail(done, place);
+      return fail(done, entry.place);
     }
   }
   return {};

@@ -74,9 +74,12 @@ bool RuncResolver::serves(std::string_view) const { return true; }
 
 Listing<RuncResolver::Root> RuncResolver::roots() const {
   Listing<Root> roots;
-  roots.items = {
-      {prefix_ + "/run/runc", Runtime::runc, {}},
-      {prefix_ + "/run/docker/runtime-runc/moby", Runtime::docker, {}}};
+  for (const auto& runtime : kRuntimes) {
+    for (const auto path : runtime.states) {
+      roots.items.push_back(
+          {prefix_ + std::string(path), runtime_from(runtime.name), {}});
+    }
+  }
   const auto list = [&](const std::string& path, std::size_t limit) {
     const auto names = subdirectories(path, limit);
     if (!names) note_error(roots.errors, names.error());

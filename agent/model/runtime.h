@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The container runtimes: one row each, and all that differs between them as
-// data. To add one: write its row and name it in STILLFRAME_RUNTIMES, and in
-// docs/policy.md. Where it keeps metadata in a form of its own, it also gets a
-// resolver: see agent/containers/resolvers.h.
+// data. To add one: write its row and name it in STILLFRAME_RUNTIMES. Where it
+// keeps metadata in a form of its own, it also gets a resolver: see
+// agent/containers/resolvers.h.
 #pragma once
 
 #include <array>
@@ -48,6 +48,7 @@ struct RuntimeTraits {
   std::string_view name;  // ContainerInfo::runtime, and what policies call it
   std::span<const CgroupPattern> cgroups{};
   Texts traces{};  // what it leaves on disk while it is in use
+  Texts states{};  // directories of ID/state.json in runc's form
   std::span<const StoragePlace> storage{};
   // Where overlay mounts' relative paths may start from, if no resolver knows.
   Texts layer_roots{};
@@ -116,6 +117,7 @@ inline constexpr std::array kDockerCgroups = {
     CgroupPattern{.before = "docker-"}, CgroupPattern{.before = "docker/"},
     CgroupPattern{.before = "actions_job/"}};
 inline constexpr std::array kDockerTraces = {"/var/lib/docker/containers"sv};
+inline constexpr std::array kDockerStates = {"/run/docker/runtime-runc/moby"sv};
 inline constexpr std::array kDockerStorage = {
     StoragePlace{"/var/lib/docker/overlay2", "overlay2"},
     StoragePlace{"/var/lib/docker/vfs", "vfs"},
@@ -125,6 +127,7 @@ inline constexpr std::array kDockerCli = {"docker"sv, "dockerd"sv};
 inline constexpr RuntimeTraits kDocker{.name = "docker",
                                        .cgroups = kDockerCgroups,
                                        .traces = kDockerTraces,
+                                       .states = kDockerStates,
                                        .storage = kDockerStorage,
                                        .keeps_stopped = true,
                                        .diff_tool = DiffTool::docker,
@@ -166,8 +169,10 @@ inline constexpr RuntimeTraits kCrio{.name = "cri-o",
                                      .cli = kCrioCli};
 
 inline constexpr std::array kRuncTraces = {"/run/runc"sv};
-inline constexpr RuntimeTraits kRunc{
-    .name = "runc", .traces = kRuncTraces, .own_writes = kOciWrites};
+inline constexpr RuntimeTraits kRunc{.name = "runc",
+                                     .traces = kRuncTraces,
+                                     .states = kRuncTraces,
+                                     .own_writes = kOciWrites};
 
 inline constexpr std::array kCrunTraces = {"/run/crun"sv};
 inline constexpr RuntimeTraits kCrun{

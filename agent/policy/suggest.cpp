@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "agent/base/text.h"
+#include "agent/base/utf8.h"
 #include "agent/policy/policy.h"
 
 namespace stillframe::policy {
@@ -210,12 +211,10 @@ std::string yaml_pattern(std::string_view pattern) {
   std::size_t at = 0;
   while (at < pattern.size()) {
     // printable() keeps what is fit to be shown, byte for byte.
-    std::size_t length = 1;
-    const auto lead = static_cast<unsigned char>(pattern[at]);
-    if (lead >= 0xC0) length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    const std::size_t length =
+        std::max<std::size_t>(first_character(pattern.substr(at)).length, 1);
     const auto piece = pattern.substr(at, length);
-    if (piece == "\\" ||
-        (piece.size() == length && printable(piece) == piece)) {
+    if (piece == "\\" || printable(piece) == piece) {
       text += piece;
       at += length;
     } else {

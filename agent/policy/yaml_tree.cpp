@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "agent/base/text.h"
+#include "agent/base/utf8.h"
 
 namespace stillframe::policy {
 namespace {
@@ -187,20 +188,11 @@ Place place_at(std::string_view text, std::size_t offset) {
 std::optional<std::size_t> bad_byte(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[at]);
-    const bool control =
-        lead < 0x20 && lead != '\n' && lead != '\r' && lead != '\t';
-    if (control || lead == 0x7f) return at;
-    const std::size_t length = lead < 0x80              ? 1
-                               : (lead & 0xE0u) == 0xC0 ? 2
-                               : (lead & 0xF0u) == 0xE0 ? 3
-                               : (lead & 0xF8u) == 0xF0 ? 4
-                                                        : 0;
-    if (length == 0 || at + length > text.size()) return at;
-    for (std::size_t i = 1; i < length; ++i) {
-      if ((static_cast<unsigned char>(text[at + i]) & 0xC0u) != 0x80) return at;
-    }
-    at += length;
+    const Character c = first_character(text.substr(at));
+    const bool control = c.code_point < 0x20 && c.code_point != '\n' &&
+                         c.code_point != '\r' && c.code_point != '\t';
+    if (c.length == 0 || control || c.code_point == 0x7f) return at;
+    at += c.length;
   }
   return std::nullopt;
 }

@@ -2,8 +2,9 @@
 #include "exporters/console/table.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <numeric>
+
+#include "agent/base/utf8.h"
 
 namespace stillframe::console {
 namespace {
@@ -11,36 +12,10 @@ namespace {
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kNoColumn = static_cast<std::size_t>(-1);
 
-// The text is valid UTF-8: display() made it.
-std::size_t sequence_length(std::string_view text) {
-  const auto lead = static_cast<std::uint8_t>(text[0]);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xE0 ? 2
-                             : lead < 0xF0 ? 3
-                                           : 4;
-  return std::min(length, text.size());
-}
-
-std::uint32_t code_point(std::string_view sequence) {
-  const auto lead = static_cast<std::uint8_t>(sequence[0]);
-  if (sequence.size() == 1) return lead;
-  std::uint32_t c = lead & (0xFFu >> (sequence.size() + 1));
-  for (const char byte : sequence.substr(1)) {
-    c = (c << 6) | (static_cast<std::uint8_t>(byte) & 0x3Fu);
-  }
-  return c;
-}
-
-// The larger blocks of Unicode's East Asian Width and of combining marks:
-// wcwidth(3) would make this depend on the locale of a service.
-std::size_t character_columns(std::uint32_t c) {
-  if ((c >= 0x300 && c <= 0x36F) || (c >= 0xFE00 && c <= 0xFE0F)) return 0;
-  const bool wide =
-      (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0xA4CF) ||
-      (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) ||
-      (c >= 0xFE30 && c <= 0xFE6F) || (c >= 0xFF00 && c <= 0xFF60) ||
-      (c >= 0x1F300 && c <= 0x1FAFF) || (c >= 0x20000 && c <= 0x3FFFD);
-  return wide ? 2 : 1;
+// display() made the text: where it is not UTF-8 anyway, a byte is a column.
+Character next(std::string_view text) {
+  const Character character = first_character(text);
+  return character.length == 0 ? Character{'?', 1} : character;
 }
 
 }  // namespace
@@ -48,9 +23,9 @@ std::size_t character_columns(std::uint32_t c) {
 std::size_t columns(std::string_view text) {
   std::size_t total = 0;
   while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    total += character_columns(code_point(text.substr(0, length)));
-    text.remove_prefix(length);
+    const Character character = next(text);
+    total += character_columns(character.code_point);
+    text.remove_prefix(character.length);
   }
   return total;
 }
@@ -61,11 +36,11 @@ std::string elide(std::string_view text, std::size_t width) {
   std::string out;
   std::size_t used = 1;  // the ellipsis
   while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    used += character_columns(code_point(text.substr(0, length)));
+    const Character character = next(text);
+    used += character_columns(character.code_point);
     if (used > width) break;
-    out.append(text.substr(0, length));
-    text.remove_prefix(length);
+    out.append(text.substr(0, character.length));
+    text.remove_prefix(character.length);
   }
   return out + "…";
 }

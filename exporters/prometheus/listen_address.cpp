@@ -3,8 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 
 namespace stillframe::metrics {
@@ -41,14 +40,11 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
                                 : "the host has a character no host has");
     }
   }
-  std::uint16_t number = 0;
-  const auto [end, error] =
-      std::from_chars(port.data(), port.data() + port.size(), number);
-  if (port.empty() || error != std::errc{} ||
-      end != port.data() + port.size()) {
+  const auto number = parse_number<std::uint16_t>(port);
+  if (!number) {
     return bad(text, "the port is not a number from 0 to 65535");
   }
-  return ListenAddress{.host = std::string(host), .port = number};
+  return ListenAddress{.host = std::string(host), .port = *number};
 }
 
 std::string to_string(const ListenAddress& address) {

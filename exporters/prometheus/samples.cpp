@@ -5,27 +5,18 @@
 #include <limits>
 
 #include "agent/base/text.h"
+#include "agent/base/utf8.h"
 
 namespace stillframe::metrics {
 namespace {
 
 constexpr std::size_t kLongestLabel = 512;
 
-// At most `limit` bytes, not cutting a UTF-8 character (of four bytes at most).
-std::string_view cut(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  std::size_t end = limit;
-  for (int i = 0; i < 3 && end > 0; ++i) {
-    if ((static_cast<unsigned char>(text[end]) & 0xC0u) != 0x80u) break;
-    --end;
-  }
-  return text.substr(0, end);
-}
-
 }  // namespace
 
 std::string label_value(std::string_view bytes) {
-  return std::string(cut(printable(cut(bytes, kLongestLabel)), kLongestLabel));
+  return std::string(
+      cut_utf8(printable(cut_utf8(bytes, kLongestLabel)), kLongestLabel));
 }
 
 Samples::Samples(const std::vector<std::string_view>& labels,

@@ -4,13 +4,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <system_error>
 
 #include "agent/base/clock.h"
 #include "agent/base/file.h"
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 
 namespace stillframe::metrics {
@@ -25,9 +26,7 @@ constexpr std::size_t kVirtualBytes = 20;
 constexpr std::size_t kResidentPages = 21;
 
 double number(const std::string& text) {
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  return static_cast<double>(parse_number<std::int64_t>(text).value_or(0));
 }
 
 double count_open_fds() {

@@ -3,9 +3,9 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "agent/base/number.h"
 #include "agent/base/text.h"
 #include "exporters/console/console.h"
 #include "exporters/jsonl/json.h"
@@ -40,13 +40,11 @@ Result<bool> flag_from(const std::string& name, const std::string& value) {
 }
 
 Result<std::size_t> width_from(const std::string& value) {
-  std::size_t width = 0;
-  const char* end = value.data() + value.size();
-  const auto [at, error] = std::from_chars(value.data(), end, width);
-  if (error != std::errc{} || at != end || width > kWidest) {
+  const auto width = parse_number<std::size_t>(value);
+  if (!width || *width > kWidest) {
     return fail("width is not a number of columns: " + printable(value));
   }
-  return width;
+  return *width;
 }
 
 // Stores one parameter.

@@ -269,8 +269,8 @@ TEST(Parse, TakesTheSocketBeforeAndAfterTheCommand) {
 
 TEST(Parse, PrefersFlagsToEnvironmentToFileToDefaults) {
   const TemporaryFile file(
-      "scan-interval = 1s\nstate-dir = \"/file\"\n"
-      "[web]\nlisten-address = [\":1\", \":2\"]\ntelemetry-path = /file\n");
+      "scan-interval = \"1s\"\nstate-dir = \"/file\"\n"
+      "[web]\nlisten-address = [\":1\", \":2\"]\ntelemetry-path = '/file'\n");
   const Variable one("STILLFRAME_STATE_DIR", "/env");
   const Variable two("STILLFRAME_SCAN_INTERVAL", "2s");
   const auto options = parse_words(
@@ -285,13 +285,13 @@ TEST(Parse, PrefersFlagsToEnvironmentToFileToDefaults) {
 
 TEST(Parse, NamesFileLineOrVariableOfABadValue) {
   const std::pair<const char*, const char*> cases[] = {
-      {"a = 1\n", ":1: unknown key 'a'"},
-      {"\ncolor = never\n", ":2: unknown key 'color'"},
-      {"config.file = x\n", ":1: unknown key 'config.file'"},
-      {"\n[log]\nlevel = loud\n", ":3: --log.level"},
-      {"state-dir = [\"/a\", \"/b\"]\n", ":1: state-dir takes one value"},
-      {"web.listen-address = []\n", ":1: web.listen-address needs a value"},
-      {"nonsense\n", ":1: "},
+      {"a = 1\n", ":1:1: unknown key 'a'"},
+      {"\ncolor = 'never'\n", ":2:1: unknown key 'color'"},
+      {"config.file = 'x'\n", ":1:1: unknown key 'config.file'"},
+      {"\n[log]\nlevel = 'loud'\n", ":3:1: --log.level"},
+      {"state-dir = [\"/a\", \"/b\"]\n", ":1:1: state-dir takes one value"},
+      {"web.listen-address = []\n", ":1:1: web.listen-address needs a value"},
+      {"nonsense\n", ":1:"},
   };
   for (const auto& [text, expected] : cases) {
     const TemporaryFile file(text);

@@ -48,8 +48,8 @@ TEST(RuntimeTraits, EachCgroupPatternNamesItsOwnRuntime) {
 
 TEST(RuntimeTraits, PathsAreAbsolute) {
   for (const auto& row : kRuntimes) {
-    for (const auto& list :
-         {row.traces, row.layer_roots, row.diff_hides, row.own_writes}) {
+    for (const auto& list : {row.traces, row.states, row.layer_roots,
+                             row.diff_hides, row.own_writes}) {
       for (const auto path : list) EXPECT_EQ(path[0], '/') << path;
     }
     for (const auto& place : row.storage) EXPECT_EQ(place.path[0], '/');

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "agent/base/file.h"
-#include "agent/model/runtime.h"
 
 namespace stillframe::policy {
 namespace {
@@ -485,7 +484,6 @@ TEST(Reference, NamesEachKeyAndWord) {
   for (const auto& set : key_sets()) {
     for (const auto key : set.keys) named(key);
   }
-  for (const auto name : kRuntimeNames) named(name);
   for (const auto name : kClassNames) named(name);
   for (const auto name : kKindNames) named(name);
   for (const auto name : kOriginNames) named(name);
