@@ -20,7 +20,7 @@ struct Difference {
   bool content = false;  // bytes (of a symlink: target; of a device: number)
   bool mode = false;
   bool owner = false;
-  bool xattr = false;  // user-visible extended attributes, ACLs aside
+  bool xattr = false;  // user-visible extended attributes, ACLs apart
   bool acl = false;
   bool time = false;  // mtime
   // A directory that hides the lower one of its path: opaque, inside an opaque
@@ -51,13 +51,13 @@ struct Entry {
   //
   // A directory's mtime moves with each entry made or removed in it. The
   // scanner therefore leaves `none` with differs.time set where nothing but the
-  // mtime differs, and UpperTree, which sees the whole, turns it into `changed`
+  // mtime differs, and UpperTree, which sees all of it, turns it into `changed`
   // as long as no entry directly in the directory has a change of its own.
   Change change = Change::none;
   Difference differs;     // meaningful for Change::changed
   bool metacopy = false;  // content still in the lower layer
   // podman's own line for this path, before its hidden paths are taken away. A
-  // directory without one gets a C all the same when an A or D lies below it:
+  // directory without one gets a C anyway when an A or D lies below it:
   // ask runtime_shows(), which knows the tree.
   Change shown_by_runtime = Change::none;
   // What a comparison by stat(2) alone sees, as docker makes it: mode, owner,
@@ -67,7 +67,8 @@ struct Entry {
   // Not all of it could be compared: it differs at least so much. A tree that
   // knows the entry keeps what it knew.
   bool partly = false;
-  std::string redirect;  // trusted.overlay.redirect: its former path
+  // trusted.overlay.redirect: its former path. Null: none, as nearly always.
+  std::shared_ptr<const std::string> redirect;
   // Where differs.opaque: names that the image shows in this directory and the
   // upper one does not have. No entries stand for them.
   std::shared_ptr<const std::vector<std::string>> hidden;
@@ -104,7 +105,7 @@ struct ScanResult {
   // The entries are those of a plain rootfs, not of an upper directory: all of
   // its directories, and of the rest what is not the image's any more.
   bool plain = false;
-  // Why more may be missing than can be told; empty: nothing is.
+  // Why more may be missing than can be known; empty: nothing is.
   std::string unknowable;
   std::uint64_t started_boot_ns = 0;
   std::uint64_t duration_ns = 0;

@@ -81,7 +81,7 @@ long fs_magic_of(int fd) {
   return ::fstatfs(fd, &fs) == 0 ? static_cast<long>(fs.f_type) : 0;
 }
 
-bool ctime_tells_stores(long fs_magic) { return fs_magic != TMPFS_MAGIC; }
+bool ctime_shows_stores(long fs_magic) { return fs_magic != TMPFS_MAGIC; }
 
 std::uint32_t kernel_dev(dev_t dev) { return major(dev) << 20 | minor(dev); }
 

@@ -20,7 +20,7 @@ InodeId inode_id(int fd, const struct stat& st, long fs_magic);
 long fs_magic_of(int fd);
 
 // tmpfs takes stores through a mapping without touching ctime.
-bool ctime_tells_stores(long fs_magic);
+bool ctime_shows_stores(long fs_magic);
 
 // st_dev in the kernel's own encoding (include/linux/kdev_t.h).
 std::uint32_t kernel_dev(dev_t dev);

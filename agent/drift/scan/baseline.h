@@ -74,10 +74,11 @@ class Baseline {
   virtual ~Baseline() = default;
 
   // Before and after each scan. Nothing can be compared when begin() is false,
-  // and why is in `faults`. `whole`: everything is scanned, and nothing failed.
+  // and why is in `faults`. `everything`:
+  // all was scanned, and nothing failed.
   virtual bool begin(const RootFile& root, bool full, std::stop_token stop,
                      Faults* faults) = 0;
-  virtual void end(bool full, bool whole) = 0;
+  virtual void end(bool everything) = 0;
 
   virtual std::unique_ptr<Dir> root() = 0;
   virtual Tried<> compare_root(const RootFile& root, Entry* entry) = 0;

@@ -105,9 +105,9 @@ bool same_tar_time(const struct timespec& a, const struct timespec& b) {
          (a.tv_nsec == 0 && a.tv_sec != LONG_MIN && b.tv_sec == a.tv_sec - 1);
 }
 
-void Comparer::begin(bool ctime_tells_stores, WallTime now,
+void Comparer::begin(bool ctime_shows_stores, WallTime now,
                      std::stop_token stop) {
-  ctime_tells_stores_ = ctime_tells_stores;
+  ctime_shows_stores_ = ctime_shows_stores;
   now_ = now;
   stop_ = std::move(stop);
   buffer_.resize(2 * kChunk);
@@ -137,7 +137,7 @@ Tried<bool> Comparer::bytes_differ(const UpperFile& upper,
     }
     if (n == 0) return false;
   }
-  return failed("stopped", 0);
+  return failed("stopped", ECANCELED);
 }
 
 Tried<bool> Comparer::content_differs(const UpperFile& upper,
@@ -160,7 +160,7 @@ Tried<bool> Comparer::content_differs(const UpperFile& upper,
     return found->second.differs;
   }
   const auto differs = bytes_differ(upper, lower);
-  if (differs && ctime_tells_stores_ && now_.ns - ctime.ns > kSettledNs) {
+  if (differs && ctime_shows_stores_ && now_.ns - ctime.ns > kSettledNs) {
     known_[inode] = {ctime, below.st_ino, below.st_dev, *differs, true};
   }
   return differs;

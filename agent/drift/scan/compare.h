@@ -44,7 +44,7 @@ class Comparer {
 
   // Before and after each scan. A full one ends with forgetting all files that
   // it did not meet.
-  void begin(bool ctime_tells_stores, WallTime now, std::stop_token stop);
+  void begin(bool ctime_shows_stores, WallTime now, std::stop_token stop);
   void end(bool full);
 
   // Fills entry->differs and entry->stat_differs; as far as it came, when it
@@ -71,7 +71,7 @@ class Comparer {
   std::vector<char> buffer_;
   WallTime now_;
   std::stop_token stop_;
-  bool ctime_tells_stores_ = false;
+  bool ctime_shows_stores_ = false;
 };
 
 WallTime wall(const struct timespec& time);

@@ -85,13 +85,14 @@ bool CopyBaseline::begin(const RootFile& root, bool, std::stop_token stop,
     image_.reset();
     return false;
   }
-  comparer_.begin(ctime_tells_stores(root.fs_magic), clock_.wall(),
+  stop_ = stop;
+  comparer_.begin(ctime_shows_stores(root.fs_magic), clock_.wall(),
                   std::move(stop));
   return true;
 }
 
-void CopyBaseline::end(bool, bool whole) {
-  comparer_.end(whole);
+void CopyBaseline::end(bool everything) {
+  comparer_.end(everything);
   image_.reset();
 }
 
@@ -165,7 +166,8 @@ Tried<std::optional<std::uint32_t>> CopyBaseline::Directory::gone(
 Tried<std::vector<std::string>> CopyBaseline::Directory::missing(
     const std::vector<std::string>& names) {
   if (!suspect_) return std::vector<std::string>();
-  auto before = LowerLayers::names(view_, base_.limits_.max_entries);
+  auto before =
+      LowerLayers::names(view_, base_.limits_.max_entries, base_.stop_);
   if (!before) return before;
   const std::unordered_set<std::string_view> now(names.begin(), names.end());
   std::erase_if(*before, [&](const auto& one) { return now.contains(one); });

@@ -19,7 +19,7 @@ class CopyBaseline : public PlainBaseline {
 
   bool begin(const RootFile& root, bool full, std::stop_token stop,
              Faults* faults) override;
-  void end(bool full, bool whole) override;
+  void end(bool everything) override;
   std::unique_ptr<Dir> root() override;
   Tried<> compare_root(const RootFile& root, Entry* entry) override;
 
@@ -29,6 +29,7 @@ class CopyBaseline : public PlainBaseline {
   std::vector<std::string> paths_;
   ScanLimits limits_;
   Comparer comparer_;
+  std::stop_token stop_;
   const Clock& clock_;
   std::optional<LowerLayers> image_;  // of the scan under way
 };

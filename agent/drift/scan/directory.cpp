@@ -26,11 +26,16 @@ Fd open_beneath(int parent, const std::string& path, int flags) {
 
 }  // namespace
 
-std::vector<std::string> read_names(int fd, std::size_t limit, int* error) {
+std::vector<std::string> read_names(int fd, std::size_t limit,
+                                    const std::stop_token& stop, int* error) {
   std::vector<std::string> out;
   alignas(dirent64) std::array<char, 32768> buffer;
   *error = 0;
   for (;;) {
+    if (stop.stop_requested()) {
+      *error = ECANCELED;
+      return out;
+    }
     const long size =
         ::syscall(SYS_getdents64, fd, buffer.data(), buffer.size());
     if (size == 0) return out;

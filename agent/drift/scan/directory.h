@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,10 @@
 namespace stillframe::drift {
 
 // The names in a directory opened for reading, without . and ..; an errno value
-// in `error` when it could not be read to its end, EFBIG for more than `limit`.
-std::vector<std::string> read_names(int fd, std::size_t limit, int* error);
+// in `error` when it could not be read to its end: EFBIG for more than `limit`,
+// ECANCELED when asked to stop.
+std::vector<std::string> read_names(int fd, std::size_t limit,
+                                    const std::stop_token& stop, int* error);
 
 // Opens a directory for reading, without leaving a trace in its atime where
 // that is allowed. No symbolic link is followed in the last component of

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a rootfs held when it was first looked at, where there is no image to
-// compare it with: the names, and enough of each to tell whether it is still
+// compare it with: the names, and enough of each to see whether it is still
 // the same thing. With it a name that is gone is seen to be gone, and a new one
 // to be new, whatever events were lost.
 #pragma once

@@ -70,10 +70,11 @@ class InventoryBaseline::Directory : public Baseline::Dir {
   bool suspect_;  // another one than the inventory's, or its names changed
 };
 
-bool InventoryBaseline::begin(const RootFile& root, bool full, std::stop_token,
-                              Faults* faults) {
+bool InventoryBaseline::begin(const RootFile& root, bool full,
+                              std::stop_token stop, Faults* faults) {
   dev_ = root.file.st.st_dev;
   rootfs_ = root.path;
+  stop_ = std::move(stop);
   building_ = false;
   if (!inventory_) {
     auto kept = Inventory::load(start_.inventory, root.inode);
@@ -95,9 +96,9 @@ bool InventoryBaseline::begin(const RootFile& root, bool full, std::stop_token,
   return true;
 }
 
-void InventoryBaseline::end(bool, bool whole) {
+void InventoryBaseline::end(bool everything) {
   if (!std::exchange(building_, false)) return;
-  if (!whole) {
+  if (!everything) {
     inventory_.reset();  // it lacks what could not be read
     return;
   }
@@ -202,6 +203,7 @@ Tried<std::vector<Inventory::Item>> InventoryBaseline::present(
     int dir, const std::vector<std::string>& names) const {
   std::vector<Inventory::Item> items;
   for (const std::string& name : names) {
+    if (stop_.stop_requested()) return failed("stopped", ECANCELED);
     struct stat st{};
     const auto found = look(dir, name, &st);
     if (!found) return failed(found);

@@ -20,7 +20,7 @@ class InventoryBaseline : public PlainBaseline {
 
   bool begin(const RootFile& root, bool full, std::stop_token stop,
              Faults* faults) override;
-  void end(bool full, bool whole) override;
+  void end(bool everything) override;
   std::unique_ptr<Dir> root() override;
   Tried<> compare_root(const RootFile& root, Entry* entry) override;
   std::string unknowable() const override {
@@ -39,6 +39,7 @@ class InventoryBaseline : public PlainBaseline {
   Scanner::Start start_;
   const Clock& clock_;
   std::optional<Inventory> inventory_;
+  std::stop_token stop_;
   std::string rootfs_;     // for messages
   bool building_ = false;  // by the scan under way
 };

@@ -265,8 +265,8 @@ Tried<LowerView> LowerLayers::enter(const LowerView& view,
   return out;
 }
 
-Tried<std::vector<std::string>> LowerLayers::names(const LowerView& view,
-                                                   std::size_t limit) {
+Tried<std::vector<std::string>> LowerLayers::names(
+    const LowerView& view, std::size_t limit, const std::stop_token& stop) {
   std::unordered_set<std::string> seen;
   std::vector<std::string> out;
   for (const LowerDir& dir : view.merged) {
@@ -274,7 +274,8 @@ Tried<std::vector<std::string>> LowerLayers::names(const LowerView& view,
     Fd fd = open_directory(path.dir(), path.c_str());
     if (fd < 0) return failed("openat");
     int error = 0;
-    for (std::string& one : read_names(fd, limit, &error)) {
+    for (std::string& one : read_names(fd, limit, stop, &error)) {
+      if (stop.stop_requested()) return failed("stopped", ECANCELED);
       if (out.size() >= limit) return out;
       if (!seen.insert(one).second) continue;
       struct stat st{};

@@ -12,6 +12,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -106,7 +107,8 @@ class LowerLayers {
 
   // The names that a merged directory shows, unsorted, at most `limit`.
   static Tried<std::vector<std::string>> names(const LowerView& view,
-                                               std::size_t limit);
+                                               std::size_t limit,
+                                               const std::stop_token& stop);
 
  private:
   struct Walked;

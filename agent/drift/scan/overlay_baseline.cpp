@@ -65,13 +65,14 @@ bool OverlayBaseline::begin(const RootFile& root, bool, std::stop_token stop,
     layers_.reset();
     return false;
   }
-  comparer_.begin(ctime_tells_stores(root.fs_magic), clock_.wall(),
+  stop_ = stop;
+  comparer_.begin(ctime_shows_stores(root.fs_magic), clock_.wall(),
                   std::move(stop));
   return true;
 }
 
-void OverlayBaseline::end(bool, bool whole) {
-  comparer_.end(whole);
+void OverlayBaseline::end(bool everything) {
+  comparer_.end(everything);
   layers_.reset();
 }
 
@@ -120,7 +121,9 @@ Tried<> OverlayBaseline::Directory::compare(const UpperFile& file,
   const bool absolute = !marks.redirect.empty() && marks.redirect[0] == '/';
   const bool redirects =
       !marks.redirect.empty() && !marks.opaque && (absolute || !pure_);
-  if (redirects || marks.metacopy) entry->redirect = marks.redirect;
+  if (!marks.redirect.empty() && (redirects || marks.metacopy)) {
+    entry->redirect = std::make_shared<const std::string>(marks.redirect);
+  }
   onward->pure = directory && (marks.opaque || (pure_ && !redirects));
   onward->enter = true;
 
@@ -152,7 +155,8 @@ Tried<> OverlayBaseline::Directory::note_hidden(const UpperFile& file,
                                                 Entry* entry) {
   const auto below = base_.layers_->enter(view_, name, "");
   if (!below) return failed(below);
-  auto names = LowerLayers::names(*below, base_.limits_.max_entries);
+  auto names =
+      LowerLayers::names(*below, base_.limits_.max_entries, base_.stop_);
   if (!names) return failed(names);
   std::vector<std::string> hidden;
   for (std::string& one : *names) {

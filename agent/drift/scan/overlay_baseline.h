@@ -23,7 +23,7 @@ class OverlayBaseline : public Baseline {
 
   bool begin(const RootFile& root, bool full, std::stop_token stop,
              Faults* faults) override;
-  void end(bool full, bool whole) override;
+  void end(bool everything) override;
   std::unique_ptr<Dir> root() override;
   Tried<> compare_root(const RootFile& root, Entry* entry) override;
   bool has_whiteouts() const override { return true; }
@@ -35,6 +35,7 @@ class OverlayBaseline : public Baseline {
   std::vector<std::string> paths_;
   ScanLimits limits_;
   Comparer comparer_;
+  std::stop_token stop_;
   const Clock& clock_;
   std::optional<LowerLayers> layers_;  // of the scan under way
 };

@@ -64,18 +64,18 @@ void Scanner::Impl::run(bool full, const std::stop_token& stop, Result* out,
   Faults faults;
   Fd fd;
   RootFile root;
-  bool whole = open_root(&fd, &root, &faults) &&
-               baseline->begin(root, full, stop, &faults);
-  if (whole) {
+  bool complete = open_root(&fd, &root, &faults) &&
+                  baseline->begin(root, full, stop, &faults);
+  if (complete) {
     seen.begin();
     inspector.begin(root.fs_magic, &faults);
     walker.begin(root, stop, &faults);
     scan(root);
-    whole = faults.count() == 0 && !stop.stop_requested();
+    complete = faults.count() == 0 && !stop.stop_requested();
     seen.end();
-    baseline->end(full, full && whole);
+    baseline->end(full && complete);
   }
-  out->complete = whole;
+  out->complete = complete;
   out->stopped = stop.stop_requested();
   if (out->stopped) {
     // Nobody will take in what was found so far.

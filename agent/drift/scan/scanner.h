@@ -45,7 +45,7 @@ struct PartialResult {
     // The directory is not there any more, is another one, or could not be
     // reached (then `complete` is false): look wider.
     bool stale = false;
-    Entry self;                     // the directory's own entry, read anew
+    Entry self;                     // the directory's own entry, read again
     std::vector<std::string> gone;  // of the names asked for
     // Entries found; one that is a directory not known before is followed by
     // everything below it (parents before children).
@@ -74,7 +74,7 @@ class Scanner {
   // our look is an event.
   using Registrar = std::function<void(const InodeId& inode, bool directory)>;
 
-  // For a rootfs that is no overlay (OverlayLayers::plain).
+  // For a rootfs that is not an overlay (OverlayLayers::plain).
   struct Start {
     // When the container began to live, or its rootfs was made as a copy: what
     // changed later is not the image's. 0: not known, so now.

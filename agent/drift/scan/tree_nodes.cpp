@@ -20,6 +20,9 @@ bool same_state(const Entry& a, const Entry& b) {
   const auto names = [](const Entry& e) {
     return e.hidden ? *e.hidden : std::vector<std::string>();
   };
+  const auto text = [](const auto& string) {
+    return string ? std::string_view(*string) : std::string_view();
+  };
   const auto bits = [](const Difference& d) {
     return std::array{d.type, d.content, d.mode,   d.owner,  d.xattr,
                       d.acl,  d.time,    d.opaque, d.unknown};
@@ -28,8 +31,9 @@ bool same_state(const Entry& a, const Entry& b) {
   const bool change = a.change == b.change || (only_time(a) && only_time(b));
   return change && a.ctime == b.ctime && a.mode == b.mode && a.uid == b.uid &&
          a.gid == b.gid && a.size == b.size && a.mtime == b.mtime &&
-         bits(a.differs) == bits(b.differs) && a.redirect == b.redirect &&
-         a.metacopy == b.metacopy && a.shown_by_runtime == b.shown_by_runtime &&
+         bits(a.differs) == bits(b.differs) &&
+         text(a.redirect) == text(b.redirect) && a.metacopy == b.metacopy &&
+         a.shown_by_runtime == b.shown_by_runtime &&
          a.stat_differs == b.stat_differs && names(a) == names(b);
 }
 

@@ -24,6 +24,10 @@ bool single_component(const std::string& name) {
          name.find('\0') == std::string::npos;
 }
 
+std::string redirect_of(const Entry& entry) {
+  return entry.redirect ? *entry.redirect : "";
+}
+
 bool moved_away(int error) { return means_gone(error) || error == ELOOP; }
 
 }  // namespace
@@ -103,7 +107,7 @@ void Walker::take(Frame* frame, Inspected found, bool descend_all,
       faults_->keep(entry.inode);
     } else if (descend_all || !known) {
       frame->pending.push_back(
-          {entry.name, entry.redirect, entry.inode, found.onward});
+          {entry.name, redirect_of(entry), entry.inode, found.onward});
     }
   }
   entries->push_back(std::move(found.entry));
@@ -118,7 +122,7 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
   const std::size_t room =
       limits_.max_entries - std::min(limits_.max_entries, entries->size());
   int error = 0;
-  const auto names = read_names(dir.fd, room, &error);
+  const auto names = read_names(dir.fd, room, stop_, &error);
   if (error == ENOENT) error = 0;  // removed, and therefore empty
   if (error != 0) {
     faults_->add(dir.path, error == EFBIG ? CallFailed{"too many entries", 0}
@@ -213,7 +217,7 @@ std::optional<UpperDir> Walker::find_directory(const PartialTask& task,
     if (!self->directory() || self->whiteout || !onward.enter) {
       return std::nullopt;
     }
-    at = enter(*at, {part, self->redirect, self->inode, onward});
+    at = enter(*at, {part, redirect_of(*self), self->inode, onward});
     if (!at) return std::nullopt;
   }
   if (!same_inode(at->inode, task.inode)) return std::nullopt;

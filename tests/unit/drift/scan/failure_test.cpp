@@ -144,9 +144,9 @@ TEST_P(FailureTest, WhatCouldNotBeReadIsReadNextTime) {
   }
   tree_.apply(scanner_->scan(every_directory(), {}));
   EXPECT_NE(tree_.find_path("/e/late/deeper/file"), nullptr);
-  UpperTree anew;
-  anew.apply(scanner_->scan({}));
-  EXPECT_EQ(dump(tree_), dump(anew));
+  UpperTree again;
+  again.apply(scanner_->scan({}));
+  EXPECT_EQ(dump(tree_), dump(again));
 }
 
 // An inventory that lacks what could not be read would take that for new.

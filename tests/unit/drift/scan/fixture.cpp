@@ -141,8 +141,8 @@ std::vector<std::string> dump(const UpperTree& tree) {
     out.push_back(
         path + " " + static_cast<char>(e.change) + " [" + bits(e.differs) +
         "] " + static_cast<char>(e.shown_by_runtime) +
-        (e.whiteout ? " whiteout" : "") + " " + e.redirect + " " +
-        std::to_string(e.mode) + " " +
+        (e.whiteout ? " whiteout" : "") + " " +
+        (e.redirect ? *e.redirect : "") + " " + std::to_string(e.mode) + " " +
         std::to_string(e.whiteout ? 0 : e.inode.ino) + " " +
         std::to_string(e.parent.ino) + " " + std::to_string(e.ctime.ns) +
         " hidden " + std::to_string(e.hidden ? e.hidden->size() : 0));

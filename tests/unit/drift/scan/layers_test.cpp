@@ -19,7 +19,7 @@ struct Shown {
   Change change;
 };
 
-// Puts an upper file at each path, and tells whether the image has it.
+// Puts an upper file at each path, and says whether the image has it.
 class LowerLookup : public Layers {
  protected:
   void expect(const std::vector<Shown>& all) {

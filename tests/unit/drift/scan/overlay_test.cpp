@@ -221,7 +221,7 @@ const std::vector<Operation>& operations() {
          rename_to(r + "/made", r + "/made2");
        },
        {{"/made2", kA, "", kA}, {"/made2/in/x", kA, "", kA}}},
-      {"directory made anew",
+      {"directory made again",
        [](Root r) {
          remove_tree(r + "/d");
          make_dir(r + "/d");
@@ -342,7 +342,8 @@ TEST_F(OverlayTest, RenamedLowerDirectoryIsComparedWithItsFormerSelf) {
   const Entry* moved = tree.find_path("/moved");
   ASSERT_NE(moved, nullptr);
   EXPECT_EQ(moved->change, kA);
-  EXPECT_EQ(moved->redirect, "tree");
+  ASSERT_TRUE(moved->redirect);
+  EXPECT_EQ(*moved->redirect, "tree");
   const Entry* x = tree.find_path("/moved/x");
   ASSERT_NE(x, nullptr);
   EXPECT_EQ(x->change, kNone);

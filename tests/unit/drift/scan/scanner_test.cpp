@@ -116,7 +116,7 @@ TEST_F(ScannerTest, AttributesThatAnyoneMaySetAreNotBelieved) {
   set_xattr(upper("/dir"), "user.overlay.redirect", "/usr");
   const UpperTree tree = scan_tree();
   EXPECT_TRUE(tree.find_path("/file")->differs.content);
-  EXPECT_EQ(tree.find_path("/dir")->redirect, "");
+  EXPECT_EQ(tree.find_path("/dir")->redirect, nullptr);
 }
 
 TEST_F(ScannerTest, LabelsOfOneSideAloneAreNoDifference) {

@@ -222,10 +222,10 @@ TEST(UpperTreeTest, AnotherUnreadDirectoryInItsPlaceInheritsNothing) {
 
 TEST(UpperTreeTest, WhatWasComparedPartlyStaysAsItWas) {
   UpperTree tree;
-  Entry whole = entry(10, 1, "f", kFile, Change::changed);
-  whole.differs.content = whole.differs.xattr = true;
-  tree.apply(result({whole}));
-  Entry partly = whole;
+  Entry full = entry(10, 1, "f", kFile, Change::changed);
+  full.differs.content = full.differs.xattr = true;
+  tree.apply(result({full}));
+  Entry partly = full;
   partly.differs.xattr = false;
   partly.partly = true;
   const auto delta = tree.apply(result({partly}));
