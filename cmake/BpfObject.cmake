@@ -13,6 +13,9 @@ else()
   message(FATAL_ERROR "no BPF target for ${CMAKE_SYSTEM_PROCESSOR}")
 endif()
 
+# All of them, for whoever reads sources without building them.
+add_custom_target(bpf_skeletons)
+
 function(bpf_object name)
   set(dir ${CMAKE_CURRENT_BINARY_DIR}/${name})
   set(source ${name}.bpf.c)
@@ -47,6 +50,7 @@ function(bpf_object name)
     DEPENDS ${object}
     VERBATIM)
   add_custom_target(bpf_${name}_skeleton DEPENDS ${skeleton})
+  add_dependencies(bpf_skeletons bpf_${name}_skeleton)
   add_library(bpf_${name} INTERFACE)
   add_dependencies(bpf_${name} bpf_${name}_skeleton)
   target_include_directories(bpf_${name} SYSTEM INTERFACE ${dir})

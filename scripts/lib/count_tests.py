@@ -38,10 +38,9 @@ def main(allowed: pathlib.Path, reports: pathlib.Path,
     passed, skipped, failed, refused = 0, 0, [], []
     explained = set()
     for report in sorted(reports.glob("*.xml")):
-        # Of vm there is one report for each machine.
-        label = {"unit-ci": "unit", "unit-asan": "asan"}.get(
-            report.stem, report.stem)
-        stage = "vm" if label.startswith("vm-") else label
+        # STAGE.xml, or several as STAGE-PART.xml: vm has one for each machine.
+        label = report.stem
+        stage = label.partition("-")[0]
         for case in ElementTree.parse(report).iter("testcase"):
             name = f"{label}: {case.get('name')}"
             if case.find("failure") is not None or (
