@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "agent/base/fd.h"
-#include "agent/base/inode_identity.h"
+#include "agent/model/inode_identity.h"
 #include "tests/bpf/inlines.h"
 
 namespace stillframe::sensors {

@@ -249,7 +249,7 @@ ContainerView World::view(const std::string& id) {
 std::vector<std::string> World::kinds() {
   std::vector<std::string> kinds;
   const auto stream = events->subscribe(std::nullopt, false);
-  while (const auto event = stream->next(std::chrono::milliseconds(0))) {
+  while (const auto event = stream->next()) {
     kinds.push_back(event->kind);
   }
   return kinds;
