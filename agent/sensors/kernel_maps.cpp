@@ -53,39 +53,36 @@ KernelMaps::KernelMaps(const Object& owner)
 
 template <typename Key, typename Value>
 void KernelMaps::put(const bpf_map* map, const Key& key, const Value& value,
-                     sf_loss reason, std::uint64_t flags) {
+                     std::uint64_t flags) const {
   if (bpf_map_update_elem(bpf_map__fd(map), &key, &value, flags) == 0) return;
   if (flags == BPF_NOEXIST && errno == EEXIST) return;
-  const int error = errno;
-  ++refused_[reason];
+  // Of maps E2BIG means that they are full.
   log_warn("the kernel side could not be given an entry",
            {{"map", bpf_map__name(map)},
-            {"error", std::strerror(error)},
-            {"hint",
-             "more containers or processes than its maps hold; scans "
-             "find what is missed"}});
+            {"error", errno == E2BIG ? "it is full" : std::strerror(errno)},
+            {"hint", "what changes there is found by scans"}});
 }
 
 void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
-                          std::int64_t since_ns) {
+                          std::int64_t since_ns) const {
   sf_root_state state{};
   const sf_inode key = to_kernel(root);
   // The kernel may have made it already: keep its budget, add our flags.
   bpf_map_lookup_elem(bpf_map__fd(roots_), &key, &state);
   state.flags |= flags;
   if (since_ns != 0) state.since_ns = since_ns;
-  put(roots_, key, state, SF_LOSS_roots_full);
-  put(upper_devs_, root.dev, std::uint32_t{1}, SF_LOSS_roots_full);
+  put(roots_, key, state);
+  put(upper_devs_, root.dev, std::uint32_t{1});
   add_inode(root, root.inode);
   // The kernel side counts by ones: this cannot give a count that was there.
   constexpr std::uint32_t kStride = 1u << 16;
   std::uint32_t made = 0;
   const std::uint32_t zero = 0;
   bpf_map_lookup_elem(bpf_map__fd(roots_registered_), &zero, &made);
-  put(roots_registered_, zero, made + kStride, SF_LOSS_roots_full);
+  put(roots_registered_, zero, made + kStride);
 }
 
-void KernelMaps::remove_root(const UpperRoot& root) {
+void KernelMaps::remove_root(const UpperRoot& root) const {
   const sf_inode key = to_kernel(root);
   bpf_map_delete_elem(bpf_map__fd(roots_), &key);
   // All inodes of this root, a batch at a time. Concurrent insertions of other
@@ -114,17 +111,17 @@ void KernelMaps::remove_root(const UpperRoot& root) {
   }
 }
 
-void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) {
+void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) const {
   const sf_inode_state state{to_kernel(root), inode.generation, 0};
-  put(upper_inodes_, inode_key(root.dev, inode.ino), state,
-      SF_LOSS_inodes_full);
+  put(upper_inodes_, inode_key(root.dev, inode.ino), state);
 }
 
-void KernelMaps::add_cgroup(std::uint64_t id, const sf_cgroup_state& state) {
-  put(cgroups_, id, state, SF_LOSS_cgroups_full);
+void KernelMaps::add_cgroup(std::uint64_t id,
+                            const sf_cgroup_state& state) const {
+  put(cgroups_, id, state);
 }
 
-void KernelMaps::remove_cgroup(std::uint64_t id) {
+void KernelMaps::remove_cgroup(std::uint64_t id) const {
   sf_cgroup_state state{};
   if (bpf_map_lookup_elem(bpf_map__fd(cgroups_), &id, &state) == 0 &&
       state.mnt_ns != 0 && (state.flags & SF_CGROUP_CHILD) == 0) {
@@ -134,21 +131,21 @@ void KernelMaps::remove_cgroup(std::uint64_t id) {
 }
 
 void KernelMaps::add_mounts(std::uint32_t mnt_ns,
-                            const sf_mount_ns& container) {
-  put(mount_namespaces_, mnt_ns, container, SF_LOSS_mounts_full);
+                            const sf_mount_ns& container) const {
+  put(mount_namespaces_, mnt_ns, container);
 }
 
-void KernelMaps::follow(std::uint32_t pid, const sf_followed& followed) {
+void KernelMaps::follow(std::uint32_t pid, const sf_followed& followed) const {
   // What the kernel saw itself is better than what we read from /proc.
-  put(processes_, pid, followed, SF_LOSS_processes_full, BPF_NOEXIST);
+  put(processes_, pid, followed, BPF_NOEXIST);
 }
 
-void KernelMaps::rearm(const sf_change_key& key) {
+void KernelMaps::rearm(const sf_change_key& key) const {
   bpf_map_delete_elem(bpf_map__fd(changes_), &key);
 }
 
 std::uint64_t KernelMaps::lost(sf_loss reason) const {
-  return sum(losses_, reason) + refused_[reason];
+  return sum(losses_, reason);
 }
 
 std::uint64_t KernelMaps::counted(sf_counter counter) const {

@@ -4,8 +4,6 @@
 // belong to containers. Thread-safe: each call is one system call.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
 
 #include "agent/model/inode.h"
@@ -21,24 +19,25 @@ class KernelMaps {
 
   // `since`: see sf_root_state; 0 leaves it as it is.
   void add_root(const UpperRoot& root, std::uint32_t flags,
-                std::int64_t since_ns = 0);
-  void remove_root(const UpperRoot& root);
-  void add_inode(const UpperRoot& root, const InodeId& inode);
-  void add_cgroup(std::uint64_t id, const sf_cgroup_state& state);
-  void remove_cgroup(std::uint64_t id);
-  void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container);
-  void follow(std::uint32_t pid, const sf_followed& followed);
-  void rearm(const sf_change_key& key);
+                std::int64_t since_ns = 0) const;
+  void remove_root(const UpperRoot& root) const;
+  void add_inode(const UpperRoot& root, const InodeId& inode) const;
+  void add_cgroup(std::uint64_t id, const sf_cgroup_state& state) const;
+  void remove_cgroup(std::uint64_t id) const;
+  void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container) const;
+  void follow(std::uint32_t pid, const sf_followed& followed) const;
+  void rearm(const sf_change_key& key) const;
 
-  // What went missing for this reason, on either side: what finds no room in a
-  // map is the same loss whoever meant to put it there.
+  // What the programs counted as lost for this reason. Not what found no room
+  // when we put it there: a loss is repaired by a scan, and it is scans that
+  // put inodes there. That is logged.
   std::uint64_t lost(sf_loss reason) const;
   std::uint64_t counted(sf_counter counter) const;
 
  private:
   template <typename Key, typename Value>
   void put(const bpf_map* map, const Key& key, const Value& value,
-           sf_loss reason, std::uint64_t flags = 0);
+           std::uint64_t flags = 0) const;
 
   const bpf_map* roots_;
   const bpf_map* upper_inodes_;
@@ -50,7 +49,6 @@ class KernelMaps {
   const bpf_map* losses_;
   const bpf_map* counters_;
   const bpf_map* mount_namespaces_;
-  std::array<std::atomic<std::uint64_t>, SF_LOSS_COUNT> refused_{};
 };
 
 sf_inode to_kernel(const UpperRoot& root);

@@ -57,7 +57,7 @@ struct Sensors::Impl {
   KernelTypes types;
   Setup setup;
   ObjectPtr shared;  // makes the maps
-  std::optional<KernelMaps> maps;
+  std::optional<const KernelMaps> maps;
   LimitWatch limits;
   std::vector<std::unique_ptr<Sensor>> sensors;  // in doctor's order
   // Of the ring buffer, the limits and the backlog.
