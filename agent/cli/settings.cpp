@@ -81,8 +81,7 @@ Result<> apply_config_file(CLI::App& run, const std::string& path) {
   for (const auto& entry : *entries) {
     CLI::Option* option = setting_named(run, entry.key);
     if (option == nullptr) {
-      return fail(entry.place + ": unknown key '" + printable(entry.key) +
-                  "'");
+      return fail(entry.place + ": unknown key '" + printable(entry.key) + "'");
     }
     if (option->count() != 0) continue;
     if (const auto done = set(*option, entry.values); !done) {

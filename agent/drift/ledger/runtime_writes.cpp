@@ -12,6 +12,7 @@
 #include "agent/base/fd.h"
 #include "agent/base/file.h"
 #include "agent/base/text.h"
+#include "agent/drift/scan/failure.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::drift {
@@ -20,17 +21,16 @@ namespace {
 constexpr std::size_t kMaxMounts = 4096;
 constexpr std::size_t kMaxUserFile = 1u << 20;
 
-// Of a call that failed: whether there is nothing of that name. Else nobody
-// knows.
-bool means_absent(int code) { return is_absence(code) || code == ELOOP; }
-
 // A look into one layer's /etc.
 struct Look {
   std::optional<std::string> text;  // none: it is not there
   bool failed = false;
 };
 
-Look nothing_found(int code) { return {std::nullopt, !means_absent(code)}; }
+// Nothing there, or nobody knows. A link in the way is not what runtimes make.
+Look nothing_found(int code) {
+  return {std::nullopt, !means_gone(code) && code != ELOOP};
+}
 
 // LAYER/etc, with no symbolic link followed below the layer itself.
 Fd open_etc(const std::string& layer) {

@@ -132,7 +132,7 @@ bool ScanPlan::accept(const PartialResult& part) {
     return false;
   }
   const bool short_of = part.directories.size() < taken_.parts.size();
-  if (short_of || !part.errors.empty()) {
+  if (short_of || !part.complete) {
     part_trouble_ = part.errors.empty() ? "a directory could not be scanned"
                                         : text_of(part.errors.front());
     dirty_.absorb(taken_.parts, now + part_retry_.next());

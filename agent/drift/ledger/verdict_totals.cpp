@@ -106,8 +106,8 @@ const VerdictTotals::Below* VerdictTotals::below(
   return it == below_.end() ? nullptr : &it->second;
 }
 
-void VerdictTotals::set_derived(const InodeId& directory,
-                                const std::optional<PathVerdict>& path_verdict) {
+void VerdictTotals::set_derived(
+    const InodeId& directory, const std::optional<PathVerdict>& path_verdict) {
   const auto it = derived_.find(directory.ino);
   if (it != derived_.end()) {
     count(it->second, -1);

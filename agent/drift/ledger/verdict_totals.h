@@ -46,7 +46,8 @@ class VerdictTotals {
   // more. `place` is (directory, name); of what lies outside the tree
   // (no inode, path). Directories whose Below changed in kind (a verdict that
   // is new or gone below it, or unexplained) are given to `shifted`.
-  void set(const RecordKey& place, const std::optional<PathVerdict>& path_verdict,
+  void set(const RecordKey& place,
+           const std::optional<PathVerdict>& path_verdict,
            const ParentOf& parent_of,
            const std::function<void(const InodeId&)>& shifted);
   const PathVerdict* find(const RecordKey& place) const;

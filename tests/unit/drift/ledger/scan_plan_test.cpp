@@ -63,6 +63,7 @@ class Plan : public ::testing::Test {
     result.directories.resize(1);
     result.directories[0].inode = kEtc;
     result.directories[0].self = directory(kEtc, kRootInode, "etc");
+    result.complete = errors.empty();
     result.errors = std::move(errors);
     return result;
   }

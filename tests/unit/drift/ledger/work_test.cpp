@@ -98,6 +98,7 @@ TEST_F(Work, SoDoesAPartThatFailed) {
   ASSERT_TRUE(w.drift->take_work());
   PartialResult failed;
   failed.started_boot_ns = w.tick();
+  failed.complete = false;
   failed.errors = {{"/x", "openat", EMFILE}};
   w.drift->applied(failed);
   EXPECT_FALSE(w.drift->summary().complete);
