@@ -287,10 +287,10 @@ TEST(Parse, NamesFileLineOrVariableOfABadValue) {
   const std::pair<const char*, const char*> cases[] = {
       {"a = 1\n", ":1:1: unknown key 'a'"},
       {"\ncolor = 'never'\n", ":2:1: unknown key 'color'"},
-      {"config.file = 'x'\n", ":1:1: unknown key 'config.file'"},
+      {"config.file = 'x'\n", ":1:8: unknown key 'config.file'"},
       {"\n[log]\nlevel = 'loud'\n", ":3:1: --log.level"},
       {"state-dir = [\"/a\", \"/b\"]\n", ":1:1: state-dir takes one value"},
-      {"web.listen-address = []\n", ":1:1: web.listen-address needs a value"},
+      {"web.listen-address = []\n", ":1:5: web.listen-address needs a value"},
       {"nonsense\n", ":1:"},
   };
   for (const auto& [text, expected] : cases) {

@@ -23,6 +23,7 @@ class Recording : public ::testing::Test {
                     entry({60, 1}, kRootInode, "gone", S_IFREG | 0644)};
     scan.entries[2].whiteout = true;
     books.tree.apply(scan);
+    books.actors.intern({});  // actor 0
   }
   static Entry entry(InodeId inode, InodeId parent, std::string name,
                      std::uint32_t mode) {
