@@ -58,7 +58,7 @@ struct HttpServer::Impl {
   Result<> serve();
   void answer(const httplib::Request& request, httplib::Response& response);
   void probe(httplib::Response& response, bool good, const char* yes,
-             const char* no);
+             const std::string& no);
   std::string metrics();
 
   const AgentApi& agent;
@@ -110,7 +110,7 @@ void HttpServer::Impl::answer(const httplib::Request& request,
   } else if (path == "/-/ready" || path == "/readyz") {
     const SnapshotPtr snapshot = agent.snapshot();
     probe(response, snapshot != nullptr && snapshot->ready, "ready\n",
-          "not ready: sensors or the first scan are still to come\n");
+          "not ready: " + to_string(agent.phase()) + '\n');
   } else {
     response.status = 404;
     response.set_content(not_found_page(options.telemetry_path), kHtmlType);
@@ -118,7 +118,7 @@ void HttpServer::Impl::answer(const httplib::Request& request,
 }
 
 void HttpServer::Impl::probe(httplib::Response& response, bool good,
-                             const char* yes, const char* no) {
+                             const char* yes, const std::string& no) {
   response.status = good ? 200 : 503;
   response.set_header("Cache-Control", "no-store");
   response.set_content(good ? yes : no, kTextType);

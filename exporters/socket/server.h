@@ -11,7 +11,7 @@
 //   GET /v1/policy/suggest  workload=W
 //
 // The agent renders (color=0|1, width=COLUMNS), the client prints the body's
-// raw bytes. X-Stillframe-Violations counts a diff's violations,
+// raw bytes. X-Stillframe-State is that of a diff's container,
 // X-Stillframe-Notice is a line for stderr. Errors: {"error":…,"hint":…}.
 #pragma once
 

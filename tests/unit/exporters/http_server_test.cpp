@@ -59,7 +59,7 @@ TEST_F(HttpServerTest, ServesALandingPageWithLinks) {
   EXPECT_THAT(response->body, HasSubstr("Version 1.2"));
 }
 
-TEST_F(HttpServerTest, TellsHealthAndReadiness) {
+TEST_F(HttpServerTest, ReportsHealthAndReadiness) {
   for (const char* path : {"/-/healthy", "/healthz"}) {
     agent_.is_healthy = true;
     EXPECT_EQ(get(path)->status, 200) << path;
@@ -68,7 +68,10 @@ TEST_F(HttpServerTest, TellsHealthAndReadiness) {
   }
   for (const char* path : {"/-/ready", "/readyz"}) {
     agent_.state.ready = false;
+    agent_.in_phase = {AgentPhase::Name::starting, "attaching the sensors"};
     EXPECT_EQ(get(path)->status, 503) << path;
+    EXPECT_EQ(get(path)->body,
+              "not ready: the agent is starting: attaching the sensors\n");
     agent_.state.ready = true;
     EXPECT_EQ(get(path)->status, 200) << path;
   }
