@@ -123,14 +123,13 @@ void Connection::on_events(std::uint32_t events, std::uint64_t now) {
 void Connection::receive(std::uint64_t now) {
   const auto& limits = settings_->limits;
   const std::size_t room = limits.header + limits.body - input_.size();
-  const std::size_t before = input_.size();
-  input_.resize(before + std::min(room, kReadAtOnce));
-  const ssize_t count =
-      ::recv(socket_, input_.data() + before, input_.size() - before, 0);
-  const int error = errno;
-  input_.resize(before + (count > 0 ? static_cast<std::size_t>(count) : 0));
-  if (count == 0 || (count < 0 && !is_transient(error))) return close();
-  if (count > 0) next_request(now);
+  char bytes[kReadAtOnce];
+  const ssize_t count = ::recv(socket_, bytes, std::min(room, sizeof bytes), 0);
+  if (count == 0 || (count < 0 && !is_transient(errno))) return close();
+  if (count < 0) return;
+  // As much memory as was sent, for however long it waits for the rest.
+  input_.append(bytes, static_cast<std::size_t>(count));
+  next_request(now);
 }
 
 // Whatever comes now is not a request any more.
