@@ -4,11 +4,14 @@
 function(stillframe_target target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC 12 sees overlaps and bounds in std::string that cannot be (GCC bugs
-    # 105651, 105329); with precompiled headers it forgets that they are the
-    # system's.
-    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-array-bounds
-      -Wno-stringop-overflow -Wno-stringop-overread)
+    # GCC 12 sees overlaps in std::string that cannot be (GCC bug 105651).
+    target_compile_options(${target} PRIVATE -Wno-restrict)
+    if(STILLFRAME_PCH)
+      # And bounds (105329): with precompiled headers it forgets that they are
+      # the system's.
+      target_compile_options(${target} PRIVATE -Wno-array-bounds
+        -Wno-stringop-overflow -Wno-stringop-overread)
+    endif()
   elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # libstdc++ 12 uses what it has deprecated itself, in std::stable_sort.
     target_compile_options(${target} PRIVATE -Wno-deprecated-declarations)

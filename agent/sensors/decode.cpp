@@ -141,7 +141,8 @@ std::string path_of(const char* names, std::size_t size) {
   std::string_view rest(names, size);
   while (!rest.empty()) {
     const auto end = std::min(rest.find('\0'), rest.size());
-    path = '/' + std::string(rest.substr(0, end)) + path;
+    path.insert(0, rest.substr(0, end));
+    path.insert(0, 1, '/');
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return path;
