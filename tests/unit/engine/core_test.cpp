@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "tests/unit/engine/fakes.h"
 
@@ -407,6 +408,38 @@ TEST(Time, WallClockSetBackStopsNothing) {
   world.settle();
   EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
   EXPECT_GT(world.core->next_turn_ns(), world.clock.boot);
+}
+
+// ---- Totals.
+
+TEST(Totals, AreEachCountedWhenWhatTheyCountHappens) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  SessionObservation session;
+  session.process.cgroup = record.cgroup;
+  world.core->observe(session);
+  world.kernel.count.suppressed = 1;
+  world.kernel.count.lost["ringbuf_full"] = 1;
+  auto broken = world.make("bbbb");
+  broken.trouble.push_back("config.json: not JSON");
+  world.source.known["bbbb"] = broken;
+  world.live(broken);
+  std::filesystem::remove_all(record.layers.upper);      // a scan that fails
+  std::filesystem::remove_all(world.folder + "/state");  // a ledger not kept
+  world.write(broken, "new");
+  world.core->observe(world.wrote(broken, "new"));
+  world.clock.pass(2 * kSecondNs);
+  world.settle();
+  AgentStats stats = world.core->take_snapshot()->stats;
+  each_stat(stats, [](std::string_view name, const auto& value) {
+    if constexpr (requires { value.size(); }) {
+      EXPECT_FALSE(value.empty()) << name;
+    } else {
+      EXPECT_GT(value, 0) << name;
+    }
+  });
 }
 
 // ---- Losses.

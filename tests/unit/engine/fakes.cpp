@@ -94,8 +94,8 @@ bool ManualRunner::carry_out() {
   } else {
     scanned = job.scanner->scan(job.work.parts, std::stop_token());
   }
-  // By the world's clock, not the machine's.
-  std::visit([this](auto& result) { result.started_boot_ns = clock_->boot; },
+  // The world's clock stands still meanwhile.
+  std::visit([](auto& result) { result.duration_ns = kMillisecondNs; },
              scanned);
   results_.emplace_back(std::move(scanned), std::move(job.done));
   return true;
@@ -127,7 +127,6 @@ World::World() {
   folder = ::mkdtemp(pattern.data());
   std::filesystem::create_directories(folder + "/state/containers");
   settings.state_dir = folder + "/state";
-  // The scanner stamps with the machine's clock, so the world starts there.
   clock.boot = system_clock().boot_ns();
   clock.wall_ns = system_clock().wall().ns;
   events = std::make_unique<EventLog>(settings.state_dir);

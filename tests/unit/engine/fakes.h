@@ -112,8 +112,6 @@ class FakeSource : public containers::ContainerSource {
 // back.
 class ManualRunner : public ScanRunner {
  public:
-  explicit ManualRunner(const FakeClock* clock) : clock_(clock) {}
-
   void submit(std::shared_ptr<drift::Scanner> scanner, drift::ScanWork work,
               bool urgent, Task<void(Scanned)> done) override;
   bool carry_out();  // the next job; false: there is none
@@ -130,7 +128,6 @@ class ManualRunner : public ScanRunner {
     drift::ScanWork work;
     Task<void(Scanned)> done;
   };
-  const FakeClock* clock_;
   std::deque<Job> jobs_;
   std::deque<std::pair<Scanned, Task<void(Scanned)>>> results_;
 };
@@ -182,7 +179,7 @@ class World {
   FakeClock clock;
   FakeKernel kernel;
   FakeSource source;
-  ManualRunner runner{&clock};
+  ManualRunner runner;
   Settings settings;
   std::unique_ptr<EventLog> events;
   std::unique_ptr<Core> core;
