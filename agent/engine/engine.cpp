@@ -12,6 +12,7 @@
 #include "agent/base/log.h"
 #include "agent/engine/loop.h"
 #include "agent/engine/machine.h"
+#include "agent/engine/start_signals.h"
 
 namespace stillframe::engine {
 namespace {
@@ -79,6 +80,7 @@ void Engine::enter(AgentPhase::Name name, std::string activity) {
 }
 
 Result<> Engine::attach() {
+  const StartSignals end_at_once;
   enter(AgentPhase::Name::starting, "attaching the sensors");
   const auto& layout = finder_.layout();
   auto sensors = sensors::Sensors::start(

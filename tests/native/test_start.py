@@ -51,3 +51,13 @@ def test_log_begins_with_version_kernel_and_settings(own_agent: Agent) -> None:
                     f"state_dir={own_agent.state}", "scan_interval=90s",
                     f"127.0.0.1:{own_agent.port}"):
         assert setting in first, first
+
+
+def test_it_can_be_stopped_while_it_starts(own_agent: Agent) -> None:
+    own_agent.launch()
+    wait_for(lambda: own_agent.log.exists()
+             and "attaching the sensors" in own_agent.log.read_text(),
+             READY_SECONDS, "it attaches")
+    assert own_agent.stop(2) == 0
+    # The socket that it left behind is in nobody's way.
+    own_agent.start()
