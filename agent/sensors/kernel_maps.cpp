@@ -96,7 +96,8 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
   bool first = true;
   for (;;) {
     std::uint32_t count = kBatch;
-    LIBBPF_OPTS(bpf_map_batch_opts, options);
+    bpf_map_batch_opts options{};  // as LIBBPF_OPTS does it, which is C
+    options.sz = sizeof options;
     const int result = bpf_map_lookup_batch(
         bpf_map__fd(upper_inodes_), first ? nullptr : &position, &position,
         keys.data(), values.data(), &count, &options);

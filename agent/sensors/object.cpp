@@ -53,7 +53,8 @@ tl::expected<void, Refusal> Object::open(const ObjectSpec& spec,
                                          LibbpfMessages& messages) {
   std::size_t size = 0;
   const void* bytes = spec.bytes(&size);
-  LIBBPF_OPTS(bpf_object_open_opts, options);
+  bpf_object_open_opts options{};  // as LIBBPF_OPTS does it, which is C
+  options.sz = sizeof options;
   options.object_name = spec.name;
   messages.clear();
   object_.reset(bpf_object__open_mem(bytes, size, &options));
