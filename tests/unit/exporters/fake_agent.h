@@ -115,7 +115,11 @@ class FakeAgent : public AgentApi {
   Result<SnapshotPtr> scanned_snapshot() override { return snapshot(); }
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                          bool) override {
-    asked_since = since;
+    {
+      // Several listeners come at once.
+      const std::lock_guard lock(queue->mutex);
+      asked_since = since;
+    }
     return std::make_unique<FakeStream>(queue);
   }
 };
