@@ -37,7 +37,7 @@ class ContainerSource {
   // The container that has just begun to live. Works when its init is gone
   // already, as far as names and metadata on disk show. Fails with ENOENT when
   // it is not a container: a service with a root of its own, an image build's
-  // chroot, … A record with rootfs_unread needs look_again().
+  // chroot, … A record without a rootfs needs look_again().
   virtual Result<ContainerRecord> resolve(
       const LiveObservation& seen) const = 0;
 
@@ -90,9 +90,9 @@ class ContainerSource {
       const ContainerRecord& record) const = 0;
 
   // Whether the container's v1 cgroup lets it have the device; true where there
-  // is none, or where it cannot be read.
-  virtual bool device_allowed(const ContainerRecord& record,
-                              const DeviceObservation& asked) const = 0;
+  // is none.
+  virtual Result<bool> device_allowed(const ContainerRecord& record,
+                                      const DeviceObservation& asked) const = 0;
 };
 
 }  // namespace stillframe::containers

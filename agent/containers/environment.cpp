@@ -56,15 +56,18 @@ Result<std::vector<std::string>> Environment::limit_directories(
   return std::vector<std::string>(found.begin(), found.end());
 }
 
-bool Environment::device_allowed(const ContainerRecord& record,
-                                 const DeviceObservation& asked) const {
+Result<bool> Environment::device_allowed(const ContainerRecord& record,
+                                         const DeviceObservation& asked) const {
   const auto hierarchy = layout_.v1.find("devices");
   if (hierarchy == layout_.v1.end()) return true;
   const auto path = path_in(record, "devices");
-  if (!path || path->empty()) return true;
+  if (!path) return tl::unexpected<Error>(path.error());
+  if (path->empty()) return true;
   const auto list =
       read_file(prefix_ + hierarchy->second + *path + "/devices.list");
-  return !list || containers::device_allowed(*list, asked);
+  if (!list && is_absence(list.error().code)) return true;
+  if (!list) return tl::unexpected<Error>(list.error());
+  return containers::device_allowed(*list, asked);
 }
 
 }  // namespace stillframe::containers

@@ -25,8 +25,8 @@ class Environment {
   Result<std::vector<MountEntry>> mounts(const ContainerRecord& record) const;
   Result<std::vector<std::string>> limit_directories(
       const ContainerRecord& record) const;
-  bool device_allowed(const ContainerRecord& record,
-                      const DeviceObservation& asked) const;
+  Result<bool> device_allowed(const ContainerRecord& record,
+                              const DeviceObservation& asked) const;
 
  private:
   // Where the container's cgroup is in another hierarchy; empty: it has none.

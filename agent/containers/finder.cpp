@@ -275,8 +275,8 @@ Result<std::vector<std::string>> Finder::limit_directories(
   return environment_.limit_directories(record);
 }
 
-bool Finder::device_allowed(const ContainerRecord& record,
-                            const DeviceObservation& asked) const {
+Result<bool> Finder::device_allowed(const ContainerRecord& record,
+                                    const DeviceObservation& asked) const {
   return environment_.device_allowed(record, asked);
 }
 

@@ -47,8 +47,8 @@ class Finder : public ContainerSource {
       const ContainerRecord& record) const override;
   Result<std::vector<std::string>> limit_directories(
       const ContainerRecord& record) const override;
-  bool device_allowed(const ContainerRecord& record,
-                      const DeviceObservation& asked) const override;
+  Result<bool> device_allowed(const ContainerRecord& record,
+                              const DeviceObservation& asked) const override;
 
   const CgroupLayout& layout() const { return layout_; }
 

@@ -22,19 +22,11 @@ RootfsSearch::RootfsSearch(Host host, const ContainerCgroup& container,
       known_(known),
       seen_(seen),
       wanted_(seen),
-      record_(record),
-      unread_(known.unread.has_value()) {}
-
-void RootfsSearch::run() {
-  record_.root = seen_;
-  const bool found = search();
-  record_.rootfs_unread = !found && unread_;
-}
+      record_(record) {}
 
 // An absence is an answer; anything else leaves open what is there.
 void RootfsSearch::note(const Error& error) {
   if (error.code == 0 || is_absence(error.code)) return;
-  unread_ = true;
   record_.trouble.push_back(error.message);
 }
 
@@ -91,13 +83,14 @@ bool RootfsSearch::accept(const OverlayLayers& layers) {
 
 // The runtime's files are believed before the mount's options: a container with
 // the right to mount can give itself a root whose options name any path.
-bool RootfsSearch::search() {
+void RootfsSearch::run() {
+  record_.root = seen_;
   const auto root = read_mounts();
   find_wanted(root);
-  if (!known_.layers.empty() && accept(known_.layers)) return true;
+  if (!known_.layers.empty() && accept(known_.layers)) return;
   const auto mount = root ? root : stored_mount();
-  if (mount && accept_mount(*mount)) return true;
-  return seen_ && accept_seen();
+  if (mount && accept_mount(*mount)) return;
+  if (seen_) accept_seen();
 }
 
 bool RootfsSearch::accept_mount(const Mount& mount) {
@@ -172,18 +165,17 @@ std::vector<std::string> RootfsSearch::directories(const Mount& root) {
   return paths;
 }
 
-bool RootfsSearch::accept_seen() {
+void RootfsSearch::accept_seen() {
   if (!known_.rootfs.empty() &&
       accept({host_.prefix + known_.rootfs, {}, true})) {
-    return true;
+    return;
   }
   const auto stored = host_.files.layers_of(seen_);
   if (!stored) note(stored.error());
-  if (stored && *stored && accept(**stored)) return true;
+  if (stored && *stored && accept(**stored)) return;
   record_.trouble.push_back(
       "the upper directory that the kernel names, inode " +
       std::to_string(seen_.inode.ino) + ", is in no known place");
-  return false;
 }
 
 }  // namespace stillframe::containers

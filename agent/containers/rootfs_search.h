@@ -29,7 +29,7 @@ class RootfsSearch {
                const RuntimeMetadata& known, const UpperRoot& seen,
                ContainerRecord& record);
 
-  // Fills the record's mounts, root, layers, rootfs_unread and trouble.
+  // Fills the record's mounts, root, layers and trouble.
   void run();
 
  private:
@@ -40,8 +40,7 @@ class RootfsSearch {
   bool accept_mount(const Mount& mount);
   bool accept_directory(const Mount& mount);
   bool accept_overlay(const Mount& mount);
-  bool accept_seen();
-  bool search();
+  void accept_seen();
   std::vector<std::string> directories(const Mount& root);
   Result<OverlayLayers> mounted_layers(const Mount& mount);
   void note(const Error& error);
@@ -52,7 +51,6 @@ class RootfsSearch {
   UpperRoot seen_;
   UpperRoot wanted_;  // what the rootfs has to be; empty: anything
   ContainerRecord& record_;
-  bool unread_ = false;    // a call failed that might have shown it
   bool unproven_ = false;  // what the rootfs has to be could not be read
 };
 

@@ -44,6 +44,7 @@ Engine::Engine(Settings settings, Fd lock, containers::CgroupLayout layout)
       lock_(std::move(lock)),
       finder_(std::move(layout)),
       events_(settings_.state_dir),
+      scans_(std::make_unique<ScanWorker>(&mailbox_)),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
 Engine::~Engine() { stop(); }
@@ -95,7 +96,6 @@ Result<> Engine::attach() {
               {"reason", status.reason},
               {"hint", status.fix}});
   }
-  scans_ = std::make_unique<ScanWorker>(&mailbox_);
   core_ = std::make_unique<Core>(settings_, system_clock(), *sensors_, finder_,
                                  *scans_, events_);
   events_.agent("started", "");

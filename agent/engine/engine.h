@@ -64,7 +64,7 @@ class Engine : public AgentApi {
   Mailbox mailbox_;
   EventLog events_;
   std::unique_ptr<sensors::Sensors> sensors_;
-  std::unique_ptr<ScanWorker> scans_;
+  std::unique_ptr<ScanWorker> scans_;  // begun before attach(): StartSignals
   std::unique_ptr<Core> core_;
   bool ready_ = false;  // announced
   std::size_t first_scans_left_ = 0;

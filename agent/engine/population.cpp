@@ -15,7 +15,8 @@ namespace {
 constexpr unsigned kResolveTries = 5;
 constexpr std::size_t kMaxUnresolved = 256;
 constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
-constexpr std::uint64_t kRetryNs = 200 * kMillisecondNs;
+constexpr std::uint64_t kLongestRetryNs = 60 * kSecondNs;
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // What was found; what could not be read is counted and logged, and is looked
 // at again with the next listing.
@@ -219,12 +220,13 @@ void Population::first_exec(const LiveObservation& seen) {
   }
   auto record = context_.source.resolve(seen);
   if (!record) {
+    const auto& error = record.error();
+    if (!is_absence(error.code)) ++context_.stats.metadata_errors;
     log_debug("no container found for a first exec",
-              {{"cgroup", seen.cgroup_name}, {"error", record.error()}});
-    if (unresolved_.size() >= kMaxUnresolved) return give_up(seen);
-    unresolved_.push_back({seen, 1});
-    next_retry_ns_ = context_.now() + kFirstRetryNs;
-    return;
+              {{"cgroup", seen.cgroup_name}, {"error", error.message}});
+    return resolve_later({.seen = seen,
+                          .pause_ns = kFirstRetryNs,
+                          .absences = is_absence(error.code) ? 1U : 0U});
   }
   if (record->cgroup == 0) record->cgroup = cgroup;
   if (record->init_pid == 0) record->init_pid = seen.process.pid;
@@ -250,20 +252,42 @@ void Population::give_up(const LiveObservation& seen) {
 }
 
 void Population::retry_unresolved(std::uint64_t now) {
-  if (unresolved_.empty() || now < next_retry_ns_) return;
-  for (auto& [seen, tries] : std::exchange(unresolved_, {})) {
-    const auto record = context_.source.resolve(seen);
-    if (record) {
-      first_exec(seen);
-    } else if (tries < kResolveTries) {
-      unresolved_.push_back({std::move(seen), tries + 1});
-    } else {
-      log_debug("not a container",
-                {{"cgroup", seen.cgroup_name}, {"error", record.error()}});
-      give_up(seen);
+  if (now < next_retry_ns_) return;
+  next_retry_ns_ = kNever;
+  for (auto& one : std::exchange(unresolved_, {})) {
+    if (now < one.next_ns) {
+      next_retry_ns_ = std::min(next_retry_ns_, one.next_ns);
+      unresolved_.push_back(std::move(one));
+      continue;
     }
+    const auto record = context_.source.resolve(one.seen);
+    if (record) {
+      first_exec(one.seen);
+      continue;
+    }
+    const auto& error = record.error();
+    if (is_absence(error.code) && ++one.absences >= kResolveTries) {
+      log_debug("not a container",
+                {{"cgroup", one.seen.cgroup_name}, {"error", error.message}});
+      give_up(one.seen);
+      continue;
+    }
+    one.pause_ns = std::min(2 * one.pause_ns, kLongestRetryNs);
+    resolve_later(std::move(one));
   }
-  next_retry_ns_ = now + kRetryNs;
+}
+
+// What could not be read says nothing of what is there: it is tried for as long
+// as that lasts.
+void Population::resolve_later(Unresolved one) {
+  if (unresolved_.size() >= kMaxUnresolved) {
+    // Reconciliation finds it by its processes.
+    reconcile_soon();
+    return give_up(one.seen);
+  }
+  one.next_ns = context_.now() + one.pause_ns;
+  next_retry_ns_ = std::min(next_retry_ns_, one.next_ns);
+  unresolved_.push_back(std::move(one));
 }
 
 void Population::claim(const ContainerPtr& container) {
@@ -435,9 +459,7 @@ void Population::turn(std::uint64_t now) {
 }
 
 std::uint64_t Population::next_turn_ns() const {
-  std::uint64_t next = next_reconcile_ns_;
-  if (!unresolved_.empty()) next = std::min(next, next_retry_ns_);
-  return next;
+  return std::min(next_reconcile_ns_, next_retry_ns_);
 }
 
 std::vector<ContainerView> Population::departed() const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,7 +60,9 @@ class Population {
  private:
   struct Unresolved {
     LiveObservation seen;
-    unsigned tries = 1;
+    std::uint64_t pause_ns = 0;  // before the next try; twice as long each time
+    std::uint64_t next_ns = 0;
+    unsigned absences = 0;  // tries that found nothing there
   };
   struct Departed {
     std::uint64_t until_ns = 0;
@@ -78,6 +81,7 @@ class Population {
   void report_replacement(const std::optional<Replacement>& replacement,
                           WallTime time);
   void retry_unresolved(std::uint64_t now);
+  void resolve_later(Unresolved one);
   void release_deferred(const ContainerPtr& container, std::uint64_t now);
   void compare_running(std::uint64_t now);
   void give_up(const LiveObservation& seen);
@@ -89,7 +93,7 @@ class Population {
   // First execs that no resolver could explain yet.
   std::deque<Unresolved> unresolved_;
   std::deque<Departed> departed_;
-  std::uint64_t next_retry_ns_ = 0;
+  std::uint64_t next_retry_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t next_reconcile_ns_ = 0;
 };
 

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "agent/base/log.h"
+
 namespace stillframe::engine {
 namespace {
 
@@ -54,10 +56,17 @@ void Router::on(const SysctlObservation& seen) {
 void Router::on(const DeviceObservation& seen) {
   const auto container = fleet_.find(seen.root, seen.process.cgroup);
   if (!container) return;
-  // To ask and be refused changes nothing.
-  if (context_.source.device_allowed(container->record(), seen)) {
-    population_.hand_over(container, seen);
+  const auto allowed =
+      context_.source.device_allowed(container->record(), seen);
+  if (!allowed) {
+    // Missed, a breach would stay unseen: told without knowing its outcome.
+    ++context_.stats.metadata_errors;
+    log_warn("a container's device rules could not be read",
+             {{"container", container->info().id},
+              {"error", allowed.error().message}});
   }
+  // To ask and be refused changes nothing.
+  if (allowed.value_or(true)) population_.hand_over(container, seen);
 }
 
 void Router::on(const MemoryObservation& seen) {

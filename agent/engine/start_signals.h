@@ -10,7 +10,8 @@ namespace stillframe::engine {
 // other, and nothing has been written yet that an end could harm. The kernel
 // side goes with the process; a socket left behind is recognised as stale.
 // Belongs to the thread that made it, in which the signals are blocked
-// otherwise.
+// otherwise. A thread begun meanwhile must end meanwhile: it does not block
+// them, and would take them from the loop.
 class StartSignals {
  public:
   StartSignals();

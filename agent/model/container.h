@@ -55,9 +55,6 @@ struct ContainerRecord {
   std::uint32_t init_uid = 0;       // inside the container: what --user named
   UpperRoot root;
   OverlayLayers layers;
-  // Layers are empty because a call failed, not because nothing is there: they
-  // are to be looked for again.
-  bool rootfs_unread = false;
   std::vector<MountPoint> mounts;
   std::vector<std::string> trouble;  // metadata that could not be read, and why
   bool running() const { return init_pid != 0; }

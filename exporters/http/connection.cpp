@@ -217,7 +217,16 @@ void Connection::sent_all(std::uint64_t now) {
   // The client sees the end; what it still sends must not reset the connection
   // before it has read the answer.
   ::shutdown(socket_, SHUT_WR);
+  if (stopping_) return hang_up_now();
   enter(State::hanging_up, now);
+}
+
+// A stopping server does not wait for clients to close. What they sent
+// meanwhile is read first, or the kernel resets the connection.
+void Connection::hang_up_now() {
+  char bytes[kReadAtOnce];
+  static_cast<void>(::recv(socket_, bytes, sizeof bytes, 0));
+  close();
 }
 
 void Connection::on_stream_ready(std::uint64_t now) {
@@ -262,9 +271,13 @@ void Connection::on_stop(std::uint64_t now) {
     case State::header:
     case State::body:
       return close();
+    case State::hanging_up:
+      return hang_up_now();
     case State::streaming:
       return on_stream_ready(now);
-    default:
+    case State::processing:
+    case State::writing:
+    case State::closed:
       return;
   }
 }

@@ -58,6 +58,7 @@ class Connection {
   void close();
   void receive(std::uint64_t now);
   void discard();
+  void hang_up_now();
   void next_request(std::uint64_t now);
   void refuse(int status, std::uint64_t now);
   void send(std::uint64_t now);

@@ -66,7 +66,7 @@ struct Front::Impl {
   const Settings settings;
   Fd epoll;
   std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
-  std::atomic<bool> stop_asked = false;
+  std::atomic<bool> ended = false;
 
   // The thread's.
   Connections connections;
@@ -81,9 +81,9 @@ struct Front::Impl {
 
 Front::Impl::~Impl() {
   if (!thread.joinable()) return;
-  stop_asked = true;
   mailbox->stop();
   thread.join();
+  ended = true;
   workers.reset();
 }
 
@@ -214,8 +214,7 @@ Front::Impl::Connections::iterator Front::Impl::settle(
 
 void Front::Impl::submit(std::uint64_t id, std::string request, bool last) {
   workers->run([this, id, last, request = std::move(request)] {
-    // The agent may be past answering what was not begun when it stopped.
-    if (stop_asked) return mailbox->answered(id, {refusal(503), true, nullptr});
+    if (ended) return;  // nobody waits for it any more
     try {
       mailbox->answered(id, responder(request, last));
     } catch (const std::exception& error) {

@@ -21,7 +21,8 @@ struct Patience {
   // To hang up after the last answer. Closed before the client has read it, a
   // connection with unread input is reset and the answer lost.
   std::chrono::milliseconds hang_up{1'000};
-  std::chrono::milliseconds stop{1'000};  // all of them, when the server stops
+  // All of them, when the server stops. There are two servers.
+  std::chrono::milliseconds stop{500};
 };
 
 struct Settings {

@@ -3,6 +3,8 @@
 
 import os
 import pathlib
+import re
+import signal
 import subprocess
 
 from harness.agent import Agent
@@ -95,6 +97,17 @@ def test_copy_into_a_stopped_container_survives_its_start(
     change = agent.changes(container.name)["/new/copied"]
     assert {a["origin"] for a in change["actors"]} <= {"host", "unattributed"}
     assert change["verdict"] == "violation"
+
+
+def test_no_thread_takes_signals_from_the_loop(own_agent: Agent) -> None:
+    """One that does not block them would end the agent by their default."""
+    own_agent.start()
+    tasks = pathlib.Path(f"/proc/{own_agent.process.pid}/task")
+    for task in tasks.iterdir():
+        blocked = re.search(r"SigBlk:\s*([0-9a-f]+)",
+                            (task / "status").read_text())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            assert int(blocked[1], 16) >> number - 1 & 1, (task, number)
 
 
 def test_sigterm_ends_quickly(own_agent: Agent) -> None:

@@ -191,7 +191,6 @@ TEST_F(UnreadTest, ARootfsThatCouldNotBeReadIsToBeLookedForAgain) {
     contained(101, kPath, {.inner_pid = "1", .mountinfo = mountinfo()});
     for (const auto& path : c.unreadable) host_.unreadable(path);
     const auto found = record();
-    EXPECT_EQ(found.rootfs_unread, c.unread);
     EXPECT_EQ(found.layers.empty(), c.unread);
     EXPECT_EQ(found.trouble.empty(), c.unreadable.empty());
     for (const auto& path : c.unreadable) host_.remove(path);
@@ -199,7 +198,6 @@ TEST_F(UnreadTest, ARootfsThatCouldNotBeReadIsToBeLookedForAgain) {
     host_.file(own, mountinfo());
     const auto again = finder().look_again(found);
     ASSERT_TRUE(again) << again.error().message;
-    EXPECT_FALSE(again->rootfs_unread);
     EXPECT_EQ(again->layers.upper, upper_);
   }
 }
@@ -208,7 +206,6 @@ TEST_F(UnreadTest, ARootfsThatIsNowhereWasRead) {
   host_.remove(kStore);
   const auto found = record();
   EXPECT_TRUE(found.layers.empty());
-  EXPECT_FALSE(found.rootfs_unread);
 }
 
 TEST_F(UnreadTest, APlainRootfsIsNotBelievedWithoutItsProof) {

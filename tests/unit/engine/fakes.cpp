@@ -45,6 +45,7 @@ containers::Listing<ContainerRecord> FakeSource::stopped() const {
 }
 
 Result<ContainerRecord> FakeSource::resolve(const LiveObservation& seen) const {
+  if (failing) return tl::unexpected<Error>(*failing);
   for (const auto& [id, record] : known) {
     if (record.cgroup == seen.process.cgroup) return record;
   }

@@ -99,13 +99,14 @@ class FakeSource : public containers::ContainerSource {
       const ContainerRecord&) const override {
     return std::vector<std::string>();
   }
-  bool device_allowed(const ContainerRecord&,
-                      const DeviceObservation&) const override {
+  Result<bool> device_allowed(const ContainerRecord&,
+                              const DeviceObservation&) const override {
     return true;
   }
 
   std::map<std::string, ContainerRecord> known;  // by id: what the machine has
-  std::optional<Error> failing;  // what exists() and look_again() fail with
+  // What exists(), look_again() and resolve() fail with.
+  std::optional<Error> failing;
 };
 
 // Jobs wait until the test carries them out, and results until it hands them

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lives of containers on a fake kernel: how they come, restart, go and are
+// found again, whatever time does.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "agent/engine/core.h"
+#include "tests/unit/engine/fakes.h"
+
+namespace stillframe::engine::test {
+namespace {
+
+TEST(Lives, DoubledAndLateObservationsChangeNothing) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.live(record);
+  world.settle();
+  world.exit(record);
+  world.exit(record);
+  CgroupObservation gone;
+  gone.boot_ns = world.clock.boot;
+  gone.cgroup = record.cgroup;
+  gone.removed = true;
+  world.core->observe(gone);
+  world.core->observe(gone);
+  world.remove(record);
+  // What was on its way when it went.
+  world.core->observe(world.wrote(record, "late"));
+  world.core->observe(gone);
+  SessionObservation session;
+  session.process.cgroup = record.cgroup;
+  world.core->observe(session);
+  world.settle();
+  const auto kinds = world.kinds();
+  for (const char* kind : {"created", "live", "exited", "removed"}) {
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), kind), 1) << kind;
+  }
+  EXPECT_TRUE(world.kernel.roots.empty());
+  EXPECT_TRUE(world.kernel.limits_of.empty());
+}
+
+TEST(Lives, AnIdUsedAgainIsAnotherContainer) {
+  World world;
+  const auto first = world.make("aaaa");
+  world.live(first);
+  world.write(first, "old");
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  world.exit(first);
+  world.live(world.make("aaaa"));
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+}
+
+TEST(Lives, ARestartGoesOnWithTheSameLedger) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  world.exit(record);
+  world.restart(record);
+  world.settle();
+  const Asked<DiffAnswer> asked;
+  world.core->requests().diff("aaaa", asked.reply());
+  world.settle();
+  ASSERT_TRUE(asked.once() && asked.answer());
+  ASSERT_EQ(asked.answer()->changes.size(), 1u);
+  EXPECT_EQ(asked.answer()->changes[0].actors.at(0).origin, Origin::workload);
+}
+
+TEST(Lives, ThatAnErrorHidesGoOn) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  world.exit(record);
+  world.source.failing = Error{EMFILE, "Too many open files"};
+  for (int i = 0; i < 20; ++i) {
+    world.clock.pass(10 * kSecondNs);
+    world.settle();
+  }
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  world.source.failing.reset();
+  world.source.known.erase("aaaa");
+  world.clock.pass(10 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").info.id, "");
+}
+
+// The kernel side tells of a first exec once.
+TEST(Lives, ThatCouldNotBeReadAtTheirStartAreReadLater) {
+  World world;
+  world.core->discover();
+  const auto record = world.make("aaaa");
+  world.source.failing = Error{EMFILE, "Too many open files"};
+  world.kernel.cgroups.insert(record.cgroup);  // by the first exec itself
+  world.live(record);
+  for (int i = 0; i < 10; ++i) {
+    world.clock.pass(kSecondNs);
+    world.settle();
+  }
+  EXPECT_EQ(world.view("aaaa").info.id, "");
+  EXPECT_TRUE(world.kernel.cgroups.contains(record.cgroup));
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.source.failing.reset();
+  world.clock.pass(20 * kSecondNs);  // reconciliation is not due
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+}
+
+// A service with a root of its own is nobody's to watch.
+TEST(Lives, ThatAreNoContainersAreLetGo) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.source.known.erase("aaaa");
+  world.kernel.cgroups.insert(record.cgroup);
+  world.live(record);
+  for (int i = 0; i < 20; ++i) {
+    world.clock.pass(kSecondNs / 2);
+    world.settle();
+  }
+  EXPECT_TRUE(world.kernel.cgroups.empty());
+  EXPECT_TRUE(world.kernel.roots.empty());
+}
+
+TEST(Lives, WithoutARootfsAreUnknownUntilItIsFound) {
+  World world;
+  auto record = world.make("aaaa");
+  auto hidden = record;
+  hidden.root = {};
+  hidden.layers = {};
+  world.source.known["aaaa"] = hidden;
+  auto seen = record;
+  seen.root = {};
+  world.live(seen);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::unknown);
+  EXPECT_FALSE(world.view("aaaa").complete);
+  world.source.known["aaaa"] = record;
+  world.write(record, "new");
+  world.clock.pass(2 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+}
+
+TEST(Lives, ThatEndedUnseenAreFoundByReconciliation) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  world.source.known.erase("aaaa");
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  world.clock.pass(kSecondNs);
+  world.settle();
+  const auto kinds = world.kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 1);
+}
+
+TEST(Lives, ThatBeganUnseenAreFoundByReconciliation) {
+  World world;
+  world.core->discover();
+  world.make("aaaa");
+  EXPECT_EQ(world.view("aaaa").info.id, "");
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+}
+
+TEST(Lives, ChangesToAStoppedUpperDirectoryWaitForItsRemoval) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.write(record, "new");
+  world.settle();
+  world.exit(record);
+  auto direct = world.wrote(record, "new");
+  direct.direct = true;
+  direct.live = false;
+  direct.op = FileOp::unlink;
+  world.core->observe(direct);
+  world.source.known.erase("aaaa");
+  world.clock.pass(kSecondNs);
+  world.settle();
+  const auto kinds = world.kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "file_delete"), 0);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 1);
+}
+
+// ---- Start.
+
+TEST(Start, IsOverWhenEachContainerFoundHasBeenScannedOrIsGone) {
+  World world;
+  const auto first = world.make("aaaa");
+  world.make("bbbb");
+  world.core->discover();
+  EXPECT_EQ(world.core->first_scans_left(), 2u);
+  world.core->turn();
+  world.runner.carry_out();
+  world.runner.hand_back();
+  EXPECT_EQ(world.core->first_scans_left(), 1u);
+  world.remove(first);
+  world.settle();
+  EXPECT_TRUE(world.core->first_scans_done());
+  EXPECT_TRUE(world.core->take_snapshot()->ready);
+}
+
+TEST(Start, DoesNotWaitForWhatCannotBeScanned) {
+  World world;
+  auto record = world.make("aaaa");
+  record.root = {};
+  record.layers = {};
+  world.source.known["aaaa"] = record;
+  world.core->discover();
+  EXPECT_TRUE(world.core->first_scans_done());
+}
+
+// ---- Time.
+
+TEST(Time, ThatJumpsFarAheadCausesOneScanOfEach) {
+  World world;
+  world.live(world.make("aaaa"));
+  world.settle();
+  const std::size_t before = world.runner.submitted;
+  world.clock.pass(30ull * 24 * 3600 * kSecondNs);
+  world.settle();
+  EXPECT_LE(world.runner.submitted - before, 2u);
+  EXPECT_GT(world.core->next_turn_ns(), world.clock.boot);
+}
+
+TEST(Time, WallClockSetBackStopsNothing) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  world.clock.wall_ns -= 3600ll * 1'000'000'000;
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  EXPECT_GT(world.core->next_turn_ns(), world.clock.boot);
+}
+
+}  // namespace
+}  // namespace stillframe::engine::test
