@@ -2,8 +2,8 @@
 //
 // Looks keys up in a bbolt database (go.etcd.io/bbolt, file format version 2)
 // without taking its lock, which its owner may hold for long. The file is read
-// whole; its pages are copy-on-write, and whatever a writer has torn shows as a
-// page of the wrong kind or out of bounds and ends the search.
+// at once; its pages are copy-on-write, and whatever a writer has torn shows as
+// a page of the wrong kind or out of bounds and ends the search.
 #pragma once
 
 #include <cstdint>

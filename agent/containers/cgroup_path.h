@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a cgroup's path tells of the container in it. Pure text; no disk.
+// What a cgroup's path shows of the container in it. Pure text; no disk.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ struct CgroupName {
   std::string system_name;  // of a system container: LXC, nspawn, libvirt
   std::string path;         // the container's own cgroup: a prefix of the path
   std::string outer;        // cgroup of the container around it; empty: none
-  bool helper = false;      // conmon, a supervisor: beside a container
+  bool helper = false;      // conmon, a supervisor: next to a container
   // False where the path merely has the shape of a container's (containerd's
   // /<namespace>/<id>): some runtime's files must confirm it.
   bool certain = true;
@@ -29,8 +29,8 @@ struct CgroupName {
 // cgroup namespace of its own is shown).
 std::optional<CgroupName> parse_cgroup_path(std::string_view path);
 
-// Whether it is a place where images are built: what runs there is no snapshot
-// yet, and changing it is the purpose.
+// Whether it is a place where images are built: what runs there is not a
+// snapshot yet, and changing it is the purpose.
 bool is_image_build(std::string_view path);
 
 // The cgroup of a container in another hierarchy, from where its init is there

@@ -28,8 +28,8 @@ class ContainerCgroups {
       : tree_(tree), proc_(proc), files_(files) {}
 
   // Those with processes whose root is not the host's, at `path` or below it,
-  // by path. A container whose init could not be told for an error is left out,
-  // and the error is there.
+  // by path. A container whose init is not certain because of an error is left
+  // out, and the error is there.
   Listing<ContainerCgroup> below(const std::string& path = "/") const;
 
   // Ids of the host's own containers in whose cgroups there is any process, or

@@ -31,9 +31,9 @@ Result<std::vector<MountEntry>> Environment::mounts(
 
 Result<std::string> Environment::path_in(const ContainerRecord& record,
                                          const std::string& controller) const {
-  const auto observed = proc_.cgroup(record.init_pid, layout_.observed);
+  auto observed = proc_.cgroup(record.init_pid, layout_.observed);
   if (!observed) return observed;
-  const auto other = proc_.cgroup(record.init_pid, controller);
+  auto other = proc_.cgroup(record.init_pid, controller);
   if (!other) return other;
   return same_cgroup(record.cgroup_path, *observed, *other).value_or("");
 }

@@ -62,7 +62,7 @@ Listing<ContainerRecord> Finder::stopped() const {
   auto stored = files_.stored();
   records.errors = std::move(stored.errors);
   for (auto& kept : stored.items) {
-    if (running.count(kept.info.id) != 0) continue;
+    if (running.contains(kept.info.id)) continue;
     if (kept.unread) note_error(records.errors, *kept.unread);
     if (kept.layers.empty()) continue;
     const auto root = upper_root_of(kept.layers.upper);
@@ -94,7 +94,7 @@ ContainerRecord Finder::record_of(const ContainerCgroup& container,
     known = std::move(**found);
     record.info = known.info;
   } else if (container.name.runtime != to_string(Runtime::unknown)) {
-    known.trouble.push_back("no runtime's files mention it");
+    known.trouble.emplace_back("no runtime's files mention it");
   }
   record.trouble = known.trouble;
   if (!container.name.pod_uid.empty()) {
@@ -132,7 +132,7 @@ Result<std::optional<Process>> Finder::seen_process(
 
 // Where its cgroup is, or was: once removed, two components are left of it.
 Result<std::string> Finder::seen_path(const LiveObservation& seen) const {
-  const auto by_process = proc_.cgroup(seen.process.pid, layout_.observed);
+  auto by_process = proc_.cgroup(seen.process.pid, layout_.observed);
   if (!by_process && !is_absence(by_process.error().code)) return by_process;
   if (by_process) {
     const auto id = tree_.id_of(*by_process);

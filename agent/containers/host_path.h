@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the host sees the root directory of a container that is no overlay.
+// Where the host sees the root directory of a container that is not an overlay.
 #pragma once
 
 #include <string>

@@ -54,7 +54,7 @@ Result<std::vector<Member>> Membership::members(
     std::uint32_t top = pid;
     for (std::size_t i = 0; i < found.size() && top != record.init_pid; ++i) {
       const std::uint32_t parent = found[top].second;
-      if (found.count(parent) == 0) break;
+      if (!found.contains(parent)) break;
       top = parent;
     }
     Member member = entry.first;

@@ -3,7 +3,7 @@
 // /proc/PID/mountinfo (proc_pid_mountinfo(5)) and overlayfs' options in it. A
 // parser of our own: libmount undoes the octal escapes of the option string
 // before anybody could split it, after which a comma in a layer's path cannot
-// be told from one between options.
+// be distinguished from one between options.
 #pragma once
 
 #include <cstdint>

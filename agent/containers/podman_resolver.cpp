@@ -18,7 +18,7 @@ constexpr std::size_t kMaxStores = 64;
 
 // /etc/passwd's home directory of a user; empty: none.
 Result<std::string> home_of(const std::string& prefix, unsigned uid) {
-  const auto text = read_file(prefix + "/etc/passwd");
+  auto text = read_file(prefix + "/etc/passwd");
   if (!text) {
     if (is_absence(text.error().code)) return std::string();
     return text;
@@ -92,7 +92,7 @@ Result<PodmanStore*> PodmanResolver::store_for(const RuntimeQuery& query) {
     if (!store) unread = store.error();
     if (store && *store != nullptr && has(**store)) return *store;
   }
-  const auto system = system_store();
+  auto system = system_store();
   if (!system) return system;
   if (has(**system)) return *system;
   for (auto& [root, store] : elsewhere_) {
@@ -142,7 +142,7 @@ Listing<PodmanStore*> PodmanResolver::updated_stores() {
   const auto note = [&](const auto& result) {
     if (!result) note_error(all.errors, result.error());
   };
-  const auto system = system_store();
+  auto system = system_store();
   note(system);
   if (system) note(add(**system));
   for (auto& [root, store] : elsewhere_) note(add(store));

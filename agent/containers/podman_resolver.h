@@ -30,8 +30,8 @@ class PodmanResolver : public RuntimeResolver {
   Result<PodmanStore*> system_store();
   // Null: no such user, or one without a home directory.
   Result<PodmanStore*> store_of_user(unsigned uid);
-  // All stores, read again. A user's that cannot be read is no error: what was
-  // known of it stays, and no one else's containers are concerned.
+  // All stores, read again. A user's that cannot be read is not an error: what
+  // was known of it stays, and no one else's containers are concerned.
   Listing<PodmanStore*> updated_stores();
   static RuntimeMetadata metadata(PodmanStore& store,
                                   const StoredContainer& container);

@@ -156,7 +156,7 @@ Result<OverlayLayers> PodmanStore::layers(
                                        : copied_layers(container);
 }
 
-// Where these drivers keep a layer, as a whole.
+// Where these drivers keep a layer, with all that it holds.
 std::string PodmanStore::copy_of(const std::string& driver,
                                  const std::string& layer) const {
   return graph_root_ + (driver == "vfs" ? "/vfs/dir/" : "/btrfs/subvolumes/") +

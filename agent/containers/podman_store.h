@@ -31,7 +31,7 @@ struct LibpodConfig {
   std::map<std::string, std::string> labels;
   // Name asked for with --name on podman's command line; empty: none was.
   std::string given_name;
-  bool has_command = false;  // false: made through the API, not told
+  bool has_command = false;  // false: made through the API, not recorded
 };
 
 class PodmanStore {

@@ -88,7 +88,7 @@ Result<Process> Proc::read(std::uint32_t pid) const {
   process->mount_ns = *mount_ns;
   process->pid_ns = *pid_ns;
   // Read in several steps: the pid may have become another's in between.
-  const auto again = read_stat(pid);
+  auto again = read_stat(pid);
   if (!again) return again;
   if (again->start_ticks != process->start_ticks) return gone(pid);
   return process;

@@ -40,7 +40,7 @@ std::optional<Mount> RootfsSearch::read_mounts() {
   }
   record_.mounts = mount_points(*mounts, kMaxMounts);
   if (record_.mounts.size() == kMaxMounts) {
-    record_.trouble.push_back("more mounts than are kept");
+    record_.trouble.emplace_back("more mounts than are kept");
   }
   const Mount* root = mount_at(*mounts, "/");
   return root == nullptr ? std::nullopt : std::optional(*root);
@@ -96,7 +96,7 @@ void RootfsSearch::run() {
 bool RootfsSearch::accept_mount(const Mount& mount) {
   if (mount.type != kOverlay) return accept_directory(mount);
   if (!container_.name.outer.empty() && !seen_) {
-    record_.trouble.push_back(
+    record_.trouble.emplace_back(
         "a container within a container: its layers' paths are not the host's");
     return false;
   }

@@ -36,7 +36,8 @@ std::map<std::string, std::string> labels_of(const json& config) {
 }
 
 // Absolute as runc saw it -> relative to the hierarchy's root.
-std::string relative_cgroup(std::string path, const CgroupLayout& layout) {
+std::string relative_cgroup(const std::string& path,
+                            const CgroupLayout& layout) {
   if (!starts_with(path, layout.observed_mount + "/")) return "";
   return path.substr(layout.observed_mount.size());
 }
@@ -96,7 +97,7 @@ Listing<RuncResolver::Root> RuncResolver::roots() const {
   for (const auto& name : list(users, 4096)) {
     const auto uid = parse_number<unsigned>(name);
     if (!uid) continue;
-    roots.items.push_back({users + "/" + name + "/runc", Runtime::runc, *uid});
+    roots.items.push_back({users + "/" + name + "/runc", Runtime::runc, uid});
   }
   return roots;
 }

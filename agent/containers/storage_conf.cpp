@@ -20,7 +20,7 @@ Result<StorageConf> parse_storage_conf(std::string_view text,
 
 Result<StorageConf> read_storage_conf(const std::string& host_prefix) {
   StorageConf conf;
-  // The one in /etc replaces the other as a whole.
+  // The one in /etc replaces all of the other.
   for (const char* path :
        {"/etc/containers/storage.conf", "/usr/share/containers/storage.conf"}) {
     const auto text = read_file(host_prefix + path);

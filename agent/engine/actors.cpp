@@ -60,7 +60,7 @@ void Actors::session_started(const SessionObservation& seen) {
 }
 
 void Actors::add_session(Session session) {
-  if (sessions_.count(session.id) != 0) return;
+  if (sessions_.contains(session.id)) return;
   order_.push_front(std::move(session));
   sessions_[order_.front().id] = order_.begin();
   if (order_.size() > kMaxSessions) {

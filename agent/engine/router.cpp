@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/router.h"
 
-#include <utility>
-
 #include "agent/base/log.h"
 
 namespace stillframe::engine {
@@ -22,7 +20,7 @@ Router::Router(Context& context, Fleet& fleet, Population& population,
 
 std::size_t Router::drain(std::size_t limit) {
   return context_.kernel.drain(
-      [this](Observation&& seen) { observe(std::move(seen)); }, limit);
+      [this](const Observation& seen) { observe(seen); }, limit);
 }
 
 void Router::drain() { drain(kRingful); }
@@ -59,7 +57,7 @@ void Router::on(const DeviceObservation& seen) {
   const auto allowed =
       context_.source.device_allowed(container->record(), seen);
   if (!allowed) {
-    // Missed, a breach would stay unseen: told without knowing its outcome.
+    // Reported without knowing its outcome, or a breach could stay unseen.
     ++context_.stats.metadata_errors;
     log_warn("a container's device rules could not be read",
              {{"container", container->info().id},

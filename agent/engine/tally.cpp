@@ -7,7 +7,7 @@ namespace {
 constexpr std::string_view kOther = "_other";
 constexpr std::size_t kMaxUpdaters = 4096;
 
-// Tools on the host come as several processes (podman cp starts itself anew):
+// Tools on the host come as several processes (podman cp starts itself again):
 // changes this close together are one update.
 constexpr std::int64_t kOneUpdateNs = 10'000'000'000;
 
@@ -21,7 +21,7 @@ Tally::Tally() {
 
 Tally::Workload Tally::workload_of(const ContainerInfo& container) {
   Workload workload{container.pod_namespace, container.workload};
-  if (workloads_.count(workload) != 0) return workload;
+  if (workloads_.contains(workload)) return workload;
   if (workloads_.size() >= kMaxWorkloads) return {"", std::string(kOther)};
   workloads_.insert(workload);
   return workload;

@@ -258,6 +258,7 @@ YamlNode read_yaml(std::string_view text, std::vector<Problem>& problems) {
     }
     return first;
   } catch (const GiveUp&) {
+    return {};  // what was wrong has been noted
   } catch (const YAML::Exception& error) {
     Place place = place_of(error.mark);
     // That a bracket is missing shows at the end of the file.

@@ -4,11 +4,19 @@
 #include <linux/fs.h>
 #include <sys/stat.h>
 
+#include <utility>
+
 #include "bpf/events.h"
 #include "bpf/syscall_table.h"
 
 namespace stillframe::sensors {
 namespace {
+
+constexpr std::pair<long, FileOp> kOps[] = {
+#define STILLFRAME_OP(name, changes, op, entry) {__NR_##name, FileOp::op},
+    SF_SYSCALLS(STILLFRAME_OP)
+#undef STILLFRAME_OP
+};
 
 FileOp ioctl_op(std::uint64_t command) {
   switch (command) {
@@ -73,18 +81,13 @@ FileOp refined(FileOp op, const SyscallNote& note) {
 }
 
 FileOp op_by_number(const SyscallNote& note) {
+  // Numbers of 32-bit calls are others.
   if (note.compat) return refined(FileOp::unknown, note);
-  switch (note.nr) {
-#define STILLFRAME_OP(name, changes, op, entry) \
-  case __NR_##name:                             \
-    return refined(FileOp::op, note);
-    SF_SYSCALLS(STILLFRAME_OP)
-#undef STILLFRAME_OP
-    case SF_NR_PAGE_FAULT:
-      return FileOp::write;
-    default:
-      return refined(FileOp::unknown, note);
+  if (note.nr == SF_NR_PAGE_FAULT) return FileOp::write;
+  for (const auto& [number, op] : kOps) {
+    if (number == note.nr) return refined(op, note);
   }
+  return refined(FileOp::unknown, note);
 }
 
 }  // namespace

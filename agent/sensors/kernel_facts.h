@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the kernel side must be told at load time, read from this machine.
+// What the kernel side must know at load time, read from this machine.
 #pragma once
 
 #include <string>

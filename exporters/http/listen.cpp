@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 
+#include "agent/base/descriptors.h"
 #include "agent/base/text.h"
 
 namespace stillframe::http {
@@ -21,7 +22,6 @@ constexpr int kFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 // A Unix socket turns away what the queue does not hold: enough for a burst of
 // requests from a script.
 constexpr int kBacklog = 1024;
-constexpr std::size_t kReservedDescriptors = 256;
 constexpr std::size_t kFewestConnections = 16;
 
 Result<Fd> listen_at(const sockaddr* address, socklen_t length) {
@@ -99,8 +99,8 @@ std::uint16_t port_of(const Fd& socket) {
 
 std::size_t connection_bound(std::size_t wanted, std::size_t percent,
                              std::size_t descriptor_limit) {
-  const std::size_t free = descriptor_limit > kReservedDescriptors
-                               ? descriptor_limit - kReservedDescriptors
+  const std::size_t free = descriptor_limit > kKeptFromClients
+                               ? descriptor_limit - kKeptFromClients
                                : 0;
   return std::min(wanted, std::max(kFewestConnections, free * percent / 100));
 }

@@ -7,8 +7,8 @@ declare -A PACKAGE_GROUPS=(
   [build]="g++ cmake ninja-build pkg-config git clang-19 libbpf-dev bpftool
     libbpfcc-dev prometheus-cpp-dev libcli11-dev libcpp-httplib-dev
     nlohmann-json3-dev libfmt-dev libssl-dev libcap-ng-dev
-    libseccomp-dev libsystemd-dev libmount-dev libexpected-dev libyaml-cpp-dev
-    libtomlplusplus-dev libutf8proc-dev zlib1g-dev libelf-dev libgtest-dev libgmock-dev"
+    libsystemd-dev libexpected-dev libyaml-cpp-dev libtomlplusplus-dev
+    libutf8proc-dev libgtest-dev libgmock-dev"
   [test]="libbenchmark-dev podman runc busybox-static prometheus
     prometheus-alertmanager python3 python3-pytest python3-yaml clang-format-19
     clang-tidy-19 libclang-rt-19-dev llvm-19 shellcheck util-linux btrfs-progs"

@@ -34,7 +34,7 @@ class FileChanges {
         records_(records),
         announcer_(announcer) {}
 
-  void observe(const FileObservation& seen, const Actor& by);
+  void observe(const FileObservation& seen, const Actor& who);
   // The tree has taken in a scan that began at `started`.
   void scanned(std::uint64_t started);
 

@@ -280,8 +280,8 @@ std::string erased_line(const RecordKey& key) {
       {"x", key.inode.ino, key.inode.generation, json_text(key.name)}));
 }
 
-Header read_header(std::string_view text, const InodeId& root) {
-  const json value = parse(text);
+Header read_header(std::string_view line, const InodeId& root) {
+  const json value = parse(line);
   if (!value.is_object()) return Header::bad;
   const auto number = [&](const char* key) -> std::optional<std::uint64_t> {
     const auto it = value.find(key);
@@ -300,8 +300,8 @@ Header read_header(std::string_view text, const InodeId& root) {
   return ours ? Header::ours : Header::other;
 }
 
-bool read_line(std::string_view text, StoredLines& to) {
-  const json value = parse(text);
+bool read_line(std::string_view line, StoredLines& to) {
+  const json value = parse(line);
   if (!value.is_array() || value.empty() || !value[0].is_string()) return false;
   const auto& type = value[0].get_ref<const std::string&>();
   Reader in(value);

@@ -54,7 +54,7 @@ class Verdicts {
 
  private:
   void set(const RecordKey& place, const std::optional<PathVerdict>& verdict);
-  void shifted(const InodeId& directory);
+  void shifted(const InodeId& inode);
   void note_violation(const Record& record);
   void rebuild();
 

@@ -149,15 +149,15 @@ Result<std::optional<Inventory>> Inventory::load(const std::string& path,
   return std::nullopt;
 }
 
-std::optional<Inventory> Inventory::parse(std::string_view rest,
+std::optional<Inventory> Inventory::parse(std::string_view text,
                                           const InodeId& root) {
   std::optional<Inventory> out;
-  while (!rest.empty()) {
-    const auto end = rest.find('\n');
+  while (!text.empty()) {
+    const auto end = text.find('\n');
     if (end == std::string_view::npos) return std::nullopt;
     const json row =
-        json::parse(rest.begin(), rest.begin() + end, nullptr, false);
-    rest.remove_prefix(end + 1);
+        json::parse(text.begin(), text.begin() + end, nullptr, false);
+    text.remove_prefix(end + 1);
     if (!out) {
       if (!row.is_object() || row.value("v", json()) != kVersion ||
           row.value("ino", json()) != root.ino ||

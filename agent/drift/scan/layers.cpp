@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <unordered_set>
 
+#include "agent/base/descriptors.h"
 #include "agent/base/text.h"
 #include "agent/drift/scan/directory.h"
 #include "agent/drift/scan/scanner.h"

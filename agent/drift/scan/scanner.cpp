@@ -89,14 +89,14 @@ void Scanner::Impl::run(bool full, const std::stop_token& stop, Result* out,
 }
 
 Scanner::Scanner(OverlayLayers layers, Registrar registrar, const Clock& clock,
-                 ScanLimits limits, Start start)
+                 ScanLimits limits, const Start& start)
     : impl_(std::make_unique<Impl>(std::move(layers), std::move(registrar),
                                    clock, limits, start)) {}
 Scanner::~Scanner() = default;
 
 const OverlayLayers& Scanner::layers() const { return impl_->layers; }
 
-ScanResult Scanner::scan(std::stop_token stop) {
+ScanResult Scanner::scan(const std::stop_token& stop) {
   ScanResult out;
   impl_->run(true, stop, &out, [&](const RootFile& root) {
     impl_->seen.clear();
@@ -110,7 +110,7 @@ ScanResult Scanner::scan(std::stop_token stop) {
 }
 
 PartialResult Scanner::scan(const std::vector<PartialTask>& tasks,
-                            std::stop_token stop) {
+                            const std::stop_token& stop) {
   PartialResult out;
   impl_->run(false, stop, &out, [&](const RootFile&) {
     for (const PartialTask& task : tasks) {

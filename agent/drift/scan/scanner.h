@@ -19,10 +19,6 @@
 
 namespace stillframe::drift {
 
-// How many descriptors a scan holds at most, however many layers there are and
-// however deep they go: so many are to be kept free for it.
-inline constexpr std::size_t kScanDescriptors = 256;
-
 struct ScanLimits {
   std::size_t max_entries = 1'000'000;
   // Larger files are taken as different without being read when their mtime
@@ -84,16 +80,16 @@ class Scanner {
   };
 
   Scanner(OverlayLayers layers, Registrar registrar, const Clock& clock,
-          ScanLimits limits = {}, Start start = {});
+          ScanLimits limits = {}, const Start& start = {});
   ~Scanner();
   Scanner(const Scanner&) = delete;
   Scanner& operator=(const Scanner&) = delete;
 
   // Asked to stop, both return within some 10 ms with nothing but
   // complete = false and stopped = true.
-  ScanResult scan(std::stop_token stop);
+  ScanResult scan(const std::stop_token& stop);
   PartialResult scan(const std::vector<PartialTask>& tasks,
-                     std::stop_token stop);
+                     const std::stop_token& stop);
 
   const OverlayLayers& layers() const;
 

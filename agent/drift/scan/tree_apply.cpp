@@ -73,12 +73,12 @@ void UpperTree::Impl::settle(const std::vector<Unread>& unread,
                              bool exhausted) {
   // What was in the one before is not in the one that took its place.
   for (Node* n : std::exchange(replaced, {})) {
-    if (dead.count(n) == 0) sweep(n);
+    if (!dead.contains(n)) sweep(n);
   }
   if (!exhausted) {
     for (const Unread& one : unread) keep(one);
     for (Node* n : moved) {
-      if (dead.count(n) == 0) sweep(n);
+      if (!dead.contains(n)) sweep(n);
     }
   }
   moved.clear();
@@ -151,7 +151,7 @@ UpperTree::Delta UpperTree::Impl::finish() {
   if (!dead.empty()) {
     std::unordered_set<const Entry*> entries;
     for (const Node* n : dead) entries.insert(&n->entry);
-    const auto is_dead = [&](const Entry* e) { return entries.count(e) != 0; };
+    const auto is_dead = [&](const Entry* e) { return entries.contains(e); };
     std::erase_if(delta.appeared, is_dead);
     std::erase_if(delta.changed, is_dead);
     dead.clear();

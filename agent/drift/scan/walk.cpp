@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <span>
 
+#include "agent/base/descriptors.h"
 #include "agent/base/text.h"
 #include "agent/drift/scan/directory.h"
 #include "agent/model/inode_identity.h"

@@ -83,7 +83,7 @@ class Bundle:
         if runtime == "runc":
             self.id = f"sfnat-{uuid.uuid4().hex[:12]}"
         else:
-            # No engine's file tells of it: its cgroup's name must do, and that
+            # No engine's file describes it: its cgroup's name must do, and that
             # is the one that podman gives.
             self.id = secrets.token_hex(32)
             config = {"cgroupsPath": f"/libpod_parent/libpod-{self.id}"}

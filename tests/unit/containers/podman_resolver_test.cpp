@@ -84,19 +84,19 @@ TEST(PodmanResolver, LearnsOfAStoreElsewhere) {
   make_store(host, "/srv/store");
   PodmanResolver podman(host.prefix());
   EXPECT_FALSE(find(podman, {kA, "/libpod-" + kA}));
-  RuntimeMetadata told;
-  told.info.id = kA;
+  RuntimeMetadata known;
+  known.info.id = kA;
   for (const std::string& bundle : std::vector<std::string>{
            "", "/srv/store/overlay-containers/" + kB + "/userdata",
            "/x-containers/" + kA + "/userdata"}) {
-    told.bundle = bundle;
-    EXPECT_FALSE(podman.learn(told)) << bundle;
+    known.bundle = bundle;
+    EXPECT_FALSE(podman.learn(known)) << bundle;
   }
-  told.bundle = "/srv/store/overlay-containers/" + kA + "/userdata";
-  told.rootless = true;
-  EXPECT_FALSE(podman.learn(told));
-  told.rootless = false;
-  EXPECT_TRUE(podman.learn(told));
+  known.bundle = "/srv/store/overlay-containers/" + kA + "/userdata";
+  known.rootless = true;
+  EXPECT_FALSE(podman.learn(known));
+  known.rootless = false;
+  EXPECT_TRUE(podman.learn(known));
   const auto found = find(podman, {kA, "/libpod-" + kA});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "shop-web");

@@ -94,7 +94,7 @@ TEST(Lives, ThatAnErrorHidesGoOn) {
   EXPECT_EQ(world.view("aaaa").info.id, "");
 }
 
-// The kernel side tells of a first exec once.
+// The kernel side reports a first exec once.
 TEST(Lives, ThatCouldNotBeReadAtTheirStartAreReadLater) {
   World world;
   world.core->discover();

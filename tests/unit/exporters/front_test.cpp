@@ -20,7 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using test::RawClient;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr char kRequest[] = "GET / HTTP/1.1\r\n\r\n";
@@ -483,8 +482,8 @@ TEST(ConnectionBound, LeavesDescriptorsForScans) {
   struct {
     std::size_t wanted, percent, limit, bound;
   } const cases[] = {
-      {2048, 75, 1'048'576, 2048}, {2048, 75, 1024, 576}, {512, 25, 1024, 192},
-      {2048, 75, 256, 16},         {2048, 75, 64, 16},    {8, 75, 1024, 8},
+      {2048, 75, 1'048'576, 2048}, {2048, 75, 1024, 480}, {512, 25, 1024, 160},
+      {2048, 75, 384, 16},         {2048, 75, 64, 16},    {8, 75, 1024, 8},
   };
   for (const auto& each : cases) {
     EXPECT_EQ(connection_bound(each.wanted, each.percent, each.limit),

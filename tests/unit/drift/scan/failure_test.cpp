@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "agent/base/descriptors.h"
 #include "agent/drift/scan/directory.h"
 #include "tests/unit/drift/scan/fixture.h"
 
