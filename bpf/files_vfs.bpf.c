@@ -12,9 +12,9 @@
 #include "bpf/lib/operations.h"
 
 #if defined(__TARGET_ARCH_x86)
-#define ARGUMENT(regs, n) ((const void *)((n) == 0 ? (regs)->di : (regs)->si))
+#define ARGUMENT(at, n) ((const void *)((n) == 0 ? (at)->di : (at)->si))
 #elif defined(__TARGET_ARCH_arm64)
-#define ARGUMENT(regs, n) ((const void *)(regs)->regs[n])
+#define ARGUMENT(at, n) ((const void *)(at)->regs[n])
 #endif
 
 static __always_inline bool in_overlay(struct dentry *dentry)

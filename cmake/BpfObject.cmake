@@ -13,6 +13,10 @@ else()
   message(FATAL_ERROR "no BPF target for ${CMAKE_SYSTEM_PROCESSOR}")
 endif()
 
+# -mcpu=v3: 32-bit jumps and atomics, understood since Linux 5.12 and by 5.10 except
+# for fetching atomics, which we do not use.
+set(BPF_FLAGS -O2 -g -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter)
+
 # All of them, for whoever reads sources without building them.
 add_custom_target(bpf_skeletons)
 
@@ -23,13 +27,10 @@ function(bpf_object name)
   set(object ${dir}/${name}.bpf.o)
   set(skeleton ${dir}/${name}.skel.h)
   file(MAKE_DIRECTORY ${dir})
-  # -mcpu=v3: 32-bit jumps and atomics, understood since Linux 5.12 and by
-  # 5.10 except for fetching atomics, which we do not use.
   add_custom_command(
     OUTPUT ${compiled}
     COMMAND ${BPF_CLANG} -target bpf -D__TARGET_ARCH_${BPF_TARGET_ARCH}
-            -O2 -g -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror
-            -Wno-unused-parameter
+            ${BPF_FLAGS}
             -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -fdebug-prefix-map=${CMAKE_SOURCE_DIR}=.
             -MD -MF ${compiled}.d -MT ${compiled}
@@ -54,4 +55,29 @@ function(bpf_object name)
   add_library(bpf_${name} INTERFACE)
   add_dependencies(bpf_${name} bpf_${name}_skeleton)
   target_include_directories(bpf_${name} SYSTEM INTERFACE ${dir})
+  bpf_foreign_object(${name})
+endfunction()
+
+# The same source for an architecture that this machine is not: that it compiles, with
+# that architecture's system call numbers, is all that is known here. Target
+# bpf_foreign, by name only; needs Debian's linux-libc-dev-arm64-cross.
+add_custom_target(bpf_foreign)
+
+function(bpf_foreign_object name)
+  if(BPF_TARGET_ARCH STREQUAL "arm64")
+    return()
+  endif()
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}/arm64.o)
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND ${BPF_CLANG} -target bpf -D__TARGET_ARCH_arm64 ${BPF_FLAGS}
+            -I${CMAKE_SOURCE_DIR} -isystem /usr/aarch64-linux-gnu/include
+            -MD -MF ${object}.d -MT ${object}
+            -c ${CMAKE_CURRENT_SOURCE_DIR}/${name}.bpf.c -o ${object}
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}.bpf.c
+    DEPFILE ${object}.d
+    COMMENT "BPF ${name} for arm64"
+    VERBATIM)
+  add_custom_target(bpf_${name}_foreign DEPENDS ${object})
+  add_dependencies(bpf_foreign bpf_${name}_foreign)
 endfunction()

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "agent/base/file.h"
+#include "agent/base/number.h"
 #include "agent/model/inode_identity.h"
 
 namespace stillframe::sensors {
@@ -41,6 +42,16 @@ Result<std::int32_t> hierarchy_id(const std::string& controller) {
 }
 
 }  // namespace
+
+bool allocates_with_warning(std::string_view release) {
+  const auto dot = release.find('.');
+  const auto major = parse_number<unsigned>(release.substr(0, dot));
+  if (!major || dot == std::string_view::npos) return true;
+  const auto rest = release.substr(dot + 1);
+  const auto end = rest.find_first_not_of("0123456789");
+  const auto minor = parse_number<unsigned>(rest.substr(0, end));
+  return !minor || *major < 6 || (*major == 6 && *minor < 1);
+}
 
 Result<sf_config> kernel_facts(const std::string& controller,
                                const KernelTypes& types) {

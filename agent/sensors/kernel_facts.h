@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "agent/base/result.h"
 #include "agent/sensors/kernel_types.h"
@@ -18,6 +19,13 @@ Result<sf_config> kernel_facts(const std::string& controller,
 
 // Which functions have one argument more than their oldest form.
 std::uint64_t extra_arguments(const KernelTypes& types);
+
+// Whether a kernel of this release (uname(2)) warns of a kprobe's program that
+// uses a map which allocates as it is filled: one line in its log, the kernel
+// tainted, and with panic_on_warn its end. Until 6.0:
+// check_map_prog_compatibility() in kernel/bpf/verifier.c, gone since 6.1
+// (96da3f7d489d).
+bool allocates_with_warning(std::string_view release);
 
 // Whether the kernel can mount overlays by now: built in, or the module is
 // loaded.

@@ -76,6 +76,9 @@ tl::expected<void, Refusal> Object::open(const ObjectSpec& spec,
           bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0) {
         return refused();
       }
+    } else if (setup.preallocate && !bpf_map__is_internal(map)) {
+      const std::uint32_t flags = bpf_map__map_flags(map);
+      bpf_map__set_map_flags(map, flags & ~BPF_F_NO_PREALLOC);
     }
   }
   bpf_program* program = nullptr;

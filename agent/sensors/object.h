@@ -41,6 +41,7 @@ struct Setup {
   sf_config config{};
   const KernelTypes* types = nullptr;
   std::string unified_mount;     // for cgroup programs; empty: none
+  bool preallocate = false;      // the maps: allocates_with_warning()
   const Object* maps = nullptr;  // the object whose maps are shared; null:
                                  // makes them
 };

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include <deque>
 #include <exception>
@@ -113,6 +114,9 @@ Result<> Sensors::Impl::begin() {
   setup.config.real_minus_boot_ns = clock.wall_at(0).ns;
   setup.types = &types;
   setup.unified_mount = config.unified_mount;
+  utsname names{};
+  ::uname(&names);
+  setup.preallocate = allocates_with_warning(names.release);
   auto made = Object::attach(shared_object(), setup);
   if (!made && setup.config.typed_reads != 0) {
     // The function is there, and may not be called by such programs.

@@ -248,7 +248,11 @@ struct signal_struct {
 struct cred;
 
 struct thread_info {
+#if defined(__TARGET_ARCH_x86)
 	u32 status;
+#elif defined(__TARGET_ARCH_arm64)
+	unsigned long flags;
+#endif
 };
 
 struct task_struct {
@@ -308,6 +312,9 @@ struct pt_regs {
 
 /* arch/x86/include/asm/thread_info.h: set during a 32-bit system call */
 #define TS_COMPAT 0x0002
+
+/* arch/arm64/include/asm/thread_info.h: of a 32-bit task */
+#define TIF_32BIT 22
 
 /* include/linux/fs.h */
 #define ATTR_MODE (1u << 0)

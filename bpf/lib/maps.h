@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * All maps and load-time constants. Sizes are for a node with some hundred
- * containers; together they stay below 10 MiB. Whatever does not fit is counted
+ * containers; together they stay below 10 MiB, which until 6.0 are taken at once
+ * (agent/sensors/kernel_facts.h). Whatever does not fit is counted
  * in `losses` and repaired by a scan.
  */
 #ifndef STILLFRAME_BPF_LIB_MAPS_H

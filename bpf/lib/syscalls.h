@@ -39,6 +39,7 @@ static __always_inline void read_syscall(struct syscall *out, struct task_struct
 	out->compat = task->thread_info.status & TS_COMPAT;
 #elif defined(__TARGET_ARCH_arm64)
 	out->nr = out->regs->syscallno;
+	out->compat = task->thread_info.flags & (1ul << TIF_32BIT);
 #endif
 }
 

@@ -53,7 +53,12 @@ class Suites:
         (directory / "status").touch()
         (directory / "etc/sources.list").write_text(
             "".join(self._source(suite) for suite in suites))
+        # A backport is a candidate like any other.
+        (directory / "etc/preferences").write_text(
+            "Package: *\nPin: release *\nPin-Priority: 500\n")
         self._options = [
+            f"-oDir::Etc::preferences={directory}/etc/preferences",
+            "-oDir::Etc::preferencesparts=/dev/null",
             f"-oDir::Etc::sourcelist={directory}/etc/sources.list",
             "-oDir::Etc::sourceparts=/dev/null",
             f"-oDir::State={directory}/state",

@@ -19,7 +19,7 @@ SUITES = {
     "5.10": ("bullseye-security",),
     "6.1": ("bookworm", "bookworm-security"),
     "6.12": ("trixie", "trixie-security"),
-    "newest": ("sid",),
+    "newest": ("sid", "trixie-backports"),
 }
 _META = "linux-image-cloud-amd64"
 # What holds the kernel, its modules and their lists. From 7.x on these are

@@ -29,7 +29,8 @@ Kernels are kept in build/vm-kernels, or where $STILLFRAME_VM_CACHE says.
 Variables STILLFRAME_* are passed on. Programs reach their output as inherited
 descriptors only: opening /dev/stdout or /dev/stderr by name fails with EBUSY.
 
-Exit codes: COMMAND's; 125 when the machine never gave one; 124 after --timeout;
+Exit codes: COMMAND's; 123 when that is 0 and the kernel complained meanwhile (BUG or
+WARNING in its log, or a taint), which is printed; 125 when the machine never gave one; 124 after --timeout;
 2 for a wrong command line.
 
 examples:

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import selectors
 import shutil
 import signal
@@ -18,6 +19,7 @@ from .kernels import Kernel
 from .options import Options
 
 NO_STATUS = 125
+COMPLAINED = 123
 TIMED_OUT = 124
 # From QEMU's start to the first word of the guest, where KVM is used: a machine
 # that has not come up by then never will.
@@ -105,7 +107,7 @@ class Session:
                 if self._options.console:
                     sys.stderr.buffer.write(console.read())
                     sys.stderr.buffer.flush()
-                if b"exit " in self._status and self._status.endswith(b"\n"):
+                if self._exit_code() is not None:
                     return self._finished()
                 ended = self._machine.poll() is not None
                 now = time.monotonic()
@@ -114,7 +116,7 @@ class Session:
                     return NO_STATUS
                 if ended:
                     self._drain()
-                    if b"exit " in self._status:
+                    if self._exit_code() is not None:
                         return self._finished()
                     self._complain("the machine ended without an exit code")
                     return NO_STATUS
@@ -144,11 +146,21 @@ class Session:
         # All that the command printed is in the pipes: each write of the guest
         # waits until QEMU has passed it on.
         self._drain()
-        code = int(self._status.split(b"exit ")[1].split()[0])
+        code = self._exit_code()
         if code == NO_STATUS and not self._kvm:
             self._complain("the guest could not run the command, or the command"
                            f" ended with {NO_STATUS}")
-        return code
+        complaints = re.findall(r"^complaint (.*)$",
+                                self._status.decode(errors="replace"), re.M)
+        for complaint in complaints:
+            print(f"vm: kernel {self._kernel.release}: {complaint}",
+                  file=sys.stderr)
+        return COMPLAINED if complaints and code == 0 else code
+
+    def _exit_code(self) -> int | None:
+        """The command's, the guest's last word."""
+        said = re.search(rb"^exit (\d+)\n", self._status, re.M)
+        return int(said[1]) if said else None
 
     def _complain(self, what: str) -> None:
         lines = (self._work / "console").read_text(errors="replace").splitlines()
