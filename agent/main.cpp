@@ -15,6 +15,7 @@
 #include "agent/containers/cgroup_layout.h"
 #include "agent/engine/engine.h"
 #include "agent/engine/machine.h"
+#include "agent/engine/signals.h"
 #include "agent/sensors/registry.h"
 #include "agent/version.h"
 #include "exporters/prometheus/http_server.h"
@@ -26,16 +27,6 @@ namespace {
 std::string version_text() {
   return fmt::format("stillframe {} (commit {}, libbpf {})", kVersion,
                      kRevision, libbpf_version_string());
-}
-
-// Before any thread exists: the loop takes these signals from a descriptor.
-void prepare_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP})
-    sigaddset(&signals, number);
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-  ::signal(SIGPIPE, SIG_IGN);
 }
 
 std::string seconds_text(std::chrono::milliseconds time) {
@@ -68,7 +59,8 @@ void log_start(const cli::Options& options) {
 Result<> run_agent(const cli::Options& options) {
   // Without the rights to, nothing starts: one line says so.
   if (engine::missing_capabilities().empty()) log_start(options);
-  prepare_signals();
+  engine::block_signals();  // before there is any other thread
+  ::signal(SIGPIPE, SIG_IGN);
   engine::raise_descriptor_limit();
   const auto& run = options.run;
   auto policy = cli::load_policy(options);
@@ -91,6 +83,19 @@ Result<> run_agent(const cli::Options& options) {
                                          .max_containers = run.max_containers,
                                          .build = {kVersion, kRevision}});
   if (!web) return tl::unexpected<Error>(web.error());
+  // Last, so that it goes first: from then on nobody takes the servers away.
+  const auto signals = engine::Signals::take(
+      {.stop = [&agent] { return agent.stop_soon(); },
+       .reload = [&agent] { agent.reload_policy(); },
+       .give_up =
+           [&] {
+             agent.abandon_requests();
+             web->reset();
+             socket->reset();
+             log_info("stopped", {{"amid", "work that the next start does"}});
+             ::_exit(cli::kSuccess);
+           }});
+  if (!signals) return tl::unexpected<Error>(signals.error());
   if (auto attached = agent.attach(); !attached) return attached;
   for (const auto& address : (*web)->addresses()) {
     log_info("serving metrics",

@@ -26,8 +26,8 @@ struct DiffAnswer {
   std::vector<std::string> docker_lines;  // raw bytes, no newlines
 };
 
-// One entry of the event stream, rendered once: a line of JSON, and what
-// filters and the compact form need.
+// One entry of the event stream. Rendered for whoever reads it, by whoever
+// does: most are never read.
 struct StreamEvent {
   std::uint64_t seq = 0;
   WallTime time;
@@ -42,7 +42,6 @@ struct StreamEvent {
   std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
   std::optional<Actor> actor;
-  std::string json;  // the event in full, one line, no newline
 };
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 

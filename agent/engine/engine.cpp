@@ -12,7 +12,6 @@
 #include "agent/base/log.h"
 #include "agent/engine/loop.h"
 #include "agent/engine/machine.h"
-#include "agent/engine/start_signals.h"
 
 namespace stillframe::engine {
 namespace {
@@ -25,6 +24,10 @@ constexpr std::size_t kBatch = 8192;
 constexpr std::uint64_t kRestNs = 1'000'000;
 constexpr std::uint64_t kUnhealthyNs = 10'000'000'000;
 constexpr std::chrono::seconds kAnswerWithin{60};
+// How often who waits for an answer looks whether none will come.
+constexpr std::chrono::milliseconds kLookEvery{50};
+// To end by itself, of the two seconds that the agent has in all.
+constexpr std::chrono::milliseconds kStopWithin{1'000};
 
 Result<Fd> lock_state(const std::string& state_dir) {
   const std::string path = state_dir + "/lock";
@@ -44,7 +47,6 @@ Engine::Engine(Settings settings, Fd lock, containers::CgroupLayout layout)
       lock_(std::move(lock)),
       finder_(std::move(layout)),
       events_(settings_.state_dir),
-      scans_(std::make_unique<ScanWorker>(&mailbox_)),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
 Engine::~Engine() { stop(); }
@@ -65,6 +67,11 @@ Result<std::unique_ptr<Engine>> Engine::create(Settings settings) {
 }
 
 void Engine::enter(AgentPhase::Name name, std::string activity) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_.name == AgentPhase::Name::stopping) return;  // for good
+    phase_ = {name, activity};
+  }
   const std::string status =
       name == AgentPhase::Name::running ? "Watching containers" : activity;
   const char* state = name == AgentPhase::Name::running    ? "READY=1\n"
@@ -73,15 +80,10 @@ void Engine::enter(AgentPhase::Name name, std::string activity) {
   if (name == AgentPhase::Name::starting) {
     log_info("starting", {{"step", activity}});
   }
-  {
-    const std::lock_guard lock(mutex_);
-    phase_ = {name, std::move(activity)};
-  }
   sd_notify(0, fmt::format("{}STATUS={}", state, status).c_str());
 }
 
 Result<> Engine::attach() {
-  const StartSignals end_at_once;
   enter(AgentPhase::Name::starting, "attaching the sensors");
   const auto& layout = finder_.layout();
   auto sensors = sensors::Sensors::start(
@@ -96,6 +98,7 @@ Result<> Engine::attach() {
               {"reason", status.reason},
               {"hint", status.fix}});
   }
+  scans_ = std::make_unique<ScanWorker>(&mailbox_);
   core_ = std::make_unique<Core>(settings_, system_clock(), *sensors_, finder_,
                                  *scans_, events_);
   events_.agent("started", "");
@@ -110,7 +113,8 @@ Result<> Engine::run() {
   auto loop = Loop::create(sensors_->poll_fd(), mailbox_.poll_fd());
   if (!loop) return tl::unexpected<Error>(loop.error());
   Result<> ended;
-  for (;;) {
+  turning_ = true;
+  while (!stop_asked_) {
     const bool drained = core_->drain(kBatch) != 0;
     core_->turn();
     last_turn_ns_ = boottime_now_ns();
@@ -126,8 +130,8 @@ Result<> Engine::run() {
     if (drained) wake = std::min(wake, last_turn_ns_ + kRestNs);
     const auto woken = (*loop)->sleep(wake, !drained);
     if (!woken) ended = tl::unexpected<Error>(woken.error());
-    if (!woken || woken->stop) break;
-    if (woken->reload) core_->reload_policy();
+    if (!woken || stop_asked_) break;
+    if (reload_asked_.exchange(false)) core_->reload_policy();
     if (woken->mailbox) {
       // Who asks, asks about all that has happened by now.
       core_->drain(kBatch);
@@ -151,10 +155,23 @@ void Engine::announce_progress() {
   } else if (left != first_scans_left_) {
     first_scans_left_ = left;
     const std::lock_guard lock(mutex_);
+    if (phase_.name == AgentPhase::Name::stopping) return;
     phase_ = {AgentPhase::Name::starting,
               fmt::format("scanning the containers found, {} left", left)};
     sd_notify(0, ("STATUS=" + phase_.activity).c_str());
   }
+}
+
+std::chrono::milliseconds Engine::stop_soon() {
+  enter(AgentPhase::Name::stopping, "");
+  stop_asked_ = true;
+  mailbox_.post([] {});
+  return turning_ ? kStopWithin : std::chrono::milliseconds(0);
+}
+
+void Engine::reload_policy() {
+  reload_asked_ = true;
+  mailbox_.post([] {});
 }
 
 // In this order: no new request, no scan, no container; what was owed is
@@ -197,14 +214,21 @@ Result<Answer> Engine::ask(Task<void(Reply<Answer>)> work) {
   if (now.name == AgentPhase::Name::starting) {
     return fail("the agent is starting: " + now.activity);
   }
+  if (now.name == AgentPhase::Name::stopping) {
+    return tl::unexpected<Error>(agent_is_stopping());
+  }
   auto promise = std::make_shared<std::promise<Result<Answer>>>();
   auto answer = promise->get_future();
   mailbox_.post([work = std::move(work),
                  reply = Reply<Answer>([promise](Result<Answer> result) {
                    promise->set_value(std::move(result));
                  })]() mutable { work(std::move(reply)); });
-  if (answer.wait_for(kAnswerWithin) != std::future_status::ready) {
-    return fail("the agent did not answer in time: is the disk overloaded?");
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerWithin;
+  while (answer.wait_for(kLookEvery) != std::future_status::ready) {
+    if (abandoned_) return tl::unexpected<Error>(agent_is_stopping());
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return fail("the agent did not answer in time: it has much to take in");
+    }
   }
   return answer.get();
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -32,9 +33,17 @@ class Engine : public AgentApi {
 
   // Attaches the sensors, then takes in the containers that are there.
   Result<> attach();
-  // Turns the loop until SIGTERM or SIGINT; SIGHUP reloads the policy. When it
-  // returns, every request has been answered.
+  // Turns the loop until stop_soon(). When it returns, every request has been
+  // answered.
   Result<> run();
+
+  // From any thread.
+  // Has run() return, and says in how long at the latest: at once where the
+  // agent is still starting, whose steps cannot be cut short.
+  std::chrono::milliseconds stop_soon();
+  void reload_policy();
+  // Requests that wait for an answer are told that the agent is stopping.
+  void abandon_requests() { abandoned_ = true; }
 
   AgentPhase phase() const override;
   SnapshotPtr snapshot() const override;
@@ -64,8 +73,12 @@ class Engine : public AgentApi {
   Mailbox mailbox_;
   EventLog events_;
   std::unique_ptr<sensors::Sensors> sensors_;
-  std::unique_ptr<ScanWorker> scans_;  // begun before attach(): StartSignals
+  std::unique_ptr<ScanWorker> scans_;
   std::unique_ptr<Core> core_;
+  std::atomic<bool> turning_ = false;  // run() looks at what is asked
+  std::atomic<bool> stop_asked_ = false;
+  std::atomic<bool> reload_asked_ = false;
+  std::atomic<bool> abandoned_ = false;
   bool ready_ = false;  // announced
   std::size_t first_scans_left_ = 0;
   std::uint64_t last_publish_ns_ = 0;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/event_log.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -10,7 +8,6 @@
 
 #include "agent/base/file.h"
 #include "agent/base/log.h"
-#include "exporters/jsonl/json.h"
 
 namespace stillframe::engine {
 
@@ -79,15 +76,10 @@ class QueueStream : public EventStream {
   std::shared_ptr<EventQueue> queue_;
 };
 
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
 }  // namespace
 
 EventLog::EventLog(std::string state_dir)
-    : seq_file_(std::move(state_dir) + "/seq"), node_(host_name()) {
+    : seq_file_(std::move(state_dir) + "/seq") {
   const auto text = read_file(seq_file_, 64);
   if (!text && text.error().code == ENOENT) return;
   std::uint64_t kept = 0;
@@ -119,7 +111,6 @@ std::uint64_t EventLog::next_seq() {
 
 void EventLog::publish(StreamEvent event) {
   event.seq = next_seq();
-  event.json = jsonl::event_json(event, node_, event.rule);
   auto shared = std::make_shared<const StreamEvent>(std::move(event));
   const std::lock_guard lock(mutex_);
   recent_.push(shared);

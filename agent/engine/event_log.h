@@ -51,7 +51,6 @@ class EventLog {
   void publish(StreamEvent event);
 
   std::string seq_file_;
-  std::string node_;
   std::uint64_t seq_ = 0;
   std::uint64_t reserved_ = 0;
   std::map<std::string, std::uint64_t> lifecycle_counts_;

@@ -9,6 +9,9 @@
 
 namespace stillframe::engine {
 
+// What an event takes of memory, nearly: all of its strings.
+std::size_t size_of(const StreamEvent& event);
+
 // The latest events, oldest first, up to a number of bytes: their paths and
 // command lines are as long as whoever acts makes them.
 class EventWindow {
@@ -36,11 +39,6 @@ class EventWindow {
   const std::deque<StreamEventPtr>& events() const { return events_; }
 
  private:
-  // Its JSON has all of its strings once more.
-  static std::size_t size_of(const StreamEvent& event) {
-    return sizeof event + 2 * event.json.size();
-  }
-
   const std::size_t most_bytes_;
   std::size_t bytes_ = 0;
   std::deque<StreamEventPtr> events_;

@@ -2,10 +2,8 @@
 #include "agent/engine/loop.h"
 
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <systemd/sd-event.h>
 
-#include <csignal>
 #include <ctime>
 #include <utility>
 
@@ -17,10 +15,6 @@ constexpr std::uint64_t kAccuracyUs = 1000;
 int noted(sd_event_source*, std::uint64_t, void*) { return 0; }
 int readable(sd_event_source*, int, std::uint32_t, void* flag) {
   if (flag != nullptr) *static_cast<bool*>(flag) = true;
-  return 0;
-}
-int signalled(sd_event_source*, const signalfd_siginfo*, void* flag) {
-  *static_cast<bool*>(flag) = true;
   return 0;
 }
 
@@ -41,28 +35,10 @@ Result<std::unique_ptr<Loop>> Loop::create(int sensors_fd, int mailbox_fd) {
 }
 
 Result<> Loop::add_sources(int sensors_fd, int mailbox_fd) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-    sigaddset(&signals, number);
-  }
-  if (const int error = ::pthread_sigmask(SIG_BLOCK, &signals, nullptr)) {
-    return fail("blocking signals", error);
-  }
   int error = sd_event_default(&event_);
   const auto next = [&](auto step) {
     if (error >= 0) error = step();
   };
-  for (const int number : {SIGTERM, SIGINT}) {
-    next([&] {
-      return sd_event_add_signal(event_, nullptr, number, signalled,
-                                 &woken_.stop);
-    });
-  }
-  next([&] {
-    return sd_event_add_signal(event_, nullptr, SIGHUP, signalled,
-                               &woken_.reload);
-  });
   next([&] {
     return sd_event_add_io(event_, &sensors_, sensors_fd, EPOLLIN, readable,
                            nullptr);

@@ -16,16 +16,13 @@ namespace stillframe::engine {
 // frames, and what happens next stands in one place.
 class Loop {
  public:
-  // Blocks SIGTERM, SIGINT and SIGHUP, which come as wake-ups from now on.
-  // Readable descriptors wake it, too; both outlive it.
+  // Readable descriptors wake it; both outlive it.
   static Result<std::unique_ptr<Loop>> create(int sensors_fd, int mailbox_fd);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   struct Woken {
-    bool stop = false;    // SIGTERM or SIGINT
-    bool reload = false;  // SIGHUP
     bool mailbox = false;
   };
   // Sleeps until `boot_ns` at the latest. `sensors`: waiting events end the

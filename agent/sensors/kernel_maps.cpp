@@ -56,10 +56,12 @@ void KernelMaps::put(const bpf_map* map, const Key& key, const Value& value,
                      std::uint64_t flags) const {
   if (bpf_map_update_elem(bpf_map__fd(map), &key, &value, flags) == 0) return;
   if (flags == BPF_NOEXIST && errno == EEXIST) return;
-  // Of maps E2BIG means that they are full.
+  const int error = errno;
+  // Of maps E2BIG means that they are full; said once until there is room.
+  if (error == E2BIG && !full_.insert(map).second) return;
   log_warn("the kernel side could not be given an entry",
            {{"map", bpf_map__name(map)},
-            {"error", errno == E2BIG ? "it is full" : std::strerror(errno)},
+            {"error", error == E2BIG ? "it is full" : std::strerror(error)},
             {"hint", "what changes there is found by scans"}});
 }
 
@@ -83,6 +85,7 @@ void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
 }
 
 void KernelMaps::remove_root(const UpperRoot& root) const {
+  full_.clear();
   const sf_inode key = to_kernel(root);
   bpf_map_delete_elem(bpf_map__fd(roots_), &key);
   // All inodes of this root, a batch at a time. Concurrent insertions of other

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 
 #include "agent/model/inode.h"
 #include "agent/sensors/object.h"
@@ -49,6 +50,7 @@ class KernelMaps {
   const bpf_map* losses_;
   const bpf_map* counters_;
   const bpf_map* mount_namespaces_;
+  mutable std::set<const bpf_map*> full_;  // said to be so
 };
 
 sf_inode to_kernel(const UpperRoot& root);

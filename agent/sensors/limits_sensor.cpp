@@ -18,7 +18,7 @@ SensorStatus LimitsSensor::status() const {
   }
   SensorStatus status = status_of(ladder_, std::move(attempts));
   if (status.coverage == Coverage::events) {
-    status.reason = "changes are seen, but not who made them";
+    status.by_scan.emplace_back("changes of limits");
   }
   return status;
 }

@@ -227,8 +227,7 @@ std::string doctor_json(const DoctorReport& report) {
        {"agent", agent_value(report.agent)}});
 }
 
-std::string event_json(const StreamEvent& event, std::string_view node,
-                       std::string_view rule) {
+std::string event_json(const StreamEvent& event, std::string_view node) {
   json detail = json::object();
   if (!event.detail.empty()) detail["text"] = json_text(event.detail);
   for (const auto& [name, value] : event.facts) {
@@ -243,7 +242,7 @@ std::string event_json(const StreamEvent& event, std::string_view node,
        {"class", json_text(event.class_name)},
        {"kind", json_text(event.kind)},
        {"verdict", text_or_null(event.verdict)},
-       {"rule", text_or_null(rule)},
+       {"rule", text_or_null(event.rule)},
        {"container", event.container.id.empty()
                          ? json(nullptr)
                          : container_value(event.container)},

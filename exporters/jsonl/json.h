@@ -24,8 +24,7 @@ std::string doctor_json(const DoctorReport& report);
 
 // An entry of the event stream. Its "detail" is an object: the event's detail
 // as "text", each fact by its name, and "count" when above one.
-std::string event_json(const StreamEvent& event, std::string_view node,
-                       std::string_view rule = {});
+std::string event_json(const StreamEvent& event, std::string_view node);
 
 // Their parts.
 nlohmann::json container_value(const ContainerInfo& info);

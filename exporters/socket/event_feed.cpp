@@ -18,9 +18,10 @@ constexpr std::size_t kPieceBytes = 64 << 10;
 }  // namespace
 
 EventFeed::EventFeed(std::unique_ptr<EventStream> stream, Query query,
-                     std::shared_ptr<const void> slot)
+                     std::string node, std::shared_ptr<const void> slot)
     : stream_(std::move(stream)),
       query_(std::move(query)),
+      node_(std::move(node)),
       slot_(std::move(slot)) {}
 
 void EventFeed::when_ready(std::function<void()> wake) {
@@ -49,7 +50,9 @@ bool EventFeed::wanted(const StreamEvent& event) const {
 }
 
 std::string EventFeed::rendered(const StreamEvent& event) const {
-  if (query_.output == Output::json) return event.json + '\n';
+  if (query_.output == Output::json) {
+    return jsonl::event_json(event, node_) + '\n';
+  }
   return console::event_line(event, query_.style);
 }
 
@@ -62,7 +65,6 @@ std::string EventFeed::loss() {
   event.kind = "events_lost";
   event.detail = "this listener was too slow";
   event.count = dropped - reported_dropped_;
-  event.json = jsonl::event_json(event, "");
   reported_dropped_ = dropped;
   return rendered(event);
 }

@@ -15,7 +15,7 @@ namespace stillframe::socket_api {
 class EventFeed : public http::BodyStream {
  public:
   // Holds `slot` while it lives: its place among the listeners.
-  EventFeed(std::unique_ptr<EventStream> stream, Query query,
+  EventFeed(std::unique_ptr<EventStream> stream, Query query, std::string node,
             std::shared_ptr<const void> slot);
 
   void when_ready(std::function<void()> wake) override;
@@ -28,6 +28,7 @@ class EventFeed : public http::BodyStream {
 
   std::unique_ptr<EventStream> stream_;
   Query query_;
+  std::string node_;
   std::shared_ptr<const void> slot_;
   std::uint64_t reported_dropped_ = 0;
 };

@@ -72,6 +72,11 @@ void send(httplib::Response& response, const Answer& answer) {
   response.set_content(answer.body, answer.type);
 }
 
+std::string node_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
 }  // namespace
 
 struct Server::Impl {
@@ -154,7 +159,7 @@ std::unique_ptr<http::BodyStream> Server::Impl::stream_events(
                                           ? "application/jsonl"
                                           : "text/plain; charset=utf-8");
   return std::make_unique<EventFeed>(agent.subscribe(query.since, query.follow),
-                                     query, listeners);
+                                     query, node_name(), listeners);
 }
 
 Result<> Server::Impl::bind() {

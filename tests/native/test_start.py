@@ -59,5 +59,5 @@ def test_it_can_be_stopped_while_it_starts(own_agent: Agent) -> None:
              and "attaching the sensors" in own_agent.log.read_text(),
              READY_SECONDS, "it attaches")
     assert own_agent.stop(2) == 0
-    # The socket that it left behind is in nobody's way.
+    assert not own_agent.socket.exists()
     own_agent.start()

@@ -59,11 +59,11 @@ Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
       why = path_ + ":" + std::to_string(lines) + ": cannot be understood";
     }
   }
-  if (!why.empty()) {
+  // It is never without its first line, unless somebody emptied it.
+  if (!why.empty() || lines == 0) {
     ::rename(path_.c_str(), (path_ + ".damaged").c_str());
     return Loaded::damaged;
   }
-  if (lines == 0) return Loaded::nothing;
   ledger.take_touched();
   ledger.set_overflow(state.overflow);
   for (const auto& [number, actor] : to.by_number) numbers_[actor] = number;

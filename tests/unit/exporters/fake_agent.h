@@ -191,7 +191,6 @@ inline StreamEvent make_event(std::uint64_t seq, const std::string& container) {
   event.container.name = "web";
   event.path = "/etc/x";
   event.actor = make_actor();
-  event.json = "{\"seq\":" + std::to_string(seq) + "}";
   return event;
 }
 

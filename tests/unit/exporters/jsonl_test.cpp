@@ -151,6 +151,7 @@ TEST(ChangeJson, HasRuleRenameAndChangesWithoutALetter) {
 TEST(EventJson, HasExactlyTheContractedFields) {
   StreamEvent event = test::make_event(42, "3f2a00");
   event.detail = "1";
+  event.rule = "r";
   event.count = 3;
   json container = kContainer;
   container.update(
@@ -168,7 +169,7 @@ TEST(EventJson, HasExactlyTheContractedFields) {
                          {"from", nullptr},
                          {"detail", {{"text", "1"}, {"count", 3}}},
                          {"actor", kActor}};
-  EXPECT_EQ(json::parse(event_json(event, "n1", "r")), expected);
+  EXPECT_EQ(json::parse(event_json(event, "n1")), expected);
 }
 
 TEST(EventJson, SaysNullWhereTheAgentSpeaksOfItself) {

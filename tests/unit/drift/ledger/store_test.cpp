@@ -144,7 +144,8 @@ TEST_F(Kept, NoTruncationHurts) {
   for (std::size_t length = 0; length < whole.size(); length += 97) {
     std::ofstream(path(), std::ios::trunc) << whole.substr(0, length);
     ContainerDrift drift(w.record, w.policy, {}, w.options);
-    EXPECT_THAT(drift.trouble(), IsEmpty()) << length;
+    // Without its first line it is somebody else's work.
+    EXPECT_EQ(drift.trouble().empty(), length > whole.find('\n')) << length;
     drift.applied(w.full_scan());
     EXPECT_FALSE(drift.diff().empty());
   }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/event_window.h"
+
+#include <map>
+#include <string>
+
+namespace stillframe::engine {
+namespace {
+
+// A node of a map, beside what it holds.
+constexpr std::size_t kNode = 32;
+
+template <typename... Texts>
+std::size_t sizes(const Texts&... texts) {
+  return (texts.size() + ...);
+}
+
+std::size_t size_of(const std::map<std::string, std::string>& map) {
+  std::size_t sum = 0;
+  for (const auto& entry : map) {
+    sum += kNode + sizeof entry + sizes(entry.first, entry.second);
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::size_t size_of(const StreamEvent& event) {
+  const ContainerInfo& of = event.container;
+  std::size_t sum =
+      sizeof event + size_of(event.facts) + size_of(of.labels) +
+      sizes(event.class_name, event.kind, event.verdict, event.rule, event.path,
+            event.from, event.detail) +
+      sizes(of.id, of.name, of.image, of.image_id, of.runtime, of.pod_namespace,
+            of.pod, of.pod_container, of.workload);
+  if (event.actor) {
+    const Actor& actor = *event.actor;
+    sum += sizes(actor.tool, actor.comm, actor.exe);
+    if (actor.session) {
+      sum += sizes(actor.session->first_cmd, actor.session->tty);
+    }
+  }
+  return sum;
+}
+
+}  // namespace stillframe::engine
