@@ -59,8 +59,9 @@ Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
       why = path_ + ":" + std::to_string(lines) + ": cannot be understood";
     }
   }
-  // It is never without its first line, unless somebody emptied it.
-  if (!why.empty() || lines == 0) {
+  // Unless somebody emptied it, it has its first line.
+  if (why.empty() && lines == 0) why = path_ + ": empty";
+  if (!why.empty()) {
     ::rename(path_.c_str(), (path_ + ".damaged").c_str());
     return Loaded::damaged;
   }
