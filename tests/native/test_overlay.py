@@ -219,5 +219,6 @@ def test_equal_large_files_are_restored_when_all_was_read(
     wait_for(lambda: own_agent.diff(container.name)["state"] == "still",
              COMPARED_SECONDS, "all of it compared")
     assert row(own_agent, container, "/opt/large")[1] == "restored"
-    assert not mutations(own_agent, container.name)
+    assert not [e for e in mutations(own_agent, container.name)
+                if e["verdict"] == "violation"]
     same_diff(own_agent, container)
