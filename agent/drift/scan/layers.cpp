@@ -276,7 +276,7 @@ Tried<LowerData> LowerLayers::find_data(const std::vector<LowerDir>& parents,
   for (std::size_t i = 0; i < stack->size(); ++i) {
     if ((*stack)[i].layer < from) continue;
     LowerData out{(*stack)[i], path, {}};
-    if (const std::size_t slash = path.rfind('/'); slash != path.npos) {
+    if (const std::size_t slash = path.rfind('/'); slash != std::string::npos) {
       auto parent = walk(out.dir, path.substr(0, slash));
       if (!parent) return failed(parent);
       if (slash != 0) {
