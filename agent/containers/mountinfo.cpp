@@ -126,11 +126,14 @@ std::string overlay_unescape(std::string_view text) {
 OverlayOptions parse_overlay(const Mount& mount) {
   OverlayOptions result;
   for (const string_view option : mount.options) {
+    result.userxattr |= option == "userxattr";
     const std::size_t equals = option.find('=');
     if (equals == string_view::npos) continue;
     const string_view key = option.substr(0, equals);
     const string_view value = option.substr(equals + 1);
     if (key == "upperdir") result.upper = value;
+    if (key == "workdir") result.work = value;
+    if (key == "redirect_dir") result.redirect_dir = value;
     if (key == "lowerdir") add_lower_list(value, result.lower);
     // One layer each, with no colons to escape (Linux 6.8).
     if (key == "lowerdir+") result.lower.emplace_back(value);

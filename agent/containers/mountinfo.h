@@ -40,6 +40,9 @@ const Mount* mount_at(const std::vector<Mount>& mounts,
 struct OverlayOptions {
   std::string upper;  // may still hold backslash escapes: see overlay_unescape
   std::vector<std::string> lower;  // topmost first, without data-only layers
+  std::string work = {};           // as `upper`
+  bool userxattr = false;
+  std::string redirect_dir = {};  // empty: the kernel's default
 };
 
 OverlayOptions parse_overlay(const Mount& mount);

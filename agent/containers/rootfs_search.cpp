@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/rootfs_search.h"
 
+#include "agent/base/file.h"
 #include "agent/base/text.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/layers.h"
@@ -11,6 +12,25 @@ namespace {
 
 constexpr std::size_t kMaxMounts = 4096;
 constexpr const char* kOverlay = "overlay";
+
+std::string above(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+// "ID/diff" of "/var/lib/containers/storage/overlay/ID/diff".
+std::string last_two(const std::string& path) {
+  const std::string parent = above(path);
+  const std::size_t slash = parent.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+// A mount does not show what is the module's default.
+bool redirects_by_default(const std::string& prefix) {
+  const auto text =
+      read_file(prefix + "/sys/module/overlay/parameters/redirect_dir");
+  return text && starts_with(*text, "Y");
+}
 
 }  // namespace
 
@@ -87,10 +107,31 @@ void RootfsSearch::run() {
   record_.root = seen_;
   const auto root = read_mounts();
   find_wanted(root);
-  if (!known_.layers.empty() && accept(known_.layers)) return;
   const auto mount = root ? root : stored_mount();
-  if (mount && accept_mount(*mount)) return;
+  const bool known = !known_.layers.empty() && accept(known_.layers);
+  if (known || (mount && accept_mount(*mount))) {
+    if (mount) note_options(*mount);
+    return;
+  }
   if (seen_) accept_seen();
+}
+
+// Those of the mount of this very upper directory only: see run().
+void RootfsSearch::note_options(const Mount& mount) {
+  OverlayLayers& layers = record_.layers;
+  if (layers.plain || mount.type != kOverlay) return;
+  const auto options = parse_overlay(mount);
+  const std::string upper = overlay_unescape(options.upper);
+  const std::string work = overlay_unescape(options.work);
+  if (last_two(upper) != last_two(layers.upper)) return;
+  layers.userxattr = options.userxattr;
+  layers.redirects =
+      (options.redirect_dir.empty() ? redirects_by_default(host_.prefix)
+                                    : options.redirect_dir == "on");
+  // One lies next to the other wherever runtimes make them.
+  if (above(work) == above(upper) && !work.empty()) {
+    layers.work = above(layers.upper) + work.substr(above(work).size());
+  }
 }
 
 bool RootfsSearch::accept_mount(const Mount& mount) {

@@ -37,6 +37,7 @@ class RootfsSearch {
   std::optional<Mount> stored_mount();
   void find_wanted(const std::optional<Mount>& root);
   bool accept(const OverlayLayers& layers);
+  void note_options(const Mount& mount);
   bool accept_mount(const Mount& mount);
   bool accept_directory(const Mount& mount);
   bool accept_overlay(const Mount& mount);

@@ -22,14 +22,22 @@ struct Difference {
   bool owner = false;
   bool xattr = false;  // user-visible extended attributes, ACLs apart
   bool acl = false;
-  bool time = false;  // mtime
+  bool flags = false;  // what chattr(1) sets: immutable, append-only and so on
+  bool time = false;   // mtime
   // A directory that hides the lower one of its path: opaque, inside an opaque
   // one, or another one renamed onto it.
   bool opaque = false;
   // Changed since the container began to live, with nothing to compare it with:
   // content and attributes may differ from what they were.
   bool unknown = false;
-  bool any_metadata() const { return mode || owner || xattr || acl; }
+  // Too large to be read at once: no difference in its bytes so far, and they
+  // have not all been compared.
+  bool unread = false;
+  bool any_metadata() const { return mode || owner || xattr || acl || flags; }
+  // It differs, whatever comes of `unread`; mtime apart.
+  bool sure() const {
+    return type || content || opaque || unknown || any_metadata();
+  }
 };
 
 // One entry of the upper directory.
@@ -67,6 +75,16 @@ struct Entry {
   // Not all of it could be compared: it differs at least so much. A tree that
   // knows the entry keeps what it knew.
   bool partly = false;
+  // The comparison of its bytes is to go on, though there may be an answer that
+  // holds until then.
+  bool reading = false;
+  // Not in the upper directory: overlay shows it here, from a lower layer since
+  // a directory above came from elsewhere, or as one more name of a file that
+  // is in the upper directory.
+  bool carried = false;
+  // The directory of the upper one that came from elsewhere (redirect_dir) and
+  // brought this along; none: nothing did.
+  InodeId carrier;
   // trusted.overlay.redirect: its former path. Null: none, as nearly always.
   std::shared_ptr<const std::string> redirect;
   // Where differs.opaque: names that the image shows in this directory and the
@@ -105,6 +123,9 @@ struct ScanResult {
   // The entries are those of a plain rootfs, not of an upper directory: all of
   // its directories, and of the rest what is not the image's any more.
   bool plain = false;
+  // Whoever prints what changed compares two trees: the mount may show what
+  // no upper directory holds.
+  bool by_trees = false;
   // Why more may be missing than can be known; empty: nothing is.
   std::string unknowable;
   std::uint64_t started_boot_ns = 0;

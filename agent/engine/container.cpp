@@ -34,6 +34,14 @@ constexpr std::size_t kMaxDeferred = 16'384;
 constexpr std::uint64_t kFirstRootfsPauseNs = kSecondNs;
 constexpr std::uint64_t kLastRootfsPauseNs = 60 * kSecondNs;
 
+// Whether a mount of the same layers tells more of its options, or others.
+bool mounted_otherwise(const OverlayLayers& before, const OverlayLayers& now) {
+  return !now.work.empty() && before.upper == now.upper &&
+         before.lower == now.lower &&
+         (before.work != now.work || before.userxattr != now.userxattr ||
+          before.redirects != now.redirects);
+}
+
 // A runtime told to remove it does so right after the exit, or much later.
 std::uint64_t existence_pause(std::uint64_t since_exit_ns) {
   if (since_exit_ns < 2 * kSecondNs) return kSecondNs / 5;
@@ -116,21 +124,31 @@ void Container::meet(ContainerRecord record, std::uint64_t live_since_ns) {
   context_.changed = true;
 }
 
+// A container that was found while it stood still is mounted by now.
+void Container::renew_scanner() {
+  if (!mounted_otherwise(scanner_->layers(), record_.layers)) return;
+  make_scanner();
+  drift_->request_full_scan();
+}
+
+void Container::make_scanner() {
+  scanner_ = std::make_shared<drift::Scanner>(
+      record_.layers,
+      [&kernel = context_.kernel, root = record_.root](
+          const InodeId& inode, bool) { kernel.add_inode(root, inode); },
+      context_.clock, drift::ScanLimits{},
+      drift::Scanner::Start{since_, state_path(".inventory")});
+}
+
 void Container::equip() {
-  if (drift_ || !record_.root || record_.layers.empty()) return;
-  const UpperRoot root = record_.root;
+  if (!record_.root || record_.layers.empty()) return;
+  if (drift_) return renew_scanner();
   drift_ = std::make_unique<drift::ContainerDrift>(
       record_, context_.policy,
       [this](const MutationEvent& event) { report(event); },
       drift::ContainerDrift::Options{.state_file = state_path(".jsonl"),
                                      .clock = context_.clock});
-  scanner_ = std::make_shared<drift::Scanner>(
-      record_.layers,
-      [&kernel = context_.kernel, root](const InodeId& inode, bool) {
-        kernel.add_inode(root, inode);
-      },
-      context_.clock, drift::ScanLimits{},
-      drift::Scanner::Start{since_, state_path(".inventory")});
+  make_scanner();
   rootfs_pause_ns_ = 0;
   for (const auto& line : drift_->trouble()) {
     log_warn("a container's kept state was damaged: rebuilding it by a scan",

@@ -137,6 +137,8 @@ class Container {
   };
 
   void equip();
+  void make_scanner();
+  void renew_scanner();
   void report(const MutationEvent& event);
   WallTime start_of_rootfs(std::uint64_t live_since_ns) const;
   std::string state_path(std::string_view extension) const;

@@ -19,6 +19,10 @@ struct OverlayLayers {
   // No overlay: `upper` is the rootfs itself, with all that the image holds,
   // and `lower` the one directory that it is a copy of, where there is one.
   bool plain = false;
+  // How the overlay was mounted, as far as that is known.
+  std::string work = {};   // its work directory; empty: not known
+  bool userxattr = false;  // overlay's own attributes are user.overlay.*
+  bool redirects = false;  // directories of the image can be moved
   bool empty() const { return upper.empty(); }
 };
 

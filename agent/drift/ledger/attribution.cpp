@@ -176,12 +176,16 @@ void Attribution::attribute(const Entry& entry, bool appeared,
                             std::uint64_t started) {
   const auto key = key_of(entry);
   Record* known = books_.ledger.find(key);
-  if (known != nullptr && known->unsettled) {
+  if (known != nullptr && known->unsettled && !entry.differs.unread) {
     known->kinds.add(observed_kinds(entry));
     known->unsettled = false;
     books_.ledger.touch(key);
   }
   if (entry.change == Change::none || being_removed(entry, started)) return;
+  // It came along with a directory, whose record says who moved it; or whether
+  // it differs is not known yet.
+  const bool unread = entry.differs.unread && !entry.differs.sure();
+  if (known == nullptr && (entry.carrier || unread)) return;
   if (known != nullptr && appeared && entry.links > 1 &&
       entry.change == Change::changed && !entry.differs.content &&
       known->kinds.has(Kind::file_create)) {
@@ -199,7 +203,9 @@ void Attribution::attribute(const Entry& entry, bool appeared,
   if (choice && appeared && entry.directory()) {
     inherited_[entry.inode.ino] = *choice;
   }
-  auto [kinds, time, boot_ns, id] = explain(entry, choice);
+  Entry sure = entry;
+  sure.differs.unread = false;
+  auto [kinds, time, boot_ns, id] = explain(sure, choice);
   std::string from;
   if (const auto it = moved_.find(entry.inode.ino);
       it != moved_.end() && appeared && !entry.whiteout) {
@@ -250,6 +256,7 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
     verdicts_.rejudge_inode(entry.inode);  // moved, or another name of it went
     return;
   }
+  if (entry.carried) return;  // its directory moved on
   const auto key = RecordKey::of_inode(entry.inode);
   const Record* r = books_.ledger.find(key);
   if (r != nullptr && r->last_boot_ns >= started) return;  // in use again

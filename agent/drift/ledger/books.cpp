@@ -14,6 +14,16 @@ RecordKey key_of(const Entry& entry) {
   return entry.whiteout ? place_of(entry) : RecordKey::of_inode(entry.inode);
 }
 
+std::optional<Record> story_of(const Books& books, const Entry& entry) {
+  if (const Record* own = books.ledger.find(key_of(entry))) return *own;
+  if (!entry.carrier) return std::nullopt;
+  const Record* move = books.ledger.find(RecordKey::of_inode(entry.carrier));
+  if (move == nullptr) return std::nullopt;
+  Record story = *move;
+  story.kinds = {};  // those of the directory itself
+  return story;
+}
+
 void merge(const ActorTable& actors, const Ledger& older, Books& into) {
   older.for_each([&](const RecordKey& key, const Record& old) {
     Record* r = into.ledger.upsert(key);

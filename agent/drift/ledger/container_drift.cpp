@@ -257,10 +257,13 @@ DriftSummary ContainerDrift::summary() {
   out.mutated_paths = totals.violating_paths();
   if (out.mutated_paths != 0) {
     out.state = ContainerState::mutated;
-  } else if (plan.saw_everything()) {
-    out.state = ContainerState::still;
-  } else {
+  } else if (!plan.saw_everything()) {
     out.why_unknown = plan.why_not_complete();
+  } else if (const Entry* unread = impl_->books.tree.unread()) {
+    out.why_unknown = impl_->books.tree.path_of(*unread) +
+                      ": its bytes have not all been compared yet";
+  } else {
+    out.state = ContainerState::still;
   }
   out.last_scan = plan.last_complete();
   out.ever_mutated = history.ever_mutated();
@@ -270,6 +273,7 @@ DriftSummary ContainerDrift::summary() {
     out.last_actor = impl_->books.actors.get(*last);
   }
   out.complete = !impl_->verdicts.stale() && plan.up_to_date() &&
+                 impl_->books.tree.unread() == nullptr &&
                  impl_->books.ledger.overflow() == 0;
   return out;
 }

@@ -57,6 +57,7 @@ class Rows {
   void visit(const std::string& path, const Entry& entry);
   void add_derived(const std::string& path, const Entry& entry);
   void add_outside_tree();
+  std::string former_path(const Entry& entry, const std::string& path) const;
   PathChange row_of(const std::string& path, const Judged& judged,
                     const RecordKey& key, const Record* record) const;
 
@@ -89,6 +90,15 @@ PathChange Rows::row_of(const std::string& path, const Judged& judged,
   return out;
 }
 
+// Of what came along with a directory: where that was.
+std::string Rows::former_path(const Entry& entry,
+                              const std::string& path) const {
+  const std::string from =
+      books_.ledger.from(RecordKey::of_inode(entry.carrier));
+  if (from.empty()) return "";
+  return from + path.substr(books_.tree.path_of(entry.carrier).size());
+}
+
 // A directory that changed only because its entries did.
 void Rows::add_derived(const std::string& path, const Entry& entry) {
   const auto* below = verdicts_.totals().below(entry.inode);
@@ -117,10 +127,11 @@ void Rows::visit(const std::string& path, const Entry& entry) {
     if (shown) add_derived(path, entry);
     return;
   }
-  const auto key = key_of(entry);
-  const Record* r = books_.ledger.find(key);
+  const auto story = story_of(books_, entry);
+  const Record* r = story ? &*story : nullptr;
   const Judged judged = verdicts_.row(entry, path);
-  auto row = row_of(path, judged, key, r);
+  auto row = row_of(path, judged, key_of(entry), r);
+  if (row.from.empty() && entry.carrier) row.from = former_path(entry, path);
   row.change = entry.change;
   row.shown_by_runtime = shown;
   if (r == nullptr) row.first_seen = row.last_seen = entry.ctime;

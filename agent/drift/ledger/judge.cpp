@@ -12,7 +12,7 @@ namespace {
 
 bool differs_as_program(const Entry& entry) {
   const auto& d = entry.differs;
-  return d.type || d.content || d.mode || d.unknown;
+  return d.type || d.content || d.mode || d.unknown || d.unread;
 }
 
 // An executable's kinds say "new" or "changed" as the tree has it now; one that

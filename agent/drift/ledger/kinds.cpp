@@ -141,7 +141,7 @@ KindList state_kinds(const Entry& entry) {
     case Change::none:
       break;
     case Change::added:
-      kinds.add(create_kind(entry.mode));
+      kinds.add(entry.carrier ? Kind::file_rename : create_kind(entry.mode));
       break;
     case Change::deleted:
       kinds.add(delete_kind(entry.mode));
@@ -149,11 +149,12 @@ KindList state_kinds(const Entry& entry) {
     case Change::changed: {
       const auto& d = entry.differs;
       if (d.opaque) kinds.add(Kind::dir_delete);
-      if (d.content || d.type) kinds.add(Kind::unknown_change);
+      if (d.content || d.type || d.unread) kinds.add(Kind::unknown_change);
       if (d.mode) kinds.add(Kind::mode_change);
       if (d.owner) kinds.add(Kind::owner_change);
       if (d.xattr) kinds.add(Kind::xattr_change);
       if (d.acl) kinds.add(Kind::acl_change);
+      if (d.flags) kinds.add(Kind::flags_change);
       if (d.unknown && kinds.empty()) kinds.add(Kind::unknown_change);
       if (d.time && kinds.empty()) kinds.add(Kind::time_change);
       if (kinds.empty()) kinds.add(Kind::copy_up);
@@ -234,12 +235,14 @@ KindList explained(KindList recorded, const Entry& entry) {
     recorded.add(recorded.has(Kind::copy_up) && !d.type ? Kind::file_write
                                                         : Kind::unknown_change);
   }
+  if (d.unread) recorded.add(Kind::unknown_change);
   if (d.mode) recorded.add(Kind::mode_change);
   if (d.owner) recorded.add(Kind::owner_change);
   if (d.xattr) recorded.add(Kind::xattr_change);
   if (d.acl) recorded.add(Kind::acl_change);
-  const bool only_time =
-      !d.opaque && !d.content && !d.type && !d.unknown && !d.any_metadata();
+  if (d.flags) recorded.add(Kind::flags_change);
+  const bool only_time = !d.opaque && !d.content && !d.type && !d.unknown &&
+                         !d.unread && !d.any_metadata();
   // A directory's mtime moves with whatever comes and goes in it.
   if (d.time && only_time && !entry.directory()) {
     recorded.add(Kind::time_change);
@@ -250,7 +253,8 @@ KindList explained(KindList recorded, const Entry& entry) {
 bool restored(const KindList& recorded, const Entry& entry) {
   if (entry.change != Change::changed) return false;
   const auto& d = entry.differs;
-  if (d.type || d.content || d.opaque || d.unknown || d.any_metadata()) {
+  if (d.type || d.content || d.opaque || d.unknown || d.unread ||
+      d.any_metadata()) {
     return false;
   }
   if (!d.time) return true;

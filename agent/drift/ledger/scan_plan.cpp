@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace stillframe::drift {
+namespace {
+
+// Large files that one scan reads on in.
+constexpr std::size_t kFilesRead = 4;
+
+}  // namespace
 
 void ScanPlan::mark(const InodeId& directory, std::string_view name,
                     std::uint64_t boot_ns) {
@@ -42,8 +48,31 @@ ScanWork ScanPlan::take_work() {
     taken_.asked = std::exchange(full_asked_, false);
     full_due_ = false;
   }
+  if (!work.full) take_reading(now, work);
   under_way_ = static_cast<bool>(work);
   return work;
+}
+
+bool ScanPlan::reading_ready(std::uint64_t now) const {
+  return now >= reading_not_before_ && !tree_.reading(1).empty();
+}
+
+// Large files are compared on and on, a part each time, and a tenth of the time
+// at most: whoever waits for other scans hardly notices.
+void ScanPlan::take_reading(std::uint64_t now, ScanWork& work) {
+  if (!reading_ready(now)) return;
+  for (const Entry* entry : tree_.reading(kFilesRead)) {
+    PartialTask task;
+    task.directory = tree_.path_of(entry->parent);
+    if (task.directory == "/") task.directory.clear();
+    task.inode = entry->parent;
+    task.names = {entry->name};
+    work.parts.push_back(std::move(task));
+  }
+}
+
+void ScanPlan::pace_reading(std::uint64_t duration_ns) {
+  reading_not_before_ = clock_.boot_ns() + DirtySet::kPace * duration_ns;
 }
 
 void ScanPlan::take_parts(std::uint64_t now, ScanWork& work) {
@@ -82,12 +111,16 @@ bool ScanPlan::due() const {
   if (under_way_) return false;
   const std::uint64_t now = clock_.boot_ns();
   const std::uint64_t next = dirty_.next();
-  return full_ready(now) || (next != 0 && next <= now);
+  return full_ready(now) || (next != 0 && next <= now) || reading_ready(now);
 }
 
 std::uint64_t ScanPlan::next_boot_ns() const {
   if (under_way_) return 0;
-  const std::uint64_t next = dirty_.next();
+  std::uint64_t next = dirty_.next();
+  if (!tree_.reading(1).empty()) {
+    const auto reading = std::max<std::uint64_t>(1, reading_not_before_);
+    next = next == 0 ? reading : std::min(next, reading);
+  }
   if (!full_due_ && !dirty_.overflowed()) return next;
   const std::uint64_t full =
       full_asked_ ? 1 : std::max<std::uint64_t>(1, full_not_before_);
@@ -118,6 +151,7 @@ bool ScanPlan::accept(const ScanResult& scan) {
     dirty_.absorb(std::move(taken.marks), now);
   }
   full_not_before_ = now + wait;
+  pace_reading(scan.duration_ns);
   if (failed) return false;
   unknowable_ = scan.unknowable;
   previous_start_ = std::exchange(last_start_, scan.started_boot_ns);
@@ -131,11 +165,14 @@ bool ScanPlan::accept(const PartialResult& part) {
     dirty_.absorb(std::exchange(taken_, {}).parts, now);
     return false;
   }
+  pace_reading(part.duration_ns);
   const bool short_of = part.directories.size() < taken_.parts.size();
   if (short_of || !part.complete) {
     part_trouble_ = part.errors.empty() ? "a directory could not be scanned"
                                         : text_of(part.errors.front());
-    dirty_.absorb(taken_.parts, now + part_retry_.next());
+    const std::uint64_t pause = part_retry_.next();
+    dirty_.absorb(taken_.parts, now + pause);
+    reading_not_before_ = std::max(reading_not_before_, now + pause);
   } else if (part_retry_.failing()) {
     // What vanished in the meantime was kept: a look at everything settles it.
     part_retry_.reset();
@@ -156,6 +193,7 @@ ScanPlan::Settled ScanPlan::settle(const PartialResult& part) {
       settle_stale(i, out);
       continue;
     }
+    if (i >= taken_.parts.size()) continue;  // of files that are read on
     dirty_.scanned(directory.inode, now,
                    part.duration_ns / part.directories.size());
     if (directory.full && !part_retry_.failing()) {
@@ -208,7 +246,7 @@ bool ScanPlan::up_to_date() const {
 }
 
 std::string ScanPlan::why_not_complete() const {
-  if (complete_) return {};
+  if (complete_) return part_retry_.failing() ? part_trouble_ : "";
   if (!full_trouble_.empty()) return full_trouble_;
   if (last_start_ == 0) return "the rootfs has not been scanned yet";
   return "the latest scan did not see the full rootfs";

@@ -65,11 +65,10 @@ class ScanPlan {
   bool looked_at(const InodeId& directory) const;
   // The latest look saw less than it should: what it did not meet may be there.
   bool failing() const;
-  // The latest full scan saw everything; and nothing has changed since.
-  bool saw_everything() const { return complete_; }
-  bool up_to_date() const;
+  bool saw_everything() const { return !failing(); }
+  bool up_to_date() const;  // it did, and nothing has changed since
 
-  std::string why_not_complete() const;      // of the latest full scan
+  std::string why_not_complete() const;
   std::vector<std::string> trouble() const;  // that lasts
   WallTime last_complete() const { return last_complete_; }
   std::uint64_t last_start() const { return last_start_; }  // of one taken in
@@ -83,6 +82,9 @@ class ScanPlan {
     std::vector<DirtySet::Due> parts;  // else, and where they were
     std::vector<std::string> places;
   };
+  bool reading_ready(std::uint64_t now) const;
+  void take_reading(std::uint64_t now, ScanWork& work);
+  void pace_reading(std::uint64_t duration_ns);
   bool full_ready(std::uint64_t now) const;
   void take_parts(std::uint64_t now, ScanWork& work);
   void settle_stale(std::size_t index, Settled& out);
@@ -94,6 +96,7 @@ class ScanPlan {
   bool full_due_ = true;
   bool full_asked_ = true;
   std::uint64_t full_not_before_ = 0;
+  std::uint64_t reading_not_before_ = 0;  // of UpperTree::reading()
   bool under_way_ = false;
   Taken taken_;
 

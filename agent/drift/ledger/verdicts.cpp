@@ -30,8 +30,8 @@ Verdicts::Verdicts(const ContainerRecord& record, const Books& books,
 Judged Verdicts::row(const Entry& entry, const std::string& path) {
   const auto* below = entry.directory() ? totals_.below(entry.inode) : nullptr;
   const bool others_below = below != nullptr && below->unexplained != 0;
-  return judge_.row(entry, path, books_.ledger.find(key_of(entry)),
-                    others_below);
+  const auto story = story_of(books_, entry);
+  return judge_.row(entry, path, story ? &*story : nullptr, others_below);
 }
 
 Judged Verdicts::row(const std::string& path, const Record& record) {
@@ -74,13 +74,35 @@ void Verdicts::rejudge(const Entry& entry) {
     if (entry.directory()) shifts_.push_back(entry.inode);
     return;
   }
-  const Judged judged = row(entry, books_.tree.path_of(entry));
+  const std::string path = books_.tree.path_of(entry);
+  const Judged judged =
+      entry.differs.unread ? row_so_far(entry, path) : row(entry, path);
+  const bool violation = judged.judgement.verdict == Verdict::violation;
   if (entry.directory()) totals_.set_derived(entry.inode, std::nullopt);
-  set(place_of(entry), verdict_of(judged));
-  const Record* r = books_.ledger.find(key_of(entry));
-  if (judged.judgement.verdict == Verdict::violation && r != nullptr) {
-    note_violation(*r);
+  if (entry.differs.unread && !violation) {
+    set(place_of(entry), std::nullopt);  // not known
+    return;
   }
+  set(place_of(entry), verdict_of(judged));
+  const auto story = story_of(books_, entry);
+  if (violation && story) note_violation(*story);
+  if (entry.directory() && entry.redirect) rejudge_brought(entry);
+}
+
+// What is sure of a file whose bytes have not been compared.
+Judged Verdicts::row_so_far(Entry entry, const std::string& path) {
+  entry.differs.unread = false;
+  return row(entry, path);
+}
+
+// All that came along with a directory is judged by the directory's record.
+void Verdicts::rejudge_brought(const Entry& directory) {
+  const Record* r = books_.ledger.find(key_of(directory));
+  if (r == nullptr) return;
+  const auto [at, fresh] = moves_.try_emplace(directory.inode, r->actors);
+  if (!fresh && at->second == r->actors) return;
+  at->second = r->actors;
+  for (const Entry* one : books_.tree.brought_by(directory)) rejudge(*one);
 }
 
 void Verdicts::rejudge_inode(const InodeId& inode) {
@@ -101,6 +123,7 @@ void Verdicts::vanished(
   for (const auto& [path, entry] : gone) {
     const InodeId at = entry.directory() ? entry.inode : entry.parent;
     const bool uprooted = entry.directory() || !books_.tree.has_directory(at);
+    if (entry.redirect) moves_.erase(entry.inode);
     if (uprooted && totals_.below(at) != nullptr) stale_ = true;
   }
   if (stale_) return;
@@ -175,6 +198,7 @@ void Verdicts::rebuild() {
   judge_.certain_again();
   totals_.clear();
   shifts_.clear();
+  moves_.clear();
   if (const Entry* root = tree.find(tree.root())) rejudge(*root);
   tree.for_each([&](const std::string&, const Entry& entry) {
     if (entry.change != Change::none) rejudge(entry);

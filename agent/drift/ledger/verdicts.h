@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,8 @@ class Verdicts {
  private:
   void set(const RecordKey& place, const std::optional<PathVerdict>& verdict);
   void shifted(const InodeId& inode);
+  Judged row_so_far(Entry entry, const std::string& path);
+  void rejudge_brought(const Entry& directory);
   void note_violation(const Record& record);
   void rebuild();
 
@@ -65,6 +68,9 @@ class Verdicts {
   AsAtStart as_at_start_;
   VerdictTotals totals_;
   std::vector<InodeId> shifts_;  // directories below which something shifted
+  // Directories that brought others along, and whose work each was when these
+  // were judged.
+  std::unordered_map<InodeId, ActorSet> moves_;
   bool settling_ = false;
   bool stale_ = false;
   std::uint64_t rebuilt_ns_ = 0;  // monotonic

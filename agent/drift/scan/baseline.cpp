@@ -15,6 +15,10 @@ Tried<std::optional<std::uint32_t>> Baseline::Dir::gone(const std::string&) {
   return std::nullopt;
 }
 
+Tried<std::optional<Baseline::Shone>> Baseline::Dir::shone(const std::string&) {
+  return std::nullopt;
+}
+
 Tried<> Baseline::Dir::listed(int, const std::vector<std::string>&) {
   return {};
 }
@@ -32,7 +36,7 @@ std::unique_ptr<Baseline> make_baseline(const OverlayLayers& layers,
                                         const Scanner::Start& start,
                                         const Clock& clock) {
   if (!layers.plain) {
-    return std::make_unique<OverlayBaseline>(layers.lower, limits, clock);
+    return std::make_unique<OverlayBaseline>(layers, limits, clock);
   }
   if (!layers.lower.empty()) {
     return std::make_unique<CopyBaseline>(layers.lower, limits, start.since,

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/fd.h"
 #include "agent/drift/entry.h"
 #include "agent/drift/scan/compare.h"
 #include "agent/drift/scan/failure.h"
@@ -38,6 +39,13 @@ class Baseline {
     bool enter = false;    // enough is known to look into it
     bool pure = false;     // nothing of the lower layers shines through
     bool suspect = false;  // it or one above it may be another than the image's
+    bool brought = false;  // it came along with a directory that was moved
+  };
+  // Something that overlay shows and the upper directory does not hold.
+  struct Shone {
+    Fd fd;  // O_PATH
+    bool lower =
+        false;  // of a lower layer; else one more name of an upper file
   };
 
   // A directory of the rootfs, as the baseline has it. Each entry of it goes
@@ -56,7 +64,10 @@ class Baseline {
     // A name that the rootfs does not have: whether that makes it a deletion,
     // and with what mode it was there.
     virtual Tried<std::optional<std::uint32_t>> gone(const std::string& name);
-    // The directory has been listed: its names, and which ones are missing.
+    // Such a name that is to have an entry all the same.
+    virtual Tried<std::optional<Shone>> shone(const std::string& name);
+    // The directory has been listed: its names, and which ones are to be asked
+    // for besides.
     virtual Tried<> listed(int dir, const std::vector<std::string>& names);
     virtual Tried<std::vector<std::string>> missing(
         const std::vector<std::string>& names);
@@ -87,8 +98,9 @@ class Baseline {
   virtual bool has_whiteouts() const { return false; }
   // Whether somebody who watches inodes is to know of one so far down.
   virtual bool to_watch(unsigned depth, bool directory) const = 0;
-  // See ScanResult::unknowable.
+  // See ScanResult.
   virtual std::string unknowable() const { return ""; }
+  virtual bool by_trees() const { return false; }
 };
 
 std::unique_ptr<Baseline> make_baseline(const OverlayLayers& layers,

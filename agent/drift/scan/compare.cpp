@@ -2,6 +2,8 @@
 #include "agent/drift/scan/compare.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,31 +16,27 @@
 namespace stillframe::drift {
 namespace {
 
-constexpr std::size_t kChunk = 64u << 10;
-// A store through a mapping moves ctime only at the first touch of a page since
-// its last write-back, which comes some 35 s later at most by the kernel's
-// defaults (dirty_expire_centisecs + dirty_writeback_centisecs).
-constexpr std::int64_t kSettledNs = 120'000'000'000;
+// Of what chattr(1) sets, the flags that overlay and its tools leave alone.
+constexpr unsigned kFlags = FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL |
+                            FS_NOATIME_FL | FS_SYNC_FL | FS_DIRSYNC_FL;
 
-constexpr int kRead = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-
-Fd open_for_reading(int dir, const char* path, int flags) {
-  Fd fd(::openat(dir, path, kRead | O_NOATIME | flags));
-  if (fd < 0 && errno == EPERM) fd = ::openat(dir, path, kRead | flags);
-  return fd;
+// No filesystem has them of anything but files and directories.
+Tried<unsigned> flags_of(int dir, const char* path, int nofollow) {
+  const Fd fd(::openat(
+      dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | nofollow));
+  if (fd < 0) return failed("openat");
+  int flags = 0;
+  if (::ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return 0;  // it has none
+  return static_cast<unsigned>(flags) & kFlags;
 }
 
-// Reads until `size` bytes are there or the file ends; -1 on failure.
-ssize_t read_full(int fd, char* into, std::size_t size) {
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t n = ::read(fd, into + done, size - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return -1;
-    if (n == 0) break;
-    done += static_cast<std::size_t>(n);
+unsigned protected_flags(const OverlayMarks& marks) {
+  unsigned flags = 0;
+  for (const char c : marks.protattr) {
+    if (c == 'i') flags |= FS_IMMUTABLE_FL;
+    if (c == 'a') flags |= FS_APPEND_FL;
   }
-  return static_cast<ssize_t>(done);
+  return flags;
 }
 
 Tried<bool> link_differs(const UpperFile& upper, const LowerFile& lower) {
@@ -89,13 +87,6 @@ void compare_xattrs(const std::vector<XattrNames::Pair>& upper,
 
 }  // namespace
 
-WallTime wall(const struct timespec& time) {
-  // Timestamps are the container's to choose; those out of range wrap around.
-  const auto seconds = static_cast<std::uint64_t>(time.tv_sec);
-  return {static_cast<std::int64_t>(seconds * 1'000'000'000u +
-                                    static_cast<std::uint64_t>(time.tv_nsec))};
-}
-
 bool same_tar_time(const struct timespec& a, const struct timespec& b) {
   if (a.tv_nsec != 0 && b.tv_nsec != 0) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -105,65 +96,85 @@ bool same_tar_time(const struct timespec& a, const struct timespec& b) {
          (a.tv_nsec == 0 && a.tv_sec != LONG_MIN && b.tv_sec == a.tv_sec - 1);
 }
 
-void Comparer::begin(bool ctime_shows_stores, WallTime now,
-                     std::stop_token stop) {
-  ctime_shows_stores_ = ctime_shows_stores;
-  now_ = now;
-  stop_ = std::move(stop);
-  buffer_.resize(2 * kChunk);
-  for (auto& [inode, known] : known_) known.met = false;
+void Comparer::begin(const std::string& upper, bool ctime_shows_stores,
+                     WallTime now, std::stop_token stop) {
+  contents_.begin(ctime_shows_stores, now, std::move(stop));
+  // What is made below the directory that the upper one stands in gets these.
+  const std::string above = upper.substr(0, upper.rfind('/') + 1);
+  const auto flags = flags_of(AT_FDCWD, above.c_str(), 0);
+  inherited_flags_ = flags ? *flags & ~(FS_IMMUTABLE_FL | FS_APPEND_FL) : 0;
 }
 
-void Comparer::end(bool full) {
-  buffer_ = {};
-  if (full) std::erase_if(known_, [](const auto& k) { return !k.second.met; });
-}
-
-Tried<bool> Comparer::bytes_differ(const UpperFile& upper,
-                                   const LowerFile& lower) {
+Tried<> Comparer::compare_attributes(const UpperFile& upper,
+                                     const UpperMarks& marks,
+                                     const LowerFile& lower,
+                                     const XattrNames& lower_names,
+                                     Entry* entry) const {
+  Difference& differs = entry->differs;
+  const auto one = marks.names.visible(prefix_);
+  if (!one) return failed(one);
+  const auto other = lower_names.visible(prefix_);
+  if (!other) return failed(other);
+  differs.xattr = marks.names.too_many();
+  compare_xattrs(*one, *other, entry);
+  if (!S_ISREG(upper.st.st_mode) && !S_ISDIR(upper.st.st_mode)) return {};
+  const auto above = flags_of(AT_FDCWD, proc_path(upper.fd).c_str(), 0);
+  if (!above) return failed(above);
   const LowerPath path(lower.view->merged[lower.hit.index], lower.name);
-  const Fd one = open_for_reading(AT_FDCWD, proc_path(upper.fd).c_str(), 0);
-  if (one < 0) return failed("openat");
-  const Fd other = open_for_reading(path.dir(), path.c_str(), O_NOFOLLOW);
-  if (other < 0) return failed("openat");
-  while (!stop_.stop_requested()) {
-    const ssize_t n = read_full(one, buffer_.data(), kChunk);
-    if (n < 0) return failed("read");
-    const ssize_t m = read_full(other, buffer_.data() + kChunk, kChunk);
-    if (m < 0) return failed("read");
-    if (n != m || std::memcmp(buffer_.data(), buffer_.data() + kChunk,
-                              static_cast<std::size_t>(n)) != 0) {
-      return true;
-    }
-    if (n == 0) return false;
-  }
-  return failed("stopped", ECANCELED);
+  const auto below = flags_of(path.dir(), path.c_str(), O_NOFOLLOW);
+  if (!below) return failed(below);
+  const auto lower_marks = overlay_marks(lower_names, prefix_);
+  if (!lower_marks) return failed(lower_marks);
+  const unsigned now = *above | protected_flags(marks.marks);
+  const unsigned before = *below | protected_flags(*lower_marks);
+  differs.flags = ((now ^ before) & ~inherited_flags_) != 0;
+  return {};
 }
 
-Tried<bool> Comparer::content_differs(const UpperFile& upper,
-                                      const OverlayMarks& marks,
-                                      const LowerFile& lower,
-                                      const InodeId& inode, bool same_mtime) {
-  const struct stat& below = lower.hit.st;
-  if (marks.metacopy) return !marks.redirect.empty();
-  if (upper.st.st_size != below.st_size) return true;
-  if (upper.st.st_size == 0) return false;
-  if (static_cast<std::uint64_t>(below.st_size) > limits_.max_compare_bytes) {
-    return !same_mtime;
+Tried<> Comparer::compare_contents(const UpperFile& upper,
+                                   const UpperMarks& marks,
+                                   const LowerFile& lower,
+                                   const XattrNames& lower_names,
+                                   Entry* entry) {
+  if (upper.st.st_size != lower.hit.st.st_size) {
+    entry->differs.content = true;
+    return {};
   }
-  const WallTime ctime = wall(upper.st.st_ctim);
-  const auto found = known_.find(inode);
-  if (found != known_.end() && found->second.ctime == ctime &&
-      found->second.lower_ino == below.st_ino &&
-      found->second.lower_dev == below.st_dev) {
-    found->second.met = true;
-    return found->second.differs;
+  if (upper.st.st_size == 0) return {};
+  const LowerPath path(lower.view->merged[lower.hit.index], lower.name);
+  ReadableFile above{AT_FDCWD, proc_path(upper.fd), true, upper.st};
+  ReadableFile below{path.dir(), path.c_str(), false, lower.hit.st};
+  std::optional<LowerData> kept;  // holds the directory of `below` open
+  if (lower.layers != nullptr) {
+    const auto lower_marks = overlay_marks(lower_names, prefix_);
+    if (!lower_marks) return failed(lower_marks);
+    if (lower_marks->metacopy) {
+      // A layer made with metacopy keeps a file's bytes further down.
+      auto data = lower.layers->find_data(lower.view->merged, lower.name);
+      if (!data) return failed(data);
+      kept = *std::move(data);
+      below = kept->file();
+    }
   }
-  const auto differs = bytes_differ(upper, lower);
-  if (differs && ctime_shows_stores_ && now_.ns - ctime.ns > kSettledNs) {
-    known_[inode] = {ctime, below.st_ino, below.st_dev, *differs, true};
+  if (marks.marks.metacopy) {
+    if (!marks.bytes) return failed("no bytes of a metacopy", ENODATA);
+    above = *marks.bytes;
   }
-  return differs;
+  if (above.st.st_ino == below.st.st_ino &&
+      above.st.st_dev == below.st.st_dev) {
+    return {};
+  }
+  if (above.st.st_size != below.st.st_size) {
+    entry->differs.content = true;
+    return {};
+  }
+  const auto found =
+      contents_.compare(entry->inode, wall(upper.st.st_ctim), above, below);
+  if (!found) return failed(found);
+  entry->differs.content = found->answer == Contents::Answer::differ;
+  entry->differs.unread = found->answer == Contents::Answer::unread;
+  entry->reading = found->more;
+  return {};
 }
 
 Tried<> Comparer::compare(const UpperFile& upper, const UpperMarks& marks,
@@ -186,40 +197,26 @@ Tried<> Comparer::compare(const UpperFile& upper, const UpperMarks& marks,
                            above.st_size != below.st_size ||
                            above.st_rdev != below.st_rdev;
     // Known before anything is read, in case that fails.
-    differs.content = S_ISREG(above.st_mode) && !marks.marks.metacopy &&
-                      above.st_size != below.st_size;
+    differs.content = S_ISREG(above.st_mode) && above.st_size != below.st_size;
   }
-
   const LowerPath path(lower.view->merged[lower.hit.index], lower.name);
   const auto lower_names = XattrNames::of(path.absolute(), false);
   if (!lower_names) return failed(lower_names);
-  const auto one = marks.names.visible();
-  if (!one) return failed(one);
-  const auto other = lower_names->visible();
-  if (!other) return failed(other);
-  differs.xattr = marks.names.too_many();
-  compare_xattrs(*one, *other, entry);
-  if (directory) return {};
-
-  Tried<bool> content = false;
-  if (S_ISREG(above.st_mode)) {
-    LowerFile source = lower;
-    // A layer made with metacopy keeps a file's bytes further down.
-    if (lower_names->has("trusted.overlay.metacopy")) {
-      const auto bytes =
-          LowerLayers::find(*lower.view, lower.name, lower.hit.index + 1);
-      if (!bytes) return failed(bytes);
-      if (*bytes) source.hit.index = (*bytes)->index;
-    }
-    content = content_differs(upper, marks.marks, source, entry->inode,
-                              !differs.time);
-  } else if (S_ISLNK(above.st_mode)) {
-    content = link_differs(upper, lower);
-  } else if (S_ISCHR(above.st_mode) || S_ISBLK(above.st_mode)) {
-    content = above.st_rdev != below.st_rdev;
+  if (const auto done =
+          compare_attributes(upper, marks, lower, *lower_names, entry);
+      !done) {
+    return done;
   }
-  if (!content) return failed(content);
-  differs.content = *content;
+  if (S_ISREG(above.st_mode)) {
+    return compare_contents(upper, marks, lower, *lower_names, entry);
+  }
+  if (S_ISLNK(above.st_mode)) {
+    const auto content = link_differs(upper, lower);
+    if (!content) return failed(content);
+    differs.content = *content;
+  } else if (S_ISCHR(above.st_mode) || S_ISBLK(above.st_mode)) {
+    differs.content = above.st_rdev != below.st_rdev;
+  }
   return {};
 }
 

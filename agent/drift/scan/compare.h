@@ -3,13 +3,12 @@
 
 #include <sys/stat.h>
 
-#include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "agent/drift/entry.h"
+#include "agent/drift/scan/contents.h"
 #include "agent/drift/scan/failure.h"
 #include "agent/drift/scan/layers.h"
 #include "agent/drift/scan/scanner.h"
@@ -21,12 +20,14 @@ namespace stillframe::drift {
 struct UpperFile {
   int fd = -1;
   struct stat st{};
+  bool lower = false;  // overlay shows it here, out of a lower layer
 };
 
 // What overlayfs has to say of it.
 struct UpperMarks {
   XattrNames names;
-  OverlayMarks marks;  // of a plain rootfs: none
+  OverlayMarks marks;                 // of a plain rootfs: none
+  std::optional<ReadableFile> bytes;  // where they are, of a metacopy
 };
 
 // What lies below it.
@@ -34,47 +35,38 @@ struct LowerFile {
   const LowerView* view = nullptr;
   LowerHit hit;
   std::string name;
+  const LowerLayers* layers = nullptr;  // of an overlay
 };
 
-// Compares upper files with lower ones. Remembers which contents it found equal
-// or not, so that an unchanged file is not read twice.
+// Compares upper files with lower ones.
 class Comparer {
  public:
-  explicit Comparer(ScanLimits limits) : limits_(limits) {}
+  Comparer(const ScanLimits& limits, OverlayPrefix prefix)
+      : contents_(limits), prefix_(prefix) {}
 
-  // Before and after each scan. A full one ends with forgetting all files that
-  // it did not meet.
-  void begin(bool ctime_shows_stores, WallTime now, std::stop_token stop);
-  void end(bool full);
+  // Before and after each scan of the upper directory. A full one ends with
+  // forgetting all files that it did not meet.
+  void begin(const std::string& upper, bool ctime_shows_stores, WallTime now,
+             std::stop_token stop);
+  void end(bool full) { contents_.end(full); }
 
-  // Fills entry->differs and entry->stat_differs; as far as it came, when it
-  // fails.
+  // Fills entry->differs, entry->stat_differs and entry->reading; as far as it
+  // came, when it fails.
   Tried<> compare(const UpperFile& upper, const UpperMarks& marks,
                   const LowerFile& lower, Entry* entry);
 
  private:
-  struct Known {
-    WallTime ctime;
-    std::uint64_t lower_ino = 0;
-    std::uint64_t lower_dev = 0;
-    bool differs = false;
-    bool met = false;
-  };
+  Tried<> compare_attributes(const UpperFile& upper, const UpperMarks& marks,
+                             const LowerFile& lower,
+                             const XattrNames& lower_names, Entry* entry) const;
+  Tried<> compare_contents(const UpperFile& upper, const UpperMarks& marks,
+                           const LowerFile& lower,
+                           const XattrNames& lower_names, Entry* entry);
 
-  Tried<bool> content_differs(const UpperFile& upper, const OverlayMarks& marks,
-                              const LowerFile& lower, const InodeId& inode,
-                              bool same_mtime);
-  Tried<bool> bytes_differ(const UpperFile& upper, const LowerFile& lower);
-
-  ScanLimits limits_;
-  std::unordered_map<InodeId, Known> known_;
-  std::vector<char> buffer_;
-  WallTime now_;
-  std::stop_token stop_;
-  bool ctime_shows_stores_ = false;
+  Contents contents_;
+  OverlayPrefix prefix_;
+  unsigned inherited_flags_ = 0;
 };
-
-WallTime wall(const struct timespec& time);
 
 // containers/storage and docker take times as equal when one of them has whole
 // seconds only, as tar files do, and the seconds agree but for rounding up.

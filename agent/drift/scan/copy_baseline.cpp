@@ -39,7 +39,7 @@ Tried<std::optional<LowerHit>> find(const LowerView& view,
 Tried<UpperMarks> marks_of(const UpperFile& file) {
   auto names = XattrNames::of(proc_path(file.fd), true);
   if (!names) return failed(names);
-  return UpperMarks{*std::move(names), {}};
+  return UpperMarks{*std::move(names), {}, {}};
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ CopyBaseline::CopyBaseline(std::vector<std::string> image, ScanLimits limits,
                            WallTime since, const Clock& clock)
     : paths_(std::move(image)),
       limits_(limits),
-      comparer_(limits),
+      comparer_(limits, OverlayPrefix::none),
       clock_(clock) {
   since_ = since;
 }
@@ -79,14 +79,14 @@ CopyBaseline::CopyBaseline(std::vector<std::string> image, ScanLimits limits,
 bool CopyBaseline::begin(const RootFile& root, bool, std::stop_token stop,
                          Faults* faults) {
   dev_ = root.file.st.st_dev;
-  image_.emplace(paths_, faults);
+  image_.emplace(paths_, OverlayPrefix::none, faults);
   // Without it, everything would seem to be new.
   if (!image_->usable() || image_->root().merged.empty()) {
     image_.reset();
     return false;
   }
   stop_ = stop;
-  comparer_.begin(ctime_shows_stores(root.fs_magic), clock_.wall(),
+  comparer_.begin(root.path, ctime_shows_stores(root.fs_magic), clock_.wall(),
                   std::move(stop));
   return true;
 }
@@ -109,7 +109,8 @@ Tried<> CopyBaseline::compare_root(const RootFile& root, Entry* entry) {
   if (!marks) return failed(marks);
   Tried<> compared;
   if (*hit) {
-    compared = comparer_.compare(root.file, *marks, {&view, **hit, "."}, entry);
+    compared = comparer_.compare(root.file, *marks,
+                                 {&view, **hit, ".", nullptr}, entry);
   }
   entry->differs.time = false;
   if (entry->differs.any_metadata()) entry->change = Change::changed;
@@ -144,8 +145,8 @@ Tried<> CopyBaseline::Directory::compare(const UpperFile& file,
   }
   const auto marks = marks_of(file);
   if (!marks) return failed(marks);
-  const auto compared =
-      base_.comparer_.compare(file, *marks, {&view_, **hit, name}, entry);
+  const auto compared = base_.comparer_.compare(
+      file, *marks, {&view_, **hit, name, nullptr}, entry);
   const Difference& d = entry->differs;
   // podman compares extended attributes, too, where it compares two trees.
   entry->stat_differs |= d.xattr;
@@ -167,7 +168,7 @@ Tried<std::vector<std::string>> CopyBaseline::Directory::missing(
     const std::vector<std::string>& names) {
   if (!suspect_) return std::vector<std::string>();
   auto before =
-      LowerLayers::names(view_, base_.limits_.max_entries, base_.stop_);
+      LowerLayers::names(view_.merged, base_.limits_.max_entries, base_.stop_);
   if (!before) return before;
   const std::unordered_set<std::string_view> now(names.begin(), names.end());
   std::erase_if(*before, [&](const auto& one) { return now.contains(one); });
@@ -178,7 +179,7 @@ Tried<std::unique_ptr<Baseline::Dir>> CopyBaseline::Directory::enter(
     const std::string& name, const std::string&, Onward onward,
     const struct stat& st) {
   if (!base_.of_rootfs(st)) return nullptr;
-  auto view = base_.image_->enter(view_, name, "");
+  auto view = base_.image_->enter(view_, name);
   if (!view) return failed(view);
   return std::make_unique<Directory>(base_, *std::move(view), onward.suspect);
 }

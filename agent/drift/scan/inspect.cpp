@@ -21,11 +21,19 @@ void fill(const struct stat& st, Entry* entry) {
   entry->ctime = wall(st.st_ctim);
 }
 
+// What is not in the upper directory has no inode of its own there. No
+// filesystem gives out numbers so high.
+InodeId carried_id(const InodeId& parent, const std::string& name) {
+  const std::uint64_t hash =
+      std::hash<InodeId>()(parent) * 31 + std::hash<std::string>()(name);
+  return {hash | 1ull << 63, 0};
+}
+
 // Whether an entry that could not be compared to the end is sure to differ.
 bool differs_anyway(const Entry& entry) {
   const Difference& d = entry.differs;
   return entry.change == Change::added || d.type || d.content ||
-         d.any_metadata() || d.acl;
+         d.any_metadata();
 }
 
 }  // namespace
@@ -45,9 +53,16 @@ Tried<std::optional<Inspected>> Inspector::inspect(const UpperDir& dir,
   return found;
 }
 
-// A name that is not there: a deletion, if the baseline has it.
+// A name that is not there: shown by overlay all the same, or a deletion if the
+// baseline has it.
 Tried<std::optional<Inspected>> Inspector::absent(const UpperDir& dir,
                                                   const std::string& name) {
+  auto shone = dir.below->shone(name);
+  if (!shone) return failed(shone);
+  if (*shone) {
+    UpperFile file{(*shone)->fd, {}, (*shone)->lower};
+    return examine(dir, name, file, true);
+  }
   const auto mode = dir.below->gone(name);
   if (!mode) return failed(mode);
   if (!*mode) return std::nullopt;
@@ -63,6 +78,7 @@ Tried<std::optional<Inspected>> Inspector::absent(const UpperDir& dir,
 
 Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
                                                 const std::string& name) {
+  if (dir.carried) return absent(dir, name);
   const auto passed = dir.below->passes_over(dir.fd, name);
   if (!passed) return failed(passed);
   if (*passed) return std::nullopt;
@@ -73,20 +89,27 @@ Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
     if (means_gone(errno) || errno == ENAMETOOLONG) return absent(dir, name);
     return failed("openat");
   }
-  UpperFile file;
-  file.fd = fd;
-  if (::fstat(fd, &file.st) != 0) return failed("stat");
+  return examine(dir, name, {fd, {}}, false);
+}
+
+Tried<std::optional<Inspected>> Inspector::examine(const UpperDir& dir,
+                                                   const std::string& name,
+                                                   UpperFile file,
+                                                   bool carried) {
+  if (::fstat(file.fd, &file.st) != 0) return failed("stat");
   Inspected out;
   Entry& entry = out.entry;
-  entry.inode = inode_id(fd, file.st, fs_magic_);
+  entry.inode = file.lower ? carried_id(dir.inode, name)
+                           : inode_id(file.fd, file.st, fs_magic_);
   entry.parent = dir.inode;
   entry.name = name;
+  entry.carried = carried;
   entry.whiteout = baseline_.has_whiteouts() && is_whiteout(file.st);
   const bool directory = S_ISDIR(file.st.st_mode);
-  if (!entry.whiteout && registrar_ &&
+  if (!entry.whiteout && !file.lower && registrar_ &&
       baseline_.to_watch(dir.depth + 1, directory)) {
     registrar_(entry.inode, directory);
-    if (::fstat(fd, &file.st) != 0) return failed("stat");
+    if (::fstat(file.fd, &file.st) != 0) return failed("stat");
   }
   fill(file.st, &entry);
   if (entry.whiteout) {
@@ -95,6 +118,7 @@ Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
     entry.mtime = entry.ctime = {};
   }
   const auto compared = dir.below->compare(file, name, &entry, &out.onward);
+  if (out.onward.brought) entry.carrier = dir.carrier;
   if (!compared) {
     if (!directory && !differs_anyway(entry)) return failed(compared);
     entry.partly = true;

@@ -18,8 +18,10 @@ namespace stillframe::drift {
 struct UpperDir {
   Fd fd;
   InodeId inode;
-  std::string path;    // inside the rootfs, "" is its root
-  unsigned depth = 0;  // of the root
+  std::string path;      // inside the rootfs, "" is its root
+  unsigned depth = 0;    // of the root
+  bool carried = false;  // not in the upper directory: there is no descriptor
+  InodeId carrier;       // of what comes along with it, see Entry
   std::unique_ptr<Baseline::Dir> below;
 };
 
@@ -48,6 +50,9 @@ class Inspector {
  private:
   Tried<std::optional<Inspected>> look(const UpperDir& dir,
                                        const std::string& name);
+  Tried<std::optional<Inspected>> examine(const UpperDir& dir,
+                                          const std::string& name,
+                                          UpperFile file, bool carried);
   Tried<std::optional<Inspected>> absent(const UpperDir& dir,
                                          const std::string& name);
 

@@ -40,7 +40,7 @@ Tried<Look> look(const LowerDir& dir, const std::string& name,
   if (dir.xwhiteouts && S_ISREG(st->st_mode) && st->st_size == 0) {
     const auto names = XattrNames::of(path.absolute(), false);
     if (!names) return failed(names);
-    if (names->has(kXattrWhiteout)) return Look::whiteout;
+    if (marks_whiteout(*names, dir.prefix)) return Look::whiteout;
   }
   return Look::other;
 }
@@ -51,7 +51,14 @@ Tried<OverlayMarks> marks_of(const LowerDir& dir) {
       anchor ? proc_path(dir.anchor->fd()) : LowerPath(dir, ".").absolute(),
       anchor);
   if (!names) return failed(names);
-  return overlay_marks(*names);
+  return overlay_marks(*names, dir.prefix);
+}
+
+// Of a file in it.
+Tried<OverlayMarks> marks_of(const LowerDir& dir, const std::string& name) {
+  const auto names = XattrNames::of(LowerPath(dir, name).absolute(), false);
+  if (!names) return failed(names);
+  return overlay_marks(*names, dir.prefix);
 }
 
 // A redirect's effect on the path looked for in the layers below: an absolute
@@ -109,12 +116,31 @@ bool is_whiteout(const struct stat& st) {
   return S_ISCHR(st.st_mode) && st.st_rdev == 0;
 }
 
+bool LowerDir::same_place(const LowerDir& other) const {
+  if (layer != other.layer) return false;
+  if (anchor == other.anchor) return *path == *other.path;
+  // Held open at different depths: the directory itself decides.
+  struct stat a{};
+  struct stat b{};
+  const LowerPath one(*this, ".");
+  const LowerPath two(other, ".");
+  return ::fstatat(one.dir(), one.c_str(), &a, 0) == 0 &&
+         ::fstatat(two.dir(), two.c_str(), &b, 0) == 0 &&
+         a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+ReadableFile LowerData::file() const {
+  const LowerPath path(dir, name);
+  return {path.dir(), path.c_str(), false, st};
+}
+
 LowerLayers::LowerLayers(const std::vector<std::string>& paths,
-                         Faults* faults) {
+                         OverlayPrefix prefix, Faults* faults) {
   const auto held = std::make_shared<std::size_t>(0);
   const auto shortest = std::make_shared<const std::string>();
   for (std::size_t i = 0; i < paths.size(); ++i) {
-    LowerDir dir{nullptr, shortest, static_cast<std::uint32_t>(i), false};
+    LowerDir dir{nullptr, shortest, static_cast<std::uint32_t>(i), false,
+                 prefix};
     // A layer's path may well be a symbolic link: podman and docker mount short
     // ones, mount options being limited to a page.
     if (*held < kHeldLayers) {
@@ -242,11 +268,46 @@ Tried<std::vector<LowerDir>> LowerLayers::merge(
   return out;
 }
 
+Tried<LowerData> LowerLayers::find_data(const std::vector<LowerDir>& parents,
+                                        std::string path) const {
+  const bool absolute = !path.empty() && path.front() == '/';
+  const std::vector<LowerDir>* stack = absolute ? &roots_ : &parents;
+  std::uint32_t from = 0;
+  for (std::size_t i = 0; i < stack->size(); ++i) {
+    if ((*stack)[i].layer < from) continue;
+    LowerData out{(*stack)[i], path, {}};
+    if (const std::size_t slash = path.rfind('/'); slash != std::string::npos) {
+      auto parent = walk(out.dir, path.substr(0, slash));
+      if (!parent) return failed(parent);
+      if (slash != 0) {
+        if (parent->look == Look::missing && !parent->opaque) continue;
+        if (parent->look != Look::directory) break;
+        out.dir = std::move(parent->dir);
+      }
+      out.name = path.substr(slash + 1);
+    }
+    const auto found = look(out.dir, out.name, &out.st);
+    if (!found) return failed(found);
+    if (*found == Look::missing) continue;
+    if (*found != Look::other) break;
+    const auto marks = marks_of(out.dir, out.name);
+    if (!marks) return failed(marks);
+    if (!marks->metacopy) return out;
+    from = out.dir.layer + 1;
+    if (marks->redirect.empty()) continue;
+    path = redirected(path, marks->redirect);
+    if (path.front() == '/' && stack != &roots_) {
+      stack = &roots_;
+      i = static_cast<std::size_t>(-1);
+    }
+  }
+  return failed("no bytes of a metacopy", ENODATA);
+}
+
 Tried<LowerView> LowerLayers::enter(const LowerView& view,
-                                    const std::string& name,
-                                    const std::string& redirect) const {
+                                    const std::string& name) const {
   LowerView out;
-  auto merged = merge(view.merged, redirect.empty() ? name : redirect);
+  auto merged = merge(view.merged, name);
   if (!merged) return failed(merged);
   out.merged = *std::move(merged);
   for (const LowerDir& dir : view.literal) {
@@ -267,26 +328,27 @@ Tried<LowerView> LowerLayers::enter(const LowerView& view,
 }
 
 Tried<std::vector<std::string>> LowerLayers::names(
-    const LowerView& view, std::size_t limit, const std::stop_token& stop) {
+    const std::vector<LowerDir>& merged, std::size_t limit,
+    const std::stop_token& stop) {
   std::unordered_set<std::string> seen;
   std::vector<std::string> out;
-  for (const LowerDir& dir : view.merged) {
+  for (const LowerDir& dir : merged) {
     const LowerPath path(dir, ".");
     Fd fd = open_directory(path.dir(), path.c_str());
     if (fd < 0) return failed("openat");
     int error = 0;
     for (std::string& one : read_names(fd, limit, stop, &error)) {
       if (stop.stop_requested()) return failed("stopped", ECANCELED);
-      if (out.size() >= limit) return out;
       if (!seen.insert(one).second) continue;
       struct stat st{};
       const auto found = look(dir, one, &st);
       if (!found) return failed(found);
-      if (*found == Look::other || *found == Look::directory) {
-        out.push_back(std::move(one));
-      }
+      if (*found != Look::other && *found != Look::directory) continue;
+      if (out.size() >= limit) return failed("too many entries", 0);
+      out.push_back(std::move(one));
     }
-    if (error != 0 && error != EFBIG) return failed("getdents", error);
+    if (error == EFBIG) return failed("too many entries", 0);
+    if (error != 0) return failed("getdents", error);
   }
   return out;
 }

@@ -18,7 +18,9 @@
 #include <vector>
 
 #include "agent/base/fd.h"
+#include "agent/drift/scan/contents.h"
 #include "agent/drift/scan/failure.h"
+#include "agent/drift/scan/xattr.h"
 
 namespace stillframe::drift {
 
@@ -45,6 +47,10 @@ struct LowerDir {
   std::shared_ptr<const std::string> path;
   std::uint32_t layer = 0;  // 0 is the topmost
   bool xwhiteouts = false;
+  OverlayPrefix prefix = OverlayPrefix::none;
+
+  // The same place of the same layer.
+  bool same_place(const LowerDir& other) const;
 };
 
 // A name in a lower directory ("." is itself), for calls that take a directory
@@ -79,13 +85,22 @@ struct LowerHit {
   bool directory() const { return S_ISDIR(st.st_mode); }
 };
 
+// The file of a layer that holds a metacopy's bytes.
+struct LowerData {
+  LowerDir dir;
+  std::string name;
+  struct stat st{};
+  ReadableFile file() const;  // as long as this is there
+};
+
 bool is_whiteout(const struct stat& st);
 
 class LowerLayers {
  public:
   // Opens the layers. One that is gone is left out and said in `faults`; after
   // any other failure nothing can be compared with them: see usable().
-  LowerLayers(const std::vector<std::string>& paths, Faults* faults);
+  LowerLayers(const std::vector<std::string>& paths, OverlayPrefix prefix,
+              Faults* faults);
 
   bool usable() const { return usable_; }
   LowerView root() const { return {roots_, roots_}; }
@@ -100,21 +115,27 @@ class LowerLayers {
   static Tried<std::optional<struct stat>> find_literal(
       const LowerView& view, const std::string& name);
 
-  // The view of a subdirectory. With `redirect` (a sibling's name or a path
-  // from the root), merged is that of the redirect's target.
-  Tried<LowerView> enter(const LowerView& view, const std::string& name,
-                         const std::string& redirect) const;
+  // The view of a subdirectory.
+  Tried<LowerView> enter(const LowerView& view, const std::string& name) const;
+  // What overlayfs merges at a path below these: a name, or a redirect (a
+  // sibling's name or a path from the root).
+  Tried<std::vector<LowerDir>> merge(const std::vector<LowerDir>& parents,
+                                     std::string path) const;
 
-  // The names that a merged directory shows, unsorted, at most `limit`.
-  static Tried<std::vector<std::string>> names(const LowerView& view,
-                                               std::size_t limit,
-                                               const std::stop_token& stop);
+  // The file that holds the bytes of what lies at a path below these, as for
+  // merge(); none when nothing does.
+  Tried<LowerData> find_data(const std::vector<LowerDir>& parents,
+                             std::string path) const;
+
+  // The names that these show together, unsorted; fails when there are more
+  // than `limit`.
+  static Tried<std::vector<std::string>> names(
+      const std::vector<LowerDir>& merged, std::size_t limit,
+      const std::stop_token& stop);
 
  private:
   struct Walked;
 
-  Tried<std::vector<LowerDir>> merge(const std::vector<LowerDir>& parents,
-                                     std::string path) const;
   Tried<Walked> walk(LowerDir dir, const std::string& path) const;
   Tried<> descend(LowerDir* dir, const std::string& name, int flags) const;
 

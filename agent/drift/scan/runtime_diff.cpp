@@ -12,7 +12,7 @@ bool hides(const RuntimeTraits& runtime, std::string_view path) {
 }
 
 DiffTool tool_for(const UpperTree& tree, const RuntimeTraits& runtime) {
-  return tree.plain() ? DiffTool::docker : runtime.diff_tool;
+  return tree.by_trees() ? DiffTool::docker : runtime.diff_tool;
 }
 
 std::string line(Change change, std::string_view path) {

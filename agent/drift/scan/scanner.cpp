@@ -105,6 +105,7 @@ ScanResult Scanner::scan(const std::stop_token& stop) {
   });
   if (out.stopped) out.entries.clear();
   out.plain = impl_->layers.plain;
+  out.by_trees = out.plain || impl_->baseline->by_trees();
   out.unknowable = impl_->baseline->unknowable();
   return out;
 }

@@ -21,9 +21,10 @@ namespace stillframe::drift {
 
 struct ScanLimits {
   std::size_t max_entries = 1'000'000;
-  // Larger files are taken as different without being read when their mtime
-  // differs, and as equal when it does not.
+  // Larger files are compared by parts, a scan after the other: of all of them
+  // together, no more than so much in each.
   std::uint64_t max_compare_bytes = 64u << 20;
+  std::uint64_t max_step_bytes = 8u << 20;
 };
 
 // A part of the upper directory to look at again.

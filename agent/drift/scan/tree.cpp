@@ -15,7 +15,7 @@ UpperTree& UpperTree::operator=(UpperTree&&) noexcept = default;
 
 bool UpperTree::empty() const { return impl_->root == nullptr; }
 std::size_t UpperTree::size() const { return impl_->nodes.size(); }
-bool UpperTree::plain() const { return impl_->plain; }
+bool UpperTree::by_trees() const { return impl_->by_trees; }
 
 InodeId UpperTree::root() const {
   return impl_->root ? impl_->root->entry.inode : InodeId{};
@@ -56,6 +56,38 @@ const Entry* UpperTree::find_path(std::string_view path) const {
 
 bool UpperTree::has_directory(const InodeId& inode) const {
   return impl_->directory(inode) != nullptr;
+}
+
+std::vector<const Entry*> UpperTree::reading(std::size_t most) const {
+  std::vector<const Entry*> out;
+  for (const TreeNode* n : impl_->reading) {
+    if (out.size() >= most) break;
+    out.push_back(&n->entry);
+  }
+  return out;
+}
+
+const Entry* UpperTree::unread() const {
+  return impl_->unread.empty() ? nullptr : &(*impl_->unread.begin())->entry;
+}
+
+std::vector<const Entry*> UpperTree::brought_by(const Entry& directory) const {
+  std::vector<const Entry*> out;
+  std::vector<const TreeNode*> open;
+  if (const TreeNode* top = impl_->directory(directory.inode)) {
+    open.push_back(top);
+  }
+  while (!open.empty()) {
+    const TreeNode* at = open.back();
+    open.pop_back();
+    for (const TreeNode* n : impl_->children(at)) {
+      if (same_inode(n->entry.carrier, directory.inode)) {
+        out.push_back(&n->entry);
+      }
+      if (is_directory(n->entry)) open.push_back(n);
+    }
+  }
+  return out;
 }
 
 std::string UpperTree::path_of(const Entry& entry) const {

@@ -42,7 +42,7 @@ class UpperTree {
 
   bool empty() const;
   std::size_t size() const;
-  bool plain() const;  // see ScanResult::plain
+  bool by_trees() const;  // see ScanResult
   InodeId root() const;
 
   // A generation of 0 on either side matches any. Of a hard-linked inode the
@@ -52,6 +52,13 @@ class UpperTree {
   const Entry* find(const InodeId& parent, std::string_view name) const;
   const Entry* find_path(std::string_view path) const;  // no links followed
   bool has_directory(const InodeId& inode) const;
+
+  // Files whose comparison is to go on, some of them; and one whose bytes have
+  // not been compared, null when there is none.
+  std::vector<const Entry*> reading(std::size_t most) const;
+  const Entry* unread() const;
+  // All that a directory brought along from elsewhere: see Entry::carrier.
+  std::vector<const Entry*> brought_by(const Entry& directory) const;
 
   // "/etc/passwd"; "/" for the root; empty when the inode is unknown.
   std::string path_of(const Entry& entry) const;

@@ -163,7 +163,7 @@ UpperTree::Delta UpperTree::Impl::finish() {
 UpperTree::Delta UpperTree::apply(const ScanResult& scan) {
   // Without a root nothing could be read at all: what was known still stands.
   if (scan.entries.empty()) return {};
-  impl_->plain = scan.plain;
+  impl_->by_trees = scan.by_trees;
   impl_->begin();
   impl_->place_all(scan.entries);
   impl_->settle(scan.unread, scan.exhausted);

@@ -24,8 +24,8 @@ bool same_state(const Entry& a, const Entry& b) {
     return string ? std::string_view(*string) : std::string_view();
   };
   const auto bits = [](const Difference& d) {
-    return std::array{d.type, d.content, d.mode,   d.owner,  d.xattr,
-                      d.acl,  d.time,    d.opaque, d.unknown};
+    return std::array{d.type,  d.content, d.mode,   d.owner,   d.xattr, d.acl,
+                      d.flags, d.time,    d.opaque, d.unknown, d.unread};
   };
   // Whether only_time() directories are changed depends on their children.
   const bool change = a.change == b.change || (only_time(a) && only_time(b));
@@ -34,7 +34,8 @@ bool same_state(const Entry& a, const Entry& b) {
          bits(a.differs) == bits(b.differs) &&
          text(a.redirect) == text(b.redirect) && a.metacopy == b.metacopy &&
          a.shown_by_runtime == b.shown_by_runtime &&
-         a.stat_differs == b.stat_differs && names(a) == names(b);
+         a.stat_differs == b.stat_differs && a.carried == b.carried &&
+         a.carrier == b.carrier && names(a) == names(b);
 }
 
 // Whether the tool prints the parent directory because of this entry. podman
@@ -133,6 +134,18 @@ std::string UpperTree::Impl::path(const Node* n, char separator) const {
   return out;
 }
 
+void UpperTree::Impl::note_reading(const Node* n, bool there) {
+  const auto note = [&](std::unordered_set<const Node*>& all, bool is) {
+    if (there && is) {
+      all.insert(n);
+    } else if (!all.empty()) {
+      all.erase(n);
+    }
+  };
+  note(reading, n->entry.reading);
+  note(unread, n->entry.differs.unread);
+}
+
 // Adds `step` to the marks of the parent and, as far as that tips the balance,
 // to those above it.
 void UpperTree::Impl::mark_up(Node* n, int step) {
@@ -156,6 +169,7 @@ void UpperTree::Impl::attach(Node* n) {
     by_inode.put(n);
   }
   mark_up(n, 1);
+  note_reading(n, true);
   if (n->parent) {
     if (explains_parent(n->entry)) ++n->parent->explains;
     touched.insert(n->parent);
@@ -164,6 +178,7 @@ void UpperTree::Impl::attach(Node* n) {
 }
 
 void UpperTree::Impl::detach(Node* n) {
+  note_reading(n, false);
   if (n->parent) {
     if (explains_parent(n->entry)) --n->parent->explains;
     touched.insert(n->parent);
@@ -204,6 +219,8 @@ void UpperTree::Impl::update(Node* n, const Entry& entry) {
   const bool changed = !same || !same_state(n->entry, entry);
   if (!changed) {
     n->entry.links = entry.links;
+    n->entry.reading = entry.reading;
+    note_reading(n, true);
     return;
   }
   // Kept until the children have been looked at: see resolve().

@@ -82,11 +82,13 @@ struct UpperTree::Impl {
   using Nodes = std::set<std::unique_ptr<Node>, TreeOrder>;
 
   Nodes nodes;
-  bool plain = false;
+  bool by_trees = false;
   Node* root = nullptr;
   InodeIndex<Node, inode_number> by_inode;  // heads of chains of aliases
   std::uint32_t stamp = 0;
   mutable std::unordered_map<const Node*, const Node*> first_alias;
+  std::unordered_set<const Node*> reading;  // see UpperTree::reading()
+  std::unordered_set<const Node*> unread;
 
   // Of the apply() under way.
   Delta delta;
@@ -112,6 +114,7 @@ struct UpperTree::Impl {
   void update(Node* n, const Entry& entry);
   void remove(Node* top, bool report_top);
   void resolve(Node* n);
+  void note_reading(const Node* n, bool there);
   void report(std::vector<const Entry*>* list, Node* n);
 
   // tree_apply.cpp

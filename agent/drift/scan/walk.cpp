@@ -63,12 +63,17 @@ std::optional<UpperDir> Walker::enter(const UpperDir& parent,
     faults_->keep(child.inode);
     return std::nullopt;
   };
-  dir.fd = open_directory(parent.fd, child.name.c_str());
-  if (dir.fd < 0) return keep("openat", errno);
+  dir.carried = child.carried;
+  dir.carrier = child.carrier;
+  dir.inode = child.inode;
   struct stat st{};
-  if (::fstat(dir.fd, &st) != 0) return keep("stat", errno);
-  dir.inode = inode_id(dir.fd, st, root_.fs_magic);
-  if (!same_inode(dir.inode, child.inode)) return keep("", ENOENT);
+  if (!dir.carried) {
+    dir.fd = open_directory(parent.fd, child.name.c_str());
+    if (dir.fd < 0) return keep("openat", errno);
+    if (::fstat(dir.fd, &st) != 0) return keep("stat", errno);
+    dir.inode = inode_id(dir.fd, st, root_.fs_magic);
+    if (!same_inode(dir.inode, child.inode)) return keep("", ENOENT);
+  }
   auto below =
       parent.below->enter(child.name, child.redirect, child.onward, st);
   if (!below) {
@@ -84,7 +89,7 @@ std::optional<UpperDir> Walker::enter(const UpperDir& parent,
 // A directory whose descriptor was given up for others further down.
 bool Walker::reopen(Frame* frame) {
   UpperDir& dir = frame->dir;
-  if (dir.fd >= 0) return true;
+  if (dir.carried || dir.fd >= 0) return true;
   dir.fd = open_below(root_.file.fd, dir.path);
   int error = dir.fd < 0 ? errno : 0;
   struct stat st{};
@@ -99,6 +104,13 @@ bool Walker::reopen(Frame* frame) {
   return false;
 }
 
+Walker::Pending Walker::pending(const Inspected& found) {
+  const Entry& entry = found.entry;
+  return {entry.name,    redirect_of(entry),
+          entry.inode,   found.onward,
+          entry.carried, entry.redirect ? entry.inode : entry.carrier};
+}
+
 void Walker::take(Frame* frame, Inspected found, bool descend_all,
                   std::vector<Entry>* entries) {
   const Entry& entry = found.entry;
@@ -107,8 +119,7 @@ void Walker::take(Frame* frame, Inspected found, bool descend_all,
     if (!found.onward.enter) {
       faults_->keep(entry.inode);
     } else if (descend_all || !known) {
-      frame->pending.push_back(
-          {entry.name, redirect_of(entry), entry.inode, found.onward});
+      frame->pending.push_back(pending(found));
     }
   }
   entries->push_back(std::move(found.entry));
@@ -123,7 +134,8 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
   const std::size_t room =
       limits_.max_entries - std::min(limits_.max_entries, entries->size());
   int error = 0;
-  const auto names = read_names(dir.fd, room, stop_, &error);
+  std::vector<std::string> names;
+  if (!dir.carried) names = read_names(dir.fd, room, stop_, &error);
   if (error == ENOENT) error = 0;  // removed, and therefore empty
   if (error != 0) {
     faults_->add(dir.path, error == EFBIG ? CallFailed{"too many entries", 0}
@@ -140,9 +152,10 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
     auto found = inspector_.inspect(dir, name);
     if (found && *found) take(frame, **std::move(found), descend_all, entries);
   }
-  if (error == 0 && !list_missing(frame, names, entries)) return false;
+  if (error == 0 && !list_missing(frame, names, descend_all, entries))
+    return false;
   UpperFile self{dir.fd, {}};
-  if (::fstat(dir.fd, &self.st) == 0) {
+  if (!dir.carried && ::fstat(dir.fd, &self.st) == 0) {
     dir.below->compared(self, dir.path, std::span(*entries).subspan(first));
   }
   if (faults_->count() != before) return false;
@@ -151,9 +164,9 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
   return true;
 }
 
-// Names that the baseline has and the directory has not.
+// Names that are to be asked for besides those that the directory has.
 bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
-                          std::vector<Entry>* entries) {
+                          bool descend_all, std::vector<Entry>* entries) {
   const auto missing = frame->dir.below->missing(names);
   if (!missing) {
     faults_->add(frame->dir.path, missing.error());
@@ -161,8 +174,16 @@ bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
     return false;
   }
   for (const std::string& name : *missing) {
+    if (stopping()) return false;
+    if (entries->size() >= limits_.max_entries) {
+      faults_->add(frame->dir.path, {"too many entries", 0});
+      faults_->keep(frame->dir.inode);
+      return false;
+    }
     auto found = inspector_.inspect(frame->dir, name);
-    if (found && *found) take(frame, **std::move(found), true, entries);
+    if (found && *found) {
+      take(frame, **std::move(found), descend_all, entries);
+    }
   }
   return true;
 }
@@ -213,12 +234,13 @@ std::optional<UpperDir> Walker::find_directory(const PartialTask& task,
     if (!single_component(part)) return std::nullopt;
     auto found = inspector_.inspect(*at, part);
     if (!found || !*found) return std::nullopt;
-    *self = std::move((*found)->entry);
+    *self = (*found)->entry;
     const auto& onward = (*found)->onward;
     if (!self->directory() || self->whiteout || !onward.enter) {
       return std::nullopt;
     }
-    at = enter(*at, {part, redirect_of(*self), self->inode, onward});
+    const Pending next = pending(**found);
+    at = enter(*at, next);
     if (!at) return std::nullopt;
   }
   if (!same_inode(at->inode, task.inode)) return std::nullopt;

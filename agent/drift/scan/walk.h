@@ -42,6 +42,8 @@ class Walker {
     std::string redirect;
     InodeId inode;
     Baseline::Onward onward;
+    bool carried = false;
+    InodeId carrier;
   };
   struct Frame {
     UpperDir dir;
@@ -54,7 +56,8 @@ class Walker {
   bool reopen(Frame* frame);
   bool list(Frame* frame, bool descend_all, std::vector<Entry>* entries);
   bool list_missing(Frame* frame, const std::vector<std::string>& names,
-                    std::vector<Entry>* entries);
+                    bool descend_all, std::vector<Entry>* entries);
+  static Pending pending(const Inspected& found);
   void take(Frame* frame, Inspected found, bool descend_all,
             std::vector<Entry>* entries);
   void walk(Frame first, std::vector<Entry>* entries);

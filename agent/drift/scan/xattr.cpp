@@ -13,19 +13,20 @@
 namespace stillframe::drift {
 namespace {
 
-constexpr std::string_view kTrusted = "trusted.overlay.";
-// Attributes of a mount inside the container are stored under this prefix.
-constexpr std::string_view kEscaped = "trusted.overlay.overlay.";
-constexpr std::string_view kUser = "user.overlay.";
-constexpr std::array<std::string_view, 10> kUserOwn = {
-    "opaque", "origin",   "impure",   "nlink",    "uuid",
-    "upper",  "protattr", "whiteout", "metacopy", "redirect"};
+// "trusted.overlay.opaque"; of no prefix: empty.
+std::string own_name(OverlayPrefix prefix, std::string_view name) {
+  if (prefix == OverlayPrefix::none) return "";
+  return std::string(prefix == OverlayPrefix::user ? "user" : "trusted")
+      .append(".overlay.")
+      .append(name);
+}
 
-bool overlay_own(std::string_view name) {
-  if (starts_with(name, kTrusted)) return !starts_with(name, kEscaped);
-  if (!starts_with(name, kUser)) return false;
-  name.remove_prefix(kUser.size());
-  return std::find(kUserOwn.begin(), kUserOwn.end(), name) != kUserOwn.end();
+// Attributes of a mount inside the container are stored once more below it:
+// "trusted.overlay.overlay.".
+bool overlay_own(std::string_view name, OverlayPrefix prefix) {
+  return prefix != OverlayPrefix::none &&
+         starts_with(name, own_name(prefix, "")) &&
+         !starts_with(name, own_name(prefix, "overlay."));
 }
 
 }  // namespace
@@ -88,13 +89,14 @@ Tried<std::string> XattrNames::value(const char* name) const {
   return out;
 }
 
-Tried<std::vector<XattrNames::Pair>> XattrNames::visible() const {
+Tried<std::vector<XattrNames::Pair>> XattrNames::visible(
+    OverlayPrefix prefix) const {
   std::vector<Pair> out;
   std::string_view rest(names_);
   while (!rest.empty()) {
     const std::string one(rest.substr(0, rest.find('\0')));
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    if (overlay_own(one)) continue;
+    if (overlay_own(one, prefix)) continue;
     auto bytes = value(one.c_str());
     if (!bytes) return failed(bytes);
     out.emplace_back(one, *std::move(bytes));
@@ -103,26 +105,33 @@ Tried<std::vector<XattrNames::Pair>> XattrNames::visible() const {
   return out;
 }
 
-Tried<OverlayMarks> overlay_marks(const XattrNames& names) {
+Tried<OverlayMarks> overlay_marks(const XattrNames& names,
+                                  OverlayPrefix prefix) {
   OverlayMarks marks;
-  if (names.has("trusted.overlay.opaque")) {
-    const auto value = names.value("trusted.overlay.opaque");
-    if (!value) return failed(value);
-    marks.opaque = marks.trusted_opaque = *value == "y";
-    marks.xwhiteouts = *value == "x";
-  }
-  if (names.has("user.overlay.opaque")) {
-    const auto value = names.value("user.overlay.opaque");
-    if (!value) return failed(value);
-    marks.opaque |= *value == "y";
-  }
-  if (names.has("trusted.overlay.redirect")) {
-    auto value = names.value("trusted.overlay.redirect");
-    if (!value) return failed(value);
-    marks.redirect = *std::move(value);
-  }
-  marks.metacopy = names.has("trusted.overlay.metacopy");
+  if (prefix == OverlayPrefix::none || names.empty()) return marks;
+  const auto read = [&](std::string_view name) -> Tried<std::string> {
+    const std::string full = own_name(prefix, name);
+    if (!names.has(full)) return std::string();
+    return names.value(full.c_str());
+  };
+  const auto opaque = read("opaque");
+  if (!opaque) return failed(opaque);
+  marks.opaque = *opaque == "y";
+  marks.xwhiteouts = *opaque == "x";
+  auto flags = read("protattr");
+  if (!flags) return failed(flags);
+  marks.protattr = *std::move(flags);
+  if (prefix == OverlayPrefix::user) return marks;
+  auto redirect = read("redirect");
+  if (!redirect) return failed(redirect);
+  marks.redirect = *std::move(redirect);
+  marks.metacopy = names.has(own_name(prefix, "metacopy"));
   return marks;
+}
+
+bool marks_whiteout(const XattrNames& names, OverlayPrefix prefix) {
+  return prefix != OverlayPrefix::none &&
+         names.has(own_name(prefix, "whiteout"));
 }
 
 }  // namespace stillframe::drift

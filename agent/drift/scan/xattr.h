@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,13 @@ std::string proc_path(int fd);
 // The same of `name` in the directory `fd`.
 std::string proc_path(int fd, std::string_view name);
 
+// Under which prefix overlayfs keeps its own attributes.
+enum class OverlayPrefix : std::uint8_t {
+  trusted,  // trusted.overlay.
+  user,     // user.overlay., on a mount with userxattr
+  none,     // there is no overlay
+};
+
 // The names of a file's extended attributes.
 class XattrNames {
  public:
@@ -24,6 +32,7 @@ class XattrNames {
   // The file at `path`; of a magic link of proc_path(fd), the file behind it.
   static Tried<XattrNames> of(std::string path, bool follow);
 
+  bool empty() const { return names_.empty() && !too_many_; }
   bool has(std::string_view name) const;
   // Empty when absent.
   Tried<std::string> value(const char* name) const;
@@ -31,9 +40,9 @@ class XattrNames {
   // no image can hold it. has() and value() work anyway, visible() is empty.
   bool too_many() const { return too_many_; }
 
-  // The attributes that someone in the container set: overlayfs' own are left
+  // The attributes that a mount with this prefix shows: overlayfs' own are left
   // out. Sorted by name.
-  Tried<std::vector<Pair>> visible() const;
+  Tried<std::vector<Pair>> visible(OverlayPrefix prefix) const;
 
  private:
   std::string path_;
@@ -42,19 +51,23 @@ class XattrNames {
   bool too_many_ = false;
 };
 
-// What overlayfs noted on a directory or file (fs/overlayfs/overlayfs.h). Only
-// `opaque` counts under its unprivileged name user.overlay.*: a mount with
-// userxattr has no redirects and no metacopy, and anyone in a container may set
-// user.* attributes.
+// What overlayfs noted on a directory or file (fs/overlayfs/overlayfs.h), by
+// the prefix of its mount: the other one's attributes are data like any, and
+// user.* is for anyone in a container to set. A mount with userxattr has no
+// redirects and no metacopy.
 struct OverlayMarks {
   bool opaque = false;
-  bool trusted_opaque = false;  // by the privileged name: all that podman reads
-  bool xwhiteouts = false;      // zero-size files in it may be whiteouts
+  bool xwhiteouts = false;  // zero-size files in it may be whiteouts
   bool metacopy = false;
   std::string redirect;
+  // Flags that the files below overlay cannot have while it works with them:
+  // 'i' immutable, 'a' append-only.
+  std::string protattr;
 };
-Tried<OverlayMarks> overlay_marks(const XattrNames& names);
+Tried<OverlayMarks> overlay_marks(const XattrNames& names,
+                                  OverlayPrefix prefix);
 
-inline constexpr char kXattrWhiteout[] = "trusted.overlay.whiteout";
+// Whether an empty file in a directory with `xwhiteouts` is a whiteout.
+bool marks_whiteout(const XattrNames& names, OverlayPrefix prefix);
 
 }  // namespace stillframe::drift

@@ -28,13 +28,16 @@ PRIVILEGES = (
 class Store:
     """A place of its own for images and containers, with another driver."""
 
-    def __init__(self, directory: pathlib.Path, driver: str) -> None:
+    def __init__(self, directory: pathlib.Path, driver: str,
+                 mount: str = "") -> None:
         self.directory = directory
         self.driver = driver
         self.options = (
             "--root", str(directory / "root"),
             "--runroot", str(directory / "run"), "--storage-driver", driver,
         )
+        if mount:
+            self.options += "--storage-opt", f"{driver}.mountopt={mount}"
 
     def remove(self) -> None:
         podman("rm", "-fa", "-t", "0", store=self, check=False)

@@ -20,9 +20,10 @@ inline const std::string kPath = "/machine.slice/libpod-" + kA + ".scope";
 inline const std::string kCgroups = "/sys/fs/cgroup";
 inline const std::string kStore = "/var/lib/containers/storage";
 
-inline std::string overlay(const std::string& upper) {
+inline std::string overlay(const std::string& upper,
+                           const std::string& more = ",workdir=/l/work") {
   return "77 50 0:40 / / rw - overlay overlay rw,lowerdir=/l/base,upperdir=" +
-         upper + ",workdir=/l/work\n78 77 0:41 / /proc ro - proc proc rw\n";
+         upper + more + "\n78 77 0:41 / /proc ro - proc proc rw\n";
 }
 
 class FinderTest : public testing::Test {

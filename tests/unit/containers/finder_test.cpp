@@ -260,5 +260,47 @@ TEST_F(FinderTest, MembersTellInitsTreeFromWhatWasExeced) {
   EXPECT_THAT(finder().cgroups(stale).value(), IsEmpty());
 }
 
+struct Options {
+  std::string mounted;  // the mount's options
+  std::string module;   // the kernel's default
+  bool userxattr;
+  bool redirects;
+  std::string work;
+};
+
+// Of the mount of its own upper directory: a container that may mount chooses
+// what its root's options say.
+TEST_F(FinderTest, KnowsHowTheOverlayIsMounted) {
+  const std::string store = kStore + "/overlay/";
+  const std::string own = store + kLayer + "/diff,workdir=" + store + kLayer;
+  const std::string other = "/l/up/diff,workdir=/l/up";
+  const Options cases[] = {
+      {own + "/work", "N", false, false, "/work"},
+      {own + "/work,userxattr", "N", true, false, "/work"},
+      {own + "/work,redirect_dir=on,metacopy=on", "N", false, true, "/work"},
+      {own + "/work", "Y", false, true, "/work"},
+      {own + "/work,redirect_dir=off", "Y", false, false, "/work"},
+      {other + "/work,userxattr,redirect_dir=on", "N", false, false, ""},
+  };
+  const std::string upper = podman_store();
+  for (const Options& one : cases) {
+    SCOPED_TRACE(one.mounted);
+    host_.file("/sys/module/overlay/parameters/redirect_dir",
+               one.module + "\n");
+    contained(100, kPath,
+              {.inner_pid = "1", .mountinfo = overlay(one.mounted, "")});
+    const auto records = finder().running().items;
+    ASSERT_THAT(records, SizeIs(1));
+    const OverlayLayers& layers = records[0].layers;
+    EXPECT_EQ(layers.upper, upper);
+    EXPECT_EQ(layers.userxattr, one.userxattr);
+    EXPECT_EQ(layers.redirects, one.redirects);
+    EXPECT_EQ(layers.work, one.work.empty()
+                               ? ""
+                               : host_.prefix() + store + kLayer + one.work);
+    procs_.clear();
+  }
+}
+
 }  // namespace
 }  // namespace stillframe::containers

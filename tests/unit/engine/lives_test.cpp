@@ -2,7 +2,10 @@
 //
 // Lives of containers on a fake kernel: how they come, restart, go and are
 // found again, whatever time does.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <algorithm>
 
@@ -51,6 +54,30 @@ TEST(Lives, AnIdUsedAgainIsAnotherContainer) {
   EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
   world.exit(first);
   world.live(world.make("aaaa"));
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+}
+
+// What a stopped container's overlay was mounted with is not known.
+TEST(Lives, AMountThatIsKnownLaterIsScannedByItsOptions) {
+  World world;
+  auto record = world.make("aaaa");
+  const struct timespec same[2] = {{1, 0}, {1, 0}};
+  for (const auto& layer : {record.layers.lower[0], record.layers.upper}) {
+    const std::string dir = layer + "/dir";
+    ASSERT_EQ(::mkdir(dir.c_str(), 0755), 0);
+    ASSERT_EQ(::utimensat(AT_FDCWD, dir.c_str(), same, 0), 0);
+  }
+  ASSERT_EQ(::setxattr((record.layers.upper + "/dir").c_str(),
+                       "user.overlay.impure", "y", 1, 0),
+            0);
+  world.live(record);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  world.exit(record);
+  record.layers.userxattr = true;
+  record.layers.work = record.layers.upper + "/../work";
+  world.restart(record);
   world.settle();
   EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
 }

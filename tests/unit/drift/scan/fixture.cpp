@@ -90,7 +90,9 @@ void Layers::age_lowers() {
 
 std::string Layers::mount_overlay(const std::string& options) {
   std::string data =
-      "index=off,upperdir=" + upper() + ",workdir=" + base_ + "/work,lowerdir=";
+      std::string(options.find("index=") == std::string::npos ? "index=off,"
+                                                              : "") +
+      "upperdir=" + upper() + ",workdir=" + base_ + "/work,lowerdir=";
   for (int i = 0; i < lower_count_; ++i) {
     data += (i == 0 ? "" : ":") + lower(i);
   }
@@ -102,7 +104,7 @@ std::string Layers::mount_overlay(const std::string& options) {
 }
 
 OverlayLayers Layers::layers() const {
-  OverlayLayers out;
+  OverlayLayers out = options_;
   out.upper = upper();
   for (int i = 0; i < lower_count_; ++i) out.lower.push_back(lower(i));
   return out;
@@ -129,9 +131,11 @@ std::string bits(const Difference& d) {
   add(d.owner, "owner");
   add(d.xattr, "xattr");
   add(d.acl, "acl");
+  add(d.flags, "flags");
   add(d.time, "time");
   add(d.opaque, "opaque");
   add(d.unknown, "unknown");
+  add(d.unread, "unread");
   return out;
 }
 

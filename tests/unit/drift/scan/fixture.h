@@ -48,12 +48,13 @@ class Layers : public ::testing::Test {
   void age_lowers();  // sets all mtimes
   // Mounts the overlay and returns its root; empty when that is not allowed.
   std::string mount_overlay(const std::string& options = "");
-  OverlayLayers layers() const;
+  OverlayLayers layers() const;  // with options_
   UpperTree scan_tree();
 
   std::string base_;
   int lower_count_ = 3;
   bool mounted_ = false;
+  OverlayLayers options_;  // how it is mounted
 };
 
 // "content time": the bits set, in a fixed order.

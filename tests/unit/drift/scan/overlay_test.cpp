@@ -3,12 +3,16 @@
 // Operations through a real overlay mount: what the scan says of each, and that
 // partial scans arrive at the same tree as a full one.
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 
@@ -333,37 +337,37 @@ TEST_F(OverlayTest, PartialScansArriveAtTheTreeOfAFullScan) {
   EXPECT_GT(tree.size(), 20u);
 }
 
-TEST_F(OverlayTest, RenamedLowerDirectoryIsComparedWithItsFormerSelf) {
-  const std::string root = mount_overlay("redirect_dir=on");
-  SKIP_WITHOUT_OVERLAY(root);
-  rename_to(root + "/tree", root + "/moved");
-  must(::chmod((root + "/moved/x/y").c_str(), 0600) == 0, "chmod");
-  const UpperTree tree = scan_tree();
-  const Entry* moved = tree.find_path("/moved");
-  ASSERT_NE(moved, nullptr);
-  EXPECT_EQ(moved->change, kA);
-  ASSERT_TRUE(moved->redirect);
-  EXPECT_EQ(*moved->redirect, "tree");
-  const Entry* x = tree.find_path("/moved/x");
-  ASSERT_NE(x, nullptr);
-  EXPECT_EQ(x->change, kNone);
-  const Entry* y = tree.find_path("/moved/x/y");
-  ASSERT_NE(y, nullptr);
-  EXPECT_EQ(y->change, kC);
-  EXPECT_EQ(bits(y->differs), "mode");
-  EXPECT_EQ(tree.find_path("/tree")->change, kD);
-  EXPECT_TRUE(tree.find_path("/tree")->directory());
-}
+struct Flags {
+  std::string path;
+  std::vector<int> set;  // one after the other
+  std::string differs;
+};
 
-TEST_F(OverlayTest, MetadataCopyLeavesTheContentEqual) {
-  const std::string root = mount_overlay("metacopy=on");
+TEST_F(OverlayTest, FlagsThatChattrSetsAreCompared) {
+  const Flags cases[] = {
+      {"/f", {FS_IMMUTABLE_FL}, "flags"},
+      {"/g", {FS_APPEND_FL}, "flags"},
+      {"/d/a", {FS_NOATIME_FL}, "flags"},
+      {"/d/b", {FS_IMMUTABLE_FL, 0}, ""},
+      {"/o/p", {FS_NODUMP_FL, FS_NODUMP_FL | FS_APPEND_FL, 0}, ""},
+      {"/tree", {FS_APPEND_FL}, "flags"},
+  };
+  const std::string root = mount_overlay();
   SKIP_WITHOUT_OVERLAY(root);
-  must(::chmod((root + "/g").c_str(), 0600) == 0, "chmod");
+  for (const Flags& one : cases) {
+    const Fd fd(::open((root + one.path).c_str(), O_RDONLY | O_CLOEXEC));
+    for (int flags : one.set) {
+      if (::ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0) continue;
+      GTEST_SKIP() << "this filesystem has no flags: " << std::strerror(errno);
+    }
+  }
   const UpperTree tree = scan_tree();
-  const Entry* g = tree.find_path("/g");
-  ASSERT_NE(g, nullptr);
-  EXPECT_TRUE(g->metacopy);
-  EXPECT_EQ(bits(g->differs), "mode");
+  for (const Flags& one : cases) {
+    SCOPED_TRACE(one.path);
+    ASSERT_NE(tree.find_path(one.path), nullptr);
+    EXPECT_EQ(bits(tree.find_path(one.path)->differs), one.differs);
+    EXPECT_EQ(tree.find_path(one.path)->change, kC);
+  }
 }
 
 TEST_F(OverlayTest, WhiteoutsShareAnInodeAndAreNotFoundByIt) {

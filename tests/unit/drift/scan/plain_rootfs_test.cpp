@@ -257,12 +257,12 @@ TEST_F(Whole, NamesAreLookedAtOneByOne) {
   }
 }
 
-TEST_F(Whole, DevicesAndOverlaysAttributesMeanNothing) {
+TEST_F(Whole, DevicesAndOverlaysAttributesAreLikeAnyOther) {
   open(true);
   whiteout(upper("/data/device"));
   set_xattr(upper("/etc"), "trusted.overlay.opaque", "y");
   scan();
-  EXPECT_THAT(changes(), ElementsAre("A /data/device"));
+  EXPECT_THAT(changes(), ElementsAre("A /data/device", "C /etc [xattr]"));
 }
 
 }  // namespace

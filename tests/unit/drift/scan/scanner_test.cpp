@@ -78,23 +78,6 @@ TEST_F(ScannerTest, StopsAtItsLimitAndSaysSo) {
   EXPECT_FALSE(result.errors.empty());
 }
 
-TEST_F(ScannerTest, LargeFilesAreJudgedByTheirMtime) {
-  const std::string big(100, 'a');
-  const std::string other(100, 'b');
-  for (const char* name : {"/kept", "/touched"}) {
-    put(lower(0, name), big);
-    put(upper(name), other);
-  }
-  age_lowers();
-  set_mtime(upper("/kept"), kOldTime, kOldNs);
-  ScanLimits limits;
-  limits.max_compare_bytes = 50;
-  UpperTree tree;
-  tree.apply(Scanner(layers(), {}, system_clock(), limits).scan({}));
-  EXPECT_FALSE(tree.find_path("/kept")->differs.content);
-  EXPECT_TRUE(tree.find_path("/touched")->differs.content);
-}
-
 TEST_F(ScannerTest, WhiteoutTakesTheModeOfWhatItHides) {
   make_dir(lower(1, "/dir"));
   put(lower(1, "/file"), "x");
@@ -107,16 +90,52 @@ TEST_F(ScannerTest, WhiteoutTakesTheModeOfWhatItHides) {
   EXPECT_EQ(tree.find_path("/nothing")->shown_by_runtime, Change::deleted);
 }
 
+struct Attribute {
+  std::string name;
+  std::string value;
+  bool userxattr;
+  std::string file;  // what differs of one that is otherwise equal
+  std::string dir;
+};
+
+// What overlay notes under the prefix of its mount is its own; under the other
+// one it is data that anyone may have set.
 TEST_F(ScannerTest, AttributesThatAnyoneMaySetAreNotBelieved) {
-  put(lower(0, "/file"), "image");
-  put(upper("/file"), "evil!");
-  set_xattr(upper("/file"), "user.overlay.metacopy", "");
-  make_dir(lower(0, "/usr"));
-  make_dir(upper("/dir"));
-  set_xattr(upper("/dir"), "user.overlay.redirect", "/usr");
-  const UpperTree tree = scan_tree();
-  EXPECT_TRUE(tree.find_path("/file")->differs.content);
-  EXPECT_EQ(tree.find_path("/dir")->redirect, nullptr);
+  const Attribute cases[] = {
+      {"user.overlay.opaque", "y", false, "xattr", "xattr"},
+      {"user.overlay.opaque", "y", true, "", "opaque"},
+      {"user.overlay.redirect", "/other", false, "xattr", "xattr"},
+      {"user.overlay.redirect", "/other", true, "", ""},
+      {"user.overlay.metacopy", "", false, "xattr", "xattr"},
+      {"user.overlay.metacopy", "", true, "", ""},
+      {"user.overlay.origin", "hidden", false, "xattr", "xattr"},
+      {"user.overlay.origin", "handle", true, "", ""},
+      {"user.overlay.anything", "hidden", true, "", ""},
+      {"user.overlay.overlay.opaque", "y", true, "xattr", "xattr"},
+      {"trusted.overlay.opaque", "y", false, "", "opaque"},
+      {"trusted.overlay.opaque", "y", true, "xattr", "xattr"},
+      {"trusted.overlay.overlay.opaque", "y", false, "xattr", "xattr"},
+  };
+  for (const Attribute& one : cases) {
+    SCOPED_TRACE(one.name + (one.userxattr ? " userxattr" : ""));
+    for (const std::string& place : {lower(0), upper()}) {
+      remove_tree(place);
+      make_dir(place + "/dir");
+      make_dir(place + "/other");
+      put(place + "/file", "image");
+    }
+    put(lower(0, "/dir/x"), "x");
+    age_lowers();
+    for (const char* name : {"/file", "/dir"}) {
+      set_xattr(upper(name), one.name, one.value);
+      set_mtime(upper(name), kOldTime, kOldNs);
+    }
+    options_.userxattr = one.userxattr;
+    const UpperTree tree = scan_tree();
+    EXPECT_EQ(bits(tree.find_path("/file")->differs), one.file);
+    EXPECT_EQ(bits(tree.find_path("/dir")->differs), one.dir);
+    EXPECT_EQ(tree.find_path("/dir")->redirect, nullptr);
+  }
 }
 
 TEST_F(ScannerTest, LabelsOfOneSideAloneAreNoDifference) {
