@@ -35,6 +35,47 @@ static __always_inline void describe(struct change *change, const struct syscall
 		change->user_hint = entry_path(call);
 }
 
+/* How long a call that sets an attribute may take from the upper inode's change to
+ * the overlay's: two ticks of the slowest clock (HZ=100) and some scheduling. */
+#define ATTRIBUTE_CALL_NS 50000000
+
+/*
+ * Overlay copies the upper inode's times to its own after a call that failed, too, and
+ * after one that only asked (FIDEDUPERANGE). What its inode has already, and has had
+ * since before the call, is no change. Only of calls that set attributes: a write may go
+ * on for long after a reader has brought its time along.
+ */
+static __always_inline bool nothing_changed(struct inode *inode, const struct syscall *call,
+					    enum change_class class, s64 ctime_ns)
+{
+	if (class != CHANGE_SELF && class != CHANGE_XATTR)
+		return false;
+	if (call->nr == __NR_ioctl && (u32)syscall_arg(call, 1) == FIDEDUPERANGE)
+		return true;
+	if (!ctime_ns || ctime_ns != inode_ctime(inode))
+		return false;
+	return (s64)bpf_ktime_get_boot_ns() + config.real_minus_boot_ns - ctime_ns >
+	       ATTRIBUTE_CALL_NS;
+}
+
+/*
+ * Whether an inode without a name was just removed. If not it was before, or never had
+ * one (O_TMPFILE), and is no part of the rootfs; what another was renamed over is gone
+ * as well, and the other's event reports it.
+ */
+static __always_inline bool loses_name(const struct syscall *call, struct dentry *named)
+{
+	switch (operation_of(call)) {
+	case SF_OP_unlink:
+	case SF_OP_rmdir:
+		return true;
+	case SF_OP_rename:
+		return false;
+	default:
+		return named && !unhashed(named);
+	}
+}
+
 static __always_inline int overlay_changed(struct inode *inode, const struct syscall *call,
 					   u32 state, s64 ctime_ns, u64 mark)
 {
@@ -42,6 +83,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	struct sf_change_key key = {};
 	enum change_class class = classify(call);
 	struct inode *upper;
+	bool renamed;
 	u32 repeats;
 
 	if (class == CHANGE_READ || (class == CHANGE_COPY && !copies_to(call, change.task, inode)))
@@ -52,8 +94,10 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	upper = FIELD(change.named, d_inode);
 	if (!upper)
 		return 0;
-	/* What another was renamed over is gone: the other's event reports it. */
-	if (is_rename(call) && !FIELD(upper, i_nlink))
+	if (nothing_changed(inode, call, class, ctime_ns))
+		return 0;
+	renamed = operation_of(call) == SF_OP_rename;
+	if (!FIELD(upper, i_nlink) && !loses_name(call, some_dentry(inode)))
 		return 0;
 	fill_inode(&change.inode, upper);
 	change.mode = inode->i_mode;
@@ -62,7 +106,8 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 		change.flags |= SF_FILE_CREATED;
 	else
 		change.entries = S_ISDIR(change.mode) && class >= CHANGE_WRITE;
-	if (reported_already(&change, &key, &repeats)) {
+	/* Each rename makes another name, and which one is news. */
+	if (reported_already(&change, &key, &repeats) && (!renamed || change.entries)) {
 		if (mark && !change.entries)
 			remember_write(mark, &key);
 		return 0;
@@ -103,9 +148,13 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	inner = FIELD(change.task, cred) != FIELD(change.task, real_cred);
 	if (inner && !S_ISDIR(change.mode) && !completes_elsewhere(call))
 		return 0;
+	if (is_whiteout(inode))
+		return 0; /* its directory changes as well */
 	change.named = some_dentry(inode);
 	if (!change.named)
 		return 0; /* being made: nobody knows yet where */
+	if (!inode->i_nlink && !loses_name(call, change.named))
+		return 0;
 	dev = inode_dev(inode);
 	if (!bpf_map_lookup_elem(&upper_devs, &dev))
 		return 0;

@@ -34,7 +34,10 @@ SEC("?fexit/ovl_remap_file_range")
 int BPF_PROG(ovl_remap_range, struct file *in, s64 in_offset, struct file *out, s64 out_offset,
 	     s64 size, u32 flags, long result)
 {
-	return result >= 0 ? inode_changed(out->f_inode, SF_OP_write) : 0;
+	/* To share what is equal changes no content. */
+	if (result < 0 || flags & REMAP_FILE_DEDUP)
+		return 0;
+	return inode_changed(out->f_inode, SF_OP_write);
 }
 
 SEC("?fexit/ovl_setattr")

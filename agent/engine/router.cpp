@@ -133,7 +133,9 @@ void Router::on(const CgroupObservation& seen) {
 void Router::on(const LossObservation& seen) {
   const auto container = fleet_.find(seen.root, 0);
   if (!container || !container->watched()) return;
-  container->lost(seen.boot_ns);
+  // The kernel says so once, and goes on to the end of its window.
+  constexpr std::uint64_t kWindowNs = 1'000'000'000;
+  container->lost(seen.boot_ns + kWindowNs);
   context_.events.agent("sensor_gap", "events of container " +
                                           container->info().id +
                                           " over its budget: scanning it");

@@ -55,7 +55,7 @@ struct PathChange {
   WallTime first_seen;
   WallTime last_seen;
   std::uint64_t count = 0;
-  std::vector<Actor> actors;  // empty never: at least unattributed
+  std::vector<Actor> actors;  // none: only what is in the directory changed
 };
 
 // A mutation as it happens: an entry of the event stream.

@@ -59,6 +59,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned long i_ino;
 	unsigned int i_nlink;
+	u32 i_rdev;
 	u32 i_generation;
 	s64 i_mtime_sec;
 	u32 i_mtime_nsec;
@@ -317,18 +318,24 @@ struct pt_regs {
 #define TIF_32BIT 22
 
 /* include/linux/fs.h */
-#define ATTR_MODE (1u << 0)
-#define ATTR_UID  (1u << 1)
-#define ATTR_GID  (1u << 2)
-#define ATTR_SIZE (1u << 3)
+#define ATTR_MODE	 (1u << 0)
+#define ATTR_UID	 (1u << 1)
+#define ATTR_GID	 (1u << 2)
+#define ATTR_SIZE	 (1u << 3)
+#define ATTR_ATIME	 (1u << 4)
+#define ATTR_MTIME	 (1u << 5)
+#define REMAP_FILE_DEDUP (1u << 0)
 
-#define RENAME_EXCHANGE (1u << 1) /* include/uapi/linux/fs.h */
-#define VM_FAULT_ERROR	0x000873  /* include/linux/mm_types.h */
-#define EIOCBQUEUED	529	  /* include/linux/errno.h */
+#define FIDEDUPERANGE	0xc0189436 /* include/uapi/linux/fs.h */
+#define RENAME_EXCHANGE (1u << 1)  /* include/uapi/linux/fs.h */
+#define VM_FAULT_ERROR	0x000873   /* include/linux/mm_types.h */
+#define EIOCBQUEUED	529	   /* include/linux/errno.h */
 
 #define S_IFMT	      0170000
 #define S_IFREG	      0100000
 #define S_IFDIR	      0040000
+#define S_IFCHR	      0020000
 #define S_ISDIR(mode) (((mode) & S_IFMT) == S_IFDIR)
+#define S_ISCHR(mode) (((mode) & S_IFMT) == S_IFCHR)
 
 #endif

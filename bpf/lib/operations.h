@@ -61,7 +61,10 @@ static __always_inline enum sf_op attribute_op(unsigned int valid)
 		return SF_OP_chown;
 	if (valid & ATTR_MODE)
 		return SF_OP_chmod;
-	return SF_OP_utimes;
+	if (valid & (ATTR_ATIME | ATTR_MTIME))
+		return SF_OP_utimes;
+	/* What a write takes away: the file's capabilities are an attribute. */
+	return SF_OP_xattr;
 }
 
 /* "system.posix_acl_access" or "…_default" */

@@ -95,6 +95,13 @@ static __always_inline bool unhashed(struct dentry *dentry)
 	return !FIELD(dentry, d_hash.pprev);
 }
 
+/* What stands in an upper directory for a name that was removed. Overlay makes all of
+ * them links of one inode, so that what happens to it says nothing of any name. */
+static __always_inline bool is_whiteout(struct inode *inode)
+{
+	return S_ISCHR(FIELD(inode, i_mode)) && !FIELD(inode, i_rdev);
+}
+
 /* fs.h's I_CTIME_QUERIED (6.13): somebody has seen this value. */
 #define CTIME_NSEC 0x7fffffff
 

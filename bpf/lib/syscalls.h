@@ -83,18 +83,18 @@ static __always_inline bool is_write(const struct syscall *call)
 	return classify(call) == CHANGE_WRITE;
 }
 
-static __always_inline bool is_rename(const struct syscall *call)
+static __always_inline enum sf_op operation_of(const struct syscall *call)
 {
 	if (call->compat)
-		return false;
+		return SF_OP_unknown;
 	switch (call->nr) {
-#define RENAMES(name, changes, op, entry)                                                          \
+#define OPERATION_OF(name, changes, op, entry)                                                     \
 	case __NR_##name:                                                                          \
-		return SF_OP_##op == SF_OP_rename;
-		SF_SYSCALLS(RENAMES)
-#undef RENAMES
+		return SF_OP_##op;
+		SF_SYSCALLS(OPERATION_OF)
+#undef OPERATION_OF
 	default:
-		return false;
+		return SF_OP_unknown;
 	}
 }
 

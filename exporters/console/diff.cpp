@@ -43,7 +43,7 @@ std::string path_text(const PathChange& change) {
 }
 
 std::string who_text(const std::vector<Actor>& actors) {
-  if (actors.empty()) return std::string(to_string(Origin::unattributed));
+  if (actors.empty()) return "-";  // of what is below it, who follows
   std::string out = who(actors.back());
   if (actors.size() > 1) out += fmt::format(" +{} more", actors.size() - 1);
   return out;

@@ -34,11 +34,11 @@ std::string rule_text(const ExplainAnswer& answer, const PolicyVerdict& row) {
 std::string now_text(const ExplainAnswer& answer, WallTime now) {
   if (!answer.now) return "now: as in the image";
   const PathChange& change = *answer.now;
-  std::string out =
-      fmt::format("now: {}, {} by {}", to_string(change.verdict),
-                  list_of(change.kinds, "changed"),
-                  change.actors.empty() ? std::string("an unknown actor")
-                                        : who(change.actors.back()));
+  std::string out = fmt::format(
+      "now: {}, {} by {}", to_string(change.verdict),
+      list_of(change.kinds, "changed"),
+      change.actors.empty() ? std::string("whoever changed what is in it")
+                            : who(change.actors.back()));
   if (!change.rule.empty()) out += ", rule " + display(change.rule);
   if (change.last_seen.ns != 0) {
     out += ", last " + short_age(now.ns - change.last_seen.ns) + " ago";

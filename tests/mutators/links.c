@@ -24,6 +24,12 @@ static int do_rename(int argc, char** argv) {
   return done_or_failed(rename(argv[0], argv[1]), "rename");
 }
 
+static int rename_twice(int argc, char** argv) {
+  (void)argc;
+  if (rename(argv[0], argv[1]) < 0) return failed("rename");
+  return done_or_failed(rename(argv[1], argv[2]), "rename");
+}
+
 // The whole of a package manager's habit: the new content under another name,
 // then over the old one.
 static int rename_over(int argc, char** argv) {
@@ -107,6 +113,15 @@ static int o_tmpfile_link(int argc, char** argv) {
       linkat(AT_FDCWD, path, AT_FDCWD, argv[1], AT_SYMLINK_FOLLOW), "linkat");
 }
 
+// Written, and gone without ever having had a name.
+static int o_tmpfile(int argc, char** argv) {
+  (void)argc;
+  int fd = open(argv[0], O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+  if (fd < 0) return failed("open O_TMPFILE");
+  if (write(fd, kPayload, kPayloadSize) < 0) return failed("write");
+  return done_or_failed(fchmod(fd, 0600), "fchmod");
+}
+
 static int do_mkfifo(int argc, char** argv) {
   (void)argc;
   return done_or_failed(mkfifo(argv[0], 0644), "mkfifo");
@@ -146,6 +161,7 @@ static int bind_socket(int argc, char** argv) {
 
 const struct operation link_operations[] = {
     {"rename", 2, "FROM TO", do_rename},
+    {"rename_twice", 3, "FROM OVER TO", rename_twice},
     {"rename_over", 1, "FILE", rename_over},
     {"rename_exchange", 2, "FILE FILE", rename_exchange},
     {"unlink", 1, "FILE", do_unlink},
@@ -157,6 +173,7 @@ const struct operation link_operations[] = {
     {"symlink", 2, "TARGET NAME", do_symlink},
     {"symlink_swap", 2, "TARGET LINK", symlink_swap},
     {"o_tmpfile_link", 2, "DIRECTORY NAME", o_tmpfile_link},
+    {"o_tmpfile", 1, "DIRECTORY", o_tmpfile},
     {"mkfifo", 1, "NAME", do_mkfifo},
     {"mknod_char", 1, "NAME", mknod_char},
     {"mknod_file", 1, "NAME", mknod_file},

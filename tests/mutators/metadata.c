@@ -3,6 +3,7 @@
 // Changes of what is known about a file, not of its bytes.
 #define _GNU_SOURCE
 #include <endian.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -127,6 +128,38 @@ static int set_acl(int argc, char** argv) {
       "setxattr");
 }
 
+// What leaves a file as it was.
+
+static int chmod_same(int argc, char** argv) {
+  (void)argc;
+  struct stat now;
+  if (stat(argv[0], &now) < 0) return failed("stat");
+  return done_or_failed(chmod(argv[0], now.st_mode & 07777), "chmod");
+}
+
+static int chown_same(int argc, char** argv) {
+  (void)argc;
+  struct stat now;
+  if (stat(argv[0], &now) < 0) return failed("stat");
+  return done_or_failed(chown(argv[0], now.st_uid, now.st_gid), "chown");
+}
+
+static int utimensat_same(int argc, char** argv) {
+  (void)argc;
+  struct stat now;
+  if (stat(argv[0], &now) < 0) return failed("stat");
+  const struct timespec times[2] = {now.st_atim, now.st_mtim};
+  return done_or_failed(utimensat(AT_FDCWD, argv[0], times, 0), "utimensat");
+}
+
+static int setxattr_refused(int argc, char** argv) {
+  (void)argc;
+  int result = setxattr(argv[0], "user.never-there", kPayload, kPayloadSize,
+                        XATTR_REPLACE);
+  if (result < 0 && errno == ENODATA) return kDone;
+  return result < 0 ? failed("setxattr") : kFailed;
+}
+
 static int change_flags(const char* path, int flag) {
   int fd = open_or_exit(path, O_RDONLY);
   int flags;
@@ -161,6 +194,10 @@ const struct operation metadata_operations[] = {
     {"setxattr_capability", 1, "FILE", setxattr_capability},
     {"setxattrat", 1, "FILE", setxattr_at},
     {"set_acl", 1, "FILE", set_acl},
+    {"chmod_same", 1, "FILE", chmod_same},
+    {"chown_same", 1, "FILE", chown_same},
+    {"utimensat_same", 1, "FILE", utimensat_same},
+    {"setxattr_refused", 1, "FILE", setxattr_refused},
     {"setflags_noatime", 1, "FILE", setflags_noatime},
     {"setflags_immutable", 1, "FILE", setflags_immutable},
     {NULL, 0, NULL, NULL},

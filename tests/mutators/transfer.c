@@ -93,6 +93,21 @@ static int ficlone(int argc, char** argv) {
   return ioctl(to, FICLONE, from) < 0 ? refused_or_failed("FICLONE") : kDone;
 }
 
+// Asks for what is equal to be shared: the content stays the same.
+static int fideduperange(int argc, char** argv) {
+  (void)argc;
+  int from = open_or_exit(argv[0], O_RDONLY);
+  int to = open_or_exit(argv[1], O_RDWR);
+  struct {
+    struct file_dedupe_range range;
+    struct file_dedupe_range_info info;
+  } request = {.range = {.src_length = kPatchOffset, .dest_count = 1},
+               .info = {.dest_fd = to}};
+  // What the filesystem answers for each file is in the request.
+  return ioctl(from, FIDEDUPERANGE, &request) < 0 ? failed("FIDEDUPERANGE")
+                                                  : kDone;
+}
+
 const struct operation transfer_operations[] = {
     {"splice", 1, "FILE", do_splice},
     {"vmsplice", 1, "FILE", do_vmsplice},
@@ -100,5 +115,6 @@ const struct operation transfer_operations[] = {
     {"sendfile", 2, "SOURCE FILE", do_sendfile},
     {"copy_file_range", 2, "SOURCE FILE", do_copy_file_range},
     {"ficlone", 2, "SOURCE FILE", ficlone},
+    {"fideduperange", 2, "SOURCE FILE", fideduperange},
     {NULL, 0, NULL, NULL},
 };

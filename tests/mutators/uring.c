@@ -216,6 +216,16 @@ static int uring_link(int argc, char** argv) {
   return ask_once(&request, "linkat");
 }
 
+static int uring_setxattr(int argc, char** argv) {
+  (void)argc;
+  struct io_uring_sqe request = {.opcode = IORING_OP_SETXATTR,
+                                 .addr = address("user.stillframe"),
+                                 .addr2 = address(kPayload),
+                                 .addr3 = address(argv[0]),
+                                 .len = (uint32_t)kPayloadSize};
+  return ask_once(&request, "setxattr");
+}
+
 const struct operation uring_operations[] = {
     {"uring_write", 1, "FILE", uring_write},
     {"uring_write_sqpoll", 1, "FILE", uring_write_sqpoll},
@@ -228,5 +238,6 @@ const struct operation uring_operations[] = {
     {"uring_mkdir", 1, "DIRECTORY", uring_mkdir},
     {"uring_symlink", 2, "TARGET NAME", uring_symlink},
     {"uring_link", 2, "FILE NAME", uring_link},
+    {"uring_setxattr", 1, "FILE", uring_setxattr},
     {NULL, 0, NULL, NULL},
 };

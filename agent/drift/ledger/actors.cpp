@@ -33,6 +33,20 @@ std::size_t hash_of(const std::vector<ActorId>& members) {
 
 }  // namespace
 
+Actor in_common(const Actor& one, const Actor& other) {
+  if (one == other) return one;
+  Actor both;
+  both.ambiguous = true;
+  if (one.origin != other.origin) return both;
+  both.origin = one.origin;
+  if (one.tool == other.tool) both.tool = one.tool;
+  if (one.comm == other.comm) both.comm = one.comm;
+  if (one.exe == other.exe) both.exe = one.exe;
+  if (one.uid == other.uid) both.uid = one.uid;
+  if (one.session == other.session) both.session = one.session;
+  return both;
+}
+
 ActorTable::ActorTable() : sets_(1) {}
 
 ActorId ActorTable::find_or_add(const Actor& actor) {

@@ -17,6 +17,9 @@ namespace stillframe::drift {
 using ActorId = std::uint32_t;
 using ActorSet = std::uint32_t;
 
+// What is true of both, of which one did it: ambiguous unless they are equal.
+Actor in_common(const Actor& one, const Actor& other);
+
 class ActorTable {
  public:
   static constexpr std::size_t kMaxPerSet = 16;  // the most recent stay

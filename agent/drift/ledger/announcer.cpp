@@ -80,19 +80,23 @@ void Announcer::release(const Deferred& event) {
 }
 
 void Announcer::found(MutationEvent event, const policy::Judgement& judged,
-                      ActorId by, const InodeId& inode) {
-  const Actor& who = books_.actors.get(by);
-  if (who.origin != Origin::unattributed &&
-      !reported_.by_scan({event.path, event.kind, who.pid, inode},
-                         books_.clock.boot_ns())) {
-    return;
+                      ActorId by, const std::vector<ActorId>& all,
+                      const InodeId& inode) {
+  bool news = true;
+  for (const ActorId id : all) {
+    const Actor& who = books_.actors.get(id);
+    if (who.origin == Origin::unattributed) continue;
+    const bool fresh = reported_.by_scan(
+        {event.path, event.kind, who.pid, inode}, books_.clock.boot_ns());
+    news = news && fresh;
   }
-  emit(std::move(event), judged, by);
+  if (news) emit(std::move(event), judged, by);
 }
 
-void Announcer::found(MutationEvent event, ActorId by, const InodeId& inode) {
+void Announcer::found(MutationEvent event, ActorId by,
+                      const std::vector<ActorId>& all, const InodeId& inode) {
   const auto judged = judge(event, by);
-  found(std::move(event), judged, by, inode);
+  found(std::move(event), judged, by, all, inode);
 }
 
 void Announcer::report(MutationEvent event, ActorId by) {

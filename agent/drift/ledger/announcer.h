@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/history.h"
@@ -52,10 +53,12 @@ class Announcer {
   // An operation: reported now, or deferred until a scan has shown the rest.
   void operation(Operation about);
   void operation(Kind kind, const std::string& path, const Operation& about);
-  // What a scan has found; with or without a judgement of the path.
+  // What a scan has found; with or without a judgement of the path. `all`:
+  // whoever may have been the one, and `by` what they have in common.
   void found(MutationEvent event, const policy::Judgement& judged, ActorId by,
+             const std::vector<ActorId>& all, const InodeId& inode);
+  void found(MutationEvent event, ActorId by, const std::vector<ActorId>& all,
              const InodeId& inode);
-  void found(MutationEvent event, ActorId by, const InodeId& inode);
   // At once.
   void report(MutationEvent event, ActorId by);
 

@@ -21,6 +21,7 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.first_ns = seen.boot_ns;
   candidate.last_ns = seen.boot_ns;
   candidate.hint = base_name(seen.hint);
+  candidate.direct = seen.direct;
   candidate.live = seen.live;
   candidate.own = lives_.before_first(seen.boot_ns, seen.live);
   candidates_.add(seen.inode, std::move(candidate));
@@ -39,7 +40,9 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   inherited_.clear();
   moved_.clear();
   for (const auto& [path, entry] : delta.vanished) {
-    if (!entry.whiteout && books_.tree.find(entry.inode) != nullptr) {
+    // Of a file with more names one has gone, and it may be there still.
+    if (entry.whiteout || (!entry.directory() && entry.links > 1)) continue;
+    if (books_.tree.find(entry.inode) != nullptr) {
       moved_[entry.inode.ino] = path;
     }
   }
@@ -62,7 +65,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
 // Whether the ledger knows how this entry came to be what it is.
 bool Attribution::accounted(const Entry& entry, const Record& r,
                             std::uint64_t started) const {
-  if (entry.whiteout || r.last_boot_ns >= started) return true;
+  if (entry.whiteout || r.unsettled || r.last_boot_ns >= started) return true;
   // A directory's ctime moves with its entries; nor is there an event of its
   // own when it is renamed.
   if (entry.directory()) {
@@ -71,33 +74,31 @@ bool Attribution::accounted(const Entry& entry, const Record& r,
     if (moved_.contains(entry.inode.ino) && !renamed) return false;
     return explained(r.kinds, entry) == r.kinds;
   }
-  return entry.ctime.ns <= r.last_seen.ns + kFoldedNs;
+  return entry.ctime.ns <= std::max(r.last_seen, r.touched).ns + kFoldedNs;
 }
 
 std::optional<Choice> Attribution::choose(const Entry& entry,
                                           bool appeared) const {
-  const auto from_above = inherited_.find(entry.parent.ino);
-  if (from_above != inherited_.end()) return from_above->second;
   // A directory of which nothing but the mtime differs: by what came and went
   // in it.
   const auto& d = entry.differs;
   if (entry.directory() && entry.change == Change::changed && !d.opaque &&
       !d.type && !d.any_metadata()) {
-    if (auto inside = candidates_.choose(entry.inode, "", std::nullopt)) {
-      inside->candidate.op = FileOp::open;
-      return inside;
-    }
+    if (auto inside = candidates_.anyone(entry.inode)) return inside;
   }
   std::optional<std::int64_t> made;
   if (appeared && !entry.whiteout) {
     made = entry.ctime.ns - books_.clock.wall_at(0).ns;
   }
-  auto choice = candidates_.choose(entry.parent, entry.name, made);
-  if (choice || !entry.whiteout) return choice;
+  auto choice = candidates_.choose(entry.parent, entry, made);
+  if (choice) return choice;
+  const auto from_above = inherited_.find(entry.parent.ino);
+  if (from_above != inherited_.end()) return from_above->second;
+  if (!entry.whiteout) return choice;
   // Whoever put a directory in another one's place took away what it lacks.
   const Entry* above = books_.tree.find(entry.parent);
   if (above == nullptr || !above->parent) return choice;
-  return candidates_.choose(above->parent, above->name, std::nullopt);
+  return candidates_.choose(above->parent, *above, std::nullopt);
 }
 
 // Whether a new name is one more of a file that the image holds.
@@ -114,26 +115,26 @@ bool Attribution::names_image_file(const Entry& entry) const {
 void Attribution::note_link(const Entry& entry) {
   if (entry.whiteout || entry.directory()) return;
   const auto choice = choose(entry, false);
-  if (!choice || choice->candidate.op != FileOp::link) return;
-  const auto& link = choice->candidate;
+  if (!choice || choice->op() != FileOp::link) return;
+  const auto& link = choice->latest();
   // Its other names may appear in the same directory; an only one is that of a
   // file made without (O_TMPFILE).
   if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
-  const auto key = key_of(entry);
   const WallTime time = books_.clock.wall_at(link.last_ns);
-  Record* r = records_.add(key, time, 1, link.actor);
+  const Culprits by = who(choice);
+  Record* r = add(key_of(entry), time, by);
   if (r == nullptr) return;
   if (!r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
     r->kinds.add(create_kind(entry.mode));  // it was made before it was linked
   }
   r->kinds.add(Kind::file_link);
   r->last_boot_ns = std::max(r->last_boot_ns, link.last_ns);
-  if (link.own) return;
+  if (choice->own()) return;
   MutationEvent event;
   event.time = time;
   event.kind = Kind::file_link;
   event.path = books_.tree.path_of(entry);
-  announcer_.report(std::move(event), link.actor);
+  announcer_.report(std::move(event), by.told);
 }
 
 // Overlay puts an opaque directory in the place of one that it removes, for a
@@ -148,16 +149,19 @@ bool Attribution::being_removed(const Entry& entry,
 Attribution::Explanation Attribution::explain(
     const Entry& entry, const std::optional<Choice>& choice) {
   Explanation out;
+  out.by = who(choice);
   if (choice) {
-    out.kinds = kinds_by_operation(choice->candidate.op, entry);
-    out.boot_ns = choice->candidate.last_ns;
+    // What was done in a directory or below it has copied it up, no more.
+    const bool below = entry.directory() && entry.change == Change::changed &&
+                       !entry.differs.opaque;
+    const auto op = below ? FileOp::open : choice->op();
+    out.kinds = op ? kinds_by_operation(*op, entry) : observed_kinds(entry);
+    out.boot_ns = choice->latest().last_ns;
     out.time = books_.clock.wall_at(out.boot_ns);
-    out.actor = books_.actors.intern(who(*choice));
   } else {
     const WallTime now = books_.clock.wall();
     out.kinds = state_kinds(entry);
     out.time = entry.ctime.ns > 0 && entry.ctime < now ? entry.ctime : now;
-    out.actor = books_.actors.intern({});
   }
   if (out.kinds.has(Kind::file_create) && names_image_file(entry)) {
     out.kinds.remove(Kind::file_create);
@@ -166,18 +170,47 @@ Attribution::Explanation Attribution::explain(
   return out;
 }
 
-Actor Attribution::who(const Choice& choice) const {
-  Actor actor = books_.actors.get(choice.candidate.actor);
-  actor.ambiguous = choice.ambiguous;
-  return actor;
+// Each of several may be innocent: all of them are recorded, marked, and the
+// event names what is true of whichever it was.
+Attribution::Culprits Attribution::who(
+    const std::optional<Choice>& choice) const {
+  Culprits out;
+  if (!choice) {
+    out.told = books_.actors.intern({});
+    out.all.push_back(out.told);
+    return out;
+  }
+  std::optional<Actor> common;
+  for (const auto& candidate : choice->all()) {
+    Actor one = books_.actors.get(candidate.actor);
+    one.ambiguous = one.ambiguous || choice->ambiguous();
+    const ActorId id = books_.actors.intern(one);
+    std::erase(out.all, id);
+    out.all.push_back(id);
+    common = common ? in_common(*common, one) : one;
+  }
+  out.told = books_.actors.intern(*common);
+  return out;
+}
+
+Record* Attribution::add(const RecordKey& key, WallTime time,
+                         const Culprits& by) {
+  Record* r = nullptr;
+  for (const ActorId id : by.all) {
+    r = records_.add(key, time, r == nullptr ? 1 : 0, id);
+  }
+  return r;
 }
 
 void Attribution::attribute(const Entry& entry, bool appeared,
                             std::uint64_t started) {
   const auto key = key_of(entry);
   Record* known = books_.ledger.find(key);
-  if (known != nullptr && known->unsettled && !entry.differs.unread) {
-    known->kinds.add(observed_kinds(entry));
+  if (known != nullptr && known->unsettled && !entry.differs.unread &&
+      !unsettled_.waits(entry.inode)) {
+    // From before the agent was started again.
+    if (known->kinds.empty()) known->kinds.add(observed_kinds(entry));
+    known->touched = {};
     known->unsettled = false;
     books_.ledger.touch(key);
   }
@@ -200,12 +233,14 @@ void Attribution::attribute(const Entry& entry, bool appeared,
   }
 
   const auto choice = choose(entry, appeared);
-  if (choice && appeared && entry.directory()) {
-    inherited_[entry.inode.ino] = *choice;
+  // What is in a directory that was made here was made by itself.
+  if (choice && appeared && entry.directory() &&
+      choice->op() == FileOp::rename) {
+    inherited_.insert_or_assign(entry.inode.ino, *choice);
   }
   Entry sure = entry;
   sure.differs.unread = false;
-  auto [kinds, time, boot_ns, id] = explain(sure, choice);
+  auto [kinds, time, boot_ns, by] = explain(sure, choice);
   std::string from;
   if (const auto it = moved_.find(entry.inode.ino);
       it != moved_.end() && appeared && !entry.whiteout) {
@@ -216,13 +251,13 @@ void Attribution::attribute(const Entry& entry, bool appeared,
     }
   }
   const bool own_write =
-      choice ? choice->candidate.own : lives_.made_before_first(entry);
+      choice ? choice->own() : lives_.made_before_first(entry);
   const bool fresh = known == nullptr;
-  if (Record* r = records_.add(key, time, 1, id)) {
+  if (Record* r = add(key, time, by)) {
     r->kinds.add(kinds);
     r->own = own_write && (fresh || r->own);
     r->observed = r->observed || choice.has_value();
-    r->live = r->live || (choice && choice->candidate.live);
+    r->live = r->live || (choice && choice->live());
     r->last_boot_ns = std::max(r->last_boot_ns, boot_ns);
     if (books_.ledger.from(key).empty()) books_.ledger.set_from(key, from);
   }
@@ -236,7 +271,8 @@ void Attribution::attribute(const Entry& entry, bool appeared,
     event.kind = kind;
     event.path = path;
     if (kind == Kind::file_rename) event.from = from;
-    announcer_.found(std::move(event), judged.judgement, id, entry.inode);
+    announcer_.found(std::move(event), judged.judgement, by.told, by.all,
+                     entry.inode);
   }
 }
 
@@ -269,21 +305,24 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
       books_.tree.find(entry.parent, entry.name) != nullptr) {
     return;  // reported already, or by what is in its place
   }
-  auto choice = candidates_.choose(entry.parent, entry.name, std::nullopt);
+  Entry removed = entry;
+  removed.whiteout = true;  // as far as who can have done it is concerned
+  auto choice = candidates_.choose(entry.parent, removed, std::nullopt);
   const auto from_above = inherited_.find(entry.parent.ino);
   if (!choice && from_above != inherited_.end()) choice = from_above->second;
-  if (choice && choice->candidate.own) return;
-  Actor by;
+  if (choice && choice->own()) return;
+  const Culprits by = who(choice);
   MutationEvent event;
   event.time = books_.clock.wall();
   event.kind = delete_kind(entry.mode);
   event.path = path;
   if (choice) {
-    by = who(*choice);
-    event.time = books_.clock.wall_at(choice->candidate.last_ns);
-    if (entry.directory()) inherited_[entry.inode.ino] = *choice;
+    event.time = books_.clock.wall_at(choice->latest().last_ns);
+    if (entry.directory()) {
+      inherited_.insert_or_assign(entry.inode.ino, *choice);
+    }
   }
-  announcer_.found(std::move(event), books_.actors.intern(by), entry.inode);
+  announcer_.found(std::move(event), by.told, by.all, entry.inode);
 }
 
 }  // namespace stillframe::drift

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "agent/drift/ledger/announcer.h"
 #include "agent/drift/ledger/books.h"
@@ -16,6 +17,7 @@
 #include "agent/drift/ledger/lives.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/scan_plan.h"
+#include "agent/drift/ledger/unsettled.h"
 #include "agent/model/observation.h"
 
 namespace stillframe::drift {
@@ -23,10 +25,12 @@ namespace stillframe::drift {
 class Attribution {
  public:
   Attribution(Books& books, const Lives& lives, const ScanPlan& plan,
-              Verdicts& verdicts, Records& records, Announcer& announcer)
+              const UnsettledOperations& unsettled, Verdicts& verdicts,
+              Records& records, Announcer& announcer)
       : books_(books),
         lives_(lives),
         plan_(plan),
+        unsettled_(unsettled),
         verdicts_(verdicts),
         records_(records),
         announcer_(announcer) {}
@@ -41,14 +45,26 @@ class Attribution {
   void settle(const InodeId& directory, std::uint64_t started);
   void settle_all(std::uint64_t started);
   void drop(const InodeId& directory) { candidates_.drop(directory); }
+  // Others may have been at work until then, unseen.
+  void lost(std::uint64_t until_ns) { candidates_.lost(until_ns); }
+  // What a scan that began at `started` showed may be theirs.
+  bool losing(std::uint64_t started) const {
+    return candidates_.losing(started);
+  }
 
  private:
+  // Who is recorded for a difference, and who goes out with its event: what
+  // all of them have in common.
+  struct Culprits {
+    std::vector<ActorId> all;
+    ActorId told = 0;
+  };
   // What is to be recorded of a difference.
   struct Explanation {
     KindList kinds;
     WallTime time;
     std::uint64_t boot_ns = 0;  // 0: nobody was seen
-    ActorId actor = 0;
+    Culprits by;
   };
   Explanation explain(const Entry& entry, const std::optional<Choice>& choice);
   void attribute(const Entry& entry, bool appeared, std::uint64_t started);
@@ -60,16 +76,18 @@ class Attribution {
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
   bool names_image_file(const Entry& entry) const;
   void note_link(const Entry& entry);
-  Actor who(const Choice& choice) const;
+  Record* add(const RecordKey& key, WallTime time, const Culprits& by);
+  Culprits who(const std::optional<Choice>& choice) const;
 
   Books& books_;
   const Lives& lives_;
   const ScanPlan& plan_;
+  const UnsettledOperations& unsettled_;
   Verdicts& verdicts_;
   Records& records_;
   Announcer& announcer_;
   Candidates candidates_;
-  // During one take_in: whose work a directory was, and so all in it; and the
+  // During one take_in: who moved a directory in, and so all in it; and the
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited_;
   std::unordered_map<std::uint64_t, std::string> moved_;

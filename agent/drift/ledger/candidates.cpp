@@ -1,9 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drift/ledger/candidates.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 namespace stillframe::drift {
+namespace {
+
+bool can_make(FileOp op, std::uint32_t mode) {
+  switch (op) {
+    case FileOp::mkdir:
+      return S_ISDIR(mode);
+    case FileOp::symlink:
+      return S_ISLNK(mode);
+    case FileOp::open:
+    case FileOp::create:
+      return S_ISREG(mode);
+    case FileOp::mknod:
+      return !S_ISDIR(mode) && !S_ISLNK(mode);
+    default:
+      return false;
+  }
+}
+
+std::optional<Choice> choice_of(std::vector<Candidate> some) {
+  if (some.empty()) return std::nullopt;
+  return Choice(std::move(some));
+}
+
+}  // namespace
+
+Choice::Choice(std::vector<Candidate> all) : all_(std::move(all)) {
+  std::sort(all_.begin(), all_.end(),
+            [](const auto& a, const auto& b) { return a.last_ns < b.last_ns; });
+}
+
+bool Choice::ambiguous() const {
+  return std::any_of(all_.begin(), all_.end(), [this](const auto& c) {
+    return c.actor != latest().actor;
+  });
+}
+
+std::optional<FileOp> Choice::op() const {
+  const FileOp first = all_.front().op;
+  const bool same = std::all_of(all_.begin(), all_.end(),
+                                [&](const auto& c) { return c.op == first; });
+  return same ? std::optional(first) : std::nullopt;
+}
+
+bool Choice::own() const {
+  return std::all_of(all_.begin(), all_.end(),
+                     [](const auto& c) { return c.own; });
+}
+
+bool Choice::live() const {
+  return std::any_of(all_.begin(), all_.end(),
+                     [](const auto& c) { return c.live; });
+}
+
+bool can_leave(FileOp op, const Entry& entry, bool direct) {
+  // Nothing is known of it, or it moves what there is, whatever that is.
+  if (op == FileOp::unknown || op == FileOp::rename) return true;
+  if (entry.whiteout || entry.differs.opaque) {
+    // Overlay puts an opaque directory in the place of one that it removes.
+    const bool removes = op == FileOp::unlink || op == FileOp::rmdir;
+    if (removes) return true;
+    if (entry.whiteout) {
+      return direct && (op == FileOp::mknod || op == FileOp::link);
+    }
+    return can_make(op, entry.mode);
+  }
+  // Whatever is done below a directory copies it up.
+  if (entry.directory() && entry.change != Change::added) return true;
+  if (op == FileOp::link) return !entry.directory();
+  if (entry.change != Change::added && op == FileOp::open) return true;
+  return can_make(op, entry.mode);
+}
 
 std::string base_name(std::string_view path) {
   while (!path.empty() && path.back() == '/') path.remove_suffix(1);
@@ -17,7 +90,8 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
       by_directory_.size() >= kMaxDirectories) {
     return;  // what is found there stays unattributed
   }
-  auto& list = by_directory_[directory.ino];
+  auto& here = by_directory_[directory.ino];
+  auto& list = here.all;
   const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) {
     return c.actor == candidate.actor && c.op == candidate.op &&
            c.live == candidate.live && c.hint == candidate.hint;
@@ -40,48 +114,65 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     merged->hint = candidate.hint;
     return;
   }
+  here.crowded_ns = std::max(here.crowded_ns, list.front().last_ns);
   list.erase(list.begin());
   list.push_back(std::move(candidate));
 }
 
 std::optional<Choice> Candidates::choose(
-    const InodeId& directory, std::string_view name,
+    const InodeId& directory, const Entry& entry,
     std::optional<std::int64_t> made_at_boot_ns) const {
   const auto it = by_directory_.find(directory.ino);
   if (it == by_directory_.end()) return std::nullopt;
-  const Candidate* latest = nullptr;
-  const Candidate* hinted = nullptr;
-  bool several = false;
-  bool several_hinted = false;
-  for (const auto& c : it->second) {
+  std::vector<Candidate> fitting;
+  std::vector<Candidate> hinted;
+  for (const auto& c : it->second.all) {
     if (made_at_boot_ns &&
         static_cast<std::int64_t>(c.first_ns) > *made_at_boot_ns + kSlackNs) {
       continue;
     }
-    if (latest != nullptr && c.actor != latest->actor) several = true;
-    if (latest == nullptr || c.last_ns >= latest->last_ns) latest = &c;
-    if (c.hint != name) continue;
-    if (hinted != nullptr && c.actor != hinted->actor) several_hinted = true;
-    if (hinted == nullptr || c.last_ns >= hinted->last_ns) hinted = &c;
+    if (!can_leave(c.op, entry, c.direct)) continue;
+    fitting.push_back(c);
+    if (c.hint == entry.name) hinted.push_back(c);
   }
-  if (latest == nullptr) return std::nullopt;
-  if (hinted != nullptr) return Choice{*hinted, several_hinted};
-  return Choice{*latest, several};
+  if (!hinted.empty()) return choice_of(std::move(hinted));
+  // It may have been one who was not seen, or could not be kept.
+  if (lost_ns_ != 0 || it->second.crowded_ns != 0) return std::nullopt;
+  return choice_of(std::move(fitting));
+}
+
+std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
+  const auto it = by_directory_.find(directory.ino);
+  if (it == by_directory_.end() || lost_ns_ != 0 ||
+      it->second.crowded_ns != 0) {
+    return std::nullopt;
+  }
+  return choice_of(it->second.all);
+}
+
+bool Candidates::settle(AtWork& here, std::uint64_t started) {
+  std::erase_if(here.all, [&](const auto& c) { return c.last_ns < started; });
+  if (here.crowded_ns < started) here.crowded_ns = 0;
+  return !here.all.empty() || here.crowded_ns != 0;
 }
 
 void Candidates::settle(const InodeId& directory, std::uint64_t started) {
   const auto it = by_directory_.find(directory.ino);
-  if (it == by_directory_.end()) return;
-  std::erase_if(it->second, [&](const auto& c) { return c.last_ns < started; });
-  if (it->second.empty()) by_directory_.erase(it);
+  if (it != by_directory_.end() && !settle(it->second, started)) {
+    by_directory_.erase(it);
+  }
 }
 
 void Candidates::settle_all(std::uint64_t started) {
   for (auto it = by_directory_.begin(); it != by_directory_.end();) {
-    std::erase_if(it->second,
-                  [&](const auto& c) { return c.last_ns < started; });
-    it = it->second.empty() ? by_directory_.erase(it) : std::next(it);
+    it = settle(it->second, started) ? std::next(it) : by_directory_.erase(it);
   }
+  if (lost_ns_ < started) lost_ns_ = 0;
+}
+
+void Candidates::lost(std::uint64_t until_ns) {
+  lost_ns_ = std::max(lost_ns_, until_ns);
+  by_directory_.clear();
 }
 
 }  // namespace stillframe::drift

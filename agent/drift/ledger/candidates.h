@@ -9,8 +9,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "agent/drift/entry.h"
 #include "agent/drift/ledger/actors.h"
 #include "agent/model/inode.h"
 #include "agent/model/observation.h"
@@ -22,15 +24,33 @@ struct Candidate {
   FileOp op = FileOp::unknown;
   std::uint64_t first_ns = 0;  // boot time
   std::uint64_t last_ns = 0;
-  std::string hint;  // base name of the path the caller passed
+  std::string hint;     // base name of the path the caller passed
+  bool direct = false;  // past the overlay
   bool live = false;
   bool own = false;  // before the container's first life
 };
 
-struct Choice {
-  Candidate candidate;
-  bool ambiguous = false;
+// Whoever may have been the one, the latest of them last. Never empty.
+class Choice {
+ public:
+  explicit Choice(std::vector<Candidate> all);
+
+  const std::vector<Candidate>& all() const { return all_; }
+  const Candidate& latest() const { return all_.back(); }
+  bool ambiguous() const;  // more than one actor
+  // What they did, if all of them did the same.
+  std::optional<FileOp> op() const;
+  bool own() const;   // all of them
+  bool live() const;  // any of them
+
+ private:
+  std::vector<Candidate> all_;
 };
+
+// Whether such an operation on one of a directory's entries can have left this
+// entry there, as new as it is: by the type of the file and by what became of
+// it. `direct`: past the overlay, where a whiteout is a device like any other.
+bool can_leave(FileOp op, const Entry& entry, bool direct = false);
 
 class Candidates {
  public:
@@ -41,19 +61,35 @@ class Candidates {
 
   void add(const InodeId& directory, Candidate candidate);
 
-  // Of those in the directory, who made the entry `name` what it is. When
-  // `made_at_boot_ns` is given, those that began later than that cannot have.
+  // Those in the directory who may have made the entry what it is: whoever
+  // named it, else all whose operation fits. When `made_at_boot_ns` is given,
+  // those that began later than that cannot have. None: nobody who was seen.
   std::optional<Choice> choose(
-      const InodeId& directory, std::string_view name,
+      const InodeId& directory, const Entry& entry,
       std::optional<std::int64_t> made_at_boot_ns) const;
+  // Whoever did anything there.
+  std::optional<Choice> anyone(const InodeId& directory) const;
 
   // A scan that began at `started` has shown what those before it did.
   void settle(const InodeId& directory, std::uint64_t started);
   void settle_all(std::uint64_t started);
   void drop(const InodeId& directory) { by_directory_.erase(directory.ino); }
+  // Others may have been at work anywhere until then, unseen: only who named an
+  // entry can be known, until everything was looked at by a scan that began
+  // later.
+  void lost(std::uint64_t until_ns);
+  bool losing(std::uint64_t started) const { return lost_ns_ >= started; }
 
  private:
-  std::unordered_map<std::uint64_t, std::vector<Candidate>> by_directory_;
+  struct AtWork {
+    std::vector<Candidate> all;
+    std::uint64_t crowded_ns = 0;  // more than could be kept, until then
+  };
+  // False: nothing is left to be known of it.
+  static bool settle(AtWork& here, std::uint64_t started);
+
+  std::unordered_map<std::uint64_t, AtWork> by_directory_;
+  std::uint64_t lost_ns_ = 0;
 };
 
 // The last component of a path, without trailing slashes.

@@ -63,14 +63,16 @@ struct ContainerDrift::Impl {
                       return environment.as_at_start(path, r);
                     }};
   NewDirectories new_directories{books.tree, record.root.inode};
+  UnsettledOperations unsettled;
   ScanPlan plan{books.clock, books.tree, new_directories};
   Records records{books, verdicts};
   Announcer announcer;
   OutsideTree outside{books, records, verdicts, announcer};
   Environment environment{books, verdicts, outside};
   Executions executions{books, plan, records, verdicts, announcer};
-  Attribution attribution{books, lives, plan, verdicts, records, announcer};
-  FileChanges files{books,       lives,    plan,    new_directories,
+  Attribution attribution{books,    lives,   plan,     unsettled,
+                          verdicts, records, announcer};
+  FileChanges files{books,       lives,    plan,    new_directories, unsettled,
                     attribution, verdicts, records, announcer};
 };
 
@@ -165,7 +167,7 @@ void ContainerDrift::lost(std::uint64_t boot_ns) {
   impl_->plan.need_full();
   // Who else was there is unknown now: to name one of the rest would be a
   // guess.
-  impl_->attribution.settle_all(boot_ns + 1);
+  impl_->attribution.lost(boot_ns);
 }
 
 ScanWork ContainerDrift::take_work() {
@@ -198,6 +200,9 @@ void ContainerDrift::applied(const ScanResult& scan) {
   if (!impl_->plan.accept(scan)) return;
   const std::uint64_t started = scan.started_boot_ns;
   impl_->take_in(impl_->books.tree.apply(scan), started, scan.complete);
+  if (scan.complete && impl_->attribution.losing(started)) {
+    impl_->plan.need_full();  // it began before all was lost that was to be
+  }
   if (scan.complete) impl_->attribution.settle_all(started);
   impl_->files.scanned(started);
   if (scan.complete) impl_->records.sweep(started);

@@ -9,8 +9,6 @@
 namespace stillframe::drift {
 namespace {
 
-constexpr std::size_t kMaxActors = ActorTable::kMaxPerSet;
-
 // Names byte by byte, parents before children: '/' comes before all.
 bool path_before(const std::string& a, const std::string& b) {
   return std::lexicographical_compare(
@@ -22,13 +20,6 @@ bool path_before(const std::string& a, const std::string& b) {
       });
 }
 
-void add_actors(std::vector<Actor>& to, const std::vector<Actor>& from) {
-  for (const auto& a : from) {
-    if (to.size() >= kMaxActors) return;
-    if (std::find(to.begin(), to.end(), a) == to.end()) to.push_back(a);
-  }
-}
-
 void fold_in(PathChange& directory, const PathChange& below) {
   if (below.verdict != directory.verdict) return;
   if (directory.count == 0 || below.first_seen < directory.first_seen) {
@@ -37,7 +28,6 @@ void fold_in(PathChange& directory, const PathChange& below) {
   directory.last_seen = std::max(directory.last_seen, below.last_seen);
   directory.count += below.count;
   if (directory.rule.empty()) directory.rule = below.rule;
-  add_actors(directory.actors, below.actors);
 }
 
 class Rows {
@@ -105,12 +95,13 @@ void Rows::add_derived(const std::string& path, const Entry& entry) {
   const auto key = key_of(entry);
   const Record* r = books_.ledger.find(key);
   Judged judged;
-  if (r != nullptr) judged.kinds = r->kinds;
-  if (judged.kinds.empty()) judged.kinds.add(Kind::copy_up);
+  judged.kinds.add(Kind::copy_up);  // whatever it was meanwhile
   judged.judgement.verdict =
       below == nullptr ? Verdict::restored : below->worst();
   auto row = row_of(path, judged, key, r);
-  row.actors.clear();  // those who decided: they follow
+  // Whoever changed its entries has not changed the directory, and what they
+  // did is shown there.
+  row.actors.clear();
   row.count = 0;
   open_.push_back({path + "/", rows_.size()});
   rows_.push_back(std::move(row));
@@ -171,7 +162,6 @@ std::vector<PathChange> Rows::all() {
     visit(path, entry);
   });
   for (auto& row : rows_) {
-    if (row.actors.empty()) row.actors.emplace_back();
     row.count = std::max<std::uint64_t>(row.count, 1);
   }
   add_outside_tree();

@@ -44,7 +44,58 @@ void FileChanges::observe(const FileObservation& seen, const Actor& who) {
       placed.name = known->name;
     }
   }
+  if (lost_another_name(placed)) {
+    note_touch(placed.inode, placed.boot_ns);
+    mark_place(placed);
+    return;
+  }
   record(placed, id);
+}
+
+// Of a rename both inodes are seen: also that which another was renamed over,
+// if it has more names. It has stayed where it was, and what took its place is
+// seen itself.
+bool FileChanges::lost_another_name(const FileObservation& seen) const {
+  if (seen.op != FileOp::rename || seen.direct) return false;
+  const Entry* there = books_.tree.find(seen.parent, seen.name);
+  return there != nullptr && !there->directory() && there->links > 1 &&
+         same_inode(there->inode, seen.inode);
+}
+
+void FileChanges::note_touch(const InodeId& inode, std::uint64_t boot_ns) {
+  const auto key = RecordKey::of_inode(inode);
+  Record* r = books_.ledger.find(key);
+  if (r == nullptr) return;
+  r->touched = std::max(r->touched, books_.clock.wall_at(boot_ns));
+  books_.ledger.touch(key);
+}
+
+std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
+                                                const Record* before) const {
+  const auto kind = kind_of(seen);
+  const Entry* known = books_.tree.find(seen.inode);
+  const bool looked =
+      before == nullptr || (before->last_boot_ns < plan_.last_start() &&
+                            !plan_.under_way() && !plan_.pending(seen.parent));
+  const bool same_mode = known != nullptr && known->mode == seen.mode;
+  bool clear = seen.created;
+  if (kind == Kind::mode_change && known != nullptr) {
+    clear = clear || !same_mode || !looked;
+  } else if (kind == Kind::mode_change || kind == Kind::owner_change ||
+             kind == Kind::time_change) {
+    clear = clear || !looked || (known == nullptr && before != nullptr);
+  } else if (kind == Kind::xattr_change || kind == Kind::acl_change) {
+    // Only of a file that was just copied up it shows whether there is one.
+    clear = clear || known != nullptr || before != nullptr;
+  } else {
+    clear = kind.has_value();
+  }
+  if (clear) return std::nullopt;
+  Unsettled out;
+  if (known != nullptr && looked) out.before = Former(*known);
+  out.mode = seen.mode;
+  out.made = before != nullptr && shows_origin(before->kinds);
+  return out;
 }
 
 void FileChanges::record(const FileObservation& seen, ActorId by) {
@@ -78,13 +129,19 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
       about.from.clear();
     }
   }
-  const bool fresh = ledger.find(key) == nullptr;
+  const Record* before = ledger.find(key);
+  const bool fresh = before == nullptr;
+  auto waiting = unsettled(seen, before);
   const auto time = books_.clock.wall_at(seen.boot_ns);
-  if (Record* r = records_.add(key, time, about.count, by)) {
-    if (kind) {
-      r->kinds.add(*kind);
-    } else {
+  if (waiting && before != nullptr) {
+    // Whether it is one more who changed it is not known yet.
+    note_touch(seen.inode, seen.boot_ns);
+    ledger.find(key)->unsettled = true;
+  } else if (Record* r = records_.add(key, time, about.count, by)) {
+    if (waiting) {
       r->unsettled = true;
+    } else {
+      r->kinds.add(*kind);
     }
     r->own = own_write && (fresh || r->own);
     r->observed = true;
@@ -95,7 +152,16 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   if (removal) note_removal(seen, key);
   mark_place(seen);
   note_structure(seen);
-  if (!own_write) announcer_.operation(std::move(about));
+  if (waiting) {
+    waiting->about = std::move(about);
+    waiting->own = own_write;
+    waiting->first = fresh;
+    if (const auto oldest = unsettled_.add(std::move(*waiting))) {
+      settle(*oldest);
+    }
+  } else if (!own_write) {
+    announcer_.operation(std::move(about));
+  }
   verdicts_.rejudge_inode(seen.inode);
 }
 
@@ -105,6 +171,7 @@ void FileChanges::note_removal(const FileObservation& seen,
   if (Record* r = books_.ledger.find(of_inode)) {
     r->gone = true;
     books_.ledger.touch(of_inode);
+    note_touch(seen.inode, seen.boot_ns);
   }
   if (removals_.size() < kMaxRemovals) {
     removals_.push_back({key, seen.inode, seen.boot_ns});
@@ -170,6 +237,43 @@ void FileChanges::scanned(std::uint64_t started) {
     drop(gone);
   }
   settle_removals(started);
+  settle_operations(started);
+}
+
+void FileChanges::settle_operations(std::uint64_t started) {
+  const auto pending = [this](const InodeId& directory) {
+    return plan_.pending(directory);
+  };
+  for (const auto& operation : unsettled_.take(started, pending)) {
+    settle(operation);
+  }
+}
+
+void FileChanges::settle(const Unsettled& operation) {
+  const auto& seen = operation.about;
+  const auto key = RecordKey::of_inode(seen.inode);
+  const auto kinds = effect(operation, books_.tree.find(seen.inode));
+  if (Record* r = books_.ledger.find(key); r != nullptr) {
+    const bool another = !operation.first && !kinds.empty();
+    if (another) {
+      records_.add(key, books_.clock.wall_at(seen.boot_ns), seen.count,
+                       seen.actor);
+      r->own = r->own && operation.own;
+      r->live = r->live || seen.live;
+      r->observed = true;
+      r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
+    }
+    r->kinds.add(kinds);
+    r->unsettled = unsettled_.waits(seen.inode);
+    books_.ledger.touch(key);
+    verdicts_.rejudge_inode(seen.inode);
+  }
+  if (operation.own) return;
+  for (const Kind kind : kinds.list()) {
+    Operation about = seen;
+    about.kind = kind;
+    announcer_.operation(std::move(about));
+  }
 }
 
 // What became of names taken away, where the place has been looked at since.
@@ -181,8 +285,14 @@ void FileChanges::settle_removals(std::uint64_t started) {
       removals_.push_back(std::move(gone));
       continue;
     }
-    if (books_.tree.find(gone.inode) == nullptr) {
-      const Record* r = books_.ledger.find(RecordKey::of_inode(gone.inode));
+    const auto of_inode = RecordKey::of_inode(gone.inode);
+    Record* r = books_.ledger.find(of_inode);
+    if (books_.tree.find(gone.inode) != nullptr) {
+      if (r != nullptr && r->gone) {
+        r->gone = false;  // by another name it is there
+        books_.ledger.touch(of_inode);
+      }
+    } else {
       if (r != nullptr && r->last_boot_ns <= gone.boot_ns) {
         records_.retire(gone.inode, new_directories_.path_in(gone.place.inode,
                                                              gone.place.name));
@@ -190,8 +300,8 @@ void FileChanges::settle_removals(std::uint64_t started) {
     }
     if (gone.place.name.empty()) continue;
     const Entry* there = books_.tree.find(gone.place.inode, gone.place.name);
-    const Record* r = books_.ledger.find(gone.place);
-    if (r == nullptr || r->last_boot_ns > gone.boot_ns) continue;
+    const Record* removal = books_.ledger.find(gone.place);
+    if (removal == nullptr || removal->last_boot_ns > gone.boot_ns) continue;
     if (there == nullptr || !there->whiteout) books_.ledger.erase(gone.place);
   }
 }

@@ -16,6 +16,7 @@
 #include "agent/drift/ledger/new_directories.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/scan_plan.h"
+#include "agent/drift/ledger/unsettled.h"
 #include "agent/model/observation.h"
 
 namespace stillframe::drift {
@@ -23,12 +24,14 @@ namespace stillframe::drift {
 class FileChanges {
  public:
   FileChanges(Books& books, const Lives& lives, ScanPlan& plan,
-              NewDirectories& new_directories, Attribution& attribution,
-              Verdicts& verdicts, Records& records, Announcer& announcer)
+              NewDirectories& new_directories, UnsettledOperations& unsettled,
+              Attribution& attribution, Verdicts& verdicts, Records& records,
+              Announcer& announcer)
       : books_(books),
         lives_(lives),
         plan_(plan),
         new_directories_(new_directories),
+        unsettled_(unsettled),
         attribution_(attribution),
         verdicts_(verdicts),
         records_(records),
@@ -46,6 +49,13 @@ class FileChanges {
     std::uint64_t boot_ns = 0;
   };
   void record(const FileObservation& seen, ActorId by);
+  // What its state has to show; none: the operation is clear by itself.
+  std::optional<Unsettled> unsettled(const FileObservation& seen,
+                                     const Record* before) const;
+  void settle(const Unsettled& operation);
+  void settle_operations(std::uint64_t started);
+  bool lost_another_name(const FileObservation& seen) const;
+  void note_touch(const InodeId& inode, std::uint64_t boot_ns);
   void note_removal(const FileObservation& seen, const RecordKey& key);
   void mark_place(const FileObservation& seen);
   void note_structure(const FileObservation& seen);
@@ -56,6 +66,7 @@ class FileChanges {
   const Lives& lives_;
   ScanPlan& plan_;
   NewDirectories& new_directories_;
+  UnsettledOperations& unsettled_;
   Attribution& attribution_;
   Verdicts& verdicts_;
   Records& records_;

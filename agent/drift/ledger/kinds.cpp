@@ -207,8 +207,7 @@ KindList kinds_by_operation(FileOp op, const Entry& entry) {
   return explained(kinds, entry);
 }
 
-// Whether the kinds say how a file that the image does not hold came to be.
-static bool shows_origin(const KindList& kinds) {
+bool shows_origin(const KindList& kinds) {
   return kinds.has(Kind::file_create) || kinds.has(Kind::dir_create) ||
          kinds.has(Kind::device_create) || kinds.has(Kind::file_rename) ||
          kinds.has(Kind::file_link);

@@ -29,6 +29,9 @@ KindList observed_kinds(const Entry& entry);
 // What an operation on one of a directory's entries did to this entry.
 KindList kinds_by_operation(FileOp op, const Entry& entry);
 
+// Whether the kinds say how a file that the image does not hold came to be.
+bool shows_origin(const KindList& kinds);
+
 // The recorded kinds, and those of the state that none of them accounts for: a
 // file opened for writing whose bytes differ was written too, by whatever way.
 KindList explained(KindList recorded, const Entry& entry);

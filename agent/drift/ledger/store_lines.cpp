@@ -83,7 +83,8 @@ class Reader {
     good_ = false;
     return T{};
   }
-  bool good() const { return good_ && at_ == array_.size(); }
+  bool done() const { return at_ == array_.size(); }
+  bool good() const { return good_ && done(); }
 
  private:
   const json& array_;
@@ -208,6 +209,7 @@ bool read_record(Reader& in, StoredLines& to) {
   }
   const auto flags = in.number<unsigned>();
   const std::string from = in.text();
+  if (!in.done()) r.touched.ns = in.number<std::int64_t>();
   if (!in.good() || (!key.inode && key.name.empty())) return false;
   r.observed = (flags & kObserved) != 0;
   r.live = (flags & kLive) != 0;
@@ -269,10 +271,12 @@ std::string life_line(const Life& life) {
 std::string record_line(const RecordKey& key, const Record& r,
                         const std::vector<std::uint32_t>& actors,
                         const std::string& from) {
-  return line(json::array({"r", key.inode.ino, key.inode.generation,
-                           json_text(key.name), kind_words(r.kinds),
-                           r.first_seen.ns, r.last_seen.ns, r.count, actors,
-                           flags_of(r), json_text(from)}));
+  json value = json::array({"r", key.inode.ino, key.inode.generation,
+                            json_text(key.name), kind_words(r.kinds),
+                            r.first_seen.ns, r.last_seen.ns, r.count, actors,
+                            flags_of(r), json_text(from)});
+  if (r.touched.ns != 0) value.push_back(r.touched.ns);
+  return line(value);
 }
 
 std::string erased_line(const RecordKey& key) {

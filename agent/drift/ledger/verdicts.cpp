@@ -159,11 +159,9 @@ void Verdicts::shifted(const InodeId& inode) {
     totals_.set_derived(inode, std::nullopt);
     return;
   }
-  const Record* r = books_.ledger.find(RecordKey::of_inode(inode));
-  Kind kind = Kind::copy_up;
-  if (r != nullptr && !r->kinds.empty()) kind = r->kinds.worst();
-  totals_.set_derived(inode, PathVerdict{below->worst(), class_of(kind),
-                                         below->violator(), false});
+  totals_.set_derived(inode,
+                      PathVerdict{below->worst(), class_of(Kind::copy_up),
+                                  below->violator(), false});
 }
 
 void Verdicts::note_violation(const Record& r) {

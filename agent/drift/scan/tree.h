@@ -23,7 +23,7 @@ class UpperTree {
  public:
   // What a scan changed in the tree. Pointers are good until the next apply().
   // A directory that was renamed has vanished and appeared; what is in it has
-  // not, unless it changed otherwise.
+  // not, by itself. What another took the place of has vanished.
   struct Delta {
     std::vector<const Entry*> appeared;  // (parent, name) not there before, or
                                          // there with another inode

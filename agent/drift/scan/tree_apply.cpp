@@ -123,7 +123,7 @@ void UpperTree::Impl::sweep(Node* top) {
       }
     }
   }
-  for (Node* n : unmet) remove(n, true);
+  for (Node* n : unmet) remove(n);
 }
 
 void UpperTree::Impl::drop_gone(const PartialResult::Directory& part) {
@@ -142,7 +142,7 @@ void UpperTree::Impl::drop_gone(const PartialResult::Directory& part) {
   std::erase_if(unmet, [this](const Node* n) { return n->stamp == stamp; });
   std::sort(unmet.begin(), unmet.end());
   unmet.erase(std::unique(unmet.begin(), unmet.end()), unmet.end());
-  for (Node* n : unmet) remove(n, true);
+  for (Node* n : unmet) remove(n);
 }
 
 UpperTree::Delta UpperTree::Impl::finish() {

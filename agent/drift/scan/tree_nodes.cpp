@@ -225,7 +225,10 @@ void UpperTree::Impl::update(Node* n, const Entry& entry) {
   }
   // Kept until the children have been looked at: see resolve().
   const Change before = n->entry.change;
-  if (!same && is_directory(n->entry)) replaced.push_back(n);
+  if (!same) {
+    delta.vanished.emplace_back(path(n, '/'), n->entry);
+    if (is_directory(n->entry)) replaced.push_back(n);
+  }
   detach(n);
   n->entry = entry;
   if (same && only_time(entry)) n->entry.change = before;
@@ -235,7 +238,7 @@ void UpperTree::Impl::update(Node* n, const Entry& entry) {
 
 // A directory came up at another place: it takes along all that is in it.
 TreeNode* UpperTree::Impl::relocate(Node* n, const Entry& entry, Node* parent) {
-  if (Node* there = child(parent, entry.name)) remove(there, false);
+  if (Node* there = child(parent, entry.name)) remove(there);
   delta.vanished.emplace_back(path(n, '/'), n->entry);
   detach(n);
   auto handle = nodes.extract(nodes.find(TreeOrder::place(*n)));
@@ -248,13 +251,12 @@ TreeNode* UpperTree::Impl::relocate(Node* n, const Entry& entry, Node* parent) {
 }
 
 // Takes a node and all below it out.
-void UpperTree::Impl::remove(Node* top, bool report_top) {
+void UpperTree::Impl::remove(Node* top) {
   std::vector<Node*> all{top};
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (Node* n : children(all[i])) all.push_back(n);
   }
   for (const Node* n : all) {
-    if (n == top && !report_top) continue;
     delta.vanished.emplace_back(path(n, '/'), n->entry);
   }
   for (auto n = all.rbegin(); n != all.rend(); ++n) {

@@ -112,7 +112,7 @@ struct UpperTree::Impl {
   Node* insert(const Entry& entry, Node* parent);
   Node* relocate(Node* n, const Entry& entry, Node* parent);
   void update(Node* n, const Entry& entry);
-  void remove(Node* top, bool report_top);
+  void remove(Node* top);
   void resolve(Node* n);
   void note_reading(const Node* n, bool there);
   void report(std::vector<const Entry*>* list, Node* n);

@@ -7,8 +7,10 @@ import shlex
 from .image import Tree, xattr
 
 # What there is before the operation: in the image, or made by the same hand.
-FILE, PAIR, LINK, ABSOLUTE_LINK, DIRECTORY, EMPTY, NOTHING = (
-    "file", "pair", "link", "absolute link", "directory", "empty", "nothing"
+(FILE, PAIR, LINK, ABSOLUTE_LINK, DIRECTORY, EMPTY, NOTHING, DIRECTORIES,
+ MIXED) = (
+    "file", "pair", "link", "absolute link", "directory", "empty", "nothing",
+    "directories", "directory and file"
 )
 # A file that no operation changes, for those that copy.
 SOURCE = "/data/named"
@@ -130,6 +132,17 @@ FAMILIES: dict[str, list[Operation]] = {
         Operation("rename_exchange", "{f} {f}.b", PAIR,
                   {"": ("C", _RENAMED), ".b": ("C", _RENAMED)},
                   {"": ("A", _RENAMED), ".b": ("A", _RENAMED)}),
+        # Overlay moves no directory of the image.
+        Operation("rename_exchange", "{f} {f}.b", DIRECTORIES, None,
+                  {"": ("A", _RENAMED), ".b": ("A", _RENAMED)},
+                  "exchange_directories"),
+        Operation("rename_exchange", "{f} {f}.b", MIXED, None,
+                  {"": ("A", _RENAMED), ".b": ("A", _RENAMED)},
+                  "exchange_directory_and_file"),
+        Operation("rename_twice", "{f} {f}.over {f}.to", FILE,
+                  {"": ("D", ("file_rename", "file_delete")),
+                   ".over": _GONE, ".to": ("A", _RENAMED)},
+                  {"": _GONE, ".over": _GONE, ".to": ("A", _RENAMED)}),
         Operation("unlink", "{f}", FILE, {"": ("D", ("file_delete",))},
                   {"": _GONE}),
         Operation("rmdir", "{f}", EMPTY, {"": ("D", ("dir_delete",))},
@@ -229,6 +242,8 @@ _PREPARE = {
     ABSOLUTE_LINK: "ln -s /data/named {f}",
     DIRECTORY: "mkdir {f}; echo child >{f}/child",
     EMPTY: "mkdir {f}",
+    DIRECTORIES: "mkdir {f} {f}.b; echo child >{f}/child",
+    MIXED: "mkdir {f}; echo b >{f}.b",
     NOTHING: ":",
 }
 

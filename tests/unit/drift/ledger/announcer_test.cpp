@@ -186,10 +186,10 @@ TEST_F(Announcing, AScanDoesNotRepeatAnOperation) {
   MutationEvent event;
   event.kind = Kind::file_write;
   event.path = "/x";
-  announcer.found(event, about.actor, kFileInode);
+  announcer.found(event, about.actor, {about.actor}, kFileInode);
   EXPECT_THAT(reported, SizeIs(1));
   clock.advance(Reported::kScanNs);
-  announcer.found(event, about.actor, kFileInode);
+  announcer.found(event, about.actor, {about.actor}, kFileInode);
   EXPECT_THAT(reported, SizeIs(2));
 }
 
@@ -198,8 +198,8 @@ TEST_F(Announcing, WhatNobodyWasSeenDoingIsReportedEachTime) {
   event.kind = Kind::file_write;
   event.path = "/x";
   const ActorId nobody = books.actors.intern({});
-  announcer.found(event, nobody, kFileInode);
-  announcer.found(event, nobody, kFileInode);
+  announcer.found(event, nobody, {nobody}, kFileInode);
+  announcer.found(event, nobody, {nobody}, kFileInode);
   EXPECT_THAT(reported, SizeIs(2));
 }
 

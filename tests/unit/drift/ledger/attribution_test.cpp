@@ -101,7 +101,7 @@ TEST_F(Attribution, OneCandidateDidIt) {
   EXPECT_EQ(w.row("/etc")->kinds, (std::vector<Kind>{Kind::copy_up}));
 }
 
-TEST_F(Attribution, OfTwoTheHintDecidesElseTheLatestIsAmbiguous) {
+TEST_F(Attribution, OfTwoTheHintDecidesElseBothAreAmbiguous) {
   w.whiteout("/etc/a");
   w.whiteout("/etc/b");
   w.whiteout("/etc/c", kDirectory);
@@ -110,7 +110,7 @@ TEST_F(Attribution, OfTwoTheHintDecidesElseTheLatestIsAmbiguous) {
   w.settle();
   EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:rm"));
   EXPECT_THAT(w.who("/etc/b"), ElementsAre("exec:apt"));
-  EXPECT_THAT(w.who("/etc/c"), ElementsAre("exec:apt?"));
+  EXPECT_THAT(w.who("/etc/c"), ElementsAre("exec:rm?", "exec:apt?"));
   EXPECT_THAT(w.kinds("/etc/c"), ElementsAre("dir_delete"));
 }
 
@@ -334,6 +334,108 @@ TEST_F(Attribution, NothingIsToldTwice) {
     w.settle();
   }
   EXPECT_THAT(w.events, SizeIs(2));
+}
+
+// The event of what either of two may have done names neither.
+TEST_F(Attribution, AnEventNamesWhatIsTrueOfAllWhoMayHaveDoneIt) {
+  w.whiteout("/etc/c");
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), rm);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), apt);
+  w.settle();
+  ASSERT_THAT(w.events, SizeIs(1));
+  const Actor& by = w.events.front().actor;
+  EXPECT_EQ(by.origin, Origin::exec);
+  EXPECT_EQ(by.comm, "");
+  EXPECT_EQ(by.pid, 0u);
+  EXPECT_TRUE(by.ambiguous);
+}
+
+TEST_F(Attribution, WhoMadeSomethingBesideItTookNothingAway) {
+  w.whiteout("/etc/a");
+  w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "b"), rm);
+  w.drift->observe(w.entries_seen(FileOp::create, "/etc", "a"), apt);
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
+  w.settle();
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:rm"));
+}
+
+TEST_F(Attribution, ALinkedFileIsNoDirectoryOfItsNeighbour) {
+  w.put("/etc/x", 50, Change::changed);
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "y"), apt);
+  w.drift->observe(w.entries_seen(FileOp::mkdir, "/etc", "d"), apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_link"));
+}
+
+TEST_F(Attribution, ExchangedDirectoriesAreBothRenamed) {
+  w.put("/etc/a", 60, Change::added, kDirectory);
+  w.put("/etc/b", 61, Change::added, kDirectory);
+  w.drift->observe(w.seen(FileOp::mkdir, "/etc/a", 60), apt);
+  w.drift->observe(w.seen(FileOp::mkdir, "/etc/b", 61), apt);
+  w.settle();
+  w.at("/etc/a").inode.ino = 61;
+  w.at("/etc/b").inode.ino = 60;
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "a"), actor("mv"));
+  w.settle();
+  for (const auto* path : {"/etc/a", "/etc/b"}) {
+    EXPECT_THAT(w.who(path), ElementsAre("exec:apt", "exec:mv")) << path;
+    EXPECT_THAT(w.kinds(path), ElementsAre("dir_create", "file_rename"));
+  }
+  EXPECT_EQ(w.row("/etc/a")->from, "/etc/b");
+  EXPECT_EQ(w.row("/etc/b")->from, "/etc/a");
+  EXPECT_THAT(w.events, SizeIs(4));
+}
+
+TEST_F(Attribution, ADirectoryExchangedWithAFileIsRenamed) {
+  w.put("/etc/a", 60, Change::added, kDirectory);
+  w.put("/etc/f", 61, Change::added);
+  w.drift->observe(w.seen(FileOp::mkdir, "/etc/a", 60), apt);
+  w.drift->observe(w.seen(FileOp::create, "/etc/f", 61), apt);
+  w.settle();
+  std::swap(w.at("/etc/a").inode, w.at("/etc/f").inode);
+  std::swap(w.at("/etc/a").mode, w.at("/etc/f").mode);
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "a"), rm);
+  w.drift->observe(w.seen(FileOp::rename, "/etc/a", 61), rm);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/f"), ElementsAre("dir_create", "file_rename"));
+  EXPECT_THAT(w.who("/etc/f"), ElementsAre("exec:apt", "exec:rm"));
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:apt", "exec:rm"));
+}
+
+TEST_F(Attribution, AnotherNameThatWentIsNoChangeOfTheFile) {
+  auto& e = w.put("/etc/x", 50, Change::added);
+  e.links = 2;
+  w.put("/lib", 80, Change::none, kDirectory);
+  w.put("/lib/y", 50, Change::added).links = 2;
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
+  w.drift->request_full_scan();
+  w.settle();
+  w.take("/etc/x");
+  w.now += 10'000'000'000;
+  w.clock.advance(10'000'000'000);
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/x", 50), rm);
+  auto& left = w.at("/lib/y");
+  left.links = 1;
+  left.ctime = w.wall(w.now);
+  w.settle();
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_THAT(w.who("/lib/y"), ElementsAre("exec:apt"));
+}
+
+TEST_F(Attribution, ADirectoryThatOnlyHoldsChangesShowsNoneOfItsOwn) {
+  w.put("/etc/d", 60, Change::changed, kDirectory).differs.mode = true;
+  w.drift->observe(w.seen(FileOp::chmod, "/etc/d", 60), apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("mode_change"));
+  w.at("/etc/d").change = Change::none;
+  w.at("/etc/d").differs.mode = false;
+  w.put("/etc/d/x", 61, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/d/x", 61), rm);
+  w.drift->observe(w.seen(FileOp::chmod, "/etc/d", 60), apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("copy_up"));
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 #include "agent/drift/ledger/candidates.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <set>
 
 namespace stillframe::drift {
 namespace {
@@ -19,13 +22,37 @@ Candidate one(ActorId who, std::uint64_t at, std::string hint = "",
   return c;
 }
 
+// What an unlink leaves.
+Entry whiteout(std::string name = "x") {
+  Entry entry;
+  entry.name = std::move(name);
+  entry.mode = S_IFREG | 0644;
+  entry.whiteout = true;
+  entry.change = Change::deleted;
+  return entry;
+}
+
+Entry left(Change change, std::uint32_t mode) {
+  Entry entry;
+  entry.name = "x";
+  entry.mode = mode;
+  entry.change = change;
+  return entry;
+}
+
+std::vector<ActorId> who(const std::optional<Choice>& choice) {
+  std::vector<ActorId> out;
+  if (!choice) return out;
+  for (const auto& c : choice->all()) out.push_back(c.actor);
+  return out;
+}
+
 struct Case {
   std::string name;
   std::vector<Candidate> candidates;
   std::string entry;
   std::optional<std::int64_t> made;
-  std::optional<ActorId> who;
-  bool ambiguous = false;
+  std::vector<ActorId> who;
 };
 
 class Choose : public ::testing::TestWithParam<Case> {};
@@ -33,58 +60,145 @@ class Choose : public ::testing::TestWithParam<Case> {};
 TEST_P(Choose, WhoWasIt) {
   Candidates all;
   for (const auto& c : GetParam().candidates) all.add(kDir, c);
-  const auto choice = all.choose(kDir, GetParam().entry, GetParam().made);
-  ASSERT_EQ(choice.has_value(), GetParam().who.has_value());
-  if (!choice) return;
-  EXPECT_EQ(choice->candidate.actor, *GetParam().who);
-  EXPECT_EQ(choice->ambiguous, GetParam().ambiguous);
+  const auto choice =
+      all.choose(kDir, whiteout(GetParam().entry), GetParam().made);
+  EXPECT_EQ(who(choice), GetParam().who);
+  const std::set<ActorId> different(GetParam().who.begin(),
+                                    GetParam().who.end());
+  EXPECT_EQ(choice && choice->ambiguous(), different.size() > 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, Choose,
     ::testing::Values(
         Case{"nobody", {}, "x", {}, {}},
-        Case{"only_one", {one(1, 10)}, "x", {}, 1},
-        Case{"only_one_twice", {one(1, 10), one(1, 20, "y")}, "x", {}, 1},
-        Case{"two_the_latest", {one(1, 10), one(2, 20)}, "x", {}, 2, true},
-        Case{"two_the_hinted", {one(1, 10, "x"), one(2, 20, "y")}, "x", {}, 1},
+        Case{"only_one", {one(1, 10)}, "x", {}, {1}},
+        Case{"only_one_twice", {one(1, 10), one(1, 20, "y")}, "x", {}, {1, 1}},
+        Case{"two_the_latest_last", {one(1, 20), one(2, 10)}, "x", {}, {2, 1}},
+        Case{
+            "two_the_hinted", {one(1, 10, "x"), one(2, 20, "y")}, "x", {}, {1}},
         Case{"two_hint_the_same",
              {one(1, 10, "x"), one(2, 20, "x")},
              "x",
              {},
-             2,
-             true},
+             {1, 2}},
+        Case{"worked_beside_it",
+             {one(1, 10), one(2, 20, "y", FileOp::create)},
+             "x",
+             {},
+             {1}},
+        Case{"named_it_otherwise",
+             {one(1, 10), one(2, 20, "x", FileOp::open)},
+             "x",
+             {},
+             {1}},
+        Case{"only_somebody_beside_it",
+             {one(2, 20, "x", FileOp::mkdir)},
+             "x",
+             {},
+             {}},
         Case{"began_too_late", {one(1, 5'000'000'000)}, "x", 1'000'000'000, {}},
-        Case{"within_slack", {one(1, 1'900'000'000)}, "x", 1'000'000'000, 1},
+        Case{"within_slack", {one(1, 1'900'000'000)}, "x", 1'000'000'000, {1}},
         Case{"late_one_left_out",
              {one(1, 10), one(2, 5'000'000'000)},
              "x",
              1'000'000'000,
-             1}),
+             {1}}),
     [](const auto& info) { return info.param.name; });
+
+struct Fit {
+  FileOp op;
+  bool whiteout;
+  bool new_file;
+  bool new_link;
+  bool new_device;
+  bool new_directory;
+  bool changed_file;
+  bool changed_directory;
+};
+
+TEST(Candidates, AnOperationFitsWhatItCanLeave) {
+  const Fit fits[] = {
+      {FileOp::unknown, true, true, true, true, true, true, true},
+      {FileOp::rename, true, true, true, true, true, true, true},
+      {FileOp::unlink, true, false, false, false, false, false, true},
+      {FileOp::rmdir, true, false, false, false, false, false, true},
+      {FileOp::open, false, true, false, false, false, true, true},
+      {FileOp::create, false, true, false, false, false, true, true},
+      {FileOp::link, false, true, true, true, false, true, true},
+      {FileOp::symlink, false, false, true, false, false, false, true},
+      {FileOp::mkdir, false, false, false, false, true, false, true},
+      {FileOp::mknod, false, true, false, true, false, true, true},
+  };
+  for (const Fit& fit : fits) {
+    const auto op = static_cast<int>(fit.op);
+    EXPECT_EQ(can_leave(fit.op, whiteout()), fit.whiteout) << op;
+    EXPECT_EQ(can_leave(fit.op, left(Change::added, S_IFREG)), fit.new_file)
+        << op;
+    EXPECT_EQ(can_leave(fit.op, left(Change::added, S_IFLNK)), fit.new_link)
+        << op;
+    EXPECT_EQ(can_leave(fit.op, left(Change::added, S_IFCHR)), fit.new_device)
+        << op;
+    EXPECT_EQ(can_leave(fit.op, left(Change::added, S_IFDIR)),
+              fit.new_directory)
+        << op;
+    EXPECT_EQ(can_leave(fit.op, left(Change::changed, S_IFREG)),
+              fit.changed_file)
+        << op;
+    EXPECT_EQ(can_leave(fit.op, left(Change::changed, S_IFDIR)),
+              fit.changed_directory)
+        << op;
+  }
+}
+
+TEST(Candidates, PastTheOverlayAWhiteoutIsMadeAsADevice) {
+  EXPECT_TRUE(can_leave(FileOp::mknod, whiteout(), true));
+  EXPECT_TRUE(can_leave(FileOp::link, whiteout(), true));
+  EXPECT_FALSE(can_leave(FileOp::create, whiteout(), true));
+}
 
 TEST(Candidates, AScanSettlesThoseBeforeIt) {
   Candidates all;
   all.add(kDir, one(1, 10));
   all.add(kDir, one(2, 30));
   all.settle(kDir, 20);
-  const auto choice = all.choose(kDir, "x", {});
-  ASSERT_TRUE(choice);
-  EXPECT_EQ(choice->candidate.actor, 2u);
-  EXPECT_FALSE(choice->ambiguous);
+  EXPECT_EQ(who(all.choose(kDir, whiteout(), {})), std::vector<ActorId>{2});
   all.settle_all(31);
-  EXPECT_FALSE(all.choose(kDir, "x", {}));
+  EXPECT_FALSE(all.choose(kDir, whiteout(), {}));
+}
+
+TEST(Candidates, AfterALossOnlyWhoNamedTheEntryIsKnown) {
+  Candidates all;
+  all.add(kDir, one(1, 10));
+  all.lost(100);
+  all.add(kDir, one(2, 50, "y"));
+  EXPECT_FALSE(all.choose(kDir, whiteout(), {}));
+  EXPECT_FALSE(all.anyone(kDir));
+  EXPECT_EQ(who(all.choose(kDir, whiteout("y"), {})), std::vector<ActorId>{2});
+  EXPECT_TRUE(all.losing(100));
+  all.settle_all(100);
+  all.add(kDir, one(2, 110));
+  EXPECT_FALSE(all.choose(kDir, whiteout(), {}));
+  EXPECT_FALSE(all.losing(101));
+  all.settle_all(101);
+  EXPECT_EQ(who(all.choose(kDir, whiteout(), {})), std::vector<ActorId>{2});
 }
 
 TEST(Candidates, AreBoundedPerDirectoryAndInAll) {
   Candidates all;
-  for (ActorId who = 0; who < 1000; ++who) all.add(kDir, one(who, who + 1));
-  EXPECT_EQ(all.choose(kDir, "x", {})->candidate.actor, 999u);
+  for (ActorId who = 0; who < 1000; ++who) {
+    all.add(kDir, one(who, who + 1, who == 999 ? "y" : ""));
+  }
+  // Any of those that were not kept may have been the one.
+  EXPECT_FALSE(all.choose(kDir, whiteout(), {}));
+  EXPECT_EQ(who(all.choose(kDir, whiteout("y"), {})),
+            std::vector<ActorId>{999});
   for (std::uint64_t ino = 10; ino < 20'000; ++ino) {
     all.add({ino, 1}, one(1, 1));
   }
-  EXPECT_FALSE(all.choose({19'999, 1}, "x", {}));
-  EXPECT_TRUE(all.choose(kDir, "x", {}));
+  EXPECT_FALSE(all.choose({19'999, 1}, whiteout(), {}));
+  all.settle(kDir, 1000);
+  EXPECT_EQ(who(all.choose(kDir, whiteout(), {})), std::vector<ActorId>{999});
 }
 
 TEST(Candidates, OneActorsHintsDoNotPushOutAnother) {
@@ -93,9 +207,7 @@ TEST(Candidates, OneActorsHintsDoNotPushOutAnother) {
   for (std::uint64_t i = 0; i < 100; ++i) {
     all.add(kDir, one(8, 10 + i, "h" + std::to_string(i)));
   }
-  const auto choice = all.choose(kDir, "a", {});
-  ASSERT_TRUE(choice);
-  EXPECT_EQ(choice->candidate.actor, 7u);
+  EXPECT_EQ(who(all.choose(kDir, whiteout("a"), {})), std::vector<ActorId>{7});
 }
 
 TEST(BaseName, OfWhatCallersPass) {

@@ -43,7 +43,12 @@ TEST_P(Operations, BecomeKinds) {
   o.mode = c.mode;
   o.created = c.created;
   auto& e = w.put("/x", 50, c.change, c.mode);
-  e.differs.content = e.differs.mode = true;
+  e.differs = {.content = true,
+               .mode = true,
+               .owner = true,
+               .xattr = true,
+               .acl = true,
+               .time = true};
   w.drift->observe(o, actor("sh"));
   w.settle();
   EXPECT_THAT(w.kinds("/x"), ::testing::Contains(c.kind));

@@ -126,8 +126,10 @@ TEST(UpperTreeTest, FullScanReplacesAll) {
   EXPECT_EQ(delta.appeared[0]->name, "a");
   ASSERT_EQ(delta.changed.size(), 1u);
   EXPECT_EQ(delta.changed[0]->name, "c");
-  ASSERT_EQ(delta.vanished.size(), 1u);
-  EXPECT_EQ(delta.vanished[0].first, "/a/b");
+  ASSERT_EQ(delta.vanished.size(), 2u);
+  EXPECT_EQ(delta.vanished[0].first, "/a");
+  EXPECT_EQ(delta.vanished[0].second.inode.ino, 2u);
+  EXPECT_EQ(delta.vanished[1].first, "/a/b");
   EXPECT_THAT(paths(tree), ElementsAre("/a", "/c"));
   const auto again =
       tree.apply(result({changed, entry(9, 1, "a", kFile, Change::added)}));
@@ -216,7 +218,7 @@ TEST(UpperTreeTest, AnotherUnreadDirectoryInItsPlaceInheritsNothing) {
                      entry(11, 10, "a", kFile, Change::added)}));
   ScanResult scan = result({entry(20, 1, "d", kDir, Change::added)});
   scan.unread = {{{20, 7}, ""}};
-  EXPECT_THAT(vanished(tree.apply(scan)), ElementsAre("/d/a"));
+  EXPECT_THAT(vanished(tree.apply(scan)), ElementsAre("/d", "/d/a"));
   EXPECT_EQ(tree.size(), 2u);
 }
 

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who must be named, who must not, and what is no change at all.
+
+Two hands: somebody who entered the container (`exec`) and its own process
+(`workload`).
+"""
+
+import pytest
+
+from harness.agent import Agent
+from harness.checks import origins, recorded
+from harness.podman import PRIVILEGES, Container
+from harness.waiting import wait_for
+
+SECONDS = 5
+
+
+@pytest.fixture
+def container(start) -> Container:
+    return start(options=tuple(PRIVILEGES))
+
+
+def _files(agent: Agent, container: Container) -> list[dict]:
+    return [e for e in agent.events(container.name)
+            if e["class"] in ("content", "metadata")]
+
+
+def _told(agent: Agent, container: Container, path: str, kind: str,
+          origin: str) -> None:
+    """Waits for an event."""
+    def there() -> bool:
+        return any((e["path"], e["kind"], e["actor"]["origin"])
+                   == (path, kind, origin) for e in _files(agent, container))
+
+    wait_for(there, SECONDS, f"{kind} of {path} by {origin}")
+
+
+def test_removals_by_two_hands_are_told_apart(agent: Agent,
+                                              container: Container) -> None:
+    """Overlay makes all whiteouts links of one inode."""
+    container.work("mutate unlink /data/entries/unlink")
+    recorded(agent, container.name, "/data/entries/unlink", "workload")
+    container.shell("mutate uring_unlink /data/uring/uring_unlink")
+    recorded(agent, container.name, "/data/uring/uring_unlink", "exec")
+    recorded(agent, container.name, "/data/entries/unlink", "workload")
+    for event in _files(agent, container):
+        if event["path"] == "/data/entries/unlink":
+            assert event["actor"]["origin"] == "workload"
+
+
+@pytest.mark.parametrize("prepare", [
+    "mkdir /new/a /new/b; echo c >/new/a/c",
+    "mkdir /new/a; echo b >/new/b",
+], ids=["directories", "directory_and_file"])
+def test_both_sides_of_an_exchange_are_told(agent: Agent, prepare: str,
+                                            container: Container) -> None:
+    container.work(prepare)
+    recorded(agent, container.name, "/new/b", "workload")
+    container.shell("mutate rename_exchange /new/a /new/b")
+    for path in ("/new/a", "/new/b"):
+        _told(agent, container, path, "file_rename", "exec")
+    changes = agent.changes(container.name)
+    for path in ("/new/a", "/new/b"):
+        assert origins(changes[path]) == {"workload", "exec"}
+        assert "file_rename" in changes[path]["kinds"]
+
+
+def test_a_second_rename_within_a_second_is_told(agent: Agent,
+                                                 container: Container) -> None:
+    container.work("echo x >/new/f")
+    recorded(agent, container.name, "/new/f", "workload")
+    container.shell("mutate rename_twice /new/f /new/one /new/two")
+    _told(agent, container, "/new/two", "file_rename", "exec")
+
+
+def test_a_directory_that_is_as_it_was_shows_no_mode(
+        agent: Agent, container: Container) -> None:
+    container.work("chmod 700 /data/entries")
+    recorded(agent, container.name, "/data/entries", "workload")
+    container.work("chmod 755 /data/entries")
+    container.shell("echo x >/data/entries/new")
+    recorded(agent, container.name, "/data/entries/new", "exec")
+    assert "mode_change" not in agent.changes(
+        container.name)["/data/entries"]["kinds"]
+
+
+def test_what_uring_does_to_a_file_is_not_its_making(
+        agent: Agent, container: Container) -> None:
+    container.work("echo x >/new/f")
+    recorded(agent, container.name, "/new/f", "workload")
+    container.shell("mutate uring_setxattr /new/f; mutate uring_write /new/f")
+    _told(agent, container, "/new/f", "file_write", "exec")
+    assert not [e for e in _files(agent, container)
+                if e["path"] == "/new/f" and e["kind"] == "file_create"
+                and e["actor"]["origin"] == "exec"]
+
+
+NOTHING = {
+    "chmod": "mutate chmod_same /new/f",
+    "chown": "mutate chown_same /new/f",
+    "times": "mutate utimensat_same /new/f",
+    "directory_mode": "mutate chmod_same /new/d",
+    "refused_attribute": "mutate setxattr_refused /new/f",
+    "refused_clone": "mutate ficlone /data/named /new/f || :",
+    "dedupe": "mutate fideduperange /data/named /new/f",
+    "unnamed_file": "mutate o_tmpfile /new || :",
+    "image_mode": "mutate chmod_same /data/big",
+    "image_owner": "mutate chown_same /data/big",
+    "image_refused_attribute": "mutate setxattr_refused /data/big",
+}
+
+
+@pytest.mark.parametrize("operation", NOTHING)
+def test_what_changes_nothing_is_no_change(agent: Agent, operation: str,
+                                           container: Container) -> None:
+    container.work("echo x >/new/f; mkdir /new/d")
+    recorded(agent, container.name, "/new/f", "workload")
+    container.shell(NOTHING[operation])
+    # A later change is told after it.
+    container.shell("echo last >/new/last")
+    _told(agent, container, "/new/last", "file_create", "exec")
+    agent.changes(container.name)
+    found = [(e["kind"], e["path"]) for e in _files(agent, container)
+             if e["actor"]["origin"] == "exec" and e["path"] != "/new/last"]
+    # To copy a file up is none to its content.
+    assert [f for f in found if f[0] != "copy_up"] == []

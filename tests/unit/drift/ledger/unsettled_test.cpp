@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/drift/ledger/unsettled.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/unit/drift/ledger/world.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct Case {
+  std::string name;
+  FileOp op;
+  Change change;
+  Difference differs;             // now
+  std::uint32_t mode = kFile;     // when it was done
+  std::vector<std::string> told;  // "KIND"
+};
+
+class FirstTouch : public ::testing::TestWithParam<Case> {};
+
+// Of a file of the image the copy that it was given shows what was done.
+TEST_P(FirstTouch, IsToldByWhatItLeft) {
+  const auto& c = GetParam();
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, c.change).differs = c.differs;
+  auto seen = w.seen(c.op, "/etc/x", 50);
+  seen.mode = c.mode;
+  w.drift->observe(seen, actor("sh"));
+  EXPECT_THAT(w.events, IsEmpty());
+  w.settle();
+  std::vector<std::string> told;
+  for (const auto& event : w.events) {
+    told.emplace_back(to_string(event.kind));
+    EXPECT_EQ(event.actor.comm, "sh");
+  }
+  EXPECT_EQ(told, c.told);
+  EXPECT_EQ(w.kinds("/etc/x"), c.told);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, FirstTouch,
+                         ::testing::Values(Case{"chmod",
+                                                FileOp::chmod,
+                                                Change::changed,
+                                                {.mode = true},
+                                                kFile,
+                                                {"mode_change"}},
+                                           Case{"chmod_to_the_same",
+                                                FileOp::chmod,
+                                                Change::changed,
+                                                {},
+                                                kFile,
+                                                {"copy_up"}},
+                                           Case{"chmod_and_back",
+                                                FileOp::chmod,
+                                                Change::changed,
+                                                {},
+                                                S_IFREG | 0600,
+                                                {"mode_change"}},
+                                           Case{"chown_to_the_same",
+                                                FileOp::chown,
+                                                Change::changed,
+                                                {},
+                                                kFile,
+                                                {"copy_up"}},
+                                           Case{"setxattr",
+                                                FileOp::xattr,
+                                                Change::changed,
+                                                {.xattr = true},
+                                                kFile,
+                                                {"xattr_change"}},
+                                           Case{"setxattr_that_failed",
+                                                FileOp::xattr,
+                                                Change::changed,
+                                                {},
+                                                kFile,
+                                                {"copy_up"}},
+                                           Case{"uring",
+                                                FileOp::unknown,
+                                                Change::changed,
+                                                {.content = true},
+                                                kFile,
+                                                {"file_write"}}),
+                         [](const auto& info) { return info.param.name; });
+
+class KnownFile : public ::testing::Test {
+ protected:
+  KnownFile() {
+    w.put("/etc", 10, Change::none, kDirectory);
+    w.drift->started(w.record, 1);
+    w.put("/etc/x", 50, Change::added);
+    w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), actor("maker"));
+    w.settle();
+    w.events.clear();
+  }
+  std::vector<std::string> told() const { return w.reported(); }
+  World w;
+  Actor sh = actor("sh", Origin::exec, 7);
+};
+
+TEST_F(KnownFile, WhatLeavesItAsItWasIsNoChange) {
+  for (const auto op : {FileOp::chmod, FileOp::chown, FileOp::utimes}) {
+    w.drift->observe(w.seen(op, "/etc/x", 50), sh);
+    w.settle();
+    EXPECT_THAT(told(), IsEmpty());
+    EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_create"));
+  }
+}
+
+TEST_F(KnownFile, AnotherModeIsToldAtOnce) {
+  auto seen = w.seen(FileOp::chmod, "/etc/x", 50);
+  seen.mode = S_IFREG | 0600;
+  w.drift->observe(seen, sh);
+  EXPECT_THAT(told(), ElementsAre("mode_change /etc/x by sh violation"));
+}
+
+TEST_F(KnownFile, OfTwoThatUndoEachOtherBothAreTold) {
+  auto seen = w.seen(FileOp::chmod, "/etc/x", 50);
+  seen.mode = S_IFREG | 0600;
+  w.drift->observe(seen, sh);
+  w.drift->observe(w.seen(FileOp::chmod, "/etc/x", 50), actor("back"));
+  w.settle();
+  EXPECT_THAT(told(), ElementsAre("mode_change /etc/x by sh violation",
+                                  "mode_change /etc/x by back violation"));
+}
+
+TEST_F(KnownFile, AnotherOwnerIsToldOnceItIsSeen) {
+  w.drift->observe(w.seen(FileOp::chown, "/etc/x", 50), sh);
+  w.at("/etc/x").uid = 5;
+  w.settle();
+  EXPECT_THAT(told(), ElementsAre("owner_change /etc/x by sh violation"));
+}
+
+// io_uring does not say what it does: the file was made before, by another.
+TEST_F(KnownFile, WhatIsUnknownIsNotItsMaking) {
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
+  w.settle();
+  EXPECT_THAT(told(), ElementsAre("unknown_change /etc/x by sh violation"));
+  w.events.clear();
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
+  w.at("/etc/x").size = 100;
+  w.settle();
+  EXPECT_THAT(told(), ElementsAre("file_write /etc/x by sh violation"));
+}
+
+TEST(UnsettledOperations, AreBounded) {
+  UnsettledOperations all;
+  for (std::uint64_t i = 1; i <= UnsettledOperations::kMax; ++i) {
+    Unsettled one;
+    one.about.inode = {i, 1};
+    one.about.boot_ns = i;
+    EXPECT_FALSE(all.add(one));
+  }
+  Unsettled last;
+  last.about.inode = {5000, 1};
+  const auto oldest = all.add(last);
+  ASSERT_TRUE(oldest);
+  EXPECT_EQ(oldest->about.inode.ino, 1u);
+  EXPECT_FALSE(all.waits({1, 1}));
+  EXPECT_TRUE(all.waits({5000, 1}));
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test
