@@ -133,7 +133,7 @@ void Router::on(const CgroupObservation& seen) {
 void Router::on(const LossObservation& seen) {
   const auto container = fleet_.find(seen.root, 0);
   if (!container || !container->watched()) return;
-  container->lost(seen.boot_ns);
+  container->over_budget(seen.boot_ns);
   context_.events.agent("sensor_gap", "events of container " +
                                           container->info().id +
                                           " over its budget: scanning it");

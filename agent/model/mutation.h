@@ -55,7 +55,8 @@ struct PathChange {
   WallTime first_seen;
   WallTime last_seen;
   std::uint64_t count = 0;
-  std::vector<Actor> actors;  // empty never: at least unattributed
+  std::vector<Actor> actors;          // empty never: at least unattributed
+  std::uint64_t actors_left_out = 0;  // who came too, and are not kept
 };
 
 // A mutation as it happens: an entry of the event stream.

@@ -8,13 +8,13 @@
 #include "agent/drift/ledger/attribution.h"
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/diff.h"
+#include "agent/drift/ledger/directory_paths.h"
 #include "agent/drift/ledger/environment.h"
 #include "agent/drift/ledger/executions.h"
 #include "agent/drift/ledger/file_changes.h"
 #include "agent/drift/ledger/history.h"
 #include "agent/drift/ledger/judge.h"
 #include "agent/drift/ledger/lives.h"
-#include "agent/drift/ledger/new_directories.h"
 #include "agent/drift/ledger/outside_tree.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/store.h"
@@ -32,7 +32,7 @@ struct ContainerDrift::Impl {
         books{options.clock, {}, {}, Ledger(options.max_records)},
         store(options.state_file, record),
         judge(record, books.actors, std::move(policy)),
-        announcer(books, new_directories, judge, verdicts, history,
+        announcer(books, directories, judge, verdicts, history,
                   std::move(sink)) {
     load();
   }
@@ -62,15 +62,15 @@ struct ContainerDrift::Impl {
                     [this](const std::string& path, const Record& r) {
                       return environment.as_at_start(path, r);
                     }};
-  NewDirectories new_directories{books.tree, record.root.inode};
-  ScanPlan plan{books.clock, books.tree, new_directories};
+  DirectoryPaths directories{books.tree, record.root.inode};
+  ScanPlan plan{books.clock, books.tree, directories};
   Records records{books, verdicts};
   Announcer announcer;
   OutsideTree outside{books, records, verdicts, announcer};
   Environment environment{books, verdicts, outside};
   Executions executions{books, plan, records, verdicts, announcer};
   Attribution attribution{books, lives, plan, verdicts, records, announcer};
-  FileChanges files{books,       lives,    plan,    new_directories,
+  FileChanges files{books,       lives,    plan,    directories,
                     attribution, verdicts, records, announcer};
 };
 
@@ -111,6 +111,7 @@ Result<> ContainerDrift::Impl::flush() {
 
 void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
                                    std::uint64_t started, bool everything) {
+  directories.vanished(delta.vanished, started);
   attribution.take_in(delta, started, executions, everything);
 }
 
@@ -166,6 +167,11 @@ void ContainerDrift::lost(std::uint64_t boot_ns) {
   // Who else was there is unknown now: to name one of the rest would be a
   // guess.
   impl_->attribution.settle_all(boot_ns + 1);
+}
+
+void ContainerDrift::over_budget(std::uint64_t boot_ns) {
+  lost(boot_ns);
+  impl_->plan.need_full_later(boot_ns);
 }
 
 ScanWork ContainerDrift::take_work() {

@@ -22,11 +22,15 @@ bool path_before(const std::string& a, const std::string& b) {
       });
 }
 
-void add_actors(std::vector<Actor>& to, const std::vector<Actor>& from) {
-  for (const auto& a : from) {
-    if (to.size() >= kMaxActors) return;
-    if (std::find(to.begin(), to.end(), a) == to.end()) to.push_back(a);
-  }
+void add_actor(PathChange& to, const Actor& actor) {
+  auto& all = to.actors;
+  if (std::find(all.begin(), all.end(), actor) != all.end()) return;
+  all.push_back(actor);
+  if (all.size() <= kMaxActors) return;
+  std::vector<Origin> origins;
+  for (const auto& a : all) origins.push_back(a.origin);
+  all.erase(all.begin() + static_cast<std::ptrdiff_t>(crowding(origins)));
+  ++to.actors_left_out;
 }
 
 void fold_in(PathChange& directory, const PathChange& below) {
@@ -37,7 +41,8 @@ void fold_in(PathChange& directory, const PathChange& below) {
   directory.last_seen = std::max(directory.last_seen, below.last_seen);
   directory.count += below.count;
   if (directory.rule.empty()) directory.rule = below.rule;
-  add_actors(directory.actors, below.actors);
+  for (const auto& actor : below.actors) add_actor(directory, actor);
+  directory.actors_left_out += below.actors_left_out;
 }
 
 class Rows {
@@ -82,6 +87,7 @@ PathChange Rows::row_of(const std::string& path, const Judged& judged,
   for (const ActorId id : books_.actors.members(r->actors)) {
     out.actors.push_back(books_.actors.get(id));
   }
+  out.actors_left_out = r->left_out;
   out.from = books_.ledger.from(key);
   out.first_seen = r->first_seen;
   out.last_seen = r->last_seen;
@@ -101,6 +107,7 @@ void Rows::add_derived(const std::string& path, const Entry& entry) {
       below == nullptr ? Verdict::restored : below->worst();
   auto row = row_of(path, judged, key, r);
   row.actors.clear();  // those who decided: they follow
+  row.actors_left_out = 0;
   row.count = 0;
   open_.push_back({path + "/", rows_.size()});
   rows_.push_back(std::move(row));

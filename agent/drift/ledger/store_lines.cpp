@@ -83,6 +83,8 @@ class Reader {
     good_ = false;
     return T{};
   }
+  // An older version wrote fewer.
+  bool more() const { return at_ < array_.size(); }
   bool good() const { return good_ && at_ == array_.size(); }
 
  private:
@@ -204,10 +206,11 @@ bool read_record(Reader& in, StoredLines& to) {
             ? to.by_number.end()
             : to.by_number.find(static_cast<std::uint32_t>(number));
     if (actor == to.by_number.end()) return false;
-    r.actors = to.actors.add(r.actors, actor->second);
+    r.actors = to.actors.add(r.actors, actor->second, r.left_out);
   }
   const auto flags = in.number<unsigned>();
   const std::string from = in.text();
+  if (in.more()) r.left_out = in.number<LeftOut>();
   if (!in.good() || (!key.inode && key.name.empty())) return false;
   r.observed = (flags & kObserved) != 0;
   r.live = (flags & kLive) != 0;
@@ -272,7 +275,7 @@ std::string record_line(const RecordKey& key, const Record& r,
   return line(json::array({"r", key.inode.ino, key.inode.generation,
                            json_text(key.name), kind_words(r.kinds),
                            r.first_seen.ns, r.last_seen.ns, r.count, actors,
-                           flags_of(r), json_text(from)}));
+                           flags_of(r), json_text(from), r.left_out}));
 }
 
 std::string erased_line(const RecordKey& key) {
