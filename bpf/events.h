@@ -146,6 +146,7 @@ struct sf_header {
 #define SF_FILE_ENTRIES (1u << 4) /* a directory, changed by one of its entries */
 #define SF_FILE_ACL	(1u << 5) /* the extended attribute is a POSIX ACL */
 #define SF_FILE_CONTENT (1u << 6) /* mtime moved with ctime: content, not attributes */
+#define SF_FILE_FOLLOW	(1u << 7) /* further ones within a second go unreported */
 
 /* The operation, where the program knows it: one name for each FileOp of the
  * agent, in its order. Unknown: the system call must show it. */
@@ -395,7 +396,7 @@ struct sf_change_key {
 struct sf_change_state {
 	__u64 sent_ns;
 	__u32 repeats;
-	__u32 reserved;
+	__u32 warned; /* of files: a repeat in this second was reported */
 };
 
 #ifdef __cplusplus

@@ -56,7 +56,7 @@ static __noinline int plain_changed(struct inode *inode, struct dentry *dentry, 
 	if (!FIELD(inode, i_nlink) || !plain_root(&change.root, inode, dev))
 		return done();
 	operation_key(&key, inode, dev, op);
-	if (reported(&key, false, &repeats)) {
+	if (change_reported(&key, &repeats)) {
 		if (mark)
 			remember_write(mark, &key);
 		return done();

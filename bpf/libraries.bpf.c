@@ -74,7 +74,7 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 	key.dev = library.inode.dev;
 	key.actor = (u32)session_of(task);
 	key.nr = FOLD_NR(FOLD_LIBRARY, library.kind);
-	if (!reported(&key, false, &repeats))
+	if (!reported(&key, &repeats))
 		send_library(&library, &file, &root, task, &key);
 	return 0;
 }

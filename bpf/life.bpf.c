@@ -194,7 +194,7 @@ static __always_inline void judge_exec(struct exec *exec, u64 session)
 		key.generation = exec->code.inode.generation;
 		key.dev = exec->code.inode.dev;
 		key.nr = FOLD_NR(FOLD_EXEC, exec->code.kind);
-		if (!reported(&key, false, &repeats))
+		if (!reported(&key, &repeats))
 			send_exec(exec, &key);
 	}
 	/* A script: the file is its interpreter by now, and only the path is left
@@ -217,7 +217,7 @@ static __always_inline void judge_exec(struct exec *exec, u64 session)
 	key.generation = (u32)exec->directory.ino;
 	key.dev = (u32)exec->root.ino;
 	key.nr = FOLD_NR(FOLD_EXEC, SF_EXEC_SCRIPT);
-	if (!reported(&key, false, &repeats))
+	if (!reported(&key, &repeats))
 		send_exec(exec, &key);
 }
 

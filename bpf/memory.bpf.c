@@ -65,7 +65,7 @@ static __always_inline int send_memory(const struct sf_victim *victim, enum sf_m
 	struct sf_memory_event *event;
 	u32 repeats;
 
-	if (reported(&key, false, &repeats))
+	if (reported(&key, &repeats))
 		return 0;
 	event = reserve_news(struct sf_memory_event, sizeof(*event), &key);
 	if (!event)

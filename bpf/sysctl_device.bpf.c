@@ -84,7 +84,7 @@ int stillframe_device(struct bpf_cgroup_dev_ctx *ctx)
 	key.dev = ctx->major << 1 | block;
 	key.actor = FIELD(task, tgid);
 	key.nr = FOLD_NR(FOLD_DEVICE, access);
-	if (reported(&key, false, &repeats))
+	if (reported(&key, &repeats))
 		return DEVICE_ALLOW;
 	event = reserve_news(struct sf_device_event, sizeof(*event), &key);
 	if (!event)

@@ -260,6 +260,10 @@ void Container::lost(std::uint64_t boot_ns) {
   if (drift_) drift_->lost(boot_ns);
 }
 
+void Container::over_budget(std::uint64_t boot_ns) {
+  if (drift_) drift_->over_budget(boot_ns);
+}
+
 // ---- Mounts and limits.
 
 void Container::watch_environment() {

@@ -83,7 +83,8 @@ class Container {
   bool deferred_due(std::uint64_t now) const;
   void keep_deferred(std::uint64_t now);  // it is not over yet, or not known
   void session_ended(EndedSession session);
-  void lost(std::uint64_t boot_ns);  // events of it may be missing
+  void lost(std::uint64_t boot_ns);         // events of it may be missing
+  void over_budget(std::uint64_t boot_ns);  // and will be, for a second
 
   // ---- Its mounts and limits.
   void watch_environment();  // from now on; looks at once

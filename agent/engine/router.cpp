@@ -133,9 +133,7 @@ void Router::on(const CgroupObservation& seen) {
 void Router::on(const LossObservation& seen) {
   const auto container = fleet_.find(seen.root, 0);
   if (!container || !container->watched()) return;
-  // The kernel says so once, and goes on to the end of its window.
-  constexpr std::uint64_t kWindowNs = 1'000'000'000;
-  container->lost(seen.boot_ns + kWindowNs);
+  container->over_budget(seen.boot_ns);
   context_.events.agent("sensor_gap", "events of container " +
                                           container->info().id +
                                           " over its budget: scanning it");

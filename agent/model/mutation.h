@@ -56,6 +56,7 @@ struct PathChange {
   WallTime last_seen;
   std::uint64_t count = 0;
   std::vector<Actor> actors;  // none: only what is in the directory changed
+  std::uint64_t actors_left_out = 0;  // who came too, and are not kept
 };
 
 // A mutation as it happens: an entry of the event stream.

@@ -70,9 +70,10 @@ struct FileObservation {
   // rescan of that directory can show. `hint` is the path that the caller
   // passed, which can be changed while the call runs: a hint and no more.
   bool entries = false;
-  bool created = false;    // the inode is being made in this very operation
-  bool direct = false;     // came through the upper filesystem, not overlay
-  bool ambiguous = false;  // may be a refresh after another's mmap store
+  bool created = false;      // the inode is being made in this very operation
+  bool direct = false;       // came through the upper filesystem, not overlay
+  bool ambiguous = false;    // may be a refresh after another's mmap store
+  bool more_follow = false;  // what repeats it within a second is not reported
   std::string hint;
   ProcessRef process;
 };

@@ -91,6 +91,7 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.entries = note.entries;
   seen.created = note.created;
   seen.direct = note.direct;
+  seen.more_follow = (raw.flags & SF_FILE_FOLLOW) != 0;
   if (!seen.direct && raw.ctime_ns != 0 && may_be_refresh(note)) {
     // Unsigned: a filesystem may hold any time, and a sum that wraps is
     // defined.

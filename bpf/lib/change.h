@@ -180,6 +180,10 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 	event->repeats = repeats;
 	event->mode = change->mode;
 	event->flags = change->flags;
+	if (repeats == REPEATS_FOLLOW) {
+		event->repeats = 0;
+		event->flags |= SF_FILE_FOLLOW;
+	}
 	event->name_len = 0;
 	event->hint_len = 0;
 	if (change->named && event->inode.ino != change->root.ino) {
@@ -237,10 +241,14 @@ static __always_inline void send_change(const struct change *change,
 static __always_inline bool reported_already(const struct change *change, struct sf_change_key *key,
 					     u32 *repeats)
 {
+	enum folding how = change->entries ? FOLDING_PENDING : FOLDING_WARNS;
+
 	change_key(key, change);
 	/* A new file is always news: the key of an inode that was just freed may be
 	 * the same but for its generation. */
-	return reported(key, change->entries, repeats) && !(change->flags & SF_FILE_CREATED);
+	if (change->flags & SF_FILE_CREATED)
+		how = FOLDING_NEW;
+	return folded(key, how, repeats);
 }
 
 /* `key`: by which it was folded; NULL: it was not. */

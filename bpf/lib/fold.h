@@ -4,6 +4,12 @@
  * a thing takes its key first (`reported()`), and reserves its event with the same
  * key: where there is no room for the event the key is given back there, so that the
  * next repeat tries again. That one place is `reserve_news()`.
+ *
+ * A file may become another by what is folded after the agent has looked at it: the
+ * first repeat is therefore reported too, with word that more may follow unreported
+ * (`change_reported()`), and the agent looks once more when that second is over. Not so
+ * a repeat within the same tick, which is over before the first look (LOOK_AFTER_NS):
+ * a single write sets the ctime twice, and shall not cost two events.
  */
 #ifndef STILLFRAME_BPF_LIB_FOLD_H
 #define STILLFRAME_BPF_LIB_FOLD_H
@@ -11,6 +17,8 @@
 #include "bpf/lib/maps.h"
 
 #define SECOND_NS 1000000000ull
+/* The agent does not look earlier: DirtySet::kDebounceNs. */
+#define LOOK_AFTER_NS 5000000ull
 
 /*
  * What a key of `changes` is about, in sf_change_key.nr. From 0 on it is the number of
@@ -67,10 +75,26 @@ static __always_inline u64 rough_clock(void)
 	return bpf_jiffies64() * config.tick_ns;
 }
 
-/* Whether this was reported already and only needs counting; `pending`: and the agent
- * has not taken that out yet, or would have removed the key. On return of false
- * *repeats is what has been folded since, and the key is taken. */
-static __always_inline bool reported(const struct sf_change_key *key, bool pending, u32 *repeats)
+static __always_inline bool same_tick(u64 then, u64 now)
+{
+	return then == now && config.tick_ns < LOOK_AFTER_NS;
+}
+
+/* In place of a number of repeats: of this second it is the first, and others may follow
+ * unreported. */
+#define REPEATS_FOLLOW 0xffffffffu
+
+enum folding {
+	FOLDING_COUNTS,	 /* what repeats within a second is counted */
+	FOLDING_PENDING, /* and as long as the agent has not taken the event out, or it
+			  * would have removed the key */
+	FOLDING_WARNS,	 /* and the first repeat is reported as such */
+	FOLDING_NEW,	 /* of something that is being made: whatever the key stood for */
+};
+
+/* Whether this was reported already and only needs counting. On return of false
+ * *repeats is what has been folded since, or REPEATS_FOLLOW, and the key is taken. */
+static __always_inline bool folded(const struct sf_change_key *key, enum folding how, u32 *repeats)
 {
 	u64 now = rough_clock();
 	struct sf_change_state fresh = {.sent_ns = now};
@@ -83,14 +107,33 @@ static __always_inline bool reported(const struct sf_change_key *key, bool pendi
 		bpf_map_update_elem(&changes, key, &fresh, BPF_ANY);
 		return false;
 	}
-	if (pending || now - last->sent_ns < SECOND_NS) {
+	if (how != FOLDING_NEW && (how == FOLDING_PENDING || now - last->sent_ns < SECOND_NS)) {
+		if (how == FOLDING_WARNS && !last->warned && !same_tick(last->sent_ns, now)) {
+			last->warned = 1;
+			*repeats = REPEATS_FOLLOW;
+			return false;
+		}
 		__sync_fetch_and_add(&last->repeats, 1);
 		return true;
 	}
-	*repeats = last->repeats;
+	if (how != FOLDING_NEW)
+		*repeats = last->repeats;
 	last->repeats = 0;
+	last->warned = 0;
 	last->sent_ns = now;
 	return false;
+}
+
+/* What nobody looks at again. */
+static __always_inline bool reported(const struct sf_change_key *key, u32 *repeats)
+{
+	return folded(key, FOLDING_COUNTS, repeats);
+}
+
+/* A change of a file. */
+static __always_inline bool change_reported(const struct sf_change_key *key, u32 *repeats)
+{
+	return folded(key, FOLDING_WARNS, repeats);
 }
 
 /* Gives a key back: the next repeat is news again. */

@@ -144,7 +144,7 @@ struct {
 } processes SEC(".maps");
 
 /* What was reported lately, by struct sf_change_key (kinds: bpf/lib/fold.h): at most one
- * event a second, repeats counted. For directories that changed because of an entry:
+ * event a second, of files two, repeats counted. For directories that changed because of an entry:
  * one event until the agent has taken it out (and removed the key), so that a rescan
  * always follows the last change. Written and read by reported(); the least used are
  * evicted, and then reported once more. */

@@ -128,7 +128,7 @@ static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
 	if (!upper)
 		return 0;
 	operation_key(&key, upper, inode->i_sb->s_dev, op);
-	if (reported(&key, false, &repeats)) {
+	if (change_reported(&key, &repeats)) {
 		if (op == SF_OP_write)
 			remember_write(mark, &key);
 		return 0;
@@ -164,7 +164,7 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	if (!known || known->generation != inode->i_generation || !inode->i_nlink)
 		return 0;
 	operation_key(&key, inode, dev, op);
-	if (reported(&key, false, &repeats)) {
+	if (change_reported(&key, &repeats)) {
 		if (op == SF_OP_write)
 			remember_write(mark, &key);
 		return 0;

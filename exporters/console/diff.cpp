@@ -42,10 +42,12 @@ std::string path_text(const PathChange& change) {
   return out;
 }
 
-std::string who_text(const std::vector<Actor>& actors) {
+std::string who_text(const PathChange& change) {
+  const auto& actors = change.actors;
   if (actors.empty()) return "-";  // of what is below it, who follows
   std::string out = who(actors.back());
-  if (actors.size() > 1) out += fmt::format(" +{} more", actors.size() - 1);
+  const auto more = actors.size() - 1 + change.actors_left_out;
+  if (more != 0) out += fmt::format(" +{} more", more);
   return out;
 }
 
@@ -153,7 +155,7 @@ std::string diff_table(const DiffAnswer& answer, WallTime now,
                  {path_text(change), Color::none},
                  {std::string(verdict), verdict_color(verdict)},
                  {kinds_text(change.kinds), Color::none},
-                 {who_text(change.actors), Color::none},
+                 {who_text(change), Color::none},
                  {ago(change.last_seen, now), Color::dim}});
     }
     out = table.render(style) + '\n';

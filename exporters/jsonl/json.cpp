@@ -124,6 +124,9 @@ json change_value(const PathChange& change) {
     value["change"] = std::string(1, static_cast<char>(change.change));
   }
   if (!change.from.empty()) value["from"] = json_text(change.from);
+  if (change.actors_left_out != 0) {
+    value["actors_left_out"] = change.actors_left_out;
+  }
   return value;
 }
 

@@ -2,12 +2,16 @@
 #include <asm/unistd.h>
 #include <gmock/gmock.h>
 
+#include <chrono>
+
 #include "tests/bpf/inlines.h"
 
 namespace stillframe::sensors {
 namespace {
 
 using ::testing::ElementsAre;
+
+constexpr auto kHalfASecond = std::chrono::milliseconds(500);
 
 using Fold = Inlines;
 INSTANTIATE_TEST_SUITE_P(Reads, Fold, ::testing::Bool(), reads);
@@ -28,6 +32,31 @@ TEST_P(Fold, WhatRepeatsWithinASecondIsCounted) {
   const auto later = fold(key_of(1));
   EXPECT_EQ(later.sent, 1u);
   EXPECT_EQ(later.repeats, 7u);
+}
+
+// The tick in which it was sent may be over, or not.
+TEST_P(Fold, TheFirstRepeatOfAFileSaysThatMoreMayFollow) {
+  ASSERT_EQ(fold(key_of(1), false, true).repeats, 0u);
+  test_fold repeat{};
+  std::uint32_t silent = 0;
+  const auto end = std::chrono::steady_clock::now() + kHalfASecond;
+  while (std::chrono::steady_clock::now() < end) {
+    repeat = fold(key_of(1), false, true);
+    if (repeat.sent != 0) break;
+    ++silent;
+  }
+  EXPECT_EQ(repeat.sent, 1u);
+  EXPECT_EQ(repeat.repeats, UINT32_MAX);
+  EXPECT_EQ(fold(key_of(1), false, true).folded, 1u);
+  // As if the first had been longer ago: what was reported does not count.
+  sf_change_state state{};
+  const auto key = key_of(1);
+  bpf_map_lookup_elem(bpf_map__fd(object_->maps.changes), &key, &state);
+  state.sent_ns = 0;
+  put(object_->maps.changes, key_of(1), state);
+  const auto later = fold(key_of(1), false, true);
+  EXPECT_EQ(later.sent, 1u);
+  EXPECT_EQ(later.repeats, silent + 1);
 }
 
 TEST_P(Fold, WhatIsPendingIsFoldedUntilItIsTakenOut) {

@@ -66,10 +66,11 @@ void Inlines::SetUp() {
   ASSERT_TRUE(ring_);
 }
 
-test_fold Inlines::fold(const sf_change_key& key, bool pending) {
+test_fold Inlines::fold(const sf_change_key& key, bool pending, bool file) {
   test_fold test{};
   test.key = key;
   test.pending = pending ? 1 : 0;
+  test.file = file ? 1 : 0;
   run(object_->progs.fold, test);
   return test;
 }

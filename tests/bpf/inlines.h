@@ -45,7 +45,8 @@ class Inlines : public ::testing::TestWithParam<bool> {
         << std::strerror(errno);
   }
 
-  test_fold fold(const sf_change_key& key, bool pending = false);
+  test_fold fold(const sf_change_key& key, bool pending = false,
+                 bool file = false);
   // The types of the events that wait; the events themselves are in taken_.
   std::vector<std::uint16_t> events();
   void fill_ring();

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mutate.h"
@@ -112,11 +113,28 @@ static int read_one(int argc, char** argv) {
   return read(fd, buffer, sizeof(buffer)) < 0 ? failed("read") : kDone;
 }
 
+// The bytes that are there, and by the same call others, when a look at the
+// first is over but what it repeats is folded still.
+static int rewrite_twice(int argc, char** argv) {
+  (void)argc;
+  int fd = open_or_exit(argv[0], O_RDWR);
+  char byte;
+  if (pread(fd, &byte, 1, 0) != 1) return failed("pread");
+  for (int round = 0; round < 2; ++round) {
+    if (pwrite(fd, &byte, 1, 0) != 1) return failed("pwrite");
+    byte ^= 1;
+    const struct timespec pause = {.tv_nsec = 300000000};
+    if (round == 0) nanosleep(&pause, NULL);
+  }
+  return kDone;
+}
+
 const struct operation workload_operations[] = {
     {"burst", 2, "DIRECTORY COUNT", burst},
     {"orphan", 1, "FILE", orphan},
     {"write_as", 2, "COMM FILE", write_as},
     {"readonly", 2, "DIRECTORY PROGRAM", readonly},
     {"read", 1, "FILE", read_one},
+    {"rewrite_twice", 1, "FILE", rewrite_twice},
     {NULL, 0, NULL, NULL},
 };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
+#include <set>
 #include <string>
 
 namespace stillframe::drift {
@@ -75,17 +77,46 @@ ActorId ActorTable::intern(const Actor& actor) {
   return find_or_add(coarse);
 }
 
-ActorSet ActorTable::add(ActorSet set, ActorId actor) {
+ActorId ActorTable::origin_alone(Origin origin) {
+  Actor coarse;
+  coarse.origin = origin;
+  return find_or_add(coarse);
+}
+
+// The last as it is, as long as there is room for that many sets.
+std::vector<ActorId> ActorTable::one_of_each_origin(
+    const std::vector<ActorId>& members) {
+  const ActorId last = members.back();
+  std::set<Origin> others;
+  for (const ActorId id : members) others.insert(origin_of(id));
+  others.erase(origin_of(last));
+  std::vector<ActorId> out;
+  for (const Origin origin : others) out.push_back(origin_alone(origin));
+  const bool room = sets_.size() < 2 * kMaxSets;
+  out.push_back(room ? last : origin_alone(origin_of(last)));
+  return out;
+}
+
+ActorSet ActorTable::add(ActorSet set, ActorId actor, LeftOut& left_out) {
   const auto& old = sets_[set];
   if (!old.empty() && old.back() == actor) return set;
   std::vector<ActorId> members = old;
   std::erase(members, actor);
   members.push_back(actor);
-  if (members.size() > kMaxPerSet) members.erase(members.begin());
-  // Full: the actor alone, whose set may exist already or is one more of at
-  // most as many as there are actors.
-  if (sets_.size() >= kMaxSets) members.assign(1, actor);
+  const std::size_t came = members.size();
+  if (came > kMaxPerSet) {
+    std::vector<Origin> origins;
+    for (const ActorId id : members) origins.push_back(origin_of(id));
+    members.erase(members.begin() +
+                  static_cast<std::ptrdiff_t>(crowding(origins)));
+  }
+  if (sets_.size() >= kMaxSets) members = one_of_each_origin(members);
+  left_out = static_cast<LeftOut>(std::min<std::size_t>(
+      left_out + (came - members.size()), std::numeric_limits<LeftOut>::max()));
+  return set_of(std::move(members));
+}
 
+ActorSet ActorTable::set_of(std::vector<ActorId> members) {
   const std::size_t hash = hash_of(members);
   const auto [begin, end] = sets_by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
@@ -95,6 +126,18 @@ ActorSet ActorTable::add(ActorSet set, ActorId actor) {
   sets_.push_back(std::move(members));
   sets_by_hash_.emplace(hash, id);
   return id;
+}
+
+std::size_t crowding(const std::vector<Origin>& origins) {
+  std::size_t goes = 0;
+  std::ptrdiff_t most = 0;
+  for (std::size_t i = 0; i < origins.size(); ++i) {
+    const auto same = std::count(origins.begin(), origins.end(), origins[i]);
+    if (same <= most) continue;
+    most = same;
+    goes = i;
+  }
+  return goes;
 }
 
 }  // namespace stillframe::drift

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Mutations as they go out: each is reported once, whether an operation, a scan
-// or both saw it, and not before its path, kind and verdict are known.
+// or both saw it, and not before its path, kind and verdict are known. What no
+// scan can place any more is reported with its like, as a number of changes
+// below the nearest directory that is known: never by a name alone.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/drift/ledger/books.h"
+#include "agent/drift/ledger/directory_paths.h"
 #include "agent/drift/ledger/history.h"
 #include "agent/drift/ledger/judge.h"
-#include "agent/drift/ledger/new_directories.h"
 #include "agent/drift/ledger/reported.h"
 #include "agent/drift/ledger/verdicts.h"
 #include "agent/model/mutation.h"
@@ -37,14 +41,15 @@ struct Operation {
 class Announcer {
  public:
   using Sink = std::function<void(const MutationEvent&)>;
-  static constexpr std::size_t kMaxDeferred = 1024;
+  static constexpr std::size_t kMaxDeferredBytes = 1u << 20;
+  static constexpr std::size_t kMaxUnplaced = 256;
   // How long an event waits at most while scans fail.
   static constexpr std::uint64_t kPatienceNs = 10'000'000'000;
 
-  Announcer(const Books& books, const NewDirectories& new_directories,
+  Announcer(const Books& books, const DirectoryPaths& directories,
             const Judge& judge, Verdicts& verdicts, History& history, Sink sink)
       : books_(books),
-        new_directories_(new_directories),
+        directories_(directories),
         judge_(judge),
         verdicts_(verdicts),
         history_(history),
@@ -71,20 +76,35 @@ class Announcer {
  private:
   struct Deferred {
     Operation about;
+    std::string path;             // where that was, if it was known then
     bool maybe_runtimes = false;  // if it is what runtimes make there
   };
+  // Operations of one actor in one directory that wait for its path alone.
+  struct Unplaced {
+    InodeId directory;
+    std::uint64_t since_ns = 0;  // boot time of the first
+    std::uint64_t boot_ns = 0;   // of the latest
+    std::uint64_t count = 0;
+  };
+  static std::size_t bytes_of(const Deferred& event);
   policy::Judgement judge(const MutationEvent& event, ActorId by) const;
+  policy::Judgement judge_below(const std::string& directory, Origin origin,
+                                bool directly) const;
   void emit(MutationEvent event, const policy::Judgement& judged, ActorId by);
   void defer(Deferred event);
   void release(const Deferred& event);
+  void unplaced(const Operation& about);
+  void report_unplaced(const Unplaced& some, ActorId by);
 
   const Books& books_;
-  const NewDirectories& new_directories_;
+  const DirectoryPaths& directories_;
   const Judge& judge_;
   Verdicts& verdicts_;
   History& history_;
   Sink sink_;
   std::deque<Deferred> deferred_;
+  std::size_t deferred_bytes_ = 0;
+  std::map<std::pair<std::uint64_t, ActorId>, Unplaced> unplaced_;
   Reported reported_;
 };
 

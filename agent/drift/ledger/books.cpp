@@ -2,6 +2,7 @@
 #include "agent/drift/ledger/books.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace stillframe::drift {
 
@@ -33,15 +34,18 @@ void merge(const ActorTable& actors, const Ledger& older, Books& into) {
     r->actors = 0;
     for (const ActorId id : actors.members(old.actors)) {
       const ActorId by = into.actors.intern(actors.get(id));
-      r->actors = into.actors.add(r->actors, by);
+      r->actors = into.actors.add(r->actors, by, r->left_out);
     }
     if (into.ledger.from(key).empty()) {
       into.ledger.set_from(key, older.from(key));
     }
     if (since.count == 0) return;
     for (const ActorId id : into.actors.members(since.actors)) {
-      r->actors = into.actors.add(r->actors, id);
+      r->actors = into.actors.add(r->actors, id, r->left_out);
     }
+    r->left_out = static_cast<LeftOut>(
+        std::min<std::uint32_t>(std::numeric_limits<LeftOut>::max(),
+                                std::uint32_t{r->left_out} + since.left_out));
     r->kinds.add(since.kinds);
     r->last_seen = std::max(old.last_seen, since.last_seen);
     r->last_boot_ns = since.last_boot_ns;

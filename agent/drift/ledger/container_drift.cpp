@@ -8,13 +8,13 @@
 #include "agent/drift/ledger/attribution.h"
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/diff.h"
+#include "agent/drift/ledger/directory_paths.h"
 #include "agent/drift/ledger/environment.h"
 #include "agent/drift/ledger/executions.h"
 #include "agent/drift/ledger/file_changes.h"
 #include "agent/drift/ledger/history.h"
 #include "agent/drift/ledger/judge.h"
 #include "agent/drift/ledger/lives.h"
-#include "agent/drift/ledger/new_directories.h"
 #include "agent/drift/ledger/outside_tree.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/store.h"
@@ -32,7 +32,7 @@ struct ContainerDrift::Impl {
         books{options.clock, {}, {}, Ledger(options.max_records)},
         store(options.state_file, record),
         judge(record, books.actors, std::move(policy)),
-        announcer(books, new_directories, judge, verdicts, history,
+        announcer(books, directories, judge, verdicts, history,
                   std::move(sink)) {
     load();
   }
@@ -62,9 +62,9 @@ struct ContainerDrift::Impl {
                     [this](const std::string& path, const Record& r) {
                       return environment.as_at_start(path, r);
                     }};
-  NewDirectories new_directories{books.tree, record.root.inode};
+  DirectoryPaths directories{books.tree, record.root.inode};
   UnsettledOperations unsettled;
-  ScanPlan plan{books.clock, books.tree, new_directories};
+  ScanPlan plan{books.clock, books.tree, directories};
   Records records{books, verdicts};
   Announcer announcer;
   OutsideTree outside{books, records, verdicts, announcer};
@@ -72,7 +72,7 @@ struct ContainerDrift::Impl {
   Executions executions{books, plan, records, verdicts, announcer};
   Attribution attribution{books,    lives,   plan,     unsettled,
                           verdicts, records, announcer};
-  FileChanges files{books,       lives,    plan,    new_directories, unsettled,
+  FileChanges files{books,       lives,    plan,    directories, unsettled,
                     attribution, verdicts, records, announcer};
 };
 
@@ -113,6 +113,7 @@ Result<> ContainerDrift::Impl::flush() {
 
 void ContainerDrift::Impl::take_in(const UpperTree::Delta& delta,
                                    std::uint64_t started, bool everything) {
+  directories.vanished(delta.vanished, started);
   attribution.take_in(delta, started, executions, everything);
 }
 
@@ -168,6 +169,13 @@ void ContainerDrift::lost(std::uint64_t boot_ns) {
   // Who else was there is unknown now: to name one of the rest would be a
   // guess.
   impl_->attribution.lost(boot_ns);
+}
+
+void ContainerDrift::over_budget(std::uint64_t boot_ns) {
+  // The kernel says so once, and goes on to the end of its window.
+  constexpr std::uint64_t kWindowNs = 1'000'000'000;
+  lost(boot_ns + kWindowNs);
+  impl_->plan.need_full_later(boot_ns);
 }
 
 ScanWork ContainerDrift::take_work() {

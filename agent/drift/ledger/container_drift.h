@@ -72,6 +72,9 @@ class ContainerDrift {
   // Events of this container may be missing: a full scan is due, and what it
   // finds without an event is unattributed.
   void lost(std::uint64_t boot_ns);
+  // Its share of events is used up: until the second is over it may change
+  // more, unreported.
+  void over_budget(std::uint64_t boot_ns);
 
   // Takes the work that is due (and remembers it as under way). The caller
   // scans and hands the result to applied(). One at a time.

@@ -73,6 +73,7 @@ PathChange Rows::row_of(const std::string& path, const Judged& judged,
   for (const ActorId id : books_.actors.members(r->actors)) {
     out.actors.push_back(books_.actors.get(id));
   }
+  out.actors_left_out = r->left_out;
   out.from = books_.ledger.from(key);
   out.first_seen = r->first_seen;
   out.last_seen = r->last_seen;
@@ -102,6 +103,7 @@ void Rows::add_derived(const std::string& path, const Entry& entry) {
   // Whoever changed its entries has not changed the directory, and what they
   // did is shown there.
   row.actors.clear();
+  row.actors_left_out = 0;
   row.count = 0;
   open_.push_back({path + "/", rows_.size()});
   rows_.push_back(std::move(row));

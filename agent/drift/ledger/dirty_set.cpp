@@ -3,21 +3,24 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace stillframe::drift {
 
 DirtySet::Marks* DirtySet::marks_of(const InodeId& directory,
-                                    std::uint64_t now) {
+                                    std::uint64_t latest, std::uint64_t due) {
   const auto it = marks_.find(directory.ino);
   if (it != marks_.end()) {
-    if (directory.generation != 0) it->second.directory = directory;
-    return &it->second;
+    Marks& known = it->second;
+    if (directory.generation != 0) known.directory = directory;
+    known.latest = std::max(known.latest, latest);
+    put_off(known, std::min(due, known.limit));
+    return &known;
   }
   if (marks_.size() >= kMaxDirectories) {
     overflowed_ = true;
     return nullptr;
   }
-  std::uint64_t due = now + kDebounceNs;
   const auto paced = not_before_.find(directory.ino);
   if (paced != not_before_.end()) {
     if (paced->second > due) {
@@ -29,22 +32,35 @@ DirtySet::Marks* DirtySet::marks_of(const InodeId& directory,
   queue_.emplace(due, directory.ino);
   auto& marks = marks_[directory.ino];
   marks.directory = directory;
+  marks.latest = latest;
   marks.due = due;
+  marks.limit = due + kMaxPutOffNs;
   return &marks;
+}
+
+void DirtySet::put_off(Marks& marks, std::uint64_t due) {
+  if (due <= marks.due) return;
+  queue_.erase({marks.due, marks.directory.ino});
+  marks.due = due;
+  queue_.emplace(due, marks.directory.ino);
+}
+
+void DirtySet::add(Marks& marks, std::string_view name) {
+  if (marks.full) return;
+  if (!marks.names.contains(name)) marks.names.emplace(name);
+  if (marks.names.size() <= kMaxNames) return;
+  marks.full = true;
+  marks.names.clear();
 }
 
 void DirtySet::mark(const InodeId& directory, std::string_view name,
                     std::uint64_t now) {
-  Marks* marks = marks_of(directory, now);
-  if (marks == nullptr || marks->full) return;
-  if (!marks->names.contains(name)) marks->names.emplace(name);
-  if (marks->names.size() <= kMaxNames) return;
-  marks->full = true;
-  marks->names.clear();
+  Marks* marks = marks_of(directory, now, now + kDebounceNs);
+  if (marks != nullptr) add(*marks, name);
 }
 
 void DirtySet::mark_full(const InodeId& directory, std::uint64_t now) {
-  Marks* marks = marks_of(directory, now);
+  Marks* marks = marks_of(directory, now, now + kDebounceNs);
   if (marks == nullptr) return;
   marks->full = true;
   marks->names.clear();
@@ -64,26 +80,43 @@ void DirtySet::clear() {
   overflowed_ = false;
 }
 
+DirtySet::Due DirtySet::due_of(const Marks& marks) {
+  return {marks.directory,
+          marks.full,
+          {marks.names.begin(), marks.names.end()},
+          marks.latest};
+}
+
 std::vector<DirtySet::Due> DirtySet::take(std::uint64_t now) {
   std::vector<Due> due;
   while (!queue_.empty() && queue_.begin()->first <= now) {
     const auto node = marks_.extract(queue_.begin()->second);
     queue_.erase(queue_.begin());
-    const auto& marks = node.mapped();
-    due.push_back({marks.directory,
-                   marks.full,
-                   {marks.names.begin(), marks.names.end()}});
+    due.push_back(due_of(node.mapped()));
+  }
+  for (const Due& one : due) {
+    if (one.latest + kDebounceNs > now) put_back(one, one.latest + kDebounceNs);
   }
   return due;
 }
 
-void DirtySet::put_back(const Due& due, std::uint64_t when) {
-  const std::uint64_t now = when > kDebounceNs ? when - kDebounceNs : 0;
-  if (due.full) {
-    mark_full(due.directory, now);
-    return;
+DirtySet DirtySet::take_all(std::uint64_t now) {
+  DirtySet all = std::exchange(*this, {});
+  for (const auto& [ino, marks] : all.marks_) {
+    const std::uint64_t settled = marks.latest + kDebounceNs;
+    if (settled > now) put_back(due_of(marks), settled);
   }
-  for (const auto& name : due.names) mark(due.directory, name, now);
+  return all;
+}
+
+void DirtySet::put_back(const Due& due, std::uint64_t when) {
+  Marks* marks = marks_of(due.directory, due.latest, when);
+  if (marks == nullptr) return;
+  if (due.full) {
+    marks->full = true;
+    marks->names.clear();
+  }
+  for (const auto& name : due.names) add(*marks, name);
 }
 
 void DirtySet::absorb(const std::vector<Due>& due, std::uint64_t when) {
@@ -103,10 +136,7 @@ void DirtySet::scanned(const InodeId& directory, std::uint64_t now,
   not_before_[directory.ino] = not_before;
   // Marks made while it was being scanned wait as well.
   const auto it = marks_.find(directory.ino);
-  if (it == marks_.end() || it->second.due >= not_before) return;
-  queue_.erase({it->second.due, directory.ino});
-  it->second.due = not_before;
-  queue_.emplace(not_before, directory.ino);
+  if (it != marks_.end()) put_off(it->second, not_before);
 }
 
 std::uint64_t DirtySet::next() const {

@@ -18,8 +18,12 @@ namespace stillframe::drift {
 
 class DirtySet {
  public:
-  // So that an operation's own later events arrive before the look at it.
+  // So that an operation's own later events arrive before the look at it; and
+  // what the kernel side folds without a word is over by then
+  // (bpf/lib/fold.h). A look that comes earlier is taken again.
   static constexpr std::uint64_t kDebounceNs = 5'000'000;
+  // How long further marks put off the look, at most.
+  static constexpr std::uint64_t kMaxPutOffNs = 5'000'000;
   // A directory is not scanned again before ten times as long as it took.
   static constexpr std::uint64_t kPace = 10;
   static constexpr std::size_t kMaxNames = 256;
@@ -29,6 +33,7 @@ class DirtySet {
     InodeId directory;
     bool full = false;
     std::vector<std::string> names;
+    std::uint64_t latest = 0;  // when it was marked last
   };
 
   void mark(const InodeId& directory, std::string_view name, std::uint64_t now);
@@ -38,6 +43,8 @@ class DirtySet {
 
   // Takes what is due.
   std::vector<Due> take(std::uint64_t now);
+  // Takes all; what was marked a moment ago stays marked.
+  DirtySet take_all(std::uint64_t now);
   // Puts back what could not be scanned yet.
   void put_back(const Due& due, std::uint64_t when);
   void absorb(const std::vector<Due>& due, std::uint64_t when);
@@ -57,9 +64,15 @@ class DirtySet {
     InodeId directory;
     bool full = false;
     std::set<std::string, std::less<>> names;
+    std::uint64_t latest = 0;
     std::uint64_t due = 0;
+    std::uint64_t limit = 0;  // to which it may be put off
   };
-  Marks* marks_of(const InodeId& directory, std::uint64_t now);
+  void put_off(Marks& marks, std::uint64_t due);
+  Marks* marks_of(const InodeId& directory, std::uint64_t latest,
+                  std::uint64_t due);
+  static void add(Marks& marks, std::string_view name);
+  static Due due_of(const Marks& marks);
 
   std::unordered_map<std::uint64_t, Marks> marks_;
   std::set<std::pair<std::uint64_t, std::uint64_t>> queue_;  // due, ino

@@ -19,6 +19,7 @@ bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
 }  // namespace
 
 void FileChanges::observe(const FileObservation& seen, const Actor& who) {
+  note_place(seen);
   if (seen.ambiguous) {
     // A reader may only have refreshed what another's store had changed.
     mark_place(seen);
@@ -125,7 +126,7 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   about.live = seen.live;
   if (seen.op == FileOp::rename) {
     about.from = books_.tree.path_of(seen.inode);
-    if (about.from == new_directories_.path_in(seen.parent, seen.name)) {
+    if (about.from == directories_.path_in(seen.parent, seen.name)) {
       about.from.clear();
     }
   }
@@ -151,7 +152,7 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   }
   if (removal) note_removal(seen, key);
   mark_place(seen);
-  note_structure(seen);
+  if (seen.op == FileOp::rmdir) note_removed_directory(seen);
   if (waiting) {
     waiting->about = std::move(about);
     waiting->own = own_write;
@@ -187,41 +188,42 @@ void FileChanges::mark_place(const FileObservation& seen) {
     return;
   }
   if (seen.parent) {
-    plan_.mark(seen.parent, seen.name, seen.boot_ns);
+    mark(seen.parent, seen.name, seen);
   } else if (seen.inode == tree.root()) {
-    plan_.mark(seen.inode, "", seen.boot_ns);
+    mark(seen.inode, "", seen);
   } else if (tree.find(seen.inode) == nullptr) {
     plan_.need_full();
+    if (seen.more_follow) plan_.need_full_later(seen.boot_ns);
   }
   const Entry* known = tree.find(seen.inode);
   if (known == nullptr) return;
   if (known->links <= 1 || known->directory()) {
-    if (known->parent) plan_.mark(known->parent, known->name, seen.boot_ns);
+    if (known->parent) mark(known->parent, known->name, seen);
     return;
   }
   const auto aliases = tree.aliases(seen.inode);
   for (std::size_t i = 0; i < std::min(aliases.size(), kMaxAliases); ++i) {
-    plan_.mark(aliases[i]->parent, aliases[i]->name, seen.boot_ns);
+    mark(aliases[i]->parent, aliases[i]->name, seen);
   }
 }
 
-void FileChanges::note_structure(const FileObservation& seen) {
-  if (seen.op == FileOp::rmdir) {
-    drop(seen.inode);
-    new_directories_.erase(seen.inode);
-    return;
-  }
-  const bool makes =
-      seen.op == FileOp::mkdir || (seen.created && S_ISDIR(seen.mode));
-  const bool moves =
-      seen.op == FileOp::rename && new_directories_.has(seen.inode);
-  if ((!makes && !moves) || !seen.parent ||
-      books_.tree.has_directory(seen.inode)) {
-    return;
-  }
-  if (!new_directories_.add(seen.inode, seen.parent, seen.name, seen.boot_ns)) {
+void FileChanges::mark(const InodeId& directory, const std::string& name,
+                       const FileObservation& seen) {
+  plan_.mark(directory, name, seen.boot_ns);
+  if (seen.more_follow) plan_.mark_later(directory, name, seen.boot_ns);
+}
+
+// Whatever an event of a directory is about, it says where that is.
+void FileChanges::note_place(const FileObservation& seen) {
+  if (!S_ISDIR(seen.mode) || seen.op == FileOp::rmdir) return;
+  if (!directories_.seen(seen.inode, seen.parent, seen.name, seen.boot_ns)) {
     plan_.need_full();
   }
+}
+
+void FileChanges::note_removed_directory(const FileObservation& seen) {
+  drop(seen.inode);
+  directories_.removed(seen.inode, seen.parent, seen.name, seen.boot_ns);
 }
 
 void FileChanges::drop(const InodeId& directory) {
@@ -233,7 +235,7 @@ void FileChanges::scanned(std::uint64_t started) {
   const auto looked_at = [this](const InodeId& directory) {
     return plan_.looked_at(directory);
   };
-  for (const auto& gone : new_directories_.settle(started, looked_at)) {
+  for (const auto& gone : directories_.settle(started, looked_at)) {
     drop(gone);
   }
   settle_removals(started);
@@ -294,8 +296,8 @@ void FileChanges::settle_removals(std::uint64_t started) {
       }
     } else {
       if (r != nullptr && r->last_boot_ns <= gone.boot_ns) {
-        records_.retire(gone.inode, new_directories_.path_in(gone.place.inode,
-                                                             gone.place.name));
+        records_.retire(gone.inode, directories_.path_in(gone.place.inode,
+                                                         gone.place.name));
       }
     }
     if (gone.place.name.empty()) continue;

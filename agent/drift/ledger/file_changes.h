@@ -12,8 +12,8 @@
 #include "agent/drift/ledger/announcer.h"
 #include "agent/drift/ledger/attribution.h"
 #include "agent/drift/ledger/books.h"
+#include "agent/drift/ledger/directory_paths.h"
 #include "agent/drift/ledger/lives.h"
-#include "agent/drift/ledger/new_directories.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/scan_plan.h"
 #include "agent/drift/ledger/unsettled.h"
@@ -24,13 +24,13 @@ namespace stillframe::drift {
 class FileChanges {
  public:
   FileChanges(Books& books, const Lives& lives, ScanPlan& plan,
-              NewDirectories& new_directories, UnsettledOperations& unsettled,
+              DirectoryPaths& directories, UnsettledOperations& unsettled,
               Attribution& attribution, Verdicts& verdicts, Records& records,
               Announcer& announcer)
       : books_(books),
         lives_(lives),
         plan_(plan),
-        new_directories_(new_directories),
+        directories_(directories),
         unsettled_(unsettled),
         attribution_(attribution),
         verdicts_(verdicts),
@@ -58,14 +58,17 @@ class FileChanges {
   void note_touch(const InodeId& inode, std::uint64_t boot_ns);
   void note_removal(const FileObservation& seen, const RecordKey& key);
   void mark_place(const FileObservation& seen);
-  void note_structure(const FileObservation& seen);
+  void mark(const InodeId& directory, const std::string& name,
+            const FileObservation& seen);
+  void note_place(const FileObservation& seen);
+  void note_removed_directory(const FileObservation& seen);
   void drop(const InodeId& directory);
   void settle_removals(std::uint64_t started);
 
   Books& books_;
   const Lives& lives_;
   ScanPlan& plan_;
-  NewDirectories& new_directories_;
+  DirectoryPaths& directories_;
   UnsettledOperations& unsettled_;
   Attribution& attribution_;
   Verdicts& verdicts_;

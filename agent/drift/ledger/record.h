@@ -82,6 +82,7 @@ struct Record {
   bool unsettled = false;    // of unknown operation: a scan has yet to show it
   bool first_exec = false;   // it was the container's first exec
   bool gone = false;  // unlinked: the inode may come back as another file
+  std::uint16_t left_out = 0;  // actors that the set had no room for
 };
 
 }  // namespace stillframe::drift

@@ -11,15 +11,14 @@ Record* Records::add(const RecordKey& key, WallTime time, std::uint64_t count,
   Ledger& ledger = books_.ledger;
   Record* r = ledger.upsert(key, [&](const InodeId& old, const Record& was) {
     if (!was.kinds.has_class(Class::code)) return;
-    const auto at = RecordKey::of_path(books_.tree.path_of(old));
-    if (Record* kept = ledger.upsert(at)) *kept = was;
+    keep_code(RecordKey::of_path(books_.tree.path_of(old)), was);
   });
   if (r == nullptr) return nullptr;
   if (r->count == 0 || time < r->first_seen) r->first_seen = time;
   r->last_seen = std::max(r->last_seen, time);
   r->count = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(r->count + count, UINT32_MAX));
-  r->actors = books_.actors.add(r->actors, by);
+  r->actors = books_.actors.add(r->actors, by, r->left_out);
   return r;
 }
 
@@ -37,12 +36,26 @@ void Records::retire(const InodeId& inode, const std::string& path) {
   ledger.erase(key);
   if (code.kinds.empty()) return;
   const auto at = RecordKey::of_path(path.empty() ? "(unknown)" : path);
-  Record* kept = ledger.upsert(at);
-  if (kept == nullptr) return;
-  code.kinds.add(kept->kinds);
-  code.count += kept->count;
-  *kept = code;
+  keep_code(at, code);
   verdicts_.rejudge(at);
+}
+
+// On top of what is kept there of an earlier one.
+void Records::keep_code(const RecordKey& at, const Record& code) {
+  Record* kept = books_.ledger.upsert(at);
+  if (kept == nullptr) return;
+  const Record before = *kept;
+  *kept = code;
+  if (before.count == 0) return;
+  kept->kinds.add(before.kinds);
+  kept->first_seen = std::min(before.first_seen, code.first_seen);
+  kept->count += before.count;
+  kept->left_out = before.left_out;
+  kept->actors = before.actors;
+  const std::vector<ActorId> since = books_.actors.members(code.actors);
+  for (const ActorId id : since) {
+    kept->actors = books_.actors.add(kept->actors, id, kept->left_out);
+  }
 }
 
 void Records::sweep(std::uint64_t started) {

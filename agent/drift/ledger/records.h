@@ -26,6 +26,8 @@ class Records {
   void sweep(std::uint64_t started);
 
  private:
+  void keep_code(const RecordKey& at, const Record& code);
+
   Books& books_;
   Verdicts& verdicts_;
 };

@@ -37,6 +37,7 @@ ScanWork ScanPlan::take_work() {
   if (under_way_) return work;
   taken_ = {};
   const std::uint64_t now = clock_.boot_ns();
+  take_later(now);
   if (!full_ready(now)) take_parts(now, work);
   if (full_ready(now)) {
     // What was marked is in it, too: the scan begins after the marks.
@@ -44,7 +45,8 @@ ScanWork ScanPlan::take_work() {
     taken_.places.clear();
     work.parts.clear();
     work.full = true;
-    taken_.marks = std::exchange(dirty_, {});
+    if (dirty_.overflowed()) need_full_later(now);
+    taken_.marks = dirty_.take_all(now);
     taken_.asked = std::exchange(full_asked_, false);
     full_due_ = false;
   }
@@ -75,6 +77,13 @@ void ScanPlan::pace_reading(std::uint64_t duration_ns) {
   reading_not_before_ = clock_.boot_ns() + DirtySet::kPace * duration_ns;
 }
 
+void ScanPlan::take_later(std::uint64_t now) {
+  while (auto due = later_.take(now)) {
+    dirty_.absorb(std::move(due->marks), now);
+    full_due_ = full_due_ || due->everything;
+  }
+}
+
 void ScanPlan::take_parts(std::uint64_t now, ScanWork& work) {
   std::vector<DirtySet::Due> unknown;
   for (auto& due : dirty_.take(now)) {
@@ -95,7 +104,7 @@ void ScanPlan::take_parts(std::uint64_t now, ScanWork& work) {
   }
   // Directories made since the last scan come with their parent's.
   for (const auto& due : unknown) {
-    const InodeId above = new_directories_.known_above(due.directory);
+    const InodeId above = directories_.known_above(due.directory);
     const bool awaited = above && dirty_.has(above);
     if (work.parts.empty() && !awaited) {
       full_due_ = true;
@@ -110,21 +119,29 @@ void ScanPlan::take_parts(std::uint64_t now, ScanWork& work) {
 bool ScanPlan::due() const {
   if (under_way_) return false;
   const std::uint64_t now = clock_.boot_ns();
-  const std::uint64_t next = dirty_.next();
-  return full_ready(now) || (next != 0 && next <= now) || reading_ready(now);
+  const auto passed = [now](std::uint64_t when) {
+    return when != 0 && when <= now;
+  };
+  return full_ready(now) || passed(dirty_.next()) || passed(later_.next()) ||
+         reading_ready(now);
 }
 
 std::uint64_t ScanPlan::next_boot_ns() const {
   if (under_way_) return 0;
-  std::uint64_t next = dirty_.next();
-  if (!tree_.reading(1).empty()) {
-    const auto reading = std::max<std::uint64_t>(1, reading_not_before_);
-    next = next == 0 ? reading : std::min(next, reading);
+  std::uint64_t full = 0;
+  if (full_due_ || dirty_.overflowed()) {
+    full = full_asked_ ? 1 : std::max<std::uint64_t>(1, full_not_before_);
   }
-  if (!full_due_ && !dirty_.overflowed()) return next;
-  const std::uint64_t full =
-      full_asked_ ? 1 : std::max<std::uint64_t>(1, full_not_before_);
-  return next == 0 ? full : std::min(next, full);
+  std::uint64_t reading = 0;
+  if (!tree_.reading(1).empty()) {
+    reading = std::max<std::uint64_t>(1, reading_not_before_);
+  }
+  std::uint64_t next = 0;
+  for (const std::uint64_t when :
+       {full, dirty_.next(), later_.next(), reading}) {
+    if (when != 0 && (next == 0 || when < next)) next = when;
+  }
+  return next;
 }
 
 bool ScanPlan::accept(const ScanResult& scan) {

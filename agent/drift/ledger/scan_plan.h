@@ -13,8 +13,9 @@
 
 #include "agent/base/clock.h"
 #include "agent/drift/ledger/backoff.h"
+#include "agent/drift/ledger/directory_paths.h"
 #include "agent/drift/ledger/dirty_set.h"
-#include "agent/drift/ledger/new_directories.h"
+#include "agent/drift/ledger/later_marks.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/drift/scan/tree.h"
 
@@ -29,14 +30,27 @@ struct ScanWork {
 
 class ScanPlan {
  public:
+  // As long as the kernel side may fold or suppress what comes after an event
+  // that says so, and some of its ticks.
+  static constexpr std::uint64_t kUnreportedNs = 1'050'000'000;
+
   ScanPlan(const Clock& clock, const UpperTree& tree,
-           const NewDirectories& new_directories)
-      : clock_(clock), tree_(tree), new_directories_(new_directories) {}
+           const DirectoryPaths& directories)
+      : clock_(clock), tree_(tree), directories_(directories) {}
 
   // A name in a directory, or all of them, may have changed at that boot time.
   void mark(const InodeId& directory, std::string_view name,
             std::uint64_t boot_ns);
   void mark_all(const InodeId& directory, std::uint64_t boot_ns);
+  // More may follow there, or anywhere, unreported: one more look when that is
+  // over.
+  void mark_later(const InodeId& directory, std::string_view name,
+                  std::uint64_t boot_ns) {
+    later_.mark(directory, name, boot_ns + kUnreportedNs);
+  }
+  void need_full_later(std::uint64_t boot_ns) {
+    later_.mark_everything(boot_ns + kUnreportedNs);
+  }
   void drop(const InodeId& directory) { dirty_.drop(directory); }  // it is gone
   void need_full() { full_due_ = true; }
   void request_full();  // somebody asks: not paced
@@ -86,13 +100,15 @@ class ScanPlan {
   void take_reading(std::uint64_t now, ScanWork& work);
   void pace_reading(std::uint64_t duration_ns);
   bool full_ready(std::uint64_t now) const;
+  void take_later(std::uint64_t now);
   void take_parts(std::uint64_t now, ScanWork& work);
   void settle_stale(std::size_t index, Settled& out);
 
   const Clock& clock_;
   const UpperTree& tree_;
-  const NewDirectories& new_directories_;
+  const DirectoryPaths& directories_;
   DirtySet dirty_;
+  LaterMarks later_;
   bool full_due_ = true;
   bool full_asked_ = true;
   std::uint64_t full_not_before_ = 0;

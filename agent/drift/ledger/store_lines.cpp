@@ -83,8 +83,9 @@ class Reader {
     good_ = false;
     return T{};
   }
-  bool done() const { return at_ == array_.size(); }
-  bool good() const { return good_ && done(); }
+  // An older version wrote fewer.
+  bool more() const { return at_ < array_.size(); }
+  bool good() const { return good_ && at_ == array_.size(); }
 
  private:
   const json& array_;
@@ -205,11 +206,12 @@ bool read_record(Reader& in, StoredLines& to) {
             ? to.by_number.end()
             : to.by_number.find(static_cast<std::uint32_t>(number));
     if (actor == to.by_number.end()) return false;
-    r.actors = to.actors.add(r.actors, actor->second);
+    r.actors = to.actors.add(r.actors, actor->second, r.left_out);
   }
   const auto flags = in.number<unsigned>();
   const std::string from = in.text();
-  if (!in.done()) r.touched.ns = in.number<std::int64_t>();
+  if (in.more()) r.left_out = in.number<LeftOut>();
+  if (in.more()) r.touched.ns = in.number<std::int64_t>();
   if (!in.good() || (!key.inode && key.name.empty())) return false;
   r.observed = (flags & kObserved) != 0;
   r.live = (flags & kLive) != 0;
@@ -274,7 +276,7 @@ std::string record_line(const RecordKey& key, const Record& r,
   json value = json::array({"r", key.inode.ino, key.inode.generation,
                             json_text(key.name), kind_words(r.kinds),
                             r.first_seen.ns, r.last_seen.ns, r.count, actors,
-                            flags_of(r), json_text(from)});
+                            flags_of(r), json_text(from), r.left_out});
   if (r.touched.ns != 0) value.push_back(r.touched.ns);
   return line(value);
 }

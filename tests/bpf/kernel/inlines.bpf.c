@@ -17,7 +17,11 @@ int fold(struct test_fold *test)
 	u32 repeats;
 
 	test->sent = 0;
-	test->folded = reported(&key, test->pending, &repeats);
+	test->folded = folded(&key,
+			      test->pending ? FOLDING_PENDING
+			      : test->file  ? FOLDING_WARNS
+					    : FOLDING_COUNTS,
+			      &repeats);
 	test->repeats = repeats;
 	if (test->folded)
 		return 0;

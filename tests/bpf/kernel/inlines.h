@@ -5,13 +5,15 @@
 
 #include "bpf/events.h"
 
-/* Something that repeats: reported(), and where it is news reserve_news(). */
+/* Something that repeats: folded(), and where it is news reserve_news(). */
 struct test_fold {
 	struct sf_change_key key;
 	__u32 pending;
-	__u32 folded; /* out: by reported() */
+	__u32 file;
+	__u32 folded; /* out */
 	__u32 repeats;
 	__u32 sent;
+	__u32 reserved;
 };
 
 /* A change of a file, by its system call. */

@@ -117,6 +117,14 @@ TEST(DiffTable, ShowsWhatWhoAndWhen) {
       "scratch\n");
 }
 
+TEST(DiffTable, CountsTheActorsThatAreNotKeptAsWell) {
+  DiffAnswer diff = test::make_diff();
+  auto& change = diff.changes[0];
+  change.actors.push_back(change.actors[0]);
+  change.actors_left_out = 3;
+  EXPECT_THAT(diff_table(diff, kLater, kPlain), HasSubstr(" +4 more"));
+}
+
 TEST(DiffTable, ShowsHostileNamesQuoted) {
   DiffAnswer diff = test::make_diff();
   diff.container.info.name = kHostile;

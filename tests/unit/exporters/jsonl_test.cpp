@@ -148,6 +148,13 @@ TEST(ChangeJson, HasRuleRenameAndChangesWithoutALetter) {
   EXPECT_EQ(value["change"], nullptr);
 }
 
+TEST(ChangeJson, CountsTheActorsThatAreNotKept) {
+  PathChange change = test::make_change("/b", Verdict::violation);
+  EXPECT_FALSE(change_value(change).contains("actors_left_out"));
+  change.actors_left_out = 3;
+  EXPECT_EQ(change_value(change)["actors_left_out"], 3);
+}
+
 TEST(EventJson, HasExactlyTheContractedFields) {
   StreamEvent event = test::make_event(42, "3f2a00");
   event.detail = "1";

@@ -82,6 +82,9 @@ TEST(Decode, FileEventKeepsNameAndHintAsBytes) {
   EXPECT_EQ(seen.root, (UpperRoot{9, {7, 8}}));
   EXPECT_TRUE(seen.live);
   EXPECT_TRUE(seen.created);
+  EXPECT_FALSE(seen.more_follow);
+  raw.flags = SF_FILE_FOLLOW;
+  EXPECT_TRUE(decoded(file_event(raw, "f", "")).more_follow);
   EXPECT_EQ(seen.process.pid, 42u);
   EXPECT_EQ(seen.process.comm, "writer");
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/unit/drift/ledger/world.h"
 
 namespace stillframe::drift {
@@ -25,24 +27,78 @@ TEST(Actors, EachIsKeptOnce) {
 TEST(Actors, ASetKeepsTheMostRecentAtItsEnd) {
   ActorTable table;
   ActorSet set = 0;
+  LeftOut left_out = 0;
   for (std::uint32_t pid = 1; pid <= 40; ++pid) {
-    set = table.add(set, table.intern(actor("sh", Origin::exec, pid)));
+    set =
+        table.add(set, table.intern(actor("sh", Origin::exec, pid)), left_out);
   }
+  EXPECT_EQ(left_out, 40 - ActorTable::kMaxPerSet);
   ASSERT_EQ(table.members(set).size(), ActorTable::kMaxPerSet);
   EXPECT_EQ(table.get(table.members(set).back()).pid, 40u);
   EXPECT_EQ(table.get(table.members(set).front()).pid, 25u);
   const auto back = table.intern(actor("sh", Origin::exec, 30));
-  set = table.add(set, back);
+  set = table.add(set, back, left_out);
   EXPECT_EQ(table.members(set).size(), ActorTable::kMaxPerSet);
   EXPECT_EQ(table.members(set).back(), back);
+}
+
+std::set<Origin> origins_of(const ActorTable& table, ActorSet set) {
+  std::set<Origin> origins;
+  for (const ActorId id : table.members(set)) {
+    origins.insert(table.get(id).origin);
+  }
+  return origins;
+}
+
+TEST(Actors, NoOriginIsCrowdedOutByAnother) {
+  ActorTable table;
+  ActorSet set = 0;
+  LeftOut left_out = 0;
+  const auto session = table.intern(actor("sh", Origin::exec, 7));
+  set = table.add(set, table.intern(actor("cp", Origin::host, 8)), left_out);
+  set = table.add(set, session, left_out);
+  for (std::uint32_t pid = 100; pid < 200; ++pid) {
+    set = table.add(set, table.intern(actor("app", Origin::workload, pid)),
+                    left_out);
+  }
+  const auto& members = table.members(set);
+  EXPECT_EQ(members.size(), ActorTable::kMaxPerSet);
+  EXPECT_EQ(members[1], session);
+  EXPECT_EQ(origins_of(table, set),
+            (std::set{Origin::host, Origin::exec, Origin::workload}));
+  EXPECT_EQ(left_out, 102 - ActorTable::kMaxPerSet);
+}
+
+TEST(Actors, NorIsItWhereThereIsNoRoomForAnotherSet) {
+  ActorTable table;
+  LeftOut left_out = 0;
+  const auto session = table.intern(actor("sh", Origin::exec, 7));
+  ActorSet mine = table.add(0, session, left_out);
+  const auto worker = [&](std::uint32_t pid) {
+    return table.intern(actor("x", Origin::workload, pid));
+  };
+  for (std::uint32_t i = 0; i < ActorTable::kMaxSets; ++i) {
+    const ActorSet one = table.add(0, worker(i / 256), left_out);
+    table.add(one, worker(1000 + i % 256), left_out);
+  }
+  left_out = 0;
+  mine =
+      table.add(mine, table.intern(actor("x", Origin::workload, 3)), left_out);
+  EXPECT_EQ(origins_of(table, mine),
+            (std::set{Origin::exec, Origin::workload}));
+  EXPECT_EQ(table.get(table.members(mine).back()).pid, 3u);
 }
 
 TEST(Actors, EqualSetsAreOne) {
   ActorTable table;
   const auto a = table.intern(actor("a"));
   const auto b = table.intern(actor("b"));
-  EXPECT_EQ(table.add(table.add(0, a), b), table.add(table.add(0, a), b));
-  EXPECT_NE(table.add(table.add(0, a), b), table.add(table.add(0, b), a));
+  LeftOut none = 0;
+  const auto both = [&](ActorId first, ActorId second) {
+    return table.add(table.add(0, first, none), second, none);
+  };
+  EXPECT_EQ(both(a, b), both(a, b));
+  EXPECT_NE(both(a, b), both(b, a));
 }
 
 TEST(Actors, AForkBombBecomesOneActorPerProgram) {
@@ -71,9 +127,10 @@ TEST(Actors, EvenMadeUpNamesAreBounded) {
 TEST(Actors, SetsAreBounded) {
   ActorTable table;
   ActorSet set = 0;
+  LeftOut left_out = 0;
   for (std::uint32_t i = 0; i < 200'000; ++i) {
-    set =
-        table.add(set, table.intern(actor("x", Origin::exec, i * 7919 % 1000)));
+    set = table.add(
+        set, table.intern(actor("x", Origin::exec, i * 7919 % 1000)), left_out);
     ASSERT_LE(set, ActorTable::kMaxSets + 1000);
   }
   EXPECT_FALSE(table.members(set).empty());

@@ -73,14 +73,16 @@ class Announcing : public ::testing::Test {
   History history;
   Verdicts verdicts{container, books, judge, history,
                     [](const std::string&, const Record&) { return false; }};
-  NewDirectories new_directories{books.tree, kRootInode};
+  DirectoryPaths directories{books.tree, kRootInode};
+  std::vector<MutationEvent> events;
   std::vector<std::string> reported;
   Announcer announcer{books,
-                      new_directories,
+                      directories,
                       judge,
                       verdicts,
                       history,
                       [this](const MutationEvent& e) {
+                        events.push_back(e);
                         reported.push_back(std::string(to_string(e.kind)) +
                                            " " + e.path + " " +
                                            std::string(to_string(e.verdict)));
@@ -171,13 +173,84 @@ TEST_F(Announcing, WhileScansFailAnEventWaitsForItsPatienceOnly) {
   EXPECT_THAT(reported, SizeIs(1));
 }
 
-TEST_F(Announcing, WhatWaitsIsBounded) {
-  for (std::uint32_t i = 0; i < Announcer::kMaxDeferred + 5; ++i) {
-    auto about = operation(std::nullopt, "f" + std::to_string(i));
-    about.inode.ino = 1000 + i;
+TEST_F(Announcing, WhatWaitsIsBoundedByItsBytes) {
+  const std::string name(255, 'f');
+  std::uint32_t sent = 0;
+  while (reported.size() < 5) {  // the oldest
+    auto about = operation(std::nullopt, name);
+    about.inode.ino = 1000 + sent++;
     announcer.operation(about);
   }
-  EXPECT_THAT(reported, SizeIs(5));  // the oldest
+  EXPECT_GT(sent, 1000u);
+  EXPECT_LT(sent, Announcer::kMaxDeferredBytes / name.size());
+  EXPECT_EQ(reported[0], "unknown_change /" + name + " violation");
+}
+
+constexpr InodeId kUnknown{77, 1};
+
+TEST_F(Announcing, WhatIsBelowAnUnknownDirectoryIsOneEventWithItsCount) {
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    auto about = operation(Kind::file_create, "f" + std::to_string(i));
+    about.inode.ino = 1000 + i;
+    about.parent = kUnknown;
+    announcer.operation(about);
+  }
+  scanned();
+  EXPECT_THAT(reported, ElementsAre("unknown_change / violation"));
+  EXPECT_EQ(events[0].count, 5u);
+  EXPECT_EQ(events[0].actor.comm, "sh");
+  EXPECT_EQ(events[0].detail, "changes below it, of names that are not known");
+  scanned();
+  EXPECT_THAT(reported, SizeIs(1));
+}
+
+// Where there were too many to be kept each.
+TEST_F(Announcing, SuchAreToldOfTheirDirectoryIfAScanShowsThat) {
+  std::uint64_t sent = 0;
+  std::uint64_t bytes = 0;
+  while (bytes < 3 * Announcer::kMaxDeferredBytes) {
+    auto about = operation(Kind::file_create, std::string(255, 'f'));
+    about.inode.ino = 1000 + sent++;
+    about.parent = kUnknown;
+    bytes += 255 + sizeof about;
+    announcer.operation(about);
+  }
+  EXPECT_THAT(reported, IsEmpty());
+  directories.seen(kUnknown, kRootInode, "tmp", clock.boot_ns());
+  scanned();
+  std::uint64_t told = 0;
+  for (const auto& event : events) told += event.count;
+  EXPECT_EQ(told, sent);
+  EXPECT_EQ(reported.back(), "unknown_change /tmp scratch");
+  EXPECT_THAT(reported, ::testing::Each(::testing::EndsWith(" scratch")));
+  EXPECT_FALSE(history.ever_mutated());
+}
+
+TEST_F(Announcing, WhatIsTooMuchEvenForThatIsAllOneSum) {
+  for (std::uint32_t i = 0; i < Announcer::kMaxUnplaced + 9; ++i) {
+    auto about = operation(Kind::file_create);
+    about.inode.ino = about.parent.ino = 1000 + i;
+    announcer.operation(about);
+  }
+  scanned();
+  std::uint64_t told = 0;
+  for (const auto& event : events) {
+    EXPECT_EQ(event.path, "/");
+    told += event.count;
+  }
+  EXPECT_EQ(told, Announcer::kMaxUnplaced + 9);
+  EXPECT_LE(events.size(), Announcer::kMaxUnplaced + 1);
+}
+
+TEST_F(Announcing, OneThatNeverEndsIsToldAfterItsPatience) {
+  for (int second = 0; second < 12; ++second) {
+    auto about = operation(Kind::file_create);
+    about.parent = kUnknown;
+    clock.advance(kSecond);
+    announcer.operation(about);
+    scanned(true);
+  }
+  EXPECT_FALSE(events.empty());
 }
 
 TEST_F(Announcing, AScanDoesNotRepeatAnOperation) {

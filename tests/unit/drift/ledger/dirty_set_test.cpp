@@ -14,13 +14,38 @@ TEST(DirtySet, WaitsForAnOperationsOwnLaterEvents) {
   EXPECT_EQ(dirty.next(), 0u);
   dirty.mark(kDir, "a", 100 * kMs);
   dirty.mark(kDir, "b", 104 * kMs);
-  EXPECT_EQ(dirty.next(), 105 * kMs);
-  EXPECT_TRUE(dirty.take(105 * kMs - 1).empty());
-  const auto due = dirty.take(105 * kMs);
+  EXPECT_EQ(dirty.next(), 109 * kMs);
+  EXPECT_TRUE(dirty.take(109 * kMs - 1).empty());
+  const auto due = dirty.take(109 * kMs);
   ASSERT_EQ(due.size(), 1u);
   EXPECT_EQ(due[0].names, (std::vector<std::string>{"a", "b"}));
   EXPECT_FALSE(due[0].full);
   EXPECT_TRUE(dirty.empty());
+}
+
+// What is folded without a word just after the latest mark has to be seen, too.
+TEST(DirtySet, IsNotPutOffForEverAndLooksAgainAfterTheLatestMark) {
+  DirtySet dirty;
+  for (std::uint64_t ms = 100; ms <= 110; ++ms) {
+    dirty.mark(kDir, "a", ms * kMs);
+  }
+  EXPECT_EQ(dirty.next(), 110 * kMs);
+  ASSERT_EQ(dirty.take(110 * kMs).size(), 1u);
+  EXPECT_EQ(dirty.next(), 115 * kMs);
+  ASSERT_EQ(dirty.take(115 * kMs).size(), 1u);
+  EXPECT_TRUE(dirty.empty());
+}
+
+TEST(DirtySet, WhatWasMarkedAMomentAgoIsNotTakenForGood) {
+  DirtySet dirty;
+  dirty.mark(kDir, "a", 100 * kMs);
+  dirty.mark({6, 1}, "b", 110 * kMs);
+  auto all = dirty.take_all(112 * kMs);
+  EXPECT_TRUE(all.has(kDir));
+  EXPECT_TRUE(all.has({6, 1}));
+  EXPECT_FALSE(dirty.has(kDir));
+  EXPECT_TRUE(dirty.has({6, 1}));
+  EXPECT_EQ(dirty.next(), 115 * kMs);
 }
 
 TEST(DirtySet, ManyNamesAreTheWholeDirectory) {

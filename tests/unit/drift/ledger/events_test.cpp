@@ -231,13 +231,122 @@ TEST_F(Events, UnknownParentsAreDeferredUntilAFullScanShowsThem) {
   EXPECT_THAT(w.who("/usr/x"), ElementsAre("exec:sh"));
 }
 
-TEST_F(Events, WhatNoScanFindsIsToldByItsNameAlone) {
+TEST_F(Events, WhatNoScanCanPlaceIsToldOfTheNearestKnownDirectory) {
   auto o = w.seen(FileOp::write, "/etc/x", 50);
   o.parent = {77, 7};
   w.drift->observe(o, sh);
   w.settle();
-  EXPECT_THAT(w.reported(), ElementsAre("file_write x by sh violation"));
+  EXPECT_THAT(w.reported(), ElementsAre("unknown_change / by sh violation"));
   EXPECT_TRUE(w.drift->diff().empty());
+}
+
+// What a directory of /tmp that came and went leaves behind.
+struct Transient {
+  std::string name;
+  bool scanned_before = false;  // /tmp was, else it was copied up just now
+  bool scanned_between = false;
+  int files = 1;
+};
+
+class TransientDirectories : public ::testing::TestWithParam<Transient> {
+ protected:
+  FileObservation in(FileOp op, InodeId parent, const std::string& name,
+                     std::uint64_t ino) {
+    auto o = w.seen(op, "/" + name, ino);
+    o.parent = parent;
+    return o;
+  }
+  World w;
+};
+
+TEST_P(TransientDirectories, NeverLoseTheirNames) {
+  const auto& c = GetParam();
+  const InodeId tmp{70, 7};
+  const InodeId made{80, 7};
+  const InodeId inner{81, 7};
+  const Actor sh = actor("sh");
+  if (c.scanned_before) w.put("/tmp", 70, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/tmp", 70, Change::none, kDirectory);
+  w.put("/tmp/b", 80, Change::added, kDirectory);
+  w.put("/tmp/b/c", 81, Change::added, kDirectory);
+  w.drift->observe(in(FileOp::mkdir, tmp, "b", 80), sh);
+  w.drift->observe(in(FileOp::mkdir, made, "c", 81), sh);
+  for (int i = 0; i < c.files; ++i) {
+    const auto name = "f" + std::to_string(i);
+    const auto ino = 1000 + static_cast<std::uint64_t>(i);
+    w.drift->observe(in(FileOp::create, inner, name, ino), sh);
+    w.put("/tmp/b/c/" + name, ino, Change::added);
+  }
+  if (c.scanned_between) w.settle();
+  for (int i = 0; i < c.files; ++i) {
+    const auto name = "f" + std::to_string(i);
+    w.take("/tmp/b/c/" + name);
+    w.drift->observe(
+        in(FileOp::unlink, inner, name, 1000 + static_cast<std::uint64_t>(i)),
+        sh);
+    // A scan may come in between.
+    if (c.scanned_between && i == c.files / 2) w.settle();
+  }
+  w.take("/tmp/b");
+  w.drift->observe(in(FileOp::rmdir, made, "c", 81), sh);
+  w.drift->observe(in(FileOp::rmdir, tmp, "b", 80), sh);
+  w.drift->request_full_scan();
+  w.settle();
+  auto late = in(FileOp::write, inner, "f0", 1000);
+  w.drift->observe(late, sh);
+  w.settle();
+
+  std::size_t deleted = 0;
+  for (const auto& event : w.events) {
+    EXPECT_EQ(event.path.rfind("/tmp/b", 0), 0u) << event.path;
+    EXPECT_EQ(event.verdict, Verdict::scratch) << event.path;
+    if (event.kind == Kind::file_delete) ++deleted;
+  }
+  EXPECT_EQ(deleted, static_cast<std::size_t>(c.files));
+  EXPECT_FALSE(w.drift->summary().ever_mutated);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, TransientDirectories,
+    ::testing::Values(
+        Transient{"at_once", true, false, 1},
+        Transient{"in_a_directory_copied_up_for_it", false, false, 1},
+        Transient{"with_a_scan_amid", true, true, 4},
+        Transient{"with_2000_files", true, true, 2000},
+        Transient{"with_2000_files_and_nothing_known", false, false, 2000}),
+    [](const auto& info) { return info.param.name; });
+
+constexpr std::uint64_t kSettled = 20'000'000;
+constexpr std::uint64_t kReportedAgain =
+    ScanPlan::kUnreportedNs + LaterMarks::kStepNs;
+
+TEST_F(Events, WhatMayBeFoldedIsLookedAtOnceMore) {
+  auto& x = w.put("/etc/x", 50, Change::changed);
+  auto o = w.seen(FileOp::write, "/etc/x", 50);
+  o.boot_ns = w.clock.boot_ns();
+  o.more_follow = true;
+  w.drift->observe(o, sh);
+  w.clock.advance(kSettled);
+  EXPECT_EQ(w.settle().part, 1);
+  EXPECT_FALSE(w.drift->scan_due());
+  EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
+  x.differs.content = true;  // without an event
+  w.clock.advance(kReportedAgain);
+  EXPECT_TRUE(w.drift->scan_due());
+  EXPECT_EQ(w.settle().full, 0);
+  EXPECT_EQ(w.drift->summary().state, ContainerState::mutated);
+}
+
+TEST_F(Events, WhoeverUsedUpItsShareIsLookedAtWhenItMayReportAgain) {
+  w.drift->over_budget(w.clock.boot_ns());
+  w.clock.advance(kSettled);
+  EXPECT_EQ(w.settle().full, 1);
+  w.put("/etc/x", 50, Change::added);  // without an event
+  w.clock.advance(kReportedAgain);
+  EXPECT_EQ(w.settle().full, 1);
+  EXPECT_EQ(w.drift->summary().state, ContainerState::mutated);
 }
 
 TEST_F(Events, AmbiguousOnesOnlyAskForALook) {

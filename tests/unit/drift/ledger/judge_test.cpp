@@ -31,7 +31,9 @@ class Judging : public ::testing::Test {
   Record record(std::vector<Kind> kinds, std::vector<Origin> origins) {
     Record r;
     for (const Kind kind : kinds) r.kinds.add(kind);
-    for (const Origin o : origins) r.actors = actors.add(r.actors, by(o));
+    for (const Origin o : origins) {
+      r.actors = actors.add(r.actors, by(o), r.left_out);
+    }
     r.observed = r.live = true;
     return r;
   }

@@ -107,6 +107,25 @@ TEST_F(Recording, ThatCodeWasExecutedStaysByPath) {
   EXPECT_EQ(verdicts.totals().violating_paths(), 2u);
 }
 
+TEST_F(Recording, CodeOfOneInodeDoesNotCoverForThatOfAnotherAtItsPath) {
+  Actor session;
+  session.origin = Origin::exec;
+  Actor workload;
+  workload.origin = Origin::workload;
+  for (const auto& who : {session, workload}) {
+    const auto key = RecordKey::of_inode(kAway);
+    records.add(key, {50}, 1, books.actors.intern(who))
+        ->kinds.add(Kind::exec_new);
+    records.retire(kAway, "/x");
+  }
+  const Record* kept = books.ledger.find(RecordKey::of_path("/x"));
+  ASSERT_NE(kept, nullptr);
+  const auto& members = books.actors.members(kept->actors);
+  ASSERT_EQ(members.size(), 2u);
+  EXPECT_EQ(books.actors.get(members[0]).origin, Origin::exec);
+  EXPECT_EQ(kept->count, 2u);
+}
+
 // The ledger that was kept could be read only later.
 TEST_F(Recording, AnOlderLedgerGoesUnderWhatWasRecordedSince) {
   Actor before;
@@ -119,7 +138,7 @@ TEST_F(Recording, AnOlderLedgerGoesUnderWhatWasRecordedSince) {
   old->kinds.add(Kind::file_create);
   old->first_seen.ns = old->last_seen.ns = 10;
   old->count = 3;
-  old->actors = actors.add(0, actors.intern(before));
+  old->actors = actors.add(0, actors.intern(before), old->left_out);
   older.upsert(RecordKey::of_path("/proc/sys/x"))->count = 1;
   const ActorId by = books.actors.intern(since);
   records.add(RecordKey::of_inode(kThere), {50}, 1, by)

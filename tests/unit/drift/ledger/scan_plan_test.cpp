@@ -90,8 +90,8 @@ class Plan : public ::testing::Test {
 
   FakeClock clock;
   UpperTree tree;
-  NewDirectories new_directories{tree, kRootInode};
-  ScanPlan plan{clock, tree, new_directories};
+  DirectoryPaths directories{tree, kRootInode};
+  ScanPlan plan{clock, tree, directories};
 };
 
 TEST_F(Plan, BeginsWithEverything) {
@@ -117,6 +117,29 @@ TEST_F(Plan, WaitsForAnOperationsLaterEvents) {
   ASSERT_EQ(work.parts.size(), 1u);
   EXPECT_EQ(work.parts[0].directory, "/etc");
   EXPECT_THAT(work.parts[0].names, ElementsAre("a"));
+}
+
+TEST_F(Plan, LooksOnceMoreWhenMoreMayHaveFollowedUnreported) {
+  scan_once();
+  const auto seen = clock.boot_ns();
+  plan.mark_later(kEtc, "a", seen);
+  EXPECT_FALSE(plan.due());
+  EXPECT_TRUE(plan.up_to_date());  // as far as anybody knows
+  EXPECT_GE(plan.next_boot_ns(), seen + ScanPlan::kUnreportedNs);
+  clock.advance(ScanPlan::kUnreportedNs + LaterMarks::kStepNs);
+  EXPECT_TRUE(plan.due());
+  const auto work = plan.take_work();
+  ASSERT_EQ(work.parts.size(), 1u);
+  EXPECT_THAT(work.parts[0].names, ElementsAre("a"));
+  EXPECT_EQ(plan.next_boot_ns(), 0u);
+}
+
+TEST_F(Plan, LooksAtEverythingWhenASecondOfSuppressionIsOver) {
+  scan_once();
+  plan.need_full_later(clock.boot_ns());
+  EXPECT_FALSE(plan.due());
+  clock.advance(ScanPlan::kUnreportedNs + LaterMarks::kStepNs);
+  EXPECT_TRUE(plan.take_work().full);
 }
 
 TEST_F(Plan, PacesADirectoryByWhatItsScanTook) {
@@ -146,7 +169,7 @@ TEST_F(Plan, PacesFullScansUnlessSomebodyAsks) {
 TEST_F(Plan, ADirectoryMadeSinceComesWithItsParent) {
   scan_once();
   const InodeId made{20, 1};
-  ASSERT_TRUE(new_directories.add(made, kEtc, "d", clock.boot_ns()));
+  ASSERT_TRUE(directories.seen(made, kEtc, "d", clock.boot_ns()));
   mark("d");
   plan.mark_all(made, clock.boot_ns());
   clock.advance(10 * kMs);

@@ -69,7 +69,7 @@ std::string text_of(const std::vector<PathChange>& rows) {
       out << " <" << to_string(a.origin) << a.comm << a.tool << a.pid
           << (a.session ? a.session->first_cmd + a.session->tty : "") << '>';
     }
-    out << '\n';
+    out << " +" << r.actors_left_out << '\n';
   }
   return out.str();
 }
@@ -107,6 +107,38 @@ TEST_F(Kept, WhatAnotherNameExplainsIsKept) {
   w.restart();
   w.settle();
   EXPECT_THAT(w.who("/etc/y"), ElementsAre("exec:maker"));
+}
+
+TEST_F(Kept, HowManyActorsWereLeftOutIsKept) {
+  w.put("/etc/x", 50, Change::added);
+  for (std::uint32_t pid = 1; pid <= 20; ++pid) {
+    w.drift->observe(w.seen(FileOp::create, "/etc/x", 50),
+                     actor("sh", Origin::exec, pid));
+  }
+  w.settle();
+  EXPECT_EQ(w.row("/etc/x")->actors_left_out, 4u);
+  w.restart();
+  w.settle();
+  EXPECT_EQ(w.row("/etc/x")->actors_left_out, 4u);
+}
+
+TEST_F(Kept, RecordsOfAVersionThatDidNotCountThemAreRead) {
+  w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), actor("old"));
+  w.settle();
+  ASSERT_TRUE(w.drift->flush());
+  std::string text = slurp(path());
+  const std::string end = ",0]";
+  const auto record = text.rfind("[\"r\"");
+  ASSERT_NE(record, std::string::npos);
+  text.replace(text.find(end, record), end.size(), "]");
+  std::ofstream(path(), std::ios::trunc) << text;
+  World again(ContainerDrift::Options{.state_file = path()});
+  EXPECT_THAT(again.drift->trouble(), IsEmpty());
+  again.entries = w.entries;
+  again.drift->started(again.record, 1);
+  again.settle();
+  EXPECT_THAT(again.who("/etc/x"), ::testing::ElementsAre("exec:old"));
 }
 
 TEST_F(Kept, AndGrowsOnFromThere) {
@@ -184,7 +216,9 @@ TEST_F(Kept, ADamagedFileIsSetAsideAndSaid) {
       "[\"r\"]\n",
       "[\"r\",1,1,\"\",\"no_such_kind\",1,1,1,[],0,\"\"]\n",
       "[\"r\",1,1,\"\",\"file_write\",1,1,1,[12345],0,\"\"]\n",
-      "[\"r\",1,1,\"\",\"file_write\",1,1,1,[],0,\"\",5,6]\n",
+      "[\"r\",1,1,\"\",\"file_write\",1,1,1,[],0,\"\",\"5\"]\n",
+      "[\"r\",1,1,\"\",\"file_write\",1,1,1,[],0,\"\",70000]\n",
+      "[\"r\",1,1,\"\",\"file_write\",1,1,1,[],0,\"\",5,6,7]\n",
       "[\"r\",0,0,\"\",\"file_write\",1,1,1,[],0,\"\"]\n",
       "[\"r\",-1,0,\"x\",\"file_write\",1,1,1,[],0,\"\"]\n",
       "[\"a\",1,\"nowhere\",\"\",\"\",\"\",1,1,false,null]\n",
@@ -350,7 +384,8 @@ TEST(Store, AHundredThousandRecordsComeBack) {
   record.root.inode = {2, 7};
   ActorTable actors;
   Ledger ledger(200'000);
-  const auto who = actors.add(0, actors.intern(actor("sh")));
+  LeftOut none = 0;
+  const auto who = actors.add(0, actors.intern(actor("sh")), none);
   for (std::uint64_t i = 0; i < 100'000; ++i) {
     Record* r = ledger.upsert(RecordKey::of_inode({100 + i, 7}));
     ASSERT_NE(r, nullptr);

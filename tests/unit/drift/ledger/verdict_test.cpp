@@ -132,6 +132,21 @@ TEST_F(Verdicts, ANewPolicyJudgesThePastAnew) {
   EXPECT_TRUE(w.drift->summary().ever_mutated);
 }
 
+TEST_F(Verdicts, NoCrowdOfTheWorkloadCoversForASession) {
+  w.drift->set_policy(workload_may_write());
+  make("/etc/x", 50, Origin::exec);
+  for (std::uint32_t pid = 200; pid < 300; ++pid) {
+    w.drift->observe(w.seen(FileOp::write, "/etc/x", 50),
+                     actor("app", Origin::workload, pid));
+  }
+  w.settle();
+  const auto* row = w.row("/etc/x");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(row->verdict, Verdict::violation);
+  EXPECT_EQ(row->actors.front().origin, Origin::exec);
+  EXPECT_EQ(row->actors.size() + row->actors_left_out, 101u);
+}
+
 TEST_F(Verdicts, WhatTheWorkloadMayDoesNotCoverForASession) {
   w.drift->set_policy(workload_may_write());
   make("/etc/x", 50, Origin::exec);
