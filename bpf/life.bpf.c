@@ -164,6 +164,7 @@ struct exec {
 	struct sf_inode directory; /* of a script: where its path starts */
 	u32 actor;		   /* of the keys: a session, or who came from outside */
 	bool starts_life;
+	bool enters; /* it works in a live container, perhaps its own */
 };
 
 static __noinline int send_exec(const struct exec *exec, const struct sf_change_key *key)
@@ -190,15 +191,19 @@ static __always_inline u32 actor_in(const struct exec *exec)
 	return exec->actor ^ (u32)exec->rootfs.root.ino * 2654435761u;
 }
 
-/* FNV-1a over the path's first bytes: folds repeats of the same script. */
-static __always_inline u64 path_hash(const char *text)
+/* A script's path, as far as it tells repeats of one script from others. */
+union path_start {
+	char text[64];
+	u64 words[8];
+};
+
+static __always_inline u64 path_hash(const union path_start *path)
 {
 	u64 hash = 14695981039346656037ull;
 
-	for (int i = 0; i < 64; i++) {
-		if (!text[i])
-			break;
-		hash = (hash ^ (u8)text[i]) * 1099511628211ull;
+	for (int i = 0; i < 8; i++) {
+		hash = (hash ^ path->words[i]) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
 	}
 	return hash;
 }
@@ -236,12 +241,12 @@ static __always_inline bool find_start(struct exec *exec, bool absolute)
 static __always_inline void judge_script(struct exec *exec, bool told)
 {
 	struct sf_change_key key = {};
-	char path[64] = {};
+	union path_start path = {};
 	u32 repeats;
 
-	bpf_probe_read_kernel_str(path, sizeof(path), exec->bprm->filename);
+	bpf_probe_read_kernel_str(path.text, sizeof(path.text), exec->bprm->filename);
 	if (in_rootfs(&exec->rootfs, exec->task_root.mnt, &exec->task_root)) {
-		if (!find_start(exec, path[0] == '/'))
+		if (!find_start(exec, path.text[0] == '/'))
 			return;
 		exec->code.kind = SF_EXEC_SCRIPT;
 		__builtin_memset(&exec->code.inode, 0, sizeof(exec->code.inode));
@@ -251,7 +256,7 @@ static __always_inline void judge_script(struct exec *exec, bool told)
 			return;
 		exec->code.kind = SF_EXEC_VOLUME;
 	}
-	key.ino = path_hash(path);
+	key.ino = path_hash(&path);
 	key.generation = (u32)exec->directory.ino;
 	key.dev = (u32)exec->rootfs.root.ino;
 	key.actor = actor_in(exec);
@@ -286,53 +291,62 @@ static __noinline int judge_exec(struct exec *exec)
 	return done();
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+/* Finds the container that the task belongs to, or has one begin to live with it.
+ * False: it belongs to none. */
+static __always_inline bool find_home(struct exec *exec)
 {
-	struct exec exec = {.task = task, .bprm = bprm};
+	struct task_struct *task = exec->task;
 	struct cgroup *cgroup = cgroup_of(task);
 	u32 tgid = task->tgid;
 	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	bool own_root = has_own_root(task, &exec->task_root);
 	struct sf_cgroup_state *home;
-	struct rootfs other = {};
-	bool own_root;
 	u64 id;
 
-	if (!cgroup)
-		return 0;
 	home = home_of(task, &followed, &id);
-	exec.task_root.mnt = task->fs->root.mnt;
-	exec.task_root.directory = task->fs->root.dentry->d_inode;
-	own_root = has_own_root(task, &exec.task_root);
-	exec.actor = tgid;
 	/* Of the host, and only put there: a runtime on its way in. */
 	if (!followed && !own_root)
-		home = NULL;
+		return false;
 	if (!home || (!followed && !(home->flags & SF_CGROUP_LIVE))) {
-		if (works_in(&exec.rootfs, task, &exec.task_root))
-			return judge_exec(&exec);
-		/* The root cgroup is the host's. */
-		if (!own_root || (!home && !parent_cgroup(cgroup)))
-			return 0;
+		/* The root cgroup is the host's, and so is who has entered a container. */
+		if (!own_root || exec->enters || !cgroup || (!home && !parent_cgroup(cgroup)))
+			return false;
 		begin_life(task, cgroup, id, home);
-		exec.starts_life = true;
+		exec->starts_life = true;
 		home = bpf_map_lookup_elem(&cgroups, &id);
 		if (!home)
-			return 0;
+			return false;
 		followed = bpf_map_lookup_elem(&processes, &tgid);
 	}
-	check_mounts(task);
-	rootfs_of(&exec.rootfs, home);
+	rootfs_of(&exec->rootfs, home);
 	if (!followed) {
-		begin_session(task, home->family, &exec.rootfs.root);
+		begin_session(task, home->family, &exec->rootfs.root);
 		followed = bpf_map_lookup_elem(&processes, &tgid);
 	}
 	if (followed)
-		exec.actor = (u32)followed->session;
-	judge_exec(&exec);
-	if (!works_in(&other, task, &exec.task_root) || same_inode(&other.root, &exec.rootfs.root))
-		return 0;
-	exec.rootfs = other;
+		exec->actor = (u32)followed->session;
+	return true;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct exec exec = {.task = task, .bprm = bprm, .actor = task->tgid};
+	struct rootfs entered = {};
+	int result = 0;
+
+	exec.task_root.mnt = task->fs->root.mnt;
+	exec.task_root.directory = task->fs->root.dentry->d_inode;
+	exec.enters = works_in(&entered, task, &exec.task_root);
+	if (find_home(&exec)) {
+		check_mounts(task);
+		result = judge_exec(&exec);
+		if (same_inode(&entered.root, &exec.rootfs.root))
+			return result;
+	}
+	if (!exec.enters)
+		return result;
+	exec.rootfs = entered;
 	__builtin_memset(&exec.directory, 0, sizeof(exec.directory));
 	return judge_exec(&exec);
 }

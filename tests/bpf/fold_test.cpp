@@ -99,7 +99,7 @@ TEST_P(Changes, InAContainersOwnOverlaysTakeNoRoomFromOthers) {
   for (const bool contained : {false, true}) {
     if (contained) put(object_->maps.cgroups, cgroup, sf_cgroup_state{});
     root_.ino += 10;
-    folded(3);
+    folded(100 + root_.ino);
     EXPECT_THAT(events(), ElementsAre(SF_EVENT_FILE));
     EXPECT_EQ(known(object_->maps.roots), !contained);
     EXPECT_EQ(known(object_->maps.passing_roots), contained);
