@@ -111,13 +111,13 @@ struct sf_inode {
 };
 
 /* sf_process.flags */
-#define SF_PROCESS_IN_CONTAINER (1u << 0) /* its cgroup is a container's */
-#define SF_PROCESS_FOLLOWED	(1u << 1) /* `session` is known to be right */
+#define SF_PROCESS_IN_CONTAINER (1u << 0) /* it is a container's, which `cgroup` names */
+#define SF_PROCESS_FOLLOWED	(1u << 1) /* it descends from one; then `session` is right */
 #define SF_PROCESS_HOST_MNT_NS	(1u << 2) /* in the agent's mount namespace */
 #define SF_PROCESS_KERNEL	(1u << 3) /* a kernel thread: completes others' work */
 
 struct sf_process {
-	__u64 cgroup;
+	__u64 cgroup;  /* of the container that it belongs to, else the one it is in */
 	__u64 session; /* microseconds since boot at which its leader started; 0: init's own tree */
 	__u64 start_ns;
 	__u32 pid; /* thread-group id */
@@ -208,7 +208,7 @@ enum sf_exec_kind {
 struct sf_exec_event {
 	struct sf_header header;
 	struct sf_inode inode;
-	struct sf_inode directory;
+	struct sf_inode directory; /* of a script: where `path` starts; none: the rootfs' root */
 	__u32 kind;
 	__u32 starts_life;
 	char path[SF_HINT_LEN];
@@ -331,9 +331,10 @@ struct sf_mount_ns {
 	__u64 changes; /* mnt_namespace.event when last looked at */
 };
 
-#define SF_ROOT_LIVE   (1u << 0)
-#define SF_ROOT_IGNORE (1u << 1) /* an overlay that is not a container's: the host's own */
-#define SF_ROOT_PLAIN  (1u << 2) /* not an overlay: all of the image lies in it */
+#define SF_ROOT_LIVE	(1u << 0)
+#define SF_ROOT_IGNORE	(1u << 1) /* an overlay that is not a container's: the host's own */
+#define SF_ROOT_PLAIN	(1u << 2) /* not an overlay: all of the image lies in it */
+#define SF_ROOT_PASSING (1u << 3) /* in `passing_roots`: nothing in it is remembered */
 
 struct sf_root_state {
 	__u32 flags;
@@ -362,9 +363,13 @@ struct sf_inode_state {
 
 struct sf_cgroup_state {
 	struct sf_inode root;
+	/* The outermost container's own cgroup: the same for all that lie below it. */
+	__u64 family;
 	__u32 flags;
-	__u32 init;   /* thread-group id of the container's init */
-	__u32 mnt_ns; /* inode number of its mount namespace; 0: not known */
+	__u32 init;	  /* thread-group id of the container's init */
+	__u32 mnt_ns;	  /* inode number of its mount namespace; 0: not known */
+	__u32 rootfs_dev; /* of its rootfs as mounted; 0: not known */
+	__u32 children;	  /* cgroups of the family that are known; kept where it is its own */
 	__u32 reserved;
 };
 
@@ -373,7 +378,7 @@ struct sf_cgroup_state {
 
 struct sf_followed {
 	__u64 session;
-	__u64 cgroup;
+	__u64 cgroup; /* of the container that it descends from */
 	__u32 flags;
 	__u32 reserved;
 };

@@ -9,20 +9,12 @@
  * security/security.c, called by mm/util.c and mm/mprotect.c.
  */
 #include "bpf/lib/change.h"
-#include "bpf/lib/foreign.h"
+#include "bpf/lib/whose.h"
 
 #define PROT_EXEC 0x4 /* include/uapi/asm-generic/mman-common.h */
 #define VM_EXEC	  0x4 /* include/linux/mm.h */
 
 #define MNT_NOEXEC 0x04 /* include/linux/mount.h */
-
-static __always_inline u64 session_of(struct task_struct *task)
-{
-	u32 tgid = FIELD(task, tgid);
-	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
-
-	return followed ? followed->session : 0;
-}
 
 static __always_inline void send_library(const struct foreign *library,
 					 const struct code_file *file, const struct sf_inode *root,
@@ -42,21 +34,44 @@ static __always_inline void send_library(const struct foreign *library,
 	submit_event(event);
 }
 
+/* By whose rootfs what the task maps is judged: its own container's, else that of the
+ * one it works in. False: none. */
+static __always_inline bool find_rootfs(struct rootfs *out, u32 *actor, struct task_struct *task,
+					const struct task_root *root)
+{
+	u32 tgid = FIELD(task, tgid);
+	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	struct sf_cgroup_state *home;
+	u64 id;
+
+	home = home_of(task, &followed, &id);
+	*actor = followed ? (u32)followed->session : tgid;
+	/* Of the host, and only put there: a runtime on its way in. */
+	if (!followed && !has_own_root(task, root))
+		home = NULL;
+	if (!home || (!followed && !(home->flags & SF_CGROUP_LIVE)))
+		return works_in(out, task, root);
+	rootfs_of(out, home);
+	return true;
+}
+
 static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 {
 	struct task_struct *task = current_task();
-	u64 id = cgroup_id(cgroup_of(task));
-	struct sf_cgroup_state *state = bpf_map_lookup_elem(&cgroups, &id);
 	struct code_file file = {.mnt = mnt, .dentry = dentry};
 	struct sf_change_key key = {};
 	struct foreign library = {};
+	struct rootfs rootfs = {};
+	struct dentry *root;
 	struct fs_struct *fs;
-	struct sf_inode root;
 	u32 repeats;
 
-	if (!state || !(state->flags & SF_CGROUP_LIVE))
+	fs = FIELD(task, fs);
+	root = FIELD(fs, root.dentry);
+	file.root.mnt = FIELD(fs, root.mnt);
+	file.root.directory = FIELD(root, d_inode);
+	if (!find_rootfs(&rootfs, &key.actor, task, &file.root))
 		return 0;
-	root = state->root;
 	if (dentry == BPF_CORE_READ(task, mm, exe_file, f_path.dentry))
 		return 0;
 	/* It will be refused. */
@@ -65,17 +80,15 @@ static __always_inline int mapped(struct vfsmount *mnt, struct dentry *dentry)
 	file.inode = FIELD(dentry, d_inode);
 	if (!file.inode || (FIELD(file.inode, i_mode) & S_IFMT) != S_IFREG)
 		return 0;
-	fs = FIELD(task, fs);
-	file.root = FIELD(fs, root.mnt);
-	if (!is_foreign(&library, &file, &root))
+	if (!is_foreign(&library, &file, &rootfs))
 		return 0;
 	key.ino = library.inode.ino;
 	key.generation = library.inode.generation;
 	key.dev = library.inode.dev;
-	key.actor = (u32)session_of(task);
+	key.actor ^= (u32)rootfs.root.ino * 2654435761u;
 	key.nr = FOLD_NR(FOLD_LIBRARY, library.kind);
 	if (!reported(&key, &repeats))
-		send_library(&library, &file, &root, task, &key);
+		send_library(&library, &file, &rootfs.root, task, &key);
 	return 0;
 }
 

@@ -6,7 +6,6 @@
  *
  * kernel/fork.c, kernel/exit.c, fs/exec.c, kernel/cgroup/cgroup.c.
  */
-#include "bpf/lib/foreign.h"
 #include "bpf/lib/lifecycle.h"
 
 SEC("tp_btf/sched_process_fork")
@@ -88,12 +87,16 @@ static __always_inline void send_cgroup(struct cgroup *cgroup, u64 id, u32 remov
 	submit_event(event);
 }
 
+/* Cgroups that may be known of one container and of all within it. */
+#define SF_CHILDREN 1024
+
 /* A cgroup below a container's belongs to it (systemd or a nested manager). */
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
 {
 	struct sf_cgroup_state state = {};
 	struct sf_cgroup_state *above;
+	struct sf_cgroup_state *top;
 	u64 id;
 
 	if (cgroup->root->hierarchy_id != config.observed_hierarchy)
@@ -104,6 +107,15 @@ int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
 		return 0;
 	state = *above;
 	state.flags |= SF_CGROUP_CHILD;
+	state.children = 0;
+	id = state.family;
+	top = bpf_map_lookup_elem(&cgroups, &id);
+	if (top) {
+		/* Its share. Who works below further ones is known by descent. */
+		if (top->children >= SF_CHILDREN)
+			return 0;
+		__sync_fetch_and_add(&top->children, 1);
+	}
 	id = cgroup_id(cgroup);
 	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY))
 		count_loss(SF_LOSS_cgroups_full);
@@ -115,7 +127,9 @@ SEC("tp_btf/cgroup_rmdir")
 int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
 {
 	struct sf_cgroup_state *state;
+	struct sf_cgroup_state *top;
 	struct sf_inode root;
+	u64 family;
 	u32 mnt_ns;
 	u64 id;
 
@@ -127,30 +141,39 @@ int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
 		return 0;
 	root = state->root;
 	mnt_ns = state->mnt_ns;
+	family = state->family;
 	if (!(state->flags & SF_CGROUP_CHILD))
 		bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
+	if (family != id) {
+		top = bpf_map_lookup_elem(&cgroups, &family);
+		if (top && top->children)
+			__sync_fetch_and_add(&top->children, -1);
+	}
 	bpf_map_delete_elem(&cgroups, &id);
 	send_cgroup(cgroup, id, 1, &root);
 	return 0;
 }
 
-/* A program that a task of a container runs. */
+/* A program that is run by a container's task or in a container's rootfs. */
 struct exec {
 	struct task_struct *task;
 	struct linux_binprm *bprm;
-	struct sf_inode root;
+	struct task_root task_root;
+	struct rootfs rootfs; /* of the container that it is judged by */
 	struct foreign code;
-	struct sf_inode directory; /* of a script: the working directory, if it may lie there */
+	struct sf_inode directory; /* of a script: where its path starts */
+	u32 actor;		   /* of the keys: a session, or who came from outside */
 	bool starts_life;
+	bool enters; /* it works in a live container, perhaps its own */
 };
 
-static __always_inline void send_exec(const struct exec *exec, const struct sf_change_key *key)
+static __noinline int send_exec(const struct exec *exec, const struct sf_change_key *key)
 {
 	struct sf_exec_event *event = reserve_news(struct sf_exec_event, sizeof(*event), key);
 
 	if (!event)
-		return;
-	fill_header(&event->header, SF_EVENT_EXEC, sizeof(*event), &exec->root, exec->task);
+		return done();
+	fill_header(&event->header, SF_EVENT_EXEC, sizeof(*event), &exec->rootfs.root, exec->task);
 	event->inode = exec->code.inode;
 	event->directory = exec->directory;
 	event->kind = exec->code.kind;
@@ -159,98 +182,173 @@ static __always_inline void send_exec(const struct exec *exec, const struct sf_c
 	if (bpf_probe_read_kernel_str(event->path, sizeof(event->path), exec->bprm->filename) < 0)
 		count_loss(SF_LOSS_read_failed);
 	submit_event(event);
+	return done();
 }
 
-/* FNV-1a over the path's first bytes: folds repeats of the same script. */
-static __always_inline u64 path_hash(const char *path)
+/* The actor in a key: the same program of a volume may be run in two containers at once. */
+static __always_inline u32 actor_in(const struct exec *exec)
 {
-	char text[64] = {};
+	return exec->actor ^ (u32)exec->rootfs.root.ino * 2654435761u;
+}
+
+/* A script's path, as far as it tells repeats of one script from others. */
+union path_start {
+	char text[64];
+	u64 words[8];
+};
+
+static __always_inline u64 path_hash(const union path_start *path)
+{
 	u64 hash = 14695981039346656037ull;
 
-	bpf_probe_read_kernel_str(text, sizeof(text), path);
-	for (int i = 0; i < 64; i++) {
-		if (!text[i])
-			break;
-		hash = (hash ^ (u8)text[i]) * 1099511628211ull;
+	for (int i = 0; i < 8; i++) {
+		hash = (hash ^ path->words[i]) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
 	}
 	return hash;
 }
 
-static __always_inline void judge_exec(struct exec *exec, u64 session)
+/* The upper inode of a directory of the rootfs; none: nothing below it has changed. */
+static __always_inline bool fill_directory(struct sf_inode *out, struct inode *directory)
+{
+	struct inode *own = directory;
+
+	if (is_overlay(directory->i_sb))
+		own = upper_inode(directory);
+	if (own)
+		fill_inode(out, own);
+	return own;
+}
+
+/* Where the script's path starts. False: not in the rootfs, or where nothing changed. */
+static __always_inline bool find_start(struct exec *exec, bool absolute)
+{
+	struct fs_struct *fs = exec->task->fs;
+
+	if (absolute) {
+		/* None stands for the rootfs' own root, which most have. */
+		if (exec->task_root.directory == exec->task_root.mnt->mnt_sb->s_root->d_inode)
+			return true;
+		return fill_directory(&exec->directory, exec->task_root.directory);
+	}
+	return in_rootfs(&exec->rootfs, fs->pwd.mnt, &exec->task_root) &&
+	       fill_directory(&exec->directory, fs->pwd.dentry->d_inode);
+}
+
+/* A script: the file is its interpreter by now, and only the path is left of it. The
+ * kernel's own copy, so it cannot change; the agent looks whether it lies in the upper
+ * directory. `told`: its interpreter was reported. */
+static __always_inline void judge_script(struct exec *exec, bool told)
+{
+	struct sf_change_key key = {};
+	union path_start path = {};
+	u32 repeats;
+
+	bpf_probe_read_kernel_str(path.text, sizeof(path.text), exec->bprm->filename);
+	if (in_rootfs(&exec->rootfs, exec->task_root.mnt, &exec->task_root)) {
+		if (!find_start(exec, path.text[0] == '/'))
+			return;
+		exec->code.kind = SF_EXEC_SCRIPT;
+		__builtin_memset(&exec->code.inode, 0, sizeof(exec->code.inode));
+	} else {
+		/* The image knows nothing by that name. */
+		if (told)
+			return;
+		exec->code.kind = SF_EXEC_VOLUME;
+	}
+	key.ino = path_hash(&path);
+	key.generation = (u32)exec->directory.ino;
+	key.dev = (u32)exec->rootfs.root.ino;
+	key.actor = actor_in(exec);
+	key.nr = FOLD_NR(FOLD_EXEC, SF_EXEC_SCRIPT);
+	if (!reported(&key, &repeats))
+		send_exec(exec, &key);
+}
+
+static __noinline int judge_exec(struct exec *exec)
 {
 	struct sf_change_key key = {};
 	struct code_file file = {
 	    .mnt = exec->bprm->file->f_path.mnt,
 	    .dentry = exec->bprm->file->f_path.dentry,
 	    .inode = exec->bprm->file->f_inode,
-	    .root = exec->task->fs->root.mnt,
+	    .root = exec->task_root,
 	};
-	struct dentry *pwd;
+	bool told = is_foreign(&exec->code, &file, &exec->rootfs);
 	u32 repeats;
 
-	key.actor = (u32)session;
-	if (is_foreign(&exec->code, &file, &exec->root)) {
+	if (told) {
 		key.ino = exec->code.inode.ino;
 		key.generation = exec->code.inode.generation;
 		key.dev = exec->code.inode.dev;
+		key.actor = actor_in(exec);
 		key.nr = FOLD_NR(FOLD_EXEC, exec->code.kind);
 		if (!reported(&key, &repeats))
 			send_exec(exec, &key);
 	}
-	/* A script: the file is its interpreter by now, and only the path is left
-	 * of it. The kernel's own copy, so it cannot change; the agent looks
-	 * whether it lies in the upper directory. */
-	if (exec->bprm->interp == exec->bprm->filename)
-		return;
-	exec->code.kind = SF_EXEC_SCRIPT;
-	__builtin_memset(&exec->code.inode, 0, sizeof(exec->code.inode));
-	pwd = exec->task->fs->pwd.dentry;
-	if (is_overlay(pwd->d_inode->i_sb)) {
-		struct inode *upper = upper_inode(pwd->d_inode);
+	if (exec->bprm->interp != exec->bprm->filename)
+		judge_script(exec, told);
+	return done();
+}
 
-		if (upper)
-			fill_inode(&exec->directory, upper);
-	} else if (exec->task->fs->pwd.mnt == file.root) {
-		fill_inode(&exec->directory, pwd->d_inode);
+/* Finds the container that the task belongs to, or has one begin to live with it.
+ * False: it belongs to none. */
+static __always_inline bool find_home(struct exec *exec)
+{
+	struct task_struct *task = exec->task;
+	struct cgroup *cgroup = cgroup_of(task);
+	u32 tgid = task->tgid;
+	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	bool own_root = has_own_root(task, &exec->task_root);
+	struct sf_cgroup_state *home;
+	u64 id;
+
+	home = home_of(task, &followed, &id);
+	/* Of the host, and only put there: a runtime on its way in. */
+	if (!followed && !own_root)
+		return false;
+	if (!home || (!followed && !(home->flags & SF_CGROUP_LIVE))) {
+		/* The root cgroup is the host's, and so is who has entered a container. */
+		if (!own_root || exec->enters || !cgroup || (!home && !parent_cgroup(cgroup)))
+			return false;
+		begin_life(task, cgroup, id, home);
+		exec->starts_life = true;
+		home = bpf_map_lookup_elem(&cgroups, &id);
+		if (!home)
+			return false;
+		followed = bpf_map_lookup_elem(&processes, &tgid);
 	}
-	key.ino = path_hash(exec->bprm->filename);
-	key.generation = (u32)exec->directory.ino;
-	key.dev = (u32)exec->root.ino;
-	key.nr = FOLD_NR(FOLD_EXEC, SF_EXEC_SCRIPT);
-	if (!reported(&key, &repeats))
-		send_exec(exec, &key);
+	rootfs_of(&exec->rootfs, home);
+	if (!followed) {
+		begin_session(task, home->family, &exec->rootfs.root);
+		followed = bpf_map_lookup_elem(&processes, &tgid);
+	}
+	if (followed)
+		exec->actor = (u32)followed->session;
+	return true;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct exec exec = {.task = task, .bprm = bprm};
-	struct cgroup *cgroup = cgroup_of(task);
-	u64 id = cgroup_id(cgroup);
-	struct sf_cgroup_state *state = bpf_map_lookup_elem(&cgroups, &id);
-	struct sf_followed *followed;
-	u32 tgid = task->tgid;
+	struct exec exec = {.task = task, .bprm = bprm, .actor = task->tgid};
+	struct rootfs entered = {};
+	int result = 0;
 
-	if (!cgroup || !has_own_root(task))
-		return 0;
-	if (!state || !(state->flags & SF_CGROUP_LIVE)) {
-		if (!state && !parent_cgroup(cgroup))
-			return 0; /* the root cgroup is the host's */
-		begin_life(task, cgroup, id);
-		exec.starts_life = true;
-		state = bpf_map_lookup_elem(&cgroups, &id);
-		if (!state)
-			return 0;
+	exec.task_root.mnt = task->fs->root.mnt;
+	exec.task_root.directory = task->fs->root.dentry->d_inode;
+	exec.enters = works_in(&entered, task, &exec.task_root);
+	if (find_home(&exec)) {
+		check_mounts(task);
+		result = judge_exec(&exec);
+		if (same_inode(&entered.root, &exec.rootfs.root))
+			return result;
 	}
-	check_mounts(task);
-	exec.root = state->root;
-	followed = bpf_map_lookup_elem(&processes, &tgid);
-	if (!followed) {
-		begin_session(task, id, &exec.root);
-		followed = bpf_map_lookup_elem(&processes, &tgid);
-	}
-	judge_exec(&exec, followed ? followed->session : 0);
-	return 0;
+	if (!exec.enters)
+		return result;
+	exec.rootfs = entered;
+	__builtin_memset(&exec.directory, 0, sizeof(exec.directory));
+	return judge_exec(&exec);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -35,17 +35,20 @@ struct {
 /* Fills in a task of a live container; false for any other. */
 static __always_inline bool find_victim(struct sf_victim *out, struct task_struct *task)
 {
-	u64 id = cgroup_id(cgroup_of(task));
-	struct sf_cgroup_state *state = bpf_map_lookup_elem(&cgroups, &id);
+	u32 tgid = FIELD(task, tgid);
+	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
 	struct task_struct *leader = FIELD(task, group_leader);
+	struct sf_cgroup_state *state;
 	const unsigned char *name;
+	u64 id;
 
+	state = home_of(task, &followed, &id);
 	if (!state || !(state->flags & SF_CGROUP_LIVE))
 		return false;
 	out->root = state->root;
 	out->cgroup = id;
 	out->start_ns = start_time(leader);
-	out->pid = FIELD(task, tgid);
+	out->pid = tgid;
 	bpf_core_read(out->comm, sizeof(out->comm), &leader->comm);
 	name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);
 	if (name && bpf_probe_read_kernel_str(out->exe, sizeof(out->exe), name) < 0)

@@ -21,6 +21,7 @@ struct CgroupName {
   // False where the path merely has the shape of a container's (containerd's
   // /<namespace>/<id>): some runtime's files must confirm it.
   bool certain = true;
+  bool vouched = false;  // a runtime of this host says that it is its own
 };
 
 // `path` is relative to the hierarchy's root, raw bytes, starting with '/'. Of

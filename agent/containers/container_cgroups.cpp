@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "agent/base/text.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::containers {
@@ -11,6 +12,18 @@ namespace {
 
 bool is_unknown(const CgroupName& name) {
   return name.runtime == to_string(Runtime::unknown);
+}
+
+// Whether a runtime has put the container of that id somewhere else: anybody
+// who may make cgroups can name one after it.
+bool is_elsewhere(const CgroupName& name, const KnownCgroups& known) {
+  bool elsewhere = false;
+  for (const auto& [path, id] : known.ids) {
+    if (id != name.id) continue;
+    if (starts_with(path, name.path + "/")) return false;
+    elsewhere = true;
+  }
+  return elsewhere;
 }
 
 }  // namespace
@@ -28,14 +41,19 @@ std::optional<CgroupName> ContainerCgroups::identify(
   }
   const bool vouched = match != known.ids.end();
   if (name && !name->certain && (!vouched || part != name->path)) name.reset();
-  if (!vouched) return name;
+  if (!vouched) {
+    if (name && name->outer.empty() && is_elsewhere(*name, known)) name.reset();
+    return name;
+  }
   if (is_image_build("/" + match->second)) return std::nullopt;
   if (name && name->path.size() > part.size()) return name;
   if (name && name->path == part) {
-    name->outer.clear();  // a runtime of this host vouches for it
+    name->outer.clear();
+    name->vouched = true;
     return name;
   }
   CgroupName by_runtime;
+  by_runtime.vouched = true;
   by_runtime.id = match->second;
   by_runtime.path = part;
   return by_runtime;

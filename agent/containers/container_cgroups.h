@@ -37,7 +37,8 @@ class ContainerCgroups {
   Listing<std::string> occupied() const;
 
   // Whose a cgroup is: by its path, or by a runtime that says it put a
-  // container there. Helpers are returned as such; none: nobody's.
+  // container there. Helpers are returned as such; none: nobody's, or named
+  // after a container that is elsewhere.
   static std::optional<CgroupName> identify(const std::string& path,
                                             const KnownCgroups& known);
 

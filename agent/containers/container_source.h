@@ -26,7 +26,8 @@ class ContainerSource {
   virtual ~ContainerSource() = default;
 
   // Containers that run now: cgroups that hold a process whose root is not the
-  // host's. One record each, with init, layers and mounts.
+  // host's. One record each, with init, layers and mounts; those whose id is
+  // confirmed come first.
   // One that is missing while there are errors may run anyway.
   virtual Listing<ContainerRecord> running() const = 0;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/finder.h"
 
+#include <algorithm>
 #include <set>
 
 #include "agent/base/text.h"
@@ -48,6 +49,10 @@ Listing<ContainerRecord> Finder::running() const {
   for (const auto& container : found.items) {
     records.items.push_back(record_of(container, {}));
   }
+  // Who is sure to be who it says comes before whoever poses as it.
+  std::stable_sort(
+      records.items.begin(), records.items.end(),
+      [](const auto& a, const auto& b) { return a.standing < b.standing; });
   return records;
 }
 

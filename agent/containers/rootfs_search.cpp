@@ -101,12 +101,30 @@ bool RootfsSearch::accept(const OverlayLayers& layers) {
   return true;
 }
 
+// Whether what the runtime's files name as the rootfs is what its processes
+// have.
+Standing RootfsSearch::standing(const std::optional<Mount>& root) {
+  if (container_.name.vouched) return Standing::confirmed;
+  const auto named = upper_root_of(known_.layers.upper);
+  if (known_.layers.empty() || !named) return Standing::unproven;
+  UpperRoot shown = wanted_;
+  if (!shown && root && root->type == kOverlay) {
+    const auto layers = mounted_layers(*root);
+    const auto mounted =
+        layers ? upper_root_of(layers->upper) : Result<UpperRoot>(UpperRoot{});
+    shown = mounted.value_or(UpperRoot{});
+  }
+  if (!shown) return Standing::unproven;
+  return same_root(*named, shown) ? Standing::confirmed : Standing::doubtful;
+}
+
 // The runtime's files are believed before the mount's options: a container with
 // the right to mount can give itself a root whose options name any path.
 void RootfsSearch::run() {
   record_.root = seen_;
   const auto root = read_mounts();
   find_wanted(root);
+  record_.standing = standing(root);
   const auto mount = root ? root : stored_mount();
   const bool known = !known_.layers.empty() && accept(known_.layers);
   if (known || (mount && accept_mount(*mount))) {

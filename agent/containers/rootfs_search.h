@@ -29,7 +29,7 @@ class RootfsSearch {
                const RuntimeMetadata& known, const UpperRoot& seen,
                ContainerRecord& record);
 
-  // Fills the record's mounts, root, layers and trouble.
+  // Fills the record's mounts, root, layers, standing and trouble.
   void run();
 
  private:
@@ -38,6 +38,7 @@ class RootfsSearch {
   void find_wanted(const std::optional<Mount>& root);
   bool accept(const OverlayLayers& layers);
   void note_options(const Mount& mount);
+  Standing standing(const std::optional<Mount>& root);
   bool accept_mount(const Mount& mount);
   bool accept_directory(const Mount& mount);
   bool accept_overlay(const Mount& mount);

@@ -37,11 +37,12 @@ Origin origin_of(const ProcessRef& process, Actors::Place place,
     case Actors::Place::victim:
       break;
   }
-  // In the container's cgroup but not in its mounts: moved there from outside.
-  if (process.host_mounts && !process.kernel_thread) return Origin::host;
+  // Wherever it has gone since: it descends from the container.
   if (process.followed) {
     return process.session == 0 ? Origin::workload : Origin::exec;
   }
+  // In the container's cgroup but not in its mounts: moved there from outside.
+  if (process.host_mounts && !process.kernel_thread) return Origin::host;
   // Not seen at its start and gone by now: nothing speaks for an exec.
   return from_init(process.pid).value_or(true) ? Origin::workload
                                                : Origin::exec;

@@ -18,7 +18,7 @@ namespace stillframe::engine {
 // it came from as seen from the victim, with which tool, in which session.
 class Actors {
  public:
-  // How the process's cgroup relates to the victim.
+  // How the container that the process belongs to relates to the victim.
   enum class Place { host, victim, other_container };
 
   // Asked for a process in the victim's cgroup that the kernel has not followed

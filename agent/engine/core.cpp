@@ -14,6 +14,8 @@ Core::Core(const Settings& settings, const Clock& clock,
            const containers::ContainerSource& source, ScanRunner& runner,
            EventLog& events)
     : context_{settings, clock, kernel, source, events},
+      unclaimed_(
+          [&kernel](const UpperRoot& root) { kernel.remove_root(root); }),
       population_(context_, fleet_, unclaimed_),
       router_(context_, fleet_, population_, unclaimed_),
       scans_(context_, router_, population_, runner),

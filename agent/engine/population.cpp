@@ -60,6 +60,41 @@ bool Population::rootfs_in_use(const ContainerRecord& record) {
   return fleet_.find(record.root, 0) != nullptr;
 }
 
+// Whether it runs now, in another cgroup than the record's.
+bool Population::lives_elsewhere(const ContainerPtr& known,
+                                 const ContainerRecord& record) const {
+  if (!known->running() || record.cgroup == 0 ||
+      known->record().cgroup == record.cgroup) {
+    return false;
+  }
+  const auto alive = context_.source.init_alive(known->record());
+  return !alive || *alive;
+}
+
+// Whoever works on a live container's rootfs from a cgroup elsewhere is no
+// container but has entered that one. And an id is its owner's as long as that
+// is there: bare runc's are free to reuse, but a cgroup's name proves nothing.
+bool Population::poses_as_another(const ContainerRecord& record) {
+  const bool doubtful = record.standing == Standing::doubtful;
+  if (const auto owner = record.root ? fleet_.find(record.root, 0) : nullptr) {
+    // Of a directory that several containers have for a rootfs each is one.
+    const bool shared = record.layers.plain &&
+                        owner->info().id != record.info.id &&
+                        record.standing == Standing::confirmed;
+    if (!shared) return lives_elsewhere(owner, record) || doubtful;
+  }
+  const auto known = fleet_.by_id(record.info.id);
+  if (!known) return false;
+  if (lives_elsewhere(known, record)) return true;
+  const UpperRoot& root = known->record().root;
+  if (record.standing == Standing::confirmed || !record.root || !root ||
+      record.root == root) {
+    return false;
+  }
+  const auto exists = context_.source.exists(known->record());
+  return !exists || *exists;
+}
+
 // The container that this record is about, if it is watched already.
 ContainerPtr Population::known_as(const ContainerRecord& record) {
   if (record.root) {
@@ -78,6 +113,13 @@ ContainerPtr Population::known_as(const ContainerRecord& record) {
 
 ContainerPtr Population::adopt(ContainerRecord record,
                                std::uint64_t live_since_ns) {
+  if (poses_as_another(record)) {
+    log_warn("a cgroup that is named like a container is not that container's",
+             {{"cgroup", record.cgroup_path},
+              {"container", record.info.id},
+              {"hint", "what runs there is not taken for a container"}});
+    return nullptr;
+  }
   if (rootfs_in_use(record)) {
     record.trouble.push_back("its rootfs is another container's, too: " +
                              record.layers.upper);
@@ -204,7 +246,7 @@ void Population::own_cgroups(const ContainerPtr& container) {
   for (const std::uint64_t cgroup : cgroups_of(record)) {
     fleet_.own_cgroup(container, cgroup);
     context_.kernel.add_cgroup(cgroup, record.root, record.init_pid,
-                               cgroup != record.cgroup);
+                               record.cgroup);
   }
 }
 
@@ -233,12 +275,12 @@ void Population::first_exec(const LiveObservation& seen) {
   record->init_start_ns = seen.process.start_ns;
   if (!record->root) record->root = seen.root;
   const auto container = adopt(std::move(*record), seen.boot_ns);
+  if (!container) return give_up(seen);
   const ContainerRecord& now = container->record();
   for (const std::uint64_t below : cgroups_of(now)) {
     fleet_.own_cgroup(container, below);
     if (below != cgroup) {
-      context_.kernel.add_cgroup(below, now.root, now.init_pid,
-                                 below != now.cgroup);
+      context_.kernel.add_cgroup(below, now.root, now.init_pid, now.cgroup);
     }
   }
   fleet_.own_cgroup(container, cgroup);
@@ -246,7 +288,7 @@ void Population::first_exec(const LiveObservation& seen) {
 
 void Population::give_up(const LiveObservation& seen) {
   context_.kernel.remove_cgroup(seen.process.cgroup);
-  if (!seen.root) return;
+  if (!seen.root || fleet_.find(seen.root, 0)) return;
   context_.kernel.remove_root(seen.root);
   unclaimed_.forget(seen.root);
 }
@@ -309,6 +351,9 @@ Actor Population::actor_for(const ContainerPtr& victim,
     place = victim->cgroups().contains(process.cgroup)
                 ? Actors::Place::victim
                 : Actors::Place::other_container;
+  } else if (process.followed) {
+    // It outlived the container that it descends from.
+    place = Actors::Place::other_container;
   }
   return context_.actors.resolve(
       process, place, [&](std::uint32_t pid) -> std::optional<bool> {
@@ -439,10 +484,28 @@ bool Population::reconcile(std::uint64_t now) {
   if (!fleet_.any_plain() && context_.kernel.watch_plain(false)) {
     context_.changed = true;
   }
-  unclaimed_.expire(now, [this](const UpperRoot& root) {
-    context_.kernel.remove_root(root);
-  });
+  unclaimed_.expire(now);
+  sweep_roots();
   return true;
+}
+
+// Roots go with their container; but a late event brings one back, and one
+// whose events were lost is nobody's. What was nobody's already an interval ago
+// goes.
+void Population::sweep_roots() {
+  std::unordered_set<UpperRoot> nobodys;
+  for (const UpperRoot& root : context_.kernel.roots()) {
+    const bool awaited = std::any_of(
+        unresolved_.begin(), unresolved_.end(),
+        [&](const Unresolved& one) { return one.seen.root == root; });
+    if (awaited || unclaimed_.holds(root) || fleet_.find(root, 0)) continue;
+    if (strays_.contains(root)) {
+      context_.kernel.remove_root(root);
+    } else {
+      nobodys.insert(root);
+    }
+  }
+  strays_ = std::move(nobodys);
 }
 
 void Population::turn(std::uint64_t now) {

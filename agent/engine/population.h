@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -69,9 +70,13 @@ class Population {
     ContainerView view;
   };
 
+  // Null: it is no container of its own.
   ContainerPtr adopt(ContainerRecord record, std::uint64_t live_since_ns);
   void begin(const ContainerPtr& container, std::uint64_t live_since_ns);
   ContainerPtr known_as(const ContainerRecord& record);
+  bool lives_elsewhere(const ContainerPtr& known,
+                       const ContainerRecord& record) const;
+  bool poses_as_another(const ContainerRecord& record);
   bool rootfs_in_use(const ContainerRecord& record);
   void register_processes(const ContainerPtr& container);
   void own_cgroups(const ContainerPtr& container);
@@ -85,6 +90,7 @@ class Population {
   void release_deferred(const ContainerPtr& container, std::uint64_t now);
   void compare_running(std::uint64_t now);
   void give_up(const LiveObservation& seen);
+  void sweep_roots();
 
   Context& context_;
   Fleet& fleet_;
@@ -93,6 +99,8 @@ class Population {
   // First execs that no resolver could explain yet.
   std::deque<Unresolved> unresolved_;
   std::deque<Departed> departed_;
+  // Roots that the kernel side knew at the last reconciliation and nobody else.
+  std::unordered_set<UpperRoot> strays_;
   std::uint64_t next_retry_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t next_reconcile_ns_ = 0;
 };

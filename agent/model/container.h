@@ -49,6 +49,14 @@ struct MountPoint {
   bool read_only = false;
 };
 
+// Whether the id is what its cgroup's name says: a cgroup of any name can be
+// made by whoever may make cgroups.
+enum class Standing : std::uint8_t {
+  confirmed,  // a runtime's files have this cgroup or this rootfs for it
+  unproven,   // they say nothing of either
+  doubtful,   // they have another rootfs than its processes show
+};
+
 // Everything that resolvers find out about one container.
 struct ContainerRecord {
   ContainerInfo info;
@@ -59,6 +67,7 @@ struct ContainerRecord {
   std::uint32_t init_uid = 0;       // inside the container: what --user named
   UpperRoot root;
   OverlayLayers layers;
+  Standing standing = Standing::unproven;
   std::vector<MountPoint> mounts;
   std::vector<std::string> trouble;  // metadata that could not be read, and why
   bool running() const { return init_pid != 0; }

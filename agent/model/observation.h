@@ -18,15 +18,18 @@ namespace stillframe {
 
 // The process that acted, as the kernel saw it at that instant.
 struct ProcessRef {
-  std::uint64_t cgroup = 0;    // id of its cgroup in the observed hierarchy
+  // Id, in the observed hierarchy, of the cgroup of the container that it
+  // belongs to, wherever it has moved since; else of the one it is in.
+  std::uint64_t cgroup = 0;
   std::uint64_t session = 0;   // 0: not in a container, or its init's own tree
   std::uint64_t start_ns = 0;  // boot time at which its thread group started
   std::uint32_t pid = 0;       // thread-group id, host's pid namespace
   std::uint32_t ppid = 0;
-  std::uint32_t uid = 0;      // host's user namespace
-  bool in_container = false;  // its cgroup belongs to a container
-  bool followed = false;      // seen since its start: `session` is right
-  bool host_mounts = false;   // in the agent's own mount namespace
+  std::uint32_t uid = 0;  // host's user namespace
+  bool in_container =
+      false;              // it belongs to a container, by its cgroup or descent
+  bool followed = false;  // it descends from one: `session` is right
+  bool host_mounts = false;  // in the agent's own mount namespace
   bool kernel_thread = false;
   std::string comm;
   std::string parent_comm;
@@ -86,7 +89,7 @@ struct ExecObservation {
   UpperRoot root;
   ExecKind kind = ExecKind::upper;
   InodeId inode;      // of the executable, where it is an upper inode
-  InodeId directory;  // script: upper inode of the working directory, if any
+  InodeId directory;  // script: upper inode where `path` starts; none: the root
   std::string path;   // as the kernel knows it: bprm->filename
   bool starts_life = false;  // it was the container's first exec
   bool library = false;      // not run but mapped to be run

@@ -17,9 +17,8 @@ sf_inode_key inode_key(std::uint32_t dev, std::uint64_t ino) {
   return {ino, dev, 0};
 }
 
-bool belongs_to(const sf_inode& inode, const UpperRoot& root) {
-  return inode.dev == root.dev && inode.ino == root.inode.ino &&
-         inode.generation == root.inode.generation;
+bool same_inode(const sf_inode& a, const sf_inode& b) {
+  return a.dev == b.dev && a.ino == b.ino && a.generation == b.generation;
 }
 
 // The sum over all CPUs of one value of a per-CPU array.
@@ -105,7 +104,7 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
         bpf_map__fd(upper_inodes_), first ? nullptr : &position, &position,
         keys.data(), values.data(), &count, &options);
     for (std::uint32_t i = 0; i < count; ++i) {
-      if (belongs_to(values[i].root, root)) doomed.push_back(keys[i]);
+      if (same_inode(values[i].root, key)) doomed.push_back(keys[i]);
     }
     first = false;
     if (result != 0) break;  // ENOENT: the end; else the rest is left over
@@ -115,13 +114,43 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
   }
 }
 
+std::vector<UpperRoot> KernelMaps::roots() const {
+  std::vector<UpperRoot> all;
+  const int fd = bpf_map__fd(roots_);
+  sf_inode key{};
+  const sf_inode* last = nullptr;
+  // A key that is removed meanwhile makes the kernel begin again: no more steps
+  // than the map has room for.
+  for (std::uint32_t i = 0; i < bpf_map__max_entries(roots_); ++i) {
+    if (bpf_map_get_next_key(fd, last, &key) != 0) break;
+    last = &key;
+    sf_root_state state{};
+    if (bpf_map_lookup_elem(fd, &key, &state) != 0) continue;
+    if ((state.flags & SF_ROOT_IGNORE) != 0) continue;
+    all.push_back({key.dev, {key.ino, key.generation}});
+  }
+  return all;
+}
+
 void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) const {
   const sf_inode_state state{to_kernel(root), inode.generation, 0};
   put(upper_inodes_, inode_key(root.dev, inode.ino), state);
 }
 
-void KernelMaps::add_cgroup(std::uint64_t id,
-                            const sf_cgroup_state& state) const {
+void KernelMaps::add_cgroup(std::uint64_t id, sf_cgroup_state state) const {
+  sf_cgroup_state known{};
+  const auto look = [&](std::uint64_t cgroup) {
+    return bpf_map_lookup_elem(bpf_map__fd(cgroups_), &cgroup, &known) == 0;
+  };
+  // What is within a container goes on being of its family.
+  if (look(state.family) && known.family != 0) state.family = known.family;
+  if (look(id)) {
+    if (known.family != 0) state.family = known.family;
+    state.children = known.children;
+    if (same_inode(known.root, state.root) && known.rootfs_dev != 0) {
+      state.rootfs_dev = known.rootfs_dev;
+    }
+  }
   put(cgroups_, id, state);
 }
 

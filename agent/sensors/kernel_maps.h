@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <set>
+#include <vector>
 
 #include "agent/model/inode.h"
 #include "agent/sensors/object.h"
@@ -22,8 +23,11 @@ class KernelMaps {
   void add_root(const UpperRoot& root, std::uint32_t flags,
                 std::int64_t since_ns = 0) const;
   void remove_root(const UpperRoot& root) const;
+  // Without those that are ignored.
+  std::vector<UpperRoot> roots() const;
   void add_inode(const UpperRoot& root, const InodeId& inode) const;
-  void add_cgroup(std::uint64_t id, const sf_cgroup_state& state) const;
+  // What the kernel side knows of it already is kept.
+  void add_cgroup(std::uint64_t id, sf_cgroup_state state) const;
   void remove_cgroup(std::uint64_t id) const;
   void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container) const;
   void follow(std::uint32_t pid, const sf_followed& followed) const;

@@ -55,9 +55,12 @@ class KernelSide {
                         WallTime since) = 0;
   virtual void ignore_root(const UpperRoot& root) = 0;
   virtual void remove_root(const UpperRoot& root) = 0;
+  // All that the kernel side knows, but for those it was told to ignore.
+  virtual std::vector<UpperRoot> roots() const = 0;
   virtual void add_inode(const UpperRoot& root, const InodeId& inode) = 0;
+  // `own`: the container's own cgroup, which is this one or lies above it.
   virtual void add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
-                          std::uint32_t init_pid, bool child) = 0;
+                          std::uint32_t init_pid, std::uint64_t own) = 0;
   virtual void remove_cgroup(std::uint64_t cgroup) = 0;
   // The directories that hold the limits of a container's cgroup. From now on
   // writes to them are observed. Unlike the above, these are the loop's alone.

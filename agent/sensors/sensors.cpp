@@ -15,6 +15,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/log.h"
+#include "agent/model/inode_identity.h"
 #include "agent/sensors/decode.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_maps.h"
@@ -48,6 +49,13 @@ std::uint32_t mount_namespace(std::uint32_t pid) {
   const auto path = "/proc/" + std::to_string(pid) + "/ns/mnt";
   if (pid == 0 || ::stat(path.c_str(), &st) != 0) return 0;
   return static_cast<std::uint32_t>(st.st_ino);
+}
+
+std::uint32_t device_of_root(std::uint32_t pid) {
+  struct stat st{};
+  const auto path = "/proc/" + std::to_string(pid) + "/root";
+  if (pid == 0 || ::stat(path.c_str(), &st) != 0) return 0;
+  return kernel_dev(st.st_dev);
 }
 
 }  // namespace
@@ -287,17 +295,22 @@ void Sensors::remove_root(const UpperRoot& root) {
   impl_->maps->remove_root(root);
 }
 
+std::vector<UpperRoot> Sensors::roots() const { return impl_->maps->roots(); }
+
 void Sensors::add_inode(const UpperRoot& root, const InodeId& inode) {
   impl_->maps->add_inode(root, inode);
 }
 
 void Sensors::add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
-                         std::uint32_t init_pid, bool child) {
+                         std::uint32_t init_pid, std::uint64_t own) {
   sf_cgroup_state state{};
   state.root = to_kernel(root);
-  state.flags = SF_CGROUP_LIVE | (child ? SF_CGROUP_CHILD : 0);
+  state.family = own;
+  state.flags = SF_CGROUP_LIVE | (own != cgroup ? SF_CGROUP_CHILD : 0);
   state.init = init_pid;
-  if (!child) state.mnt_ns = mount_namespace(init_pid);
+  if (own == cgroup) state.mnt_ns = mount_namespace(init_pid);
+  // Of an overlay that has no upper directory to be known by.
+  if (!root) state.rootfs_dev = device_of_root(init_pid);
   impl_->maps->add_cgroup(cgroup, state);
   // How often its mounts changed so far only the kernel knows: 0 has it
   // reported at the next exec.

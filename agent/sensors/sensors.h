@@ -52,9 +52,10 @@ class Sensors : public KernelSide {
                 WallTime since) override;
   void ignore_root(const UpperRoot& root) override;
   void remove_root(const UpperRoot& root) override;
+  std::vector<UpperRoot> roots() const override;
   void add_inode(const UpperRoot& root, const InodeId& inode) override;
   void add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
-                  std::uint32_t init_pid, bool child) override;
+                  std::uint32_t init_pid, std::uint64_t own) override;
   void remove_cgroup(std::uint64_t cgroup) override;
   void watch_limits(std::uint64_t cgroup,
                     const std::vector<std::string>& directories) override;

@@ -134,6 +134,29 @@ static __always_inline struct sf_root_state *root_state(const struct sf_inode *r
 	return bpf_map_lookup_elem(&roots, root);
 }
 
+/* Like root_state(), but a container takes no more than a passing note of what is not
+ * its own. */
+static __always_inline struct sf_root_state *root_of_change(const struct change *change)
+{
+	struct sf_root_state passing = {.flags = SF_ROOT_PASSING};
+	struct sf_root_state *state = bpf_map_lookup_elem(&roots, &change->root);
+	struct sf_followed *followed;
+	u64 cgroup;
+	u32 tgid;
+
+	if (state)
+		return state;
+	tgid = FIELD(change->task, tgid);
+	followed = bpf_map_lookup_elem(&processes, &tgid);
+	if (!home_of(change->task, &followed, &cgroup))
+		return root_state(&change->root);
+	state = bpf_map_lookup_elem(&passing_roots, &change->root);
+	if (state)
+		return state;
+	bpf_map_update_elem(&passing_roots, &change->root, &passing, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&passing_roots, &change->root);
+}
+
 static __always_inline void remember_inode(const struct change *change)
 {
 	struct sf_inode_key key = {.ino = change->inode.ino, .dev = change->inode.dev};
@@ -255,12 +278,12 @@ static __always_inline bool reported_already(const struct change *change, struct
 static __always_inline void report_change(struct change *change, const struct sf_change_key *key,
 					  u32 repeats)
 {
-	struct sf_root_state *root = root_state(&change->root);
+	struct sf_root_state *root = root_of_change(change);
 
 	settle_latest();
 	if (root && (root->flags & SF_ROOT_IGNORE))
 		return;
-	if (root && change->inode.ino)
+	if (root && change->inode.ino && !(root->flags & SF_ROOT_PASSING))
 		remember_inode(change);
 	if (!root || over_budget(root, change)) {
 		/* The agent gives back such a key when it takes the event out, and

@@ -10,13 +10,25 @@
 /* What a mount has for a namespace that the kernel keeps to itself: fs/mount.h */
 #define MNT_NS_INTERNAL ((struct mnt_namespace *)-22l)
 
+/* What a container's rootfs is known by, from wherever it is looked at. */
+struct rootfs {
+	struct sf_inode root; /* none: an overlay that is read-only */
+	u32 dev;	      /* of an overlay as it is mounted; 0: not known */
+};
+
+/* Where a task has its root. */
+struct task_root {
+	struct vfsmount *mnt;
+	struct inode *directory;
+};
+
 /* A file and how it was reached. All typed where the kernel has typed reads: from the
  * arguments, or by FIELD(). */
 struct code_file {
 	struct vfsmount *mnt;
 	struct dentry *dentry;
 	struct inode *inode;
-	struct vfsmount *root; /* the task's root mount */
+	struct task_root root;
 };
 
 /* What the judge found: of a file of the container's own, its upper inode. */
@@ -72,9 +84,45 @@ static __always_inline bool in_upper_layer(const struct sf_inode *inode)
 	return known && known->generation == inode->generation;
 }
 
-/* False: the image holds it as it is. `root`: of the container. */
+static __always_inline bool same_inode(const struct sf_inode *a, const struct sf_inode *b)
+{
+	return a->ino == b->ino && a->generation == b->generation && a->dev == b->dev;
+}
+
+/*
+ * Does what was reached by this mount lie in the container's rootfs? The task's own root
+ * does not decide: it may be in a volume or in an overlay of the task's own by now.
+ * `task_root`: where it is, since a directory may be a root without being mounted.
+ */
+static __always_inline bool in_rootfs(const struct rootfs *rootfs, struct vfsmount *mnt,
+				      const struct task_root *task_root)
+{
+	struct super_block *sb = FIELD(mnt, mnt_sb);
+	struct sf_inode own = {};
+	struct dentry *top;
+
+	if (is_overlay(sb)) {
+		if (rootfs->dev)
+			return FIELD(sb, s_dev) == rootfs->dev;
+		if (rootfs->root.ino)
+			return upper_root(&own, sb) && same_inode(&own, &rootfs->root);
+		return mnt == task_root->mnt;
+	}
+	/* A volume may be on the filesystem that the rootfs is on, too: what tells them
+	 * apart is what was mounted. */
+	top = FIELD(mnt, mnt_root);
+	fill_inode(&own, FIELD(top, d_inode));
+	if (same_inode(&own, &rootfs->root))
+		return true;
+	if (mnt != task_root->mnt)
+		return false;
+	fill_inode(&own, task_root->directory);
+	return same_inode(&own, &rootfs->root);
+}
+
+/* False: the image holds it as it is. */
 static __always_inline bool is_foreign(struct foreign *out, const struct code_file *file,
-				       const struct sf_inode *root)
+				       const struct rootfs *rootfs)
 {
 	struct inode *inode = file->inode;
 	struct super_block *sb = FIELD(inode, i_sb);
@@ -89,23 +137,18 @@ static __always_inline bool is_foreign(struct foreign *out, const struct code_fi
 		return in_upper_layer(&out->inode);
 	}
 	out->kind = SF_EXEC_VOLUME;
-	if (sb != FIELD(file->root, mnt_sb))
+	if (!in_rootfs(rootfs, file->mnt, &file->root))
 		return true;
+	out->kind = SF_EXEC_UPPER;
 	if (!is_overlay(sb)) {
-		/* A volume may be on the filesystem that the rootfs is on, too: what
-		 * tells them apart is the mount. */
-		if (file->mnt != file->root)
-			return true;
 		/* The image's own were there before life began. */
-		out->kind = SF_EXEC_UPPER;
-		state = bpf_map_lookup_elem(&roots, root);
+		state = bpf_map_lookup_elem(&roots, &rootfs->root);
 		return state && inode_ctime(inode) > state->since_ns;
 	}
 	upper = upper_inode(inode);
 	if (!upper)
 		return false;
 	fill_inode(&out->inode, upper);
-	out->kind = SF_EXEC_UPPER;
 	return true;
 }
 

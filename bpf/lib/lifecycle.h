@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A container's life: it begins at the first exec of a task whose root is not
- * the host's, in a cgroup that is not known yet. From that instant its changes
- * count, without a word from userspace; the agent, which gets the same event, finds
- * out who it is and takes it back if it was no container.
+ * A container's life: it begins at the first exec of a task whose root is neither
+ * the host's nor a live container's, which descends from no container, in a cgroup
+ * that is not known yet. From that instant its changes count, without a word from userspace; the
+ * agent, which gets the same event, finds out who it is and takes it back if it was no container.
  */
 #ifndef STILLFRAME_BPF_LIB_LIFECYCLE_H
 #define STILLFRAME_BPF_LIB_LIFECYCLE_H
 
 #include "bpf/lib/change.h"
+#include "bpf/lib/whose.h"
 
 static __always_inline struct cgroup *parent_cgroup(struct cgroup *cgroup)
 {
@@ -23,17 +24,6 @@ static __always_inline void read_cgroup_name(char *out, u32 size, struct cgroup 
 	out[0] = 0;
 	if (cgroup && bpf_probe_read_kernel_str(out, size, BPF_CORE_READ(cgroup, kn, name)) < 0)
 		count_loss(SF_LOSS_read_failed);
-}
-
-/* Has this task a root directory of its own? */
-static __always_inline bool has_own_root(struct task_struct *task)
-{
-	struct inode *root;
-
-	if (in_host_mnt_ns(task))
-		return false;
-	root = task->fs->root.dentry->d_inode;
-	return root->i_ino != config.host_root_ino || inode_dev(root) != config.host_root_dev;
 }
 
 /* Files are stamped by a clock that ticks: what was made just now may look this
@@ -101,16 +91,27 @@ static __always_inline void check_mounts(struct task_struct *task)
 	submit_event(event);
 }
 
-static __always_inline int begin_life(struct task_struct *task, struct cgroup *cgroup, u64 id)
+/* `before`: what the cgroup was known as, if it was. */
+static __always_inline int begin_life(struct task_struct *task, struct cgroup *cgroup, u64 id,
+				      const struct sf_cgroup_state *before)
 {
-	struct sf_cgroup_state state = {.flags = SF_CGROUP_LIVE, .init = task->tgid};
+	struct sf_cgroup_state state = {
+	    .family = id,
+	    .flags = SF_CGROUP_LIVE,
+	    .init = task->tgid,
+	};
 	struct super_block *sb = task->fs->root.mnt->mnt_sb;
 	struct sf_live_event *event;
 	struct sf_root_state *root;
 	u32 plain = 0;
 
+	if (before) {
+		state.family = before->family;
+		state.children = before->children;
+	}
 	if (is_overlay(sb)) {
 		upper_root(&state.root, sb); /* none: a read-only overlay */
+		state.rootfs_dev = sb->s_dev;
 	} else {
 		/* The rootfs is a directory: what lies in it is all there is. */
 		fill_inode(&state.root, task->fs->root.dentry->d_inode);
@@ -141,7 +142,8 @@ static __always_inline int begin_life(struct task_struct *task, struct cgroup *c
 	return 0;
 }
 
-static __always_inline void begin_session(struct task_struct *task, u64 cgroup,
+/* `family`: the cgroup to follow it by. One below it may go while the session lives. */
+static __always_inline void begin_session(struct task_struct *task, u64 family,
 					  const struct sf_inode *root)
 {
 	struct sf_session_event *event;
@@ -150,7 +152,7 @@ static __always_inline void begin_session(struct task_struct *task, u64 cgroup,
 	struct tty_struct *tty;
 	u64 start, len;
 
-	follow(task->tgid, session, cgroup, SF_FOLLOWED_LEADER);
+	follow(task->tgid, session, family, SF_FOLLOWED_LEADER);
 	event = reserve_event(struct sf_session_event, sizeof(*event));
 	if (!event)
 		return;

@@ -58,6 +58,16 @@ struct {
 	__type(value, struct sf_root_state);
 } roots SEC(".maps");
 
+/* Upper roots that are nobody's yet and that a container's own task was first to work in:
+ * overlays that it mounts for itself, perhaps without end. The least used are evicted,
+ * and so take no room from `roots`, to which the agent adds what becomes a container's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct sf_inode);
+	__type(value, struct sf_root_state);
+} passing_roots SEC(".maps");
+
 /* Inodes known to lie in an upper directory, by (dev, ino), and the root they lie under:
  * made by overlay's events and by the agent's scans, read where an inode changes without
  * overlay (page faults, writes straight into the upper directory) and by the judge of

@@ -49,16 +49,49 @@ static __always_inline bool in_host_mnt_ns(struct task_struct *task)
 	return FIELD(mounts, ns.inum) == config.host_mnt_ns;
 }
 
+/*
+ * The container that a task belongs to, and in `cgroup` the cgroup that names it. By the
+ * cgroup that the task is in as long as that is its container's or lies below it; else by
+ * what it descends from, since whoever may can move to any cgroup. NULL: to none. Of one
+ * that descends from a container that is gone `followed` says so only where it is in no
+ * other's cgroup: nothing is known of it there.
+ */
+static __always_inline struct sf_cgroup_state *home_of(struct task_struct *task,
+						       struct sf_followed **followed, u64 *cgroup)
+{
+	u64 here = cgroup_id(cgroup_of(task));
+	struct sf_cgroup_state *state = bpf_map_lookup_elem(&cgroups, &here);
+	struct sf_cgroup_state *origin;
+	u64 id;
+
+	*cgroup = here;
+	if (!*followed || (*followed)->cgroup == here)
+		return state;
+	id = (*followed)->cgroup;
+	origin = bpf_map_lookup_elem(&cgroups, &id);
+	if (!origin) {
+		if (state)
+			*followed = NULL;
+		return state;
+	}
+	if (state && state->family == origin->family)
+		return state;
+	*cgroup = id;
+	return origin;
+}
+
 static __always_inline void fill_process(struct sf_process *out, struct task_struct *task)
 {
 	struct task_struct *parent = FIELD(task, real_parent);
 	struct task_struct *leader = FIELD(task, group_leader);
 	struct mm_struct *mm = FIELD(task, mm);
 	struct file *file = mm ? FIELD(mm, exe_file) : NULL;
-	struct sf_followed *followed;
 	u32 tgid = FIELD(task, tgid);
-	u64 cgroup = cgroup_id(cgroup_of(task));
+	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	struct sf_cgroup_state *home;
+	u64 cgroup;
 
+	home = home_of(task, &followed, &cgroup);
 	out->cgroup = cgroup;
 	out->session = 0;
 	out->start_ns = start_time(leader);
@@ -70,9 +103,8 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		out->flags |= SF_PROCESS_KERNEL;
 	if (in_host_mnt_ns(task))
 		out->flags |= SF_PROCESS_HOST_MNT_NS;
-	if (bpf_map_lookup_elem(&cgroups, &cgroup))
+	if (home)
 		out->flags |= SF_PROCESS_IN_CONTAINER;
-	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (followed) {
 		out->session = followed->session;
 		out->flags |= SF_PROCESS_FOLLOWED;

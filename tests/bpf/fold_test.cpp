@@ -116,6 +116,25 @@ TEST_P(Changes, OfFilesAreFoldedAndTheirKeysGivenBack) {
   EXPECT_TRUE(folded(4));
 }
 
+// A container can mount overlays of its own without end.
+TEST_P(Changes, InAContainersOwnOverlaysTakeNoRoomFromOthers) {
+  const auto known = [&](bpf_map* map) {
+    sf_root_state state{};
+    return bpf_map_lookup_elem(bpf_map__fd(map), &root_, &state) == 0;
+  };
+  test_process self{};
+  run(object_->progs.process, self);
+  const std::uint64_t cgroup = self.process.cgroup;
+  for (const bool contained : {false, true}) {
+    if (contained) put(object_->maps.cgroups, cgroup, sf_cgroup_state{});
+    root_.ino += 10;
+    folded(100 + root_.ino);
+    EXPECT_THAT(events(), ElementsAre(SF_EVENT_FILE));
+    EXPECT_EQ(known(object_->maps.roots), !contained);
+    EXPECT_EQ(known(object_->maps.passing_roots), contained);
+  }
+}
+
 // The agent gives such a key back when it takes the event out.
 TEST_P(Changes, OfEntriesOverTheBudgetAreNotLeftPending) {
   for (std::uint64_t ino = 10; ino < 10 + kBudget; ++ino) folded(ino);

@@ -27,9 +27,10 @@ class Rootfs : public Inlines {
     std::uint32_t kind;
     std::uint64_t ino;
   };
-  Judged judged(int fd, const sf_inode& root = {}) {
+  Judged judged(int fd, const sf_inode& root = {}, std::uint32_t dev = 0) {
     test_file test{};
     test.root = root;
+    test.dev = dev;
     test.fd = static_cast<std::uint32_t>(fd);
     run(object_->progs.judge, test);
     return {test.found != 0, test.kind, test.inode.ino};
@@ -44,6 +45,27 @@ class Rootfs : public Inlines {
       ASSERT_EQ(::mount("tmpfs", "/tmp", "tmpfs", 0, nullptr), 0);
       test();
     }).join();
+  }
+
+  static sf_inode identity(const std::string& path) {
+    const auto root = upper_root_of(path);
+    EXPECT_TRUE(root) << root.error().message;
+    return root ? sf_inode{root->inode.ino, root->inode.generation, root->dev}
+                : sf_inode{};
+  }
+
+  // An overlay of /tmp/NAME/lower and /tmp/NAME/upper at /tmp/NAME/merged.
+  static bool mount_overlay(const std::string& name) {
+    const std::string at = "/tmp/" + name;
+    EXPECT_EQ(::mkdir(at.c_str(), 0755), 0);
+    for (const char* part : {"/lower", "/upper", "/work", "/merged"}) {
+      EXPECT_EQ(::mkdir((at + part).c_str(), 0755), 0);
+    }
+    made(at + "/lower/image");
+    const std::string options = "lowerdir=" + at + "/lower,upperdir=" + at +
+                                "/upper,workdir=" + at + "/work";
+    return ::mount("overlay", (at + "/merged").c_str(), "overlay", 0,
+                   options.c_str()) == 0;
   }
 
   static Fd made(const std::string& path) {
@@ -72,18 +94,10 @@ TEST_P(Rootfs, FilesWithoutANameAreForeign) {
 
 TEST_P(Rootfs, OfAnOverlayTheUpperFilesAreForeign) {
   on_own_ground([&] {
-    for (const char* name : {"lower", "upper", "work", "merged"}) {
-      ASSERT_EQ(::mkdir((std::string("/tmp/") + name).c_str(), 0755), 0);
-    }
-    made("/tmp/lower/image");
-    if (::mount("overlay", "/tmp/merged", "overlay", 0,
-                "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work") !=
-        0) {
-      GTEST_SKIP() << "no overlay can be mounted here";
-    }
+    if (!mount_overlay("a")) GTEST_SKIP() << "no overlay can be mounted here";
     const Fd volume = made("/tmp/volume");
-    const Fd upper(::open("/tmp/upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    ASSERT_EQ(::chroot("/tmp/merged"), 0);
+    const Fd upper(::open("/tmp/a/upper", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_EQ(::chroot("/tmp/a/merged"), 0);
     const Fd image(::open("/image", O_RDONLY | O_CLOEXEC));
     EXPECT_FALSE(judged(image).foreign);
     EXPECT_TRUE(judged(volume).foreign);
@@ -97,16 +111,74 @@ TEST_P(Rootfs, OfAnOverlayTheUpperFilesAreForeign) {
   });
 }
 
+// Whoever changed the root of a task cannot pass for the image with what is
+// there.
+TEST_P(Rootfs, AnOverlayIsKnownWhereverTheTasksRootIs) {
+  on_own_ground([&] {
+    if (!mount_overlay("a") || !mount_overlay("b")) {
+      GTEST_SKIP() << "no overlay can be mounted here";
+    }
+    const sf_inode root = identity("/tmp/a/upper");
+    struct stat merged{};
+    ASSERT_EQ(::stat("/tmp/a/merged", &merged), 0);
+    const std::uint32_t dev = kernel_dev(merged.st_dev);
+    const Fd image(::open("/tmp/a/merged/image", O_RDONLY | O_CLOEXEC));
+    const Fd added = made("/tmp/a/merged/added");
+    const Fd others(::open("/tmp/b/merged/image", O_RDONLY | O_CLOEXEC));
+    const Fd volume = made("/tmp/volume");
+    for (const char* place : {"/tmp/a/merged", "/tmp/b/merged", "/tmp"}) {
+      std::thread([&] {
+        ASSERT_EQ(::unshare(CLONE_FS), 0);
+        ASSERT_EQ(::chroot(place), 0);
+        for (const std::uint32_t known : {0u, dev}) {
+          EXPECT_FALSE(judged(image, root, known).foreign) << place;
+          EXPECT_EQ(judged(added, root, known).kind, SF_EXEC_UPPER) << place;
+          for (const int fd : {int{others}, int{volume}}) {
+            EXPECT_TRUE(judged(fd, root, known).foreign) << place;
+            EXPECT_EQ(judged(fd, root, known).kind, SF_EXEC_VOLUME) << place;
+          }
+        }
+      }).join();
+    }
+  });
+}
+
+TEST_P(Rootfs, ADirectoryIsKnownByWhatWasMounted) {
+  on_own_ground([&] {
+    for (const char* path : {"/tmp/rootfs", "/tmp/rootfs/jail", "/tmp/data"}) {
+      ASSERT_EQ(::mkdir(path, 0755), 0);
+    }
+    made("/tmp/rootfs/program");
+    ASSERT_EQ(::mount("/tmp/rootfs", "/tmp/rootfs", nullptr, MS_BIND, nullptr),
+              0);
+    const sf_inode root = identity("/tmp/rootfs");
+    const Fd program(::open("/tmp/rootfs/program", O_RDONLY | O_CLOEXEC));
+    const Fd volume = made("/tmp/data/program");
+    sf_root_state state{};
+    state.since_ns = INT64_MAX;
+    put(object_->maps.roots, root, state);
+    for (const char* place : {"/tmp/rootfs", "/tmp/rootfs/jail", "/tmp/data"}) {
+      std::thread([&] {
+        ASSERT_EQ(::unshare(CLONE_FS), 0);
+        ASSERT_EQ(::chroot(place), 0);
+        EXPECT_FALSE(judged(program, root).foreign) << place;
+        EXPECT_TRUE(judged(volume, root).foreign) << place;
+        EXPECT_EQ(judged(volume, root).kind, SF_EXEC_VOLUME) << place;
+      }).join();
+    }
+  });
+}
+
 TEST_P(Rootfs, OfADirectoryWhatIsYoungerIsForeign) {
   on_own_ground([&] {
     const Fd file = made("/tmp/program");
+    const sf_inode root = identity("/tmp");
     ASSERT_EQ(::chroot("/tmp"), 0);
     struct Case {
       std::int64_t since_ns;
       bool foreign;
     };
-    const sf_inode root{1, 2, 3};
-    EXPECT_FALSE(judged(file, root).foreign);  // nobody knows its rootfs
+    EXPECT_FALSE(judged(file, root).foreign);  // nobody knows since when
     for (const Case& one : {Case{1, true}, Case{INT64_MAX, false}}) {
       sf_root_state state{};
       state.since_ns = one.since_ns;
@@ -161,9 +233,7 @@ TEST_P(Rootfs, TheRootAboveIsFoundByTheDirectories) {
     bool found;
   };
   on_own_ground([&] {
-    const auto root = upper_root_of("/tmp");
-    ASSERT_TRUE(root) << root.error().message;
-    const sf_inode upper{root->inode.ino, root->inode.generation, root->dev};
+    const sf_inode upper = identity("/tmp");
     put(object_->maps.upper_inodes, sf_inode_key{upper.ino, upper.dev, 0},
         sf_inode_state{upper, upper.generation, 0});
     std::string path = "/tmp";

@@ -82,5 +82,55 @@ TEST_P(Task, KnowsTheTaskAndItsCgroup) {
   EXPECT_EQ(std::string(test.cgroup), name);
 }
 
+struct HomeCase {
+  const char* name;
+  std::uint64_t here;    // family of the cgroup it is in; 0: no container's
+  std::uint64_t origin;  // family of what it descends from; 0: that is gone
+  bool descends;
+  bool at_origin;  // `process.cgroup` is its origin's
+  std::uint32_t flags;
+};
+
+TEST_P(Task, BelongsToWhatItDescendsFromWhereverItIs) {
+  constexpr std::uint64_t kOrigin = 77;
+  constexpr auto kIn = SF_PROCESS_IN_CONTAINER;
+  constexpr auto kFollowed = SF_PROCESS_FOLLOWED;
+  const HomeCase cases[] = {
+      {"of the host", 0, 0, false, false, 0},
+      {"put into a container", 1, 0, false, false, kIn},
+      {"left for the root", 0, 1, true, true, kIn | kFollowed},
+      {"moved to another's", 2, 1, true, true, kIn | kFollowed},
+      {"moved within", 1, 1, true, false, kIn | kFollowed},
+      {"outlived it", 0, 0, true, false, kFollowed},
+      {"outlived it in another's", 2, 0, true, false, kIn},
+  };
+  test_process test{};
+  run(object_->progs.process, test);
+  const std::uint64_t here = test.process.cgroup;
+  const std::uint32_t self = test.process.pid;
+  const auto remove = [](bpf_map* map, const auto& key) {
+    bpf_map_delete_elem(bpf_map__fd(map), &key);
+  };
+  for (const HomeCase& one : cases) {
+    remove(object_->maps.cgroups, here);
+    remove(object_->maps.cgroups, kOrigin);
+    remove(object_->maps.processes, self);
+    sf_cgroup_state state{};
+    state.family = one.here;
+    if (one.here != 0) put(object_->maps.cgroups, here, state);
+    state.family = one.origin;
+    if (one.origin != 0) put(object_->maps.cgroups, kOrigin, state);
+    if (one.descends) {
+      put(object_->maps.processes, self, sf_followed{5, kOrigin, 0, 0});
+    }
+    run(object_->progs.process, test);
+    EXPECT_EQ(test.process.cgroup, one.at_origin ? kOrigin : here) << one.name;
+    EXPECT_EQ(test.process.flags, one.flags | SF_PROCESS_HOST_MNT_NS)
+        << one.name;
+    EXPECT_EQ(test.process.session, one.flags & kFollowed ? 5u : 0u)
+        << one.name;
+  }
+}
+
 }  // namespace
 }  // namespace stillframe::sensors

@@ -81,10 +81,13 @@ bool Executions::needs_scan(const ExecObservation& seen) const {
 }
 
 std::string Executions::script_path(const ExecObservation& seen) const {
-  if (starts_with(seen.path, "/")) return plain_path(seen.path);
-  const std::string directory = books_.tree.path_of(seen.directory);
-  if (seen.directory && directory.empty()) return {};
-  return plain_path(directory + "/" + seen.path);
+  const bool absolute = starts_with(seen.path, "/");
+  if (!seen.directory) return absolute ? plain_path(seen.path) : std::string();
+  const std::string start = books_.tree.path_of(seen.directory);
+  if (start.empty()) return {};
+  // Whoever's root lies deeper cannot leave it by "..".
+  return plain_path(start + "/" +
+                    (absolute ? plain_path(seen.path) : seen.path));
 }
 
 void Executions::scanned() {

@@ -3,7 +3,6 @@
  * The inline functions of bpf/lib as programs that a test can run: SEC("syscall"), which
  * runs in the name of whoever calls BPF_PROG_TEST_RUN. Nothing here is attached.
  */
-#include "bpf/lib/foreign.h"
 #include "bpf/lib/lifecycle.h"
 #include "bpf/lib/roots.h"
 #include "bpf/lib/syscalls.h"
@@ -101,7 +100,9 @@ int judge(struct test_file *test)
 {
 	struct task_struct *task = current_task();
 	struct file *file = file_of(test->fd);
-	struct sf_inode root = test->root;
+	struct rootfs rootfs = {.root = test->root, .dev = test->dev};
+	struct fs_struct *fs = FIELD(task, fs);
+	struct dentry *directory = FIELD(fs, root.dentry);
 	struct foreign found = {};
 	struct code_file code = {};
 
@@ -110,9 +111,9 @@ int judge(struct test_file *test)
 	code.mnt = FIELD(file, f_path.mnt);
 	code.dentry = FIELD(file, f_path.dentry);
 	code.inode = FIELD(file, f_inode);
-	code.root = BPF_CORE_READ(task, fs, root.mnt);
-	code.root = CAST(vfsmount, code.root);
-	test->found = is_foreign(&found, &code, &root);
+	code.root.mnt = FIELD(fs, root.mnt);
+	code.root.directory = FIELD(directory, d_inode);
+	test->found = is_foreign(&found, &code, &rootfs);
 	test->kind = found.kind;
 	test->inode = found.inode;
 	return 0;

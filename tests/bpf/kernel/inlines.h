@@ -38,7 +38,7 @@ struct test_file {
 	struct sf_inode root;  /* in: of the container; out: by find_root() */
 	struct sf_inode inode; /* out */
 	__u32 fd;
-	__u32 dev; /* in: of find_root() */
+	__u32 dev; /* in: of find_root(); of the container's rootfs */
 	__u32 found;
 	__u32 kind;
 };

@@ -150,6 +150,49 @@ TEST_F(FinderTest, AContainerCannotPoseAsAnother) {
   EXPECT_THAT(finder().stopped().items, SizeIs(1));
 }
 
+// Anybody who may make cgroups can name one after a container.
+TEST_F(FinderTest, ACgroupIsNotAContainersThatIsElsewhere) {
+  podman_store();
+  host_.directory("/l/up");
+  host_.file("/run/runc/" + kA + "/state.json",
+             R"({"id":")" + kA + R"(","cgroup_paths":{"":")" + kCgroups +
+                 kPath + R"("}})");
+  contained(101, kPath,
+            {.inner_pid = "1",
+             .mountinfo = overlay(kStore + "/overlay/" + kLayer + "/diff")});
+  const std::string posing = "/a/libpod-" + kA;
+  contained(102, posing,
+            {.root = "/posing",
+             .ns = "[3]",
+             .inner_pid = "1",
+             .mountinfo = overlay("/l/up")});
+  const auto records = finder().running().items;
+  ASSERT_THAT(records, SizeIs(2));
+  EXPECT_EQ(records[0].info.name, "shop-web");
+  EXPECT_EQ(records[0].standing, Standing::confirmed);
+  EXPECT_EQ(records[1].info.runtime, "unknown");
+  EXPECT_NE(records[1].info.id, kA);
+}
+
+TEST_F(FinderTest, AnIdIsConfirmedByTheRootfsThatFilesNameForIt) {
+  podman_store();
+  host_.directory("/l/up");
+  struct Case {
+    std::string upper;
+    Standing standing;
+  };
+  for (const Case& one :
+       {Case{kStore + "/overlay/" + kLayer + "/diff", Standing::confirmed},
+        Case{"/l/up", Standing::doubtful},
+        Case{"/l/gone", Standing::unproven}}) {
+    procs_.clear();
+    contained(101, kPath, {.inner_pid = "1", .mountinfo = overlay(one.upper)});
+    const auto records = finder().running().items;
+    ASSERT_THAT(records, SizeIs(1));
+    EXPECT_EQ(records[0].standing, one.standing) << one.upper;
+  }
+}
+
 TEST_F(FinderTest, ANestedCgroupIsBelievedWhereTheHostsRuntimeMadeIt) {
   const auto upper = podman_store();
   const std::string path = "/docker/" + std::string(64, 'e') + "/libpod-" + kA;

@@ -53,6 +53,14 @@ TEST(Actors, AHostProcessMovedIntoTheCgroupStaysAHostProcess) {
   EXPECT_EQ(actors.resolve(moved, Place::victim, unknown).origin, Origin::host);
 }
 
+TEST(Actors, AContainersProcessStaysItsOwnInTheHostsMounts) {
+  Actors actors;
+  ProcessRef escaped = process(0, true);
+  escaped.host_mounts = true;
+  EXPECT_EQ(actors.resolve(escaped, Place::victim, unknown).origin,
+            Origin::workload);
+}
+
 TEST(Actors, SessionComesWithTheActor) {
   Actors actors;
   SessionObservation seen;

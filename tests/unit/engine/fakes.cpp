@@ -33,6 +33,7 @@ containers::Listing<ContainerRecord> FakeSource::running() const {
   for (const auto& [id, record] : known) {
     if (record.running()) found.items.push_back(record);
   }
+  found.items.insert(found.items.end(), posing.begin(), posing.end());
   return found;
 }
 
@@ -47,6 +48,9 @@ containers::Listing<ContainerRecord> FakeSource::stopped() const {
 Result<ContainerRecord> FakeSource::resolve(const LiveObservation& seen) const {
   if (failing) return tl::unexpected<Error>(*failing);
   for (const auto& [id, record] : known) {
+    if (record.cgroup == seen.process.cgroup) return record;
+  }
+  for (const auto& record : posing) {
     if (record.cgroup == seen.process.cgroup) return record;
   }
   return fail("nobody's", ENOENT);
@@ -160,6 +164,7 @@ ContainerRecord World::make(const std::string& id) {
   record.layers.upper = base + "/upper";
   record.layers.lower = {base + "/lower"};
   record.root = upper_root_of(record.layers.upper).value();
+  record.standing = Standing::confirmed;
   source.known[id] = record;
   return record;
 }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "agent/engine/core.h"
@@ -42,15 +43,16 @@ class FakeKernel : public sensors::KernelSide {
   bool watch_plain(bool wanted) override;
   sensors::KernelCounters counters() const override { return count; }
   void add_root(const UpperRoot& root, bool, bool, WallTime) override {
-    roots.insert(root.inode.ino);
+    held.insert(root);
   }
   void ignore_root(const UpperRoot&) override {}
-  void remove_root(const UpperRoot& root) override {
-    roots.erase(root.inode.ino);
+  void remove_root(const UpperRoot& root) override { held.erase(root); }
+  std::vector<UpperRoot> roots() const override {
+    return {held.begin(), held.end()};
   }
   void add_inode(const UpperRoot&, const InodeId&) override {}
   void add_cgroup(std::uint64_t cgroup, const UpperRoot&, std::uint32_t,
-                  bool) override {
+                  std::uint64_t) override {
     cgroups.insert(cgroup);
   }
   void remove_cgroup(std::uint64_t cgroup) override { cgroups.erase(cgroup); }
@@ -67,7 +69,7 @@ class FakeKernel : public sensors::KernelSide {
 
   std::deque<Observation> waiting;  // what drain() gives
   sensors::KernelCounters count;
-  std::set<std::uint64_t> roots;
+  std::unordered_set<UpperRoot> held;  // roots
   std::set<std::uint64_t> cgroups;
   std::set<std::uint64_t> limits_of;
   std::set<std::uint32_t> followed;
@@ -105,6 +107,7 @@ class FakeSource : public containers::ContainerSource {
   }
 
   std::map<std::string, ContainerRecord> known;  // by id: what the machine has
+  std::vector<ContainerRecord> posing;           // cgroups with names of others
   // What exists(), look_again() and resolve() fail with.
   std::optional<Error> failing;
 };

@@ -41,7 +41,7 @@ TEST(Lives, DoubledAndLateObservationsChangeNothing) {
   for (const char* kind : {"created", "live", "exited", "removed"}) {
     EXPECT_EQ(std::count(kinds.begin(), kinds.end(), kind), 1) << kind;
   }
-  EXPECT_TRUE(world.kernel.roots.empty());
+  EXPECT_TRUE(world.kernel.held.empty());
   EXPECT_TRUE(world.kernel.limits_of.empty());
 }
 
@@ -80,6 +80,91 @@ TEST(Lives, AMountThatIsKnownLaterIsScannedByItsOptions) {
   world.restart(record);
   world.settle();
   EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+}
+
+struct PosingCase {
+  const char* name;
+  bool running;    // the container that it poses as
+  bool same_root;  // it works on that one's rootfs
+  bool other_id;   // under another id
+  Standing standing;
+};
+
+// Anybody who may make cgroups can name one after a container.
+TEST(Lives, ACgroupOfTheSameNameTakesNothingFromAContainer) {
+  const PosingCase cases[] = {
+      {"another rootfs", true, false, false, Standing::unproven},
+      {"another rootfs, files say so", true, false, false, Standing::doubtful},
+      {"its rootfs", true, true, false, Standing::unproven},
+      {"its rootfs by another name", true, true, true, Standing::unproven},
+      {"stopped, another rootfs", false, false, false, Standing::unproven},
+      {"stopped, its files' rootfs", false, true, false, Standing::doubtful},
+  };
+  for (const PosingCase& one : cases) {
+    World world;
+    const auto record = world.make("aaaa");
+    world.kernel.held.insert(record.root);  // by the first exec itself
+    world.live(record);
+    world.write(record, "new");
+    world.core->observe(world.wrote(record, "new"));
+    world.settle();
+    if (!one.running) world.exit(record);
+    auto posing = world.make("bbbb");
+    world.source.known.erase("bbbb");
+    if (!one.other_id) posing.info = record.info;
+    posing.info.name = "posing";
+    posing.standing = one.standing;
+    if (one.same_root) {
+      posing.root = record.root;
+      posing.layers = record.layers;
+    }
+    world.source.posing.push_back(posing);
+    world.live(posing);
+    world.clock.pass(61 * kSecondNs);
+    world.settle();
+    EXPECT_EQ(world.view("aaaa").info.name, "name-aaaa") << one.name;
+    EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated) << one.name;
+    EXPECT_EQ(world.view("aaaa").running, one.running) << one.name;
+    EXPECT_EQ(world.view("bbbb").info.id, "") << one.name;
+    EXPECT_TRUE(world.kernel.held.contains(record.root)) << one.name;
+    const auto kinds = world.kinds();
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 0) << one.name;
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "created"), 1) << one.name;
+  }
+}
+
+TEST(Lives, WhoOutlivedItsContainerIsNotOfTheHost) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.write(record, "new");
+  auto seen = world.wrote(record, "new");
+  seen.process.cgroup = 999;
+  seen.process.in_container = false;
+  world.core->observe(seen);
+  world.settle();
+  const Asked<DiffAnswer> asked;
+  world.core->requests().diff("aaaa", asked.reply());
+  world.settle();
+  ASSERT_TRUE(asked.once() && asked.answer());
+  ASSERT_EQ(asked.answer()->changes.size(), 1u);
+  EXPECT_EQ(asked.answer()->changes[0].actors.at(0).origin, Origin::container);
+}
+
+TEST(Lives, RootsThatAreNobodysAreLetGo) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  const UpperRoot stray{9, {1234, 1}};
+  world.kernel.held.insert(stray);
+  world.kernel.held.insert(record.root);
+  for (int i = 0; i < 3; ++i) {
+    world.clock.pass(61 * kSecondNs);
+    world.settle();
+  }
+  EXPECT_FALSE(world.kernel.held.contains(stray));
+  EXPECT_TRUE(world.kernel.held.contains(record.root));
 }
 
 TEST(Lives, ARestartGoesOnWithTheSameLedger) {
@@ -155,7 +240,7 @@ TEST(Lives, ThatAreNoContainersAreLetGo) {
     world.settle();
   }
   EXPECT_TRUE(world.kernel.cgroups.empty());
-  EXPECT_TRUE(world.kernel.roots.empty());
+  EXPECT_TRUE(world.kernel.held.empty());
 }
 
 TEST(Lives, WithoutARootfsAreUnknownUntilItIsFound) {

@@ -9,7 +9,7 @@ namespace {
 UpperRoot root(std::uint64_t ino) { return {1, {ino, 1}}; }
 
 TEST(Unclaimed, GivesEachRootItsOwnOnce) {
-  Unclaimed unclaimed;
+  Unclaimed unclaimed([](const UpperRoot&) {});
   unclaimed.add(root(1), 10, FileObservation{});
   unclaimed.add(root(2), 11, ExecObservation{});
   unclaimed.add(root(1), 12, MountObservation{});
@@ -19,7 +19,7 @@ TEST(Unclaimed, GivesEachRootItsOwnOnce) {
 }
 
 TEST(Unclaimed, KeepsNoMoreThanItsBoundsAndSaysSo) {
-  Unclaimed unclaimed;
+  Unclaimed unclaimed([](const UpperRoot&) {});
   for (std::size_t i = 0; i <= Unclaimed::kMaxSeen; ++i) {
     unclaimed.add(root(1), 1, FileObservation{});
   }
@@ -36,14 +36,32 @@ TEST(Unclaimed, KeepsNoMoreThanItsBoundsAndSaysSo) {
   EXPECT_TRUE(unclaimed.claim(root(2)).seen.empty());
 }
 
+// A container that makes overlays without end.
+TEST(Unclaimed, WhoeverHasTheMostMakesRoom) {
+  std::vector<std::uint64_t> forgotten;
+  Unclaimed unclaimed(
+      [&](const UpperRoot& one) { forgotten.push_back(one.inode.ino); });
+  unclaimed.add(root(1), 1, FileObservation{});
+  unclaimed.add(root(2), 2, FileObservation{});
+  FileObservation greedy;
+  greedy.process.in_container = true;
+  greedy.process.cgroup = 7;
+  for (std::uint64_t i = 3; i < 3 + 2 * Unclaimed::kMaxRoots; ++i) {
+    unclaimed.add(root(i), i, greedy);
+  }
+  EXPECT_EQ(unclaimed.size(), Unclaimed::kMaxRoots);
+  EXPECT_TRUE(unclaimed.holds(root(1)) && unclaimed.holds(root(2)));
+  EXPECT_EQ(forgotten.size(), Unclaimed::kMaxRoots + 2);
+  EXPECT_EQ(forgotten.front(), 3u);
+}
+
 TEST(Unclaimed, ForgetsWhatNobodyClaims) {
-  Unclaimed unclaimed;
+  std::vector<std::uint64_t> forgotten;
+  Unclaimed unclaimed(
+      [&](const UpperRoot& one) { forgotten.push_back(one.inode.ino); });
   unclaimed.add(root(1), 100, FileObservation{});
   unclaimed.add(root(2), 200, FileObservation{});
-  std::vector<std::uint64_t> forgotten;
-  unclaimed.expire(100 + Unclaimed::kPatienceNs, [&](const UpperRoot& one) {
-    forgotten.push_back(one.inode.ino);
-  });
+  unclaimed.expire(100 + Unclaimed::kPatienceNs);
   EXPECT_EQ(forgotten, std::vector<std::uint64_t>{1});
   EXPECT_EQ(unclaimed.size(), 1u);
 }

@@ -163,11 +163,27 @@ TEST_F(Code, AChangedScriptIsFoundByItsPath) {
   w.drift->observe(relative, sh);
   w.drift->observe(run(ExecKind::script, "/bin/same.sh"), sh);
   w.drift->observe(run(ExecKind::script, "/bin/image.sh"), sh);
+  // From a directory that is not known, or where nothing changed.
+  w.drift->observe(run(ExecKind::script, "bin/run.sh"), sh);
   EXPECT_THAT(w.reported(),
               ElementsAre("script_changed /bin/run.sh by sh violation",
                           "script_changed /bin/run.sh by sh violation"));
   EXPECT_THAT(w.kinds("/bin/run.sh"),
               ElementsAre("unknown_change", "script_changed"));
+}
+
+// After chroot(2): ".." does not lead out of it.
+TEST_F(Code, AScriptIsFoundFromWhereItsPathStarts) {
+  w.put("/bin/run.sh", 50, Change::added);
+  w.put("/run.sh", 51, Change::added);
+  w.drift->request_full_scan();
+  w.settle();
+  w.events.clear();
+  auto jailed = run(ExecKind::script, "/../run.sh");
+  jailed.directory = {12, 7};
+  w.drift->observe(jailed, sh);
+  EXPECT_THAT(w.reported(),
+              ElementsAre("script_changed /bin/run.sh by sh violation"));
 }
 
 TEST_F(Code, ANewScriptWaitsForTheScanOfItsFile) {

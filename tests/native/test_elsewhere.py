@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose a process is and what its programs are judged by, wherever it works."""
+
+import contextlib
+import pathlib
+import subprocess
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from harness.agent import Agent
+from harness.checks import event, is_still, mutations, recorded
+from harness.podman import Container
+
+# Each runs a program that the image lacks from a root of its own. /ctl is a volume.
+ELSEWHERE = {
+    "chroot into a volume": (
+        "cp /bin/busybox /ctl/sh && mutate exec_chroot /ctl /sh -c true",
+        "exec_volume"),
+    "chroot into the rootfs": (
+        "mkdir /new/jail && cp /bin/busybox /new/jail/sh &&"
+        " mutate exec_chroot /new/jail /sh -c true", "exec_new"),
+    "an overlay of its own": (
+        "mkdir /new/lower && cp /bin/busybox /new/lower/sh &&"
+        " mutate exec_in_overlay /new/lower:/usr /tmp /sh -c true",
+        "exec_volume"),
+    "an overlay of a volume": (
+        "cp /bin/busybox /ctl/sh &&"
+        " mutate exec_in_overlay /ctl:/usr /tmp /sh -c true",
+        "exec_volume"),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+@pytest.mark.parametrize("origin", ["exec", "workload"])
+def test_a_changed_root_hides_no_program(agent: Agent, start, case: str,
+                                         origin: str) -> None:
+    container = start(options=("--security-opt", "seccomp=unconfined",
+                               "--security-opt", "apparmor=unconfined",
+                               "--cap-add", "SYS_ADMIN"))
+    script, kind = ELSEWHERE[case]
+    (container.shell if origin == "exec" else container.work)(script)
+    seen = event(agent, container.name, kind)
+    assert (seen["class"], seen["actor"]["origin"]) == ("code", origin)
+    assert seen["path"].endswith("/sh")
+
+
+def test_a_script_below_another_root_is_found(agent: Agent, start) -> None:
+    container = start()
+    container.shell("mkdir -p /new/jail/bin; cp /bin/busybox /new/jail/bin/sh;"
+                    " printf '#!/bin/sh\\ntrue\\n' >/new/jail/s;"
+                    " chmod +x /new/jail/s; mutate exec_chroot /new/jail /s")
+    assert event(agent, container.name, "script_changed")["path"] == "/new/jail/s"
+
+
+_PATH = {"PATH": "/bin:/usr/bin:/usr/sbin"}
+
+
+def _enter(container: Container, *options: str, script: str) -> None:
+    subprocess.run(["nsenter", "-t", str(container.pid), *options, "--",
+                    "/bin/sh", "-c", script], check=True, capture_output=True,
+                   timeout=60, env=_PATH)
+
+
+@pytest.mark.parametrize("options", [("-m",), ("-a",), ("-m", "-p")])
+def test_who_enters_from_outside_is_seen(agent: Agent, start,
+                                         options: tuple) -> None:
+    container = start()
+    _enter(container, *options, script="busybox true; /bin/script")
+    assert mutations(agent, container.name) == []
+    _enter(container, *options, script="cp /bin/busybox /new/sh; /new/sh -c true")
+    seen = event(agent, container.name, "exec_new")
+    assert (seen["path"], seen["actor"]["origin"]) == ("/new/sh", "host")
+    recorded(agent, container.name, "/new/sh", "host")
+
+
+def test_a_root_may_be_entered_without_its_mounts(agent: Agent, start) -> None:
+    container = start()
+    merged = container.inspect()["GraphDriver"]["Data"]["MergedDir"]
+    subprocess.run(["chroot", merged, "/bin/sh", "-c",
+                    "cp /bin/busybox /new/sh; /new/sh -c true"], check=True,
+                   env=_PATH, timeout=60)
+    seen = event(agent, container.name, "exec_new")
+    assert (seen["path"], seen["actor"]["origin"]) == ("/new/sh", "host")
+
+
+def _hierarchies() -> Iterator[pathlib.Path]:
+    """The roots of those hierarchies that know the processes of all others."""
+    top = pathlib.Path("/sys/fs/cgroup")
+    places = [top] if (top / "cgroup.procs").exists() else top.iterdir()
+    return (place for place in places if (place / "cgroup.procs").exists())
+
+
+@contextlib.contextmanager
+def _cgroup(name: str) -> Iterator[list[pathlib.Path]]:
+    """A cgroup of that name below each hierarchy's root."""
+    made = []
+    try:
+        for hierarchy in _hierarchies():
+            with contextlib.suppress(OSError):  # some take no more
+                (hierarchy / name).mkdir()
+                made.append(hierarchy / name)
+        yield made
+    finally:
+        for path in made:
+            path.rmdir()
+
+
+def test_who_enters_from_a_cgroup_begins_no_container(agent: Agent,
+                                                      start) -> None:
+    container = start()
+    agent.ps(container.id)
+    with _cgroup(f"sfnat-{uuid.uuid4().hex[:12]}.scope") as cgroups:
+        joins = "".join(f"echo $$ >{path}/cgroup.procs; " for path in cgroups)
+        subprocess.run(
+            ["sh", "-c", f"{joins} exec nsenter -t {container.pid} -m --"
+             " /bin/busybox sh -c 'echo x >/new/entered; /bin/busybox true'"],
+            check=True, timeout=60)
+        recorded(agent, container.name, "/new/entered", "host")
+    pathlib.Path(container.upper, "new/direct").write_text("x")
+    row = agent.ps(container.id)
+    assert row is not None and row["running"]
+    container.work("echo x >/new/own")
+    recorded(agent, container.name, "/new/own", "workload")
+
+
+@pytest.mark.parametrize("origin", ["exec", "workload"])
+def test_leaving_its_cgroup_changes_nothing(agent: Agent, start,
+                                            origin: str) -> None:
+    container = start(options=("--privileged", "--cgroupns", "host",
+                               "-v", "/sys/fs/cgroup:/new/cg"))
+    leave = "".join(
+        f"(echo $$ >/new/cg/{path.relative_to('/sys/fs/cgroup')}/cgroup.procs);"
+        for path in _hierarchies())
+    script = (f"sh -c '{leave} echo x >>/etc/group;"
+              " cp /bin/busybox /new/sh; /new/sh -c true'")
+    (container.shell if origin == "exec" else container.work)(script)
+    recorded(agent, container.name, "/etc/group", origin)
+    seen = event(agent, container.name, "exec_new")
+    assert (seen["path"], seen["actor"]["origin"]) == ("/new/sh", origin)
+
+
+def test_image_programs_of_the_entrypoint_are_silent(agent: Agent,
+                                                     start) -> None:
+    container = start()
+    is_still(agent, container)
+    container.shell("mutate exec_chroot / /bin/busybox true; /bin/script")
+    assert mutations(agent, container.name) == []
