@@ -259,7 +259,7 @@ void FileChanges::settle(const Unsettled& operation) {
     const bool another = !operation.first && !kinds.empty();
     if (another) {
       records_.add(key, books_.clock.wall_at(seen.boot_ns), seen.count,
-                       seen.actor);
+                   seen.actor);
       r->own = r->own && operation.own;
       r->live = r->live || seen.live;
       r->observed = true;
