@@ -191,7 +191,7 @@ static __always_inline u32 actor_in(const struct exec *exec)
 	return exec->actor ^ (u32)exec->rootfs.root.ino * 2654435761u;
 }
 
-/* A script's path, as far as it tells repeats of one script from others. */
+/* A script's path, as far as it takes to know repeats of one script from others. */
 union path_start {
 	char text[64];
 	u64 words[8];
@@ -237,8 +237,8 @@ static __always_inline bool find_start(struct exec *exec, bool absolute)
 
 /* A script: the file is its interpreter by now, and only the path is left of it. The
  * kernel's own copy, so it cannot change; the agent looks whether it lies in the upper
- * directory. `told`: its interpreter was reported. */
-static __noinline int judge_script(struct exec *exec, u32 told)
+ * directory. `interpreter`: it was reported. */
+static __noinline int judge_script(struct exec *exec, u32 interpreter)
 {
 	struct sf_change_key key = {};
 	union path_start path = {};
@@ -252,7 +252,7 @@ static __noinline int judge_script(struct exec *exec, u32 told)
 		__builtin_memset(&exec->code.inode, 0, sizeof(exec->code.inode));
 	} else {
 		/* The image knows nothing by that name. */
-		if (told)
+		if (interpreter)
 			return done();
 		exec->code.kind = SF_EXEC_VOLUME;
 	}
@@ -276,10 +276,10 @@ static __noinline int judge_file(struct exec *exec)
 	    .inode = exec->bprm->file->f_inode,
 	    .root = exec->task_root,
 	};
-	bool told = is_foreign(&exec->code, &file, &exec->rootfs);
+	bool foreign = is_foreign(&exec->code, &file, &exec->rootfs);
 	u32 repeats;
 
-	if (told) {
+	if (foreign) {
 		key.ino = exec->code.inode.ino;
 		key.generation = exec->code.inode.generation;
 		key.dev = exec->code.inode.dev;
@@ -288,17 +288,17 @@ static __noinline int judge_file(struct exec *exec)
 		if (!reported(&key, &repeats))
 			send_exec(exec, &key);
 	}
-	return told;
+	return foreign;
 }
 
 /* Side by side, and none within the other: until 6.12 all that is called at a time has
  * 512 bytes of stack together. */
 static __always_inline void judge_exec(struct exec *exec)
 {
-	u32 told = judge_file(exec);
+	u32 reported = judge_file(exec);
 
 	if (exec->bprm->interp != exec->bprm->filename)
-		judge_script(exec, told);
+		judge_script(exec, reported);
 }
 
 /* Finds the container that the task belongs to, or has one begin to live with it.

@@ -34,7 +34,7 @@ constexpr std::size_t kMaxDeferred = 16'384;
 constexpr std::uint64_t kFirstRootfsPauseNs = kSecondNs;
 constexpr std::uint64_t kLastRootfsPauseNs = 60 * kSecondNs;
 
-// Whether a mount of the same layers tells more of its options, or others.
+// Whether a mount of the same layers shows more of its options, or others.
 bool mounted_otherwise(const OverlayLayers& before, const OverlayLayers& now) {
   return !now.work.empty() && before.upper == now.upper &&
          before.lower == now.lower &&

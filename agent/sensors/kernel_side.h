@@ -55,7 +55,7 @@ class KernelSide {
                         WallTime since) = 0;
   virtual void ignore_root(const UpperRoot& root) = 0;
   virtual void remove_root(const UpperRoot& root) = 0;
-  // All that the kernel side knows, but for those it was told to ignore.
+  // All that the kernel side knows, but for those it was asked to ignore.
   virtual std::vector<UpperRoot> roots() const = 0;
   virtual void add_inode(const UpperRoot& root, const InodeId& inode) = 0;
   // `own`: the container's own cgroup, which is this one or lies above it.

@@ -16,33 +16,33 @@ struct CallCase {
   std::int32_t nr;
   std::uint32_t changes;  // enum change_class of bpf/lib/syscalls.h
   bool writes;
-  bool renames;
+  sf_op op;
   std::int32_t entry;
 };
 
 TEST_P(Task, KnowsSystemCalls) {
   enum { kRead, kCopy, kSelf, kXattr, kWrite, kOther };
   const CallCase cases[] = {
-      {__NR_read, kRead, false, false, -1},
-      {__NR_mmap, kRead, false, false, -1},
-      {__NR_pwritev2, kWrite, true, false, -1},
-      {__NR_splice, kCopy, false, false, -1},
-      {__NR_fchmodat, kSelf, false, false, -1},
-      {__NR_ioctl, kSelf, false, false, -1},
-      {__NR_lsetxattr, kXattr, false, false, -1},
-      {__NR_truncate, kOther, false, false, -1},
-      {__NR_unlinkat, kOther, false, false, 1},
-      {__NR_renameat2, kOther, false, true, 1},
-      {__NR_symlinkat, kOther, false, false, 2},
-      {__NR_linkat, kOther, false, false, 3},
+      {__NR_read, kRead, false, SF_OP_unknown, -1},
+      {__NR_mmap, kRead, false, SF_OP_unknown, -1},
+      {__NR_pwritev2, kWrite, true, SF_OP_write, -1},
+      {__NR_splice, kCopy, false, SF_OP_write, -1},
+      {__NR_fchmodat, kSelf, false, SF_OP_chmod, -1},
+      {__NR_ioctl, kSelf, false, SF_OP_flags, -1},
+      {__NR_lsetxattr, kXattr, false, SF_OP_xattr, -1},
+      {__NR_truncate, kOther, false, SF_OP_truncate, -1},
+      {__NR_unlinkat, kOther, false, SF_OP_unlink, 1},
+      {__NR_renameat2, kOther, false, SF_OP_rename, 1},
+      {__NR_symlinkat, kOther, false, SF_OP_symlink, 2},
+      {__NR_linkat, kOther, false, SF_OP_link, 3},
 #ifdef __NR_open
-      {__NR_open, kOther, false, false, 0},
-      {__NR_link, kOther, false, false, 1},
-      {__NR_rename, kOther, false, true, 0},
+      {__NR_open, kOther, false, SF_OP_open, 0},
+      {__NR_link, kOther, false, SF_OP_link, 1},
+      {__NR_rename, kOther, false, SF_OP_rename, 0},
 #endif
-      {__NR_getpid, kOther, false, false, -1},
-      {SF_NR_PAGE_FAULT, kOther, false, false, -1},
-      {SF_NR_NONE, kOther, false, false, -1},
+      {__NR_getpid, kOther, false, SF_OP_unknown, -1},
+      {SF_NR_PAGE_FAULT, kOther, false, SF_OP_unknown, -1},
+      {SF_NR_NONE, kOther, false, SF_OP_unknown, -1},
   };
   for (const CallCase& one : cases) {
     test_syscall test{};
@@ -50,7 +50,7 @@ TEST_P(Task, KnowsSystemCalls) {
     run(object_->progs.system_call, test);
     EXPECT_EQ(test.changes, one.changes) << one.nr;
     EXPECT_EQ(test.writes != 0, one.writes) << one.nr;
-    EXPECT_EQ(test.renames != 0, one.renames) << one.nr;
+    EXPECT_EQ(test.op, one.op) << one.nr;
     EXPECT_EQ(test.entry, one.entry) << one.nr;
     // Of the table of another architecture: nothing is known.
     test = {};
@@ -59,7 +59,7 @@ TEST_P(Task, KnowsSystemCalls) {
     run(object_->progs.system_call, test);
     EXPECT_EQ(test.changes, kOther) << one.nr;
     EXPECT_EQ(test.writes, 0u) << one.nr;
-    EXPECT_EQ(test.renames, 0u) << one.nr;
+    EXPECT_EQ(test.op, SF_OP_unknown) << one.nr;
   }
 }
 

@@ -134,7 +134,7 @@ void Attribution::note_link(const Entry& entry) {
   event.time = time;
   event.kind = Kind::file_link;
   event.path = books_.tree.path_of(entry);
-  announcer_.report(std::move(event), by.told);
+  announcer_.report(std::move(event), by.named);
 }
 
 // Overlay puts an opaque directory in the place of one that it removes, for a
@@ -176,8 +176,8 @@ Attribution::Culprits Attribution::who(
     const std::optional<Choice>& choice) const {
   Culprits out;
   if (!choice) {
-    out.told = books_.actors.intern({});
-    out.all.push_back(out.told);
+    out.named = books_.actors.intern({});
+    out.all.push_back(out.named);
     return out;
   }
   std::optional<Actor> common;
@@ -189,7 +189,7 @@ Attribution::Culprits Attribution::who(
     out.all.push_back(id);
     common = common ? in_common(*common, one) : one;
   }
-  out.told = books_.actors.intern(*common);
+  out.named = books_.actors.intern(*common);
   return out;
 }
 
@@ -271,7 +271,7 @@ void Attribution::attribute(const Entry& entry, bool appeared,
     event.kind = kind;
     event.path = path;
     if (kind == Kind::file_rename) event.from = from;
-    announcer_.found(std::move(event), judged.judgement, by.told, by.all,
+    announcer_.found(std::move(event), judged.judgement, by.named, by.all,
                      entry.inode);
   }
 }
@@ -322,7 +322,7 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
       inherited_.insert_or_assign(entry.inode.ino, *choice);
     }
   }
-  announcer_.found(std::move(event), by.told, by.all, entry.inode);
+  announcer_.found(std::move(event), by.named, by.all, entry.inode);
 }
 
 }  // namespace stillframe::drift

@@ -47,17 +47,13 @@ class Attribution {
   void drop(const InodeId& directory) { candidates_.drop(directory); }
   // Others may have been at work until then, unseen.
   void lost(std::uint64_t until_ns) { candidates_.lost(until_ns); }
-  // What a scan that began at `started` showed may be theirs.
-  bool losing(std::uint64_t started) const {
-    return candidates_.losing(started);
-  }
 
  private:
   // Who is recorded for a difference, and who goes out with its event: what
   // all of them have in common.
   struct Culprits {
     std::vector<ActorId> all;
-    ActorId told = 0;
+    ActorId named = 0;
   };
   // What is to be recorded of a difference.
   struct Explanation {

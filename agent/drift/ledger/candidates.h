@@ -78,7 +78,6 @@ class Candidates {
   // entry can be known, until everything was looked at by a scan that began
   // later.
   void lost(std::uint64_t until_ns);
-  bool losing(std::uint64_t started) const { return lost_ns_ >= started; }
 
  private:
   struct AtWork {

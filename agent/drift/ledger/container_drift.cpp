@@ -208,9 +208,6 @@ void ContainerDrift::applied(const ScanResult& scan) {
   if (!impl_->plan.accept(scan)) return;
   const std::uint64_t started = scan.started_boot_ns;
   impl_->take_in(impl_->books.tree.apply(scan), started, scan.complete);
-  if (scan.complete && impl_->attribution.losing(started)) {
-    impl_->plan.need_full();  // it began before all was lost that was to be
-  }
   if (scan.complete) impl_->attribution.settle_all(started);
   impl_->files.scanned(started);
   if (scan.complete) impl_->records.sweep(started);

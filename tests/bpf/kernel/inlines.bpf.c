@@ -138,12 +138,14 @@ SEC("syscall")
 int system_call(struct test_syscall *test)
 {
 	struct syscall call = {.nr = test->nr, .compat = test->compat};
+	u32 op = operation_of(&call);
 	s32 entry = -1;
 	u64 path;
 
 	test->changes = classify(&call);
 	test->writes = is_write(&call);
-	test->renames = is_rename(&call);
+	asm volatile("" : "+r"(op)); /* one store: see below */
+	test->op = op;
 	/* Typed on every kernel that has such programs. */
 	call.regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	path = (u64)entry_path(&call);

@@ -48,7 +48,7 @@ struct test_syscall {
 	__u32 compat;
 	__u32 changes; /* out: enum change_class */
 	__u32 writes;
-	__u32 renames;
+	__u32 op;    /* enum sf_op */
 	__s32 entry; /* the argument that holds the path; -1: none */
 };
 

@@ -175,11 +175,9 @@ TEST(Candidates, AfterALossOnlyWhoNamedTheEntryIsKnown) {
   EXPECT_FALSE(all.choose(kDir, whiteout(), {}));
   EXPECT_FALSE(all.anyone(kDir));
   EXPECT_EQ(who(all.choose(kDir, whiteout("y"), {})), std::vector<ActorId>{2});
-  EXPECT_TRUE(all.losing(100));
   all.settle_all(100);
   all.add(kDir, one(2, 110));
   EXPECT_FALSE(all.choose(kDir, whiteout(), {}));
-  EXPECT_FALSE(all.losing(101));
   all.settle_all(101);
   EXPECT_EQ(who(all.choose(kDir, whiteout(), {})), std::vector<ActorId>{2});
 }
