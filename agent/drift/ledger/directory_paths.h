@@ -3,8 +3,8 @@
 // Where directories are that the tree does not have there: those made or moved
 // since the last scan, and those that are gone but may still be referred to (by
 // what waits for a scan, by an event under way, by a file that is open). A path
-// is never reported without its directory. Bounded in bytes: a container decides
-// how many directories there are, and how long their names.
+// is never reported without its directory. Bounded in bytes: a container
+// decides how many directories there are, and how long their names.
 #pragma once
 
 #include <cstddef>
