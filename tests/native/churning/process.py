@@ -40,11 +40,12 @@ class Held:
         return Held(len(os.listdir(f"/proc/{pid}/fd")),
                     int(resident[1]) / 1024 if resident else 0)
 
-    def within(self, other: "Held") -> bool:
+    def within(self, other: "Held", memory: bool) -> bool:
         """No more than `other`, but for what chance adds."""
-        return (self.descriptors <= other.descriptors + MORE_DESCRIPTORS
-                and self.megabytes
-                <= other.megabytes * MORE_MEMORY + MORE_MEGABYTES)
+        if self.descriptors > other.descriptors + MORE_DESCRIPTORS:
+            return False
+        most = other.megabytes * MORE_MEMORY + MORE_MEGABYTES
+        return not memory or self.megabytes <= most
 
     def __str__(self) -> str:
         return f"{self.descriptors} descriptors, {self.megabytes:.0f} MiB"
