@@ -27,7 +27,7 @@ constexpr std::chrono::seconds kAnswerWithin{60};
 // How often who waits for an answer looks whether none will come.
 constexpr std::chrono::milliseconds kLookEvery{50};
 // To end by itself, of the two seconds that the agent has in all.
-constexpr std::chrono::milliseconds kStopWithin{1'000};
+constexpr std::chrono::milliseconds kStopWithin{700};
 
 Result<Fd> lock_state(const std::string& state_dir) {
   const std::string path = state_dir + "/lock";

@@ -15,8 +15,8 @@ class LossWatch {
  public:
   LossWatch(Context& context, Fleet& fleet);  // both outlive it
 
-  // Whether the set of containers should be compared again: the start of one may
-  // be among what was lost.
+  // Whether the set of containers should be compared again: the start of one
+  // may be among what was lost.
   bool turn(std::uint64_t now);
   std::uint64_t next_turn_ns() const { return next_check_ns_; }
 
