@@ -42,7 +42,7 @@ class Engine : public AgentApi {
   // agent is still starting, whose steps cannot be cut short.
   std::chrono::milliseconds stop_soon();
   void reload_policy();
-  // Requests that wait for an answer are told that the agent is stopping.
+  // Requests that wait are answered that the agent is stopping.
   void abandon_requests() { abandoned_ = true; }
 
   AgentPhase phase() const override;
