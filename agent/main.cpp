@@ -83,6 +83,8 @@ Result<> run_agent(const cli::Options& options) {
                                          .max_containers = run.max_containers,
                                          .build = {kVersion, kRevision}});
   if (!web) return tl::unexpected<Error>(web.error());
+  // While signals are taken the servers may go at any moment.
+  const auto addresses = (*web)->addresses();
   // Last, so that it goes first: from then on nobody takes the servers away.
   const auto signals = engine::Signals::take(
       {.stop = [&agent] { return agent.stop_soon(); },
@@ -97,7 +99,7 @@ Result<> run_agent(const cli::Options& options) {
            }});
   if (!signals) return tl::unexpected<Error>(signals.error());
   if (auto attached = agent.attach(); !attached) return attached;
-  for (const auto& address : (*web)->addresses()) {
+  for (const auto& address : addresses) {
     log_info("serving metrics",
              {{"address", to_string(address)}, {"path", run.telemetry_path}});
   }

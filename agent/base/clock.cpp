@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <cctype>
-#include <cstdlib>
 #include <ctime>
+#include <optional>
 
 namespace stillframe {
 namespace {
@@ -16,9 +16,14 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kFirstSecond = -9'214'560'000;
 constexpr std::int64_t kLastSecond = 9'214'646'400;
 
-bool two_digits(std::string_view text) {
-  return std::isdigit(static_cast<unsigned char>(text[0])) != 0 &&
-         std::isdigit(static_cast<unsigned char>(text[1])) != 0;
+// The number that the first two characters are, if it is below `limit`.
+std::optional<int> two_digits(std::string_view text, int limit) {
+  if (text.size() < 2) return std::nullopt;
+  const unsigned tens = static_cast<unsigned char>(text[0]) - unsigned{'0'};
+  const unsigned ones = static_cast<unsigned char>(text[1]) - unsigned{'0'};
+  if (tens > 9 || ones > 9) return std::nullopt;
+  const int number = static_cast<int>(tens * 10 + ones);
+  return number < limit ? std::optional(number) : std::nullopt;
 }
 
 std::int64_t read_clock(clockid_t id) {
@@ -93,13 +98,14 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   if (*rest == 'Z' || *rest == 'z') {
     ++rest;
   } else if (*rest == '+' || *rest == '-') {
+    // RFC 3339, section 5.6: time-numoffset.
     const std::string_view zone(rest + 1);
-    if (zone.size() < 5 || zone[2] != ':' || !two_digits(zone) ||
-        !two_digits(zone.substr(3))) {
-      return fail("not an RFC 3339 time: " + copy);
-    }
-    const int minutes = std::atoi(rest + 1) * 60 + std::atoi(rest + 4);
-    offset = minutes * 60 * (*rest == '-' ? -1 : 1);
+    const auto hours = two_digits(zone, 24);
+    const auto minutes = zone.size() < 5 || zone[2] != ':'
+                             ? std::nullopt
+                             : two_digits(zone.substr(3), 60);
+    if (!hours || !minutes) return fail("not an RFC 3339 time: " + copy);
+    offset = (*hours * 60 + *minutes) * 60 * (*rest == '-' ? -1 : 1);
     rest += 6;
   } else {
     return fail("an RFC 3339 time needs a zone (Z or +01:00): " + copy);

@@ -7,7 +7,7 @@
 namespace stillframe::engine {
 namespace {
 
-// A node of a map, beside what it holds.
+// A node of a map, without what it holds.
 constexpr std::size_t kNode = 32;
 
 template <typename... Texts>

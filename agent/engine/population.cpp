@@ -323,8 +323,10 @@ void Population::retry_unresolved(std::uint64_t now) {
 // as that lasts.
 void Population::resolve_later(Unresolved one) {
   if (unresolved_.size() >= kMaxUnresolved) {
-    // Reconciliation finds it by its processes.
-    reconcile_soon();
+    // Reconciliation finds it by its processes; however many come, once a
+    // second.
+    next_reconcile_ns_ =
+        std::min(next_reconcile_ns_, context_.now() + kSecondNs);
     return give_up(one.seen);
   }
   one.next_ns = context_.now() + one.pause_ns;

@@ -53,7 +53,8 @@ Error error_of(int status, const std::string& body) {
 
 Error broken(httplib::Error error) {
   if (error == httplib::Error::Read) {
-    return {0, "the agent gave no answer: it is stopping, or has too many clients"};
+    return {
+        0, "the agent gave no answer: it is stopping, or has too many clients"};
   }
   return {0, "connection to the agent lost (" + httplib::to_string(error) +
                  "): was it stopped?"};

@@ -228,6 +228,25 @@ TEST(Lives, ThatCouldNotBeReadAtTheirStartAreReadLater) {
   EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
 }
 
+// As many as anybody likes to begin: a container among them is found anyway.
+TEST(Lives, ThatBeganAmongTooManyAreFoundByReconciliation) {
+  World world;
+  world.core->discover();
+  const auto record = world.make("aaaa");
+  world.source.failing = Error{EMFILE, "Too many open files"};
+  auto other = record;
+  for (std::uint64_t cgroup = 1000; cgroup < 1300; ++cgroup) {
+    other.cgroup = cgroup;
+    world.live(other);
+  }
+  world.live(record);
+  world.source.failing.reset();
+  EXPECT_EQ(world.view("aaaa").info.id, "");
+  world.clock.pass(kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").info.id, "aaaa");
+}
+
 // A service with a root of its own is nobody's to watch.
 TEST(Lives, ThatAreNoContainersAreLetGo) {
   World world;
