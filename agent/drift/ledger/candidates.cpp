@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <set>
 
 namespace stillframe::drift {
 namespace {
@@ -24,9 +25,18 @@ bool can_make(FileOp op, std::uint32_t mode) {
   }
 }
 
-std::optional<Choice> choice_of(std::vector<Candidate> some) {
-  if (some.empty()) return std::nullopt;
-  return Choice(std::move(some));
+std::optional<Choice> choice_of(const std::vector<const Candidate*>& some) {
+  std::set<ActorId> actors;
+  std::vector<Candidate> all;
+  all.reserve(some.size());
+  for (const auto* one : some) {
+    actors.insert(one->actor);
+    all.push_back(*one);
+  }
+  if (actors.empty() || actors.size() > Candidates::kMaxPerChoice) {
+    return std::nullopt;
+  }
+  return Choice(std::move(all));
 }
 
 }  // namespace
@@ -86,8 +96,7 @@ std::string base_name(std::string_view path) {
 }
 
 void Candidates::add(const InodeId& directory, Candidate candidate) {
-  if (!by_directory_.contains(directory.ino) &&
-      by_directory_.size() >= kMaxDirectories) {
+  if (in_all_ >= kMaxInAll && !by_directory_.contains(directory.ino)) {
     return;  // what is found there stays unattributed
   }
   auto& here = by_directory_[directory.ino];
@@ -100,8 +109,9 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     same->last_ns = std::max(same->last_ns, candidate.last_ns);
     return;
   }
-  if (list.size() < kMaxPerDirectory) {
+  if (list.size() < kMaxPerDirectory && in_all_ < kMaxInAll) {
     list.push_back(std::move(candidate));
+    ++in_all_;
     return;
   }
   // Full: one actor's hints are worth less than another actor.
@@ -114,6 +124,10 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     merged->hint = candidate.hint;
     return;
   }
+  if (list.empty()) {  // the room is taken by other directories
+    here.crowded_ns = std::max(here.crowded_ns, candidate.last_ns);
+    return;
+  }
   here.crowded_ns = std::max(here.crowded_ns, list.front().last_ns);
   list.erase(list.begin());
   list.push_back(std::move(candidate));
@@ -124,21 +138,21 @@ std::optional<Choice> Candidates::choose(
     std::optional<std::int64_t> made_at_boot_ns) const {
   const auto it = by_directory_.find(directory.ino);
   if (it == by_directory_.end()) return std::nullopt;
-  std::vector<Candidate> fitting;
-  std::vector<Candidate> hinted;
+  std::vector<const Candidate*> fitting;
+  std::vector<const Candidate*> hinted;
   for (const auto& c : it->second.all) {
     if (made_at_boot_ns &&
         static_cast<std::int64_t>(c.first_ns) > *made_at_boot_ns + kSlackNs) {
       continue;
     }
     if (!can_leave(c.op, entry, c.direct)) continue;
-    fitting.push_back(c);
-    if (c.hint == entry.name) hinted.push_back(c);
+    fitting.push_back(&c);
+    if (c.hint == entry.name) hinted.push_back(&c);
   }
-  if (!hinted.empty()) return choice_of(std::move(hinted));
+  if (!hinted.empty()) return choice_of(hinted);
   // It may have been one who was not seen, or could not be kept.
   if (lost_ns_ != 0 || it->second.crowded_ns != 0) return std::nullopt;
-  return choice_of(std::move(fitting));
+  return choice_of(fitting);
 }
 
 std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
@@ -147,11 +161,14 @@ std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
       it->second.crowded_ns != 0) {
     return std::nullopt;
   }
-  return choice_of(it->second.all);
+  std::vector<const Candidate*> all;
+  for (const auto& c : it->second.all) all.push_back(&c);
+  return choice_of(all);
 }
 
 bool Candidates::settle(AtWork& here, std::uint64_t started) {
-  std::erase_if(here.all, [&](const auto& c) { return c.last_ns < started; });
+  in_all_ -= std::erase_if(here.all,
+                           [&](const auto& c) { return c.last_ns < started; });
   if (here.crowded_ns < started) here.crowded_ns = 0;
   return !here.all.empty() || here.crowded_ns != 0;
 }
@@ -170,9 +187,17 @@ void Candidates::settle_all(std::uint64_t started) {
   if (lost_ns_ < started) lost_ns_ = 0;
 }
 
+void Candidates::drop(const InodeId& directory) {
+  const auto it = by_directory_.find(directory.ino);
+  if (it == by_directory_.end()) return;
+  in_all_ -= it->second.all.size();
+  by_directory_.erase(it);
+}
+
 void Candidates::lost(std::uint64_t until_ns) {
   lost_ns_ = std::max(lost_ns_, until_ns);
   by_directory_.clear();
+  in_all_ = 0;
 }
 
 }  // namespace stillframe::drift

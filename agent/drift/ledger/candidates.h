@@ -54,8 +54,12 @@ bool can_leave(FileOp op, const Entry& entry, bool direct = false);
 
 class Candidates {
  public:
-  static constexpr std::size_t kMaxPerDirectory = 16;
-  static constexpr std::size_t kMaxDirectories = 4096;
+  // A script's every command is an actor of its own, and many of them may come
+  // between two looks.
+  static constexpr std::size_t kMaxPerDirectory = 256;
+  static constexpr std::size_t kMaxInAll = 16'384;
+  // Of more actors than that nobody is named.
+  static constexpr std::size_t kMaxPerChoice = 16;
   // The kernel stamps ctime with a coarse clock, a little behind.
   static constexpr std::int64_t kSlackNs = 1'000'000'000;
 
@@ -73,7 +77,7 @@ class Candidates {
   // A scan that began at `started` has shown what those before it did.
   void settle(const InodeId& directory, std::uint64_t started);
   void settle_all(std::uint64_t started);
-  void drop(const InodeId& directory) { by_directory_.erase(directory.ino); }
+  void drop(const InodeId& directory);
   // Others may have been at work anywhere until then, unseen: only who named an
   // entry can be known, until everything was looked at by a scan that began
   // later.
@@ -85,9 +89,10 @@ class Candidates {
     std::uint64_t crowded_ns = 0;  // more than could be kept, until then
   };
   // False: nothing is left to be known of it.
-  static bool settle(AtWork& here, std::uint64_t started);
+  bool settle(AtWork& here, std::uint64_t started);
 
   std::unordered_map<std::uint64_t, AtWork> by_directory_;
+  std::size_t in_all_ = 0;
   std::uint64_t lost_ns_ = 0;
 };
 

@@ -208,6 +208,44 @@ TEST(Candidates, OneActorsHintsDoNotPushOutAnother) {
   EXPECT_EQ(who(all.choose(kDir, whiteout("a"), {})), std::vector<ActorId>{7});
 }
 
+TEST(Candidates, EveryCommandOfAScriptIsKept) {
+  Candidates all;
+  for (ActorId who = 0; who < 200; ++who) {
+    all.add(kDir, one(who, who + 1, std::to_string(who)));
+  }
+  EXPECT_EQ(who(all.choose(kDir, whiteout("0"), {})), std::vector<ActorId>{0});
+  EXPECT_EQ(who(all.choose(kDir, whiteout("199"), {})),
+            std::vector<ActorId>{199});
+}
+
+TEST(Candidates, OfACrowdNobodyIsNamed) {
+  Candidates all;
+  for (ActorId who = 0; who < Candidates::kMaxPerChoice; ++who) {
+    all.add(kDir, one(who, who + 1, "a"));
+    all.add(kDir, one(who, who + 1, "b"));
+  }
+  EXPECT_EQ(who(all.choose(kDir, whiteout("c"), {})).size(),
+            2 * Candidates::kMaxPerChoice);
+  all.add(kDir, one(Candidates::kMaxPerChoice, 100));
+  EXPECT_FALSE(all.choose(kDir, whiteout("c"), {}));
+  EXPECT_FALSE(all.anyone(kDir));
+}
+
+TEST(Candidates, RoomIsGivenBack) {
+  Candidates all;
+  for (int round = 0; round < 3; ++round) {
+    for (std::uint64_t ino = 10; ino < 10 + Candidates::kMaxInAll; ++ino) {
+      all.add({ino, 1}, one(1, 1));
+    }
+    EXPECT_FALSE(all.anyone(kDir));
+    round == 0 ? all.settle_all(2) : all.drop({10, 1});
+    all.add(kDir, one(2, 1));
+    EXPECT_EQ(who(all.anyone(kDir)), std::vector<ActorId>{2});
+    all.lost(1);
+    all.settle_all(2);
+  }
+}
+
 TEST(BaseName, OfWhatCallersPass) {
   EXPECT_EQ(base_name("/etc/passwd"), "passwd");
   EXPECT_EQ(base_name("passwd"), "passwd");
