@@ -225,15 +225,21 @@ def test_hangup_reloads_and_judges_anew(own_agent: Agent, run,
 def test_a_rule_expires_by_itself(own_agent: Agent, run,
                                   tmp_path: pathlib.Path) -> None:
     container = run(name=f"sfpol-{os.getpid()}-expiry")
-    until = (datetime.datetime.now(datetime.timezone.utc)
-             + datetime.timedelta(seconds=6))
     policy = tmp_path / "policy.yaml"
-    policy.write_text(ALLOWS.format(name=container.name)
-                      + f"    expires: {until:%Y-%m-%dT%H:%M:%SZ}\n")
+
+    def expires_in(**delay: int) -> None:
+        until = (datetime.datetime.now(datetime.timezone.utc)
+                 + datetime.timedelta(**delay))
+        policy.write_text(ALLOWS.format(name=container.name)
+                          + f"    expires: {until:%Y-%m-%dT%H:%M:%SZ}\n")
+
+    expires_in(hours=1)
     own_agent.start("--policy", str(policy))
     container.work("echo tuned >/etc/app.conf")
     assert state(own_agent, container) == "still"
     assert metric(own_agent, "rules_expired") == 0
+    expires_in(seconds=3)
+    send_hangup(own_agent)
     wait_for(lambda: state(own_agent, container) == "mutated", 20, "expiry")
     wait_for(lambda: metric(own_agent, "rules_expired") == 1, SECONDS, "metric")
     assert "policy_rule_expired" in kinds(own_agent)
