@@ -110,11 +110,21 @@ static int exec_in_overlay(int argc, char** argv) {
   return in_root(argv[1], argv + 2);
 }
 
+// Runs PROGRAM as root of a user namespace, with mounts of its own.
+static int exec_userns(int argc, char** argv) {
+  (void)argc;
+  int outcome = own_namespaces();
+  if (outcome != kDone) return outcome;
+  execv(argv[0], argv);
+  return failed("execv");
+}
+
 const struct operation exec_operations[] = {
     {"exec_memfd", 1, "PROGRAM ARGUMENT…", exec_memfd},
     {"exec_deleted", 2, "PROGRAM PATH ARGUMENT…", exec_deleted},
     {"exec_file", 1, "PROGRAM ARGUMENT…", exec_file},
     {"exec_chroot", 2, "DIRECTORY PROGRAM ARGUMENT…", exec_chroot},
+    {"exec_userns", 1, "PROGRAM ARGUMENT…", exec_userns},
     {"exec_in_overlay", 3, "LOWER POINT PROGRAM ARGUMENT…", exec_in_overlay},
     {NULL, 0, NULL, NULL},
 };

@@ -168,21 +168,35 @@ static int proc_fd_reopen(int argc, char** argv) {
   return written(write(again, kPayload, kPayloadSize), "write");
 }
 
-static int open_by_handle(int argc, char** argv) {
-  (void)argc;
+// The file as its handle names it; or ends the program.
+static int opened_by_handle(const char* path, int flags) {
   struct {
     struct file_handle handle;
     unsigned char bytes[MAX_HANDLE_SZ];
   } target = {.handle.handle_bytes = MAX_HANDLE_SZ};
   int mount_id;
-  if (name_to_handle_at(AT_FDCWD, argv[0], &target.handle, &mount_id, 0) < 0) {
-    return failed("name_to_handle_at");
+  if (name_to_handle_at(AT_FDCWD, path, &target.handle, &mount_id, 0) < 0) {
+    exit(failed("name_to_handle_at"));
   }
   // Anything of the filesystem will do, and the file itself is one.
-  int mount = open_or_exit(argv[0], O_RDONLY);
-  int fd = open_by_handle_at(mount, &target.handle, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return failed("open_by_handle_at");
+  int mount = open_or_exit(path, O_RDONLY);
+  int fd = open_by_handle_at(mount, &target.handle, flags | O_CLOEXEC);
+  if (fd < 0) exit(failed("open_by_handle_at"));
+  return fd;
+}
+
+static int open_by_handle(int argc, char** argv) {
+  (void)argc;
+  int fd = opened_by_handle(argv[0], O_WRONLY);
   return written(write(fd, kPayload, kPayloadSize), "write");
+}
+
+static int read_by_handle(int argc, char** argv) {
+  (void)argc;
+  char byte;
+  return read(opened_by_handle(argv[0], O_RDONLY), &byte, 1) == 1
+             ? kDone
+             : failed("read");
 }
 
 const struct operation file_operations[] = {
@@ -204,5 +218,6 @@ const struct operation file_operations[] = {
     {"aio_write", 1, "FILE", aio_write},
     {"proc_fd_reopen", 1, "FILE", proc_fd_reopen},
     {"open_by_handle", 1, "FILE", open_by_handle},
+    {"read_by_handle", 1, "FILE", read_by_handle},
     {NULL, 0, NULL, NULL},
 };

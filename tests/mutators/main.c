@@ -16,7 +16,8 @@ static const struct operation* const kFamilies[] = {
     file_operations,     transfer_operations, mmap_operations,
     metadata_operations, link_operations,     uring_operations,
     exec_operations,     library_operations,  memory_operations,
-    mount_operations,    workload_operations,
+    mount_operations,    workload_operations, compat_operations,
+    hidden_operations,
 };
 enum { kFamilyCount = sizeof(kFamilies) / sizeof(kFamilies[0]) };
 

@@ -33,6 +33,8 @@ extern const struct operation library_operations[];
 extern const struct operation memory_operations[];
 extern const struct operation mount_operations[];
 extern const struct operation workload_operations[];
+extern const struct operation compat_operations[];
+extern const struct operation hidden_operations[];
 
 // Says which call failed and why (errno); gives kUnsupported when errno says
 // that the kernel or the filesystem lacks the call, else kFailed.

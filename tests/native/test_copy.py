@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 from harness.agent import Agent
-from harness.checks import recorded, same_diff
+from harness.checks import is_still, mutations, recorded, same_diff
+from harness.coverage import EVENTS, Results
 from harness.podman import podman
 
 CASES = {
@@ -29,7 +30,7 @@ def sources(tmp_path: pathlib.Path) -> pathlib.Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_copy_is_the_hosts(agent: Agent, start, sources: pathlib.Path,
-                           case: str) -> None:
+                           case: str, results: Results) -> None:
     source, target, path, kind = CASES[case]
     container = start()
     podman("cp", str(sources / source), f"{container.name}:{target}")
@@ -37,3 +38,12 @@ def test_copy_is_the_hosts(agent: Agent, start, sources: pathlib.Path,
     change = recorded(agent, container.name, path, "host")
     assert {a["tool"] for a in change["actors"]} == {"cp"}
     assert kind in change["kinds"] or "file_rename" in change["kinds"], change
+    results.add((kind,), EVENTS, operation="podman_cp", way="host")
+
+
+def test_copy_out_changes_nothing(agent: Agent, start,
+                                  tmp_path: pathlib.Path) -> None:
+    container = start()
+    podman("cp", f"{container.name}:/etc/group", str(tmp_path / "group"))
+    is_still(agent, container)
+    assert mutations(agent, container.name) == []

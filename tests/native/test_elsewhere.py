@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from harness.agent import Agent
+from harness.cgroups import hierarchies
 from harness.checks import event, is_still, mutations, recorded
-from harness.podman import Container
+from harness.coverage import EVENTS, Results
+from harness.ways import HOST_PATH, enter
 
 # Each runs a program that the image lacks from a root of its own. /ctl is a volume.
 ELSEWHERE = {
@@ -35,7 +37,8 @@ ELSEWHERE = {
 @pytest.mark.parametrize("case", ELSEWHERE)
 @pytest.mark.parametrize("origin", ["exec", "workload"])
 def test_a_changed_root_hides_no_program(agent: Agent, start, case: str,
-                                         origin: str) -> None:
+                                         origin: str,
+                                         results: Results) -> None:
     container = start(options=("--security-opt", "seccomp=unconfined",
                                "--security-opt", "apparmor=unconfined",
                                "--cap-add", "SYS_ADMIN"))
@@ -44,6 +47,8 @@ def test_a_changed_root_hides_no_program(agent: Agent, start, case: str,
     seen = event(agent, container.name, kind)
     assert (seen["class"], seen["actor"]["origin"]) == ("code", origin)
     assert seen["path"].endswith("/sh")
+    results.add((kind,), EVENTS, way=origin,
+                operation="chroot" if "chroot" in script else "userns")
 
 
 def test_a_script_below_another_root_is_found(agent: Agent, start) -> None:
@@ -54,25 +59,19 @@ def test_a_script_below_another_root_is_found(agent: Agent, start) -> None:
     assert event(agent, container.name, "script_changed")["path"] == "/new/jail/s"
 
 
-_PATH = {"PATH": "/bin:/usr/bin:/usr/sbin"}
-
-
-def _enter(container: Container, *options: str, script: str) -> None:
-    subprocess.run(["nsenter", "-t", str(container.pid), *options, "--",
-                    "/bin/sh", "-c", script], check=True, capture_output=True,
-                   timeout=60, env=_PATH)
-
-
 @pytest.mark.parametrize("options", [("-m",), ("-a",), ("-m", "-p")])
 def test_who_enters_from_outside_is_seen(agent: Agent, start,
-                                         options: tuple) -> None:
+                                         options: tuple,
+                                         results: Results) -> None:
     container = start()
-    _enter(container, *options, script="busybox true; /bin/script")
+    enter(container.pid, "busybox true; /bin/script", *options)
     assert mutations(agent, container.name) == []
-    _enter(container, *options, script="cp /bin/busybox /new/sh; /new/sh -c true")
+    enter(container.pid, "cp /bin/busybox /new/sh; /new/sh -c true", *options)
     seen = event(agent, container.name, "exec_new")
     assert (seen["path"], seen["actor"]["origin"]) == ("/new/sh", "host")
     recorded(agent, container.name, "/new/sh", "host")
+    results.add(("exec_new", "file_create"), EVENTS, operation="nsenter",
+                way="host")
 
 
 def test_a_root_may_be_entered_without_its_mounts(agent: Agent, start) -> None:
@@ -80,16 +79,9 @@ def test_a_root_may_be_entered_without_its_mounts(agent: Agent, start) -> None:
     merged = container.inspect()["GraphDriver"]["Data"]["MergedDir"]
     subprocess.run(["chroot", merged, "/bin/sh", "-c",
                     "cp /bin/busybox /new/sh; /new/sh -c true"], check=True,
-                   env=_PATH, timeout=60)
+                   env=HOST_PATH, timeout=60)
     seen = event(agent, container.name, "exec_new")
     assert (seen["path"], seen["actor"]["origin"]) == ("/new/sh", "host")
-
-
-def _hierarchies() -> Iterator[pathlib.Path]:
-    """The roots of those hierarchies that know the processes of all others."""
-    top = pathlib.Path("/sys/fs/cgroup")
-    places = [top] if (top / "cgroup.procs").exists() else top.iterdir()
-    return (place for place in places if (place / "cgroup.procs").exists())
 
 
 @contextlib.contextmanager
@@ -97,7 +89,7 @@ def _cgroup(name: str) -> Iterator[list[pathlib.Path]]:
     """A cgroup of that name below each hierarchy's root."""
     made = []
     try:
-        for hierarchy in _hierarchies():
+        for hierarchy in hierarchies():
             with contextlib.suppress(OSError):  # some take no more
                 (hierarchy / name).mkdir()
                 made.append(hierarchy / name)
@@ -127,18 +119,21 @@ def test_who_enters_from_a_cgroup_begins_no_container(agent: Agent,
 
 @pytest.mark.parametrize("origin", ["exec", "workload"])
 def test_leaving_its_cgroup_changes_nothing(agent: Agent, start,
-                                            origin: str) -> None:
+                                            origin: str,
+                                            results: Results) -> None:
     container = start(options=("--privileged", "--cgroupns", "host",
                                "-v", "/sys/fs/cgroup:/new/cg"))
     leave = "".join(
         f"(echo $$ >/new/cg/{path.relative_to('/sys/fs/cgroup')}/cgroup.procs);"
-        for path in _hierarchies())
+        for path in hierarchies())
     script = (f"sh -c '{leave} echo x >>/etc/group;"
               " cp /bin/busybox /new/sh; /new/sh -c true'")
     (container.shell if origin == "exec" else container.work)(script)
     recorded(agent, container.name, "/etc/group", origin)
     seen = event(agent, container.name, "exec_new")
     assert (seen["path"], seen["actor"]["origin"]) == ("/new/sh", origin)
+    results.add(("exec_new", "file_write"), EVENTS, operation="cgroup_escape",
+                way=origin)
 
 
 def test_image_programs_of_the_entrypoint_are_silent(agent: Agent,

@@ -3,12 +3,14 @@
 
 from harness.agent import Agent
 from harness.checks import origins, same_diff
+from harness.coverage import EVENTS, Results
 from harness.waiting import wait_for
 
 COUNT = 20_000
 
 
-def test_burst_loses_nothing(own_agent: Agent, start) -> None:
+def test_burst_loses_nothing(own_agent: Agent, start,
+                             results: Results) -> None:
     own_agent.start()
     container = start()
     container.work(f"mutate burst /new {COUNT}")
@@ -22,3 +24,4 @@ def test_burst_loses_nothing(own_agent: Agent, start) -> None:
     lost = own_agent.metric("stillframe_events_lost_total")
     assert lost and set(lost.values()) == {0.0}, lost
     same_diff(own_agent, container)
+    results.add(("file_create",), EVENTS, operation="burst", way="workload")

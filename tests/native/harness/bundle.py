@@ -18,6 +18,7 @@ _CAPABILITIES = [
     "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
     "CAP_KILL", "CAP_LINUX_IMMUTABLE", "CAP_MKNOD", "CAP_NET_ADMIN",
     "CAP_SETFCAP", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_ADMIN",
+    "CAP_SYS_CHROOT",
 ]
 
 
@@ -26,7 +27,13 @@ def _mount(target: str, kind: str, *options: str) -> dict:
             "options": list(options)}
 
 
-def _config(control: pathlib.Path, command: list[str]) -> dict:
+def _bind(source: pathlib.Path, target: str) -> dict:
+    return {"destination": target, "type": "bind", "source": str(source),
+            "options": ["rbind", "rw"]}
+
+
+def _config(control: pathlib.Path, command: list[str],
+            volumes: dict[str, pathlib.Path]) -> dict:
     sets = ("bounding", "effective", "permitted")
     return {
         "ociVersion": "1.0.2",
@@ -43,8 +50,8 @@ def _config(control: pathlib.Path, command: list[str]) -> dict:
             # Writable /proc/sys: no readonlyPaths below.
             _mount("/proc", "proc"),
             _mount("/dev", "tmpfs", "nosuid", "mode=755"),
-            {"destination": "/ctl", "type": "bind", "source": str(control),
-             "options": ["bind", "rw"]},
+            _bind(control, "/ctl"),
+            *(_bind(source, target) for target, source in volumes.items()),
         ],
         "linux": {
             "namespaces": [
@@ -76,8 +83,11 @@ class Bundle:
                  command: tuple[str, ...] = ("sh", "/bin/worker"),
                  runtime: str = "runc",
                  lower: pathlib.Path | None = None,
-                 plain: bool = False) -> None:
-        """`plain`: the rootfs is a directory with the image in it."""
+                 plain: bool = False, options: str = "",
+                 volumes: dict[str, pathlib.Path] | None = None) -> None:
+        """`plain`: the rootfs is a directory with the image in it.
+        `options`: more of the overlay's, each after a comma. `volumes`: what is
+        mounted where."""
         self._runtime = runtime
         config: dict = {}
         if runtime == "runc":
@@ -105,12 +115,12 @@ class Bundle:
             lower = unpack(tree, self.directory / "lower")
         # A file on the upper directory's filesystem, to copy from.
         self.spare = str(lower / "bin/busybox")
-        contents = _config(self.control, list(command))
+        contents = _config(self.control, list(command), volumes or {})
         contents["linux"] |= config
         (self.directory / "config.json").write_text(json.dumps(contents))
         if not plain:
             layers = (f"lowerdir={lower},upperdir={self.upper},"
-                      f"workdir={self.directory}/work")
+                      f"workdir={self.directory}/work{options}")
             _run("mount", "-t", "overlay", "overlay", "-o", layers,
                  str(self.rootfs))
         try:

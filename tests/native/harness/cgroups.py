@@ -2,6 +2,7 @@
 """A process' control files, whichever cgroup hierarchies are mounted."""
 
 import pathlib
+from collections.abc import Iterator
 
 
 def control_files(pid: int, name: str) -> list[pathlib.Path]:
@@ -14,3 +15,10 @@ def control_files(pid: int, name: str) -> list[pathlib.Path]:
             if file.exists():
                 found.append(file)
     return found
+
+
+def hierarchies() -> Iterator[pathlib.Path]:
+    """The roots of those hierarchies that know the processes of all others."""
+    top = pathlib.Path("/sys/fs/cgroup")
+    places = [top] if (top / "cgroup.procs").exists() else top.iterdir()
+    return (place for place in places if (place / "cgroup.procs").exists())

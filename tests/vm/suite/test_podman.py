@@ -5,11 +5,13 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from harness import coverage, ways
 from harness import image as images
 from harness.agent import Agent
 from harness.checks import recorded
+from harness.coverage import Results
 from harness.image import Tree
-from harness.podman import Container
+from harness.podman import Container, podman
 
 IMAGE = "localhost/stillframe-vm:1"
 
@@ -29,7 +31,9 @@ def container(mutate: pathlib.Path) -> Iterator[Container]:
         yield started
 
 
-def test_podman_container_is_known(agent: Agent, container: Container) -> None:
+def test_podman_container_is_known(agent: Agent, container: Container,
+                                   tmp_path: pathlib.Path,
+                                   results: Results) -> None:
     row = agent.ps(container.id)
     assert row is not None and row["state"] == "still", row
     assert (row["name"], row["runtime"]) == (container.name, "podman"), row
@@ -37,5 +41,13 @@ def test_podman_container_is_known(agent: Agent, container: Container) -> None:
     for path, letter in (("/etc/motd", "C"), ("/new/file", "A")):
         change = recorded(agent, container.name, path, "exec")
         assert change["change"] == letter, change
+    copied = tmp_path / "copied"
+    copied.write_text("copied\n")
+    podman("cp", f"{container.name}:/etc/motd", str(tmp_path / "motd"))
+    podman("cp", str(copied), f"{container.name}:/new/copied")
+    outcome = ways.said(agent, container, "/new/copied", "host",
+                        ("file_create", "file_rename"))
+    results.add(("file_create",), outcome, operation="podman_cp", way="host")
+    assert outcome == coverage.EVENTS
     lines = agent.docker_lines(container.name)
     assert lines == container.diff_lines(), lines
