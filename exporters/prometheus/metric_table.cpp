@@ -212,7 +212,8 @@ MetricSection container_section() {
            MetricType::Gauge,
            {"container_id"},
            "",
-           "Paths of a container that were changed against the policy.",
+           "Paths of a container that were changed against the policy; not "
+           "directories that changed with what is in them alone.",
            per_container<[](const ContainerView& v) -> double {
              return static_cast<double>(v.mutated_paths);
            }>},

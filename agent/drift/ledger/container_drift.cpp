@@ -58,7 +58,7 @@ struct ContainerDrift::Impl {
   Lives lives;
   History history;
   Judge judge;
-  Verdicts verdicts{record, books, judge, history,
+  Verdicts verdicts{books, judge, history,
                     [this](const std::string& path, const Record& r) {
                       return environment.as_at_start(path, r);
                     }};

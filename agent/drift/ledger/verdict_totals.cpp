@@ -42,13 +42,6 @@ Verdict VerdictTotals::Below::worst() const {
   return Verdict::restored;
 }
 
-Origin VerdictTotals::Below::violator() const {
-  for (std::size_t i = 0; i < violators.size(); ++i) {
-    if (violators[i] != 0) return static_cast<Origin>(i);
-  }
-  return Origin::unattributed;
-}
-
 void VerdictTotals::count(const PathVerdict& path_verdict, int by) {
   if (path_verdict.verdict != Verdict::violation) return;
   violating_ += static_cast<std::uint64_t>(by);
@@ -61,9 +54,6 @@ void VerdictTotals::count(const PathVerdict& path_verdict, int by) {
 bool VerdictTotals::count_below(Below& below, const PathVerdict& path_verdict,
                                 int by) {
   bool shifted = bump(below.verdicts[index(path_verdict.verdict)], by);
-  if (path_verdict.verdict == Verdict::violation) {
-    shifted |= bump(below.violators[index(path_verdict.origin)], by);
-  }
   if (path_verdict.unexplained) shifted |= bump(below.unexplained, by);
   return shifted;
 }
@@ -104,18 +94,6 @@ const VerdictTotals::Below* VerdictTotals::below(
     const InodeId& directory) const {
   const auto it = below_.find(directory.ino);
   return it == below_.end() ? nullptr : &it->second;
-}
-
-void VerdictTotals::set_derived(
-    const InodeId& directory, const std::optional<PathVerdict>& path_verdict) {
-  const auto it = derived_.find(directory.ino);
-  if (it != derived_.end()) {
-    count(it->second, -1);
-    if (!path_verdict) derived_.erase(it);
-  }
-  if (!path_verdict) return;
-  count(*path_verdict, 1);
-  derived_[directory.ino] = *path_verdict;
 }
 
 void VerdictTotals::clear() { *this = {}; }

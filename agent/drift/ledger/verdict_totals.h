@@ -2,7 +2,8 @@
 //
 // The running totals over all judged paths, kept up with each change so that
 // asking costs nothing. A directory knows what was judged below it, from which
-// one that changed only because its entries did takes its verdict.
+// one that changed only because its entries did takes its verdict; it is in no
+// total.
 #pragma once
 
 #include <array>
@@ -33,12 +34,10 @@ class VerdictTotals {
  public:
   struct Below {
     std::array<std::uint32_t, kVerdictNames.size()> verdicts{};
-    std::array<std::uint32_t, kOriginNames.size()> violators{};
     std::uint32_t unexplained = 0;
 
     bool any() const;
-    Verdict worst() const;    // any() must hold
-    Origin violator() const;  // of violations: the first origin there is
+    Verdict worst() const;  // any() must hold
   };
   using ParentOf = std::function<InodeId(const InodeId&)>;
 
@@ -53,9 +52,6 @@ class VerdictTotals {
   const PathVerdict* find(const RecordKey& place) const;
   const Below* below(const InodeId& directory) const;
 
-  // A directory that takes its verdict from below; nullopt: not any more.
-  void set_derived(const InodeId& directory,
-                   const std::optional<PathVerdict>& path_verdict);
   void clear();
 
   std::uint64_t violating_paths() const { return violating_; }
@@ -80,7 +76,6 @@ class VerdictTotals {
 
   std::unordered_map<RecordKey, PathVerdict, PlaceHash, PlaceEqual> places_;
   std::unordered_map<std::uint64_t, Below> below_;
-  std::unordered_map<std::uint64_t, PathVerdict> derived_;
   std::uint64_t violating_ = 0;
   std::map<std::pair<Class, Origin>, std::uint64_t> violations_;
 };

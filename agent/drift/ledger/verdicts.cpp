@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "agent/drift/ledger/dirty_set.h"
-#include "agent/drift/scan/runtime_diff.h"
 
 namespace stillframe::drift {
 namespace {
@@ -19,10 +18,9 @@ PathVerdict verdict_of(const Judged& judged) {
 
 }  // namespace
 
-Verdicts::Verdicts(const ContainerRecord& record, const Books& books,
-                   Judge& judge, History& history, AsAtStart as_at_start)
-    : record_(record),
-      books_(books),
+Verdicts::Verdicts(const Books& books, Judge& judge, History& history,
+                   AsAtStart as_at_start)
+    : books_(books),
       judge_(judge),
       history_(history),
       as_at_start_(std::move(as_at_start)) {}
@@ -71,14 +69,12 @@ void Verdicts::rejudge(const Entry& entry) {
   if (stale_) return;
   if (entry.change == Change::none) {
     set(place_of(entry), std::nullopt);
-    if (entry.directory()) shifts_.push_back(entry.inode);
     return;
   }
   const std::string path = books_.tree.path_of(entry);
   const Judged judged =
       entry.differs.unread ? row_so_far(entry, path) : row(entry, path);
   const bool violation = judged.judgement.verdict == Verdict::violation;
-  if (entry.directory()) totals_.set_derived(entry.inode, std::nullopt);
   if (entry.differs.unread && !violation) {
     set(place_of(entry), std::nullopt);  // not known
     return;
@@ -143,25 +139,11 @@ void Verdicts::settle() {
 
 void Verdicts::shifted(const InodeId& inode) {
   const Entry* entry = books_.tree.find(inode);
-  if (entry == nullptr || !entry->parent) {
-    totals_.set_derived(inode, std::nullopt);
+  if (entry == nullptr || !entry->parent || entry->change == Change::none) {
     return;
   }
-  if (entry->change != Change::none) {
-    const auto path = books_.tree.path_of(*entry);
-    if (judge_.runtime_writes_at(path)) rejudge(*entry);
-    return;
-  }
-  const auto* below = totals_.below(inode);
-  if (below == nullptr ||
-      !runtime_shows(books_.tree, traits_of(record_.info.runtime),
-                     books_.tree.path_of(*entry))) {
-    totals_.set_derived(inode, std::nullopt);
-    return;
-  }
-  totals_.set_derived(inode,
-                      PathVerdict{below->worst(), class_of(Kind::copy_up),
-                                  below->violator(), false});
+  const auto path = books_.tree.path_of(*entry);
+  if (judge_.runtime_writes_at(path)) rejudge(*entry);
 }
 
 void Verdicts::note_violation(const Record& r) {

@@ -17,7 +17,6 @@
 #include "agent/drift/ledger/history.h"
 #include "agent/drift/ledger/judge.h"
 #include "agent/drift/ledger/verdict_totals.h"
-#include "agent/model/container.h"
 
 namespace stillframe::drift {
 
@@ -27,8 +26,8 @@ class Verdicts {
   // with it.
   using AsAtStart = std::function<bool(const std::string& path, const Record&)>;
 
-  Verdicts(const ContainerRecord& record, const Books& books, Judge& judge,
-           History& history, AsAtStart as_at_start);
+  Verdicts(const Books& books, Judge& judge, History& history,
+           AsAtStart as_at_start);
 
   // How a path is judged now.
   Judged row(const Entry& entry, const std::string& path);
@@ -61,7 +60,6 @@ class Verdicts {
   void note_violation(const Record& record);
   void rebuild();
 
-  const ContainerRecord& record_;
   const Books& books_;
   Judge& judge_;
   History& history_;

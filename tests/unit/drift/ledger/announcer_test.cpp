@@ -71,7 +71,7 @@ class Announcing : public ::testing::Test {
   Judge judge{container, books.actors,
               std::make_shared<const policy::Policy>()};
   History history;
-  Verdicts verdicts{container, books, judge, history,
+  Verdicts verdicts{books, judge, history,
                     [](const std::string&, const Record&) { return false; }};
   DirectoryPaths directories{books.tree, kRootInode};
   std::vector<MutationEvent> events;

@@ -49,7 +49,7 @@ class Recording : public ::testing::Test {
   Judge judge{container, books.actors,
               std::make_shared<const policy::Policy>()};
   History history;
-  Verdicts verdicts{container, books, judge, history,
+  Verdicts verdicts{books, judge, history,
                     [](const std::string&, const Record&) { return false; }};
   Records records{books, verdicts};
 };
