@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 namespace stillframe::drift {
@@ -97,7 +98,8 @@ std::string base_name(std::string_view path) {
 
 void Candidates::add(const InodeId& directory, Candidate candidate) {
   if (in_all_ >= kMaxInAll && !by_directory_.contains(directory.ino)) {
-    return;  // what is found there stays unattributed
+    full_ns_ = std::max(full_ns_, candidate.last_ns);
+    return;
   }
   auto& here = by_directory_[directory.ino];
   auto& list = here.all;
@@ -115,19 +117,37 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     return;
   }
   // Full: one actor's hints are worth less than another actor.
+    drop(here, *merged);
   const auto merged =
       std::find_if(list.begin(), list.end(), [&](const auto& c) {
         return c.actor == candidate.actor && c.op == candidate.op;
       });
   if (merged != list.end()) {
     merged->last_ns = std::max(merged->last_ns, candidate.last_ns);
+    drop(here, candidate);
     merged->hint = candidate.hint;
     return;
   }
+  drop(here, list.front());
   if (list.empty()) {  // the room is taken by other directories
     here.crowded_ns = std::max(here.crowded_ns, candidate.last_ns);
     return;
   }
+void Candidates::drop(AtWork& here, const Candidate& candidate) {
+  here.dropped_ns = std::max(here.dropped_ns, candidate.last_ns);
+  if (here.dropped.size() < kMaxDroppedNames) {
+    here.dropped.insert(std::hash<std::string>()(candidate.hint));
+  } else {
+    here.any_dropped = true;
+  }
+}
+
+bool Candidates::maybe_dropped(const AtWork& here,
+                               const std::string& name) const {
+  return full_ns_ != 0 || here.any_dropped ||
+         here.dropped.contains(std::hash<std::string>()(name));
+}
+
   here.crowded_ns = std::max(here.crowded_ns, list.front().last_ns);
   list.erase(list.begin());
   list.push_back(std::move(candidate));
@@ -149,15 +169,21 @@ std::optional<Choice> Candidates::choose(
     fitting.push_back(&c);
     if (c.hint == entry.name) hinted.push_back(&c);
   }
-  if (!hinted.empty()) return choice_of(hinted);
+  if (!hinted.empty()) {
+    // Of several who named it the one who is left may be the innocent.
+    if (maybe_dropped(it->second, entry.name)) return std::nullopt;
+    return choice_of(hinted);
+  }
   // It may have been one who was not seen, or could not be kept.
-  if (lost_ns_ != 0 || it->second.crowded_ns != 0) return std::nullopt;
+  if (lost_ns_ != 0 || full_ns_ != 0 || it->second.crowded_ns != 0) {
+    return std::nullopt;
+  }
   return choice_of(fitting);
 }
 
 std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
   const auto it = by_directory_.find(directory.ino);
-  if (it == by_directory_.end() || lost_ns_ != 0 ||
+  if (it == by_directory_.end() || lost_ns_ != 0 || full_ns_ != 0 ||
       it->second.crowded_ns != 0) {
     return std::nullopt;
   }
@@ -170,7 +196,12 @@ bool Candidates::settle(AtWork& here, std::uint64_t started) {
   in_all_ -= std::erase_if(here.all,
                            [&](const auto& c) { return c.last_ns < started; });
   if (here.crowded_ns < started) here.crowded_ns = 0;
-  return !here.all.empty() || here.crowded_ns != 0;
+  if (here.dropped_ns < started) {
+    here.dropped_ns = 0;
+    here.dropped.clear();
+    here.any_dropped = false;
+  }
+  return !here.all.empty() || here.crowded_ns != 0 || here.dropped_ns != 0;
 }
 
 void Candidates::settle(const InodeId& directory, std::uint64_t started) {
@@ -180,6 +211,7 @@ void Candidates::settle(const InodeId& directory, std::uint64_t started) {
   }
 }
 
+  if (full_ns_ < started) full_ns_ = 0;
 void Candidates::settle_all(std::uint64_t started) {
   for (auto it = by_directory_.begin(); it != by_directory_.end();) {
     it = settle(it->second, started) ? std::next(it) : by_directory_.erase(it);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,8 @@ class Candidates {
   // between two looks.
   static constexpr std::size_t kMaxPerDirectory = 256;
   static constexpr std::size_t kMaxInAll = 16'384;
+  // Of those that could not be kept, the names that they gave.
+  static constexpr std::size_t kMaxDroppedNames = 1024;
   // Of more actors than that nobody is named.
   static constexpr std::size_t kMaxPerChoice = 16;
   // The kernel stamps ctime with a coarse clock, a little behind.
@@ -85,13 +88,22 @@ class Candidates {
 
  private:
   struct AtWork {
+    // Until when names were dropped, and hashes of those that could not be
+    // kept with whoever gave them.
+    std::uint64_t dropped_ns = 0;
+    std::unordered_set<std::size_t> dropped;
+    bool any_dropped = false;  // and names that could not be kept either
     std::vector<Candidate> all;
+  static void drop(AtWork& here, const Candidate& candidate);
+  // Whether somebody who is not known any more may have named it.
+  bool maybe_dropped(const AtWork& here, const std::string& name) const;
     std::uint64_t crowded_ns = 0;  // more than could be kept, until then
   };
   // False: nothing is left to be known of it.
   bool settle(AtWork& here, std::uint64_t started);
 
   std::unordered_map<std::uint64_t, AtWork> by_directory_;
+  std::uint64_t full_ns_ = 0;  // there was no room for a directory, until then
   std::size_t in_all_ = 0;
   std::uint64_t lost_ns_ = 0;
 };

@@ -158,7 +158,7 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
     waiting->own = own_write;
     waiting->first = fresh;
     if (const auto oldest = unsettled_.add(std::move(*waiting))) {
-      settle(*oldest);
+      settle(*oldest, false);
     }
   } else if (!own_write) {
     announcer_.operation(std::move(about));
@@ -247,19 +247,28 @@ void FileChanges::settle_operations(std::uint64_t started) {
     return plan_.pending(directory);
   };
   for (const auto& operation : unsettled_.take(started, pending)) {
-    settle(operation);
+    settle(operation, operation.about.boot_ns < started &&
+                          !pending(operation.about.parent));
   }
 }
 
-void FileChanges::settle(const Unsettled& operation) {
+// `looked`: the effect has been seen since. Else whoever did it may have done
+// it, and is not let off because there are too many to wait for.
+void FileChanges::settle(const Unsettled& operation, bool looked) {
   const auto& seen = operation.about;
   const auto key = RecordKey::of_inode(seen.inode);
-  const auto kinds = effect(operation, books_.tree.find(seen.inode));
+  auto kinds = effect(operation, books_.tree.find(seen.inode));
+  ActorId by = seen.actor;
+  if (!looked && kinds.empty()) {
+    Actor maybe = books_.actors.get(by);
+    maybe.ambiguous = true;
+    by = books_.actors.intern(maybe);
+    kinds.add(seen.kind.value_or(Kind::unknown_change));
+  }
   if (Record* r = books_.ledger.find(key); r != nullptr) {
     const bool another = !operation.first && !kinds.empty();
     if (another) {
-      records_.add(key, books_.clock.wall_at(seen.boot_ns), seen.count,
-                   seen.actor);
+      records_.add(key, books_.clock.wall_at(seen.boot_ns), seen.count, by);
       r->own = r->own && operation.own;
       r->live = r->live || seen.live;
       r->observed = true;
@@ -274,6 +283,7 @@ void FileChanges::settle(const Unsettled& operation) {
   for (const Kind kind : kinds.list()) {
     Operation about = seen;
     about.kind = kind;
+    about.actor = by;
     announcer_.operation(std::move(about));
   }
 }

@@ -52,7 +52,7 @@ class FileChanges {
   // What its state has to show; none: the operation is clear by itself.
   std::optional<Unsettled> unsettled(const FileObservation& seen,
                                      const Record* before) const;
-  void settle(const Unsettled& operation);
+  void settle(const Unsettled& operation, bool looked);
   void settle_operations(std::uint64_t started);
   bool lost_another_name(const FileObservation& seen) const;
   void note_touch(const InodeId& inode, std::uint64_t boot_ns);

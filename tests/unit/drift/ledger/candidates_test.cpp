@@ -195,7 +195,9 @@ TEST(Candidates, AreBoundedPerDirectoryAndInAll) {
     all.add({ino, 1}, one(1, 1));
   }
   EXPECT_FALSE(all.choose({19'999, 1}, whiteout(), {}));
-  all.settle(kDir, 1000);
+  // There was no room for whoever may have named it, wherever that was.
+  EXPECT_FALSE(all.choose(kDir, whiteout("y"), {}));
+  all.settle_all(1000);
   EXPECT_EQ(who(all.choose(kDir, whiteout(), {})), std::vector<ActorId>{999});
 }
 
@@ -206,6 +208,34 @@ TEST(Candidates, OneActorsHintsDoNotPushOutAnother) {
     all.add(kDir, one(8, 10 + i, "h" + std::to_string(i)));
   }
   EXPECT_EQ(who(all.choose(kDir, whiteout("a"), {})), std::vector<ActorId>{7});
+}
+
+TEST(Candidates, WhoIsPushedOutDoesNotLeaveAnotherToBlame) {
+  for (const bool by_itself : {true, false}) {
+    Candidates all;
+    all.add(kDir, one(1, 1, "log"));
+    for (ActorId i = 0; i < Candidates::kMaxPerDirectory; ++i) {
+      const ActorId crowd = by_itself ? 1 : 100 + i;
+      all.add(kDir, one(crowd, 10 + i, "c" + std::to_string(i)));
+    }
+    all.add(kDir, one(2, 900, "log"));
+    all.add(kDir, one(3, 901, "other"));
+    EXPECT_FALSE(all.choose(kDir, whiteout("log"), {}));
+    EXPECT_EQ(who(all.choose(kDir, whiteout("other"), {})),
+              std::vector<ActorId>{3});
+    all.settle(kDir, 900);
+    EXPECT_EQ(who(all.choose(kDir, whiteout("log"), {})),
+              std::vector<ActorId>{2});
+  }
+}
+
+TEST(Candidates, OfMoreNamesThanAreKeptNobodyIsNamed) {
+  Candidates all;
+  for (std::uint64_t i = 0; i < 2 * Candidates::kMaxDroppedNames; ++i) {
+    all.add(kDir, one(1, 1 + i, "c" + std::to_string(i)));
+  }
+  all.add(kDir, one(2, 9000, "log"));
+  EXPECT_FALSE(all.choose(kDir, whiteout("log"), {}));
 }
 
 TEST(Candidates, EveryCommandOfAScriptIsKept) {

@@ -115,6 +115,27 @@ TEST_F(KnownFile, WhatLeavesItAsItWasIsNoChange) {
   }
 }
 
+// Nor does a crowd make it none.
+TEST_F(KnownFile, WhatCannotBeWaitedForMayHaveBeenOne) {
+  const auto directory = [](std::size_t i) { return "/d" + std::to_string(i); };
+  for (std::size_t i = 0; i < UnsettledOperations::kMax; ++i) {
+    w.put(directory(i), 2 * i + 1000, Change::none, kDirectory);
+    w.put(directory(i) + "/x", 2 * i + 1001, Change::added);
+    w.drift->observe(w.seen(FileOp::create, directory(i) + "/x", 2 * i + 1001),
+                     sh);
+  }
+  w.settle();
+  w.events.clear();
+  w.drift->observe(w.seen(FileOp::chown, "/etc/x", 50), sh);
+  EXPECT_THAT(told(), IsEmpty());
+  for (std::size_t i = 0; i < UnsettledOperations::kMax; ++i) {
+    w.drift->observe(w.seen(FileOp::chown, directory(i) + "/x", 2 * i + 1001),
+                     actor("crowd"));
+  }
+  EXPECT_THAT(told(), ElementsAre("owner_change /etc/x by sh? violation"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:maker", "exec:sh?"));
+}
+
 TEST_F(KnownFile, AnotherModeIsToldAtOnce) {
   auto seen = w.seen(FileOp::chmod, "/etc/x", 50);
   seen.mode = S_IFREG | 0600;
