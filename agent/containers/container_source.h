@@ -79,8 +79,8 @@ class ContainerSource {
   virtual Result<std::vector<std::uint64_t>> cgroups(
       const ContainerRecord& record) const = 0;
 
-  // The mounts that the container's init sees. Nothing is kept open. Fails with
-  // ESRCH when init is gone.
+  // All mounts that the container's init sees. Nothing is kept open. Fails with
+  // ESRCH when init is gone, with EFBIG when there are too many to be kept.
   virtual Result<std::vector<MountEntry>> mounts(
       const ContainerRecord& record) const = 0;
 

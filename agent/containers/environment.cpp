@@ -11,13 +11,14 @@
 namespace stillframe::containers {
 namespace {
 
-constexpr std::size_t kMaxMounts = 4096;
+// Some thirty thousand mounts, kept for as long as the container lives.
+constexpr std::size_t kMaxMountinfo = 4u << 20;
 
 }  // namespace
 
 Result<std::vector<MountEntry>> Environment::mounts(
     const ContainerRecord& record) const {
-  auto mounts = proc_.mounts(record.init_pid);
+  auto mounts = proc_.mounts(record.init_pid, kMaxMountinfo);
   if (!mounts) return tl::unexpected<Error>(mounts.error());
   const auto stat = proc_.read_stat(record.init_pid);
   if (!stat) return tl::unexpected<Error>(stat.error());
@@ -25,7 +26,6 @@ Result<std::vector<MountEntry>> Environment::mounts(
   if (!same_start(stat->start_ns, record.init_start_ns) || mounts->empty()) {
     return fail("its init is gone", ESRCH);
   }
-  if (mounts->size() > kMaxMounts) mounts->resize(kMaxMounts);
   return mount_entries(*mounts);
 }
 

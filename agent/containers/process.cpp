@@ -13,7 +13,6 @@
 namespace stillframe::containers {
 namespace {
 
-constexpr std::size_t kMaxMountinfo = 16u << 20;
 constexpr std::size_t kMaxCommand = 256;
 constexpr std::uint64_t kStartToleranceNs = 20'000'000;
 
@@ -111,9 +110,10 @@ std::string Proc::command(std::uint32_t pid) const {
   return text;
 }
 
-Result<std::vector<Mount>> Proc::mounts(std::uint32_t pid) const {
+Result<std::vector<Mount>> Proc::mounts(std::uint32_t pid,
+                                        std::size_t limit) const {
   const auto text =
-      read_file(base_ + std::to_string(pid) + "/mountinfo", kMaxMountinfo);
+      read_file(base_ + std::to_string(pid) + "/mountinfo", limit);
   // EINVAL: a zombie, which has no mount namespace any more.
   if (!text && text.error().code == EINVAL) return gone(pid);
   if (!text) return unread(text, pid);

@@ -49,7 +49,11 @@ class Proc {
   // Empty: it is in none of the hierarchy.
   Result<std::string> cgroup(std::uint32_t pid,
                              const std::string& observed) const;
-  Result<std::vector<Mount>> mounts(std::uint32_t pid) const;
+  // Fails with EFBIG beyond `limit` bytes: a container may mount as often as it
+  // likes.
+  static constexpr std::size_t kMaxMountinfo = 16u << 20;
+  Result<std::vector<Mount>> mounts(std::uint32_t pid,
+                                    std::size_t limit = kMaxMountinfo) const;
   // Its root directory, opened for no longer than it takes.
   Result<UpperRoot> root(std::uint32_t pid) const;
 

@@ -10,7 +10,7 @@
 namespace stillframe::containers {
 namespace {
 
-constexpr std::size_t kMaxMounts = 4096;
+constexpr std::size_t kMaxMounts = 32'768;
 constexpr const char* kOverlay = "overlay";
 
 std::string above(const std::string& path) {

@@ -23,13 +23,13 @@ constexpr std::int64_t kTickNs = 10'000'000;
 // anyway, and `complete` says so.
 constexpr unsigned kMaxRounds = 3;
 
-// A program that mounts often does so several times: one look for all.
-constexpr std::uint64_t kDebounceNs = 5 * kMillisecondNs;
-
 // A runtime that removes a container has deleted the next file by then.
 constexpr std::uint64_t kDeferNs = 500 * kMillisecondNs;
 constexpr std::uint64_t kDeferAtMostNs = 30 * kSecondNs;
 constexpr std::size_t kMaxDeferred = 16'384;
+
+// Looking at a container's mounts takes at most so little of the time: a tenth.
+constexpr std::uint64_t kMountsPace = 10;
 
 constexpr std::uint64_t kFirstRootfsPauseNs = kSecondNs;
 constexpr std::uint64_t kLastRootfsPauseNs = 60 * kSecondNs;
@@ -288,7 +288,7 @@ void Container::leave_environment() {
 
 void Container::mounts_touched(std::uint64_t boot_ns) {
   if (!drift_ || !running_ || mounts_due_ns_ != 0) return;
-  mounts_due_ns_ = boot_ns + kDebounceNs;
+  mounts_due_ns_ = boot_ns + mounts_pause_ns_;
 }
 
 bool Container::mounts_due(std::uint64_t now) const {
@@ -298,15 +298,24 @@ bool Container::mounts_due(std::uint64_t now) const {
 std::optional<MountsObservation> Container::read_mounts() {
   mounts_due_ns_ = 0;
   if (!drift_ || !running_) return std::nullopt;
-  const std::uint64_t begun = context_.now();
+  MountsObservation seen{context_.now(), record_.cgroup, {}, {}};
   auto mounts = context_.source.mounts(record_);
-  if (!mounts) {
-    // Usually its end, of which an event comes too.
-    log_debug("a container's mounts could not be read",
-              {{"container", record_.info.id}, {"error", mounts.error()}});
-    return std::nullopt;
+  const std::uint64_t took = context_.now() - seen.boot_ns;
+  mounts_pause_ns_ = std::max(kDebounceNs, kMountsPace * took);
+  if (mounts) {
+    seen.mounts = std::move(*mounts);
+    mounts_trouble_.clear();
+    return seen;
   }
-  return MountsObservation{begun, record_.cgroup, std::move(*mounts)};
+  // Its end, of which an event comes too.
+  if (mounts.error().code == ESRCH) return std::nullopt;
+  seen.trouble = "its mounts are not known: " + mounts.error().message;
+  if (std::exchange(mounts_trouble_, seen.trouble) != seen.trouble) {
+    ++context_.stats.metadata_errors;
+    log_warn("a container's mounts could not be read",
+             {{"container", record_.info.id}, {"error", mounts.error()}});
+  }
+  return seen;
 }
 
 void Container::mounts_seen(const MountsObservation& seen) {

@@ -169,7 +169,12 @@ class Container {
   std::uint64_t next_check_ns_ = 0;   // whether it still exists
   std::uint64_t next_rootfs_ns_ = 0;  // whether its rootfs is found by now
   std::uint64_t rootfs_pause_ns_ = 0;
+  // A program that mounts often does so several times: one look for all.
+  static constexpr std::uint64_t kDebounceNs = 5 * kMillisecondNs;
   std::uint64_t mounts_due_ns_ = 0;  // 0: in no hurry
+  // Whoever mounts all the time does not keep us looking all the time.
+  std::uint64_t mounts_pause_ns_ = kDebounceNs;
+  std::string mounts_trouble_;       // of the latest look; empty: none
   std::uint64_t limits_cgroup_ = 0;  // whose limits are watched; 0: none
 };
 

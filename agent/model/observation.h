@@ -162,6 +162,7 @@ struct MountsObservation {
   std::uint64_t boot_ns = 0;
   std::uint64_t cgroup = 0;
   std::vector<MountEntry> mounts;
+  std::string trouble = {};  // why they are not known; empty: they are
 };
 
 // The limits of a container's cgroup, all that there are, by control file.

@@ -92,6 +92,19 @@ def test_mount_made_while_no_agent_ran_is_found(own_agent: Agent,
     assert [a["origin"] for a in row["actors"]] == ["unattributed"]
 
 
+def test_mount_behind_many_others_is_found(own_agent: Agent,
+                                           bundle: Bundle) -> None:
+    own_agent.start()
+    own_agent.ps(bundle.id)
+    own_agent.kill()
+    bundle.work("echo >/tmp/x; for i in $(seq 4200); do"
+                " mount -o bind /bin/script /tmp/x; done;"
+                " mutate mount_tmpfs /var")
+    own_agent.start()
+    row = own_agent.changes(bundle.id)["/var"]
+    assert (row["class"], row["verdict"]) == (MOUNTS, "violation")
+
+
 def _limits(agent: Agent, container: str) -> list[dict]:
     return [e for e in agent.events(container) if e["kind"] == "limit_change"]
 

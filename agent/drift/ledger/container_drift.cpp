@@ -279,6 +279,8 @@ DriftSummary ContainerDrift::summary() {
   out.ever_mutated = history.ever_mutated();
   out.first_mutation = history.first_mutation();
   out.violations = totals.violations();
+  } else if (!impl_->environment.trouble().empty()) {
+    out.why_unknown = impl_->environment.trouble();
   if (const auto last = history.last_actor()) {
     out.last_actor = impl_->books.actors.get(*last);
   }
@@ -291,6 +293,7 @@ DriftSummary ContainerDrift::summary() {
 std::vector<std::string> ContainerDrift::trouble() const {
   auto all = impl_->plan.trouble();
   if (!impl_->load_trouble.empty()) {
+                 impl_->environment.trouble().empty() &&
     all.insert(all.begin(), impl_->load_trouble);
   }
   if (const auto over = impl_->books.ledger.overflow(); over != 0) {

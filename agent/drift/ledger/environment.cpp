@@ -52,6 +52,7 @@ void Environment::started(std::uint64_t init_start_ns) {
   mount_differences_.clear();
   mount_actions_.clear();
   mounts_looked_ = false;
+  mounts_trouble_.clear();
 }
 
 void Environment::observe(const MountObservation& seen, const Actor& by) {
@@ -90,6 +91,10 @@ std::vector<MountEntry> Environment::at_start(
 }
 
 void Environment::observe(const MountsObservation& seen) {
+  const bool known = seen.trouble.empty();
+  if (mounts_trouble_.empty() != known) verdicts_.judge_again();
+  mounts_trouble_ = seen.trouble;
+  if (!known) return;
   if (!life_.has_mounts) {
     life_.mounts = at_start(seen.mounts);
     life_.has_mounts = true;
@@ -176,6 +181,7 @@ void Environment::observe(const LimitsObservation& seen) {
 
 bool Environment::as_at_start(const std::string& path, const Record& r) const {
   if (r.kinds.only(Kind::mount_change)) {
+    if (!mounts_trouble_.empty()) return false;
     const bool awaited =
         std::any_of(mount_actions_.begin(), mount_actions_.end(),
                     [&](const MountAction& action) {

@@ -29,6 +29,8 @@ class Environment {
   void observe(const MountsObservation& seen);
   void observe(const LimitsObservation& seen);
 
+  // Why the mounts are not known; empty: they are.
+  const std::string& trouble() const { return mounts_trouble_; }
   // Whether a mount or limit is as it was when the container was started.
   bool as_at_start(const std::string& path, const Record& record) const;
 
@@ -53,6 +55,7 @@ class Environment {
   Life life_;
   MountDifferences mount_differences_;  // as of the latest look
   bool mounts_looked_ = false;
+  std::string mounts_trouble_;
   std::vector<MountAction> mount_actions_;  // since the latest look
 };
 

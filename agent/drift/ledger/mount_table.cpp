@@ -11,6 +11,9 @@ namespace {
 
 // A container may mount as often and from as long a path as it likes.
 constexpr std::size_t kMaxText = 1024;
+// So many mounts on each other are searched through; of more that are not in
+// the same order, all differ.
+constexpr std::size_t kMaxSearched = 256;
 
 using Stack = std::vector<const MountEntry*>;
 using Stacks = std::map<std::string_view, Stack>;
@@ -49,13 +52,22 @@ std::string text_of(const Stack& stack) {
   return out;
 }
 
+bool same(const MountEntry& a, const MountEntry& b) {
+  return same_mount(a, b) && same_options(a, b);
+}
+
 // Takes from both what they have in common.
 void take_common(Stack& before, Stack& now) {
+  const auto [old_end, new_end] =
+      std::mismatch(before.begin(), before.end(), now.begin(), now.end(),
+                    [](auto* a, auto* b) { return same(*a, *b); });
+  before.erase(before.begin(), old_end);
+  now.erase(now.begin(), new_end);
+  if (before.size() > kMaxSearched || now.size() > kMaxSearched) return;
   for (auto old = before.begin(); old != before.end();) {
-    const auto found =
-        std::find_if(now.begin(), now.end(), [&](const MountEntry* mount) {
-          return same_mount(**old, *mount) && same_options(**old, *mount);
-        });
+    const auto found = std::find_if(
+        now.begin(), now.end(),
+        [&](const MountEntry* mount) { return same(**old, *mount); });
     if (found == now.end()) {
       ++old;
     } else {
@@ -90,17 +102,22 @@ std::optional<MountDifferences> compare_mounts(
     return std::nullopt;
   }
   MountDifferences differences;
-  const auto compare = [&](std::string_view target) {
-    Stack old_stack = old_stacks[target];
-    Stack new_stack = new_stacks[target];
+  const auto compare = [&](std::string_view target, Stack old_stack,
+                           Stack new_stack) {
     take_common(old_stack, new_stack);
     if (old_stack.empty() && new_stack.empty()) return;
     differences.try_emplace(
         std::string(target),
         MountDifference{text_of(old_stack), text_of(new_stack)});
   };
-  for (const auto& mount : before) compare(mount.target);
-  for (const auto& mount : now) compare(mount.target);
+  for (const auto& [target, stack] : old_stacks) {
+    const auto same_place = new_stacks.find(target);
+    compare(target, stack,
+            same_place == new_stacks.end() ? Stack() : same_place->second);
+  }
+  for (const auto& [target, stack] : new_stacks) {
+    if (!old_stacks.contains(target)) compare(target, {}, stack);
+  }
   return differences;
 }
 

@@ -101,6 +101,35 @@ TEST_F(Environment, WhatWentAlongWithAMountIsTheSameActorsWork) {
                           "mount_change /ab by unattributed violation"));
 }
 
+TEST_F(Environment, WhatCannotBeReadIsNotStill) {
+  look({});
+  w.settle();
+  ASSERT_EQ(w.drift->summary().state, ContainerState::still);
+  w.drift->observe(MountsObservation{w.tick(), 7, {}, "too many"});
+  EXPECT_EQ(w.drift->summary().state, ContainerState::unknown);
+  EXPECT_EQ(w.drift->summary().why_unknown, "too many");
+  EXPECT_FALSE(w.drift->summary().complete);
+  look({});
+  EXPECT_EQ(w.drift->summary().state, ContainerState::still);
+  EXPECT_TRUE(w.drift->summary().complete);
+}
+
+TEST_F(Environment, NorIsWhatWasSeenMountedTakenForUndone) {
+  look({});
+  w.drift->observe(deed(MountOp::mount, "/etc"), sh);
+  w.drift->observe(MountsObservation{w.tick(), 7, {}, "too many"});
+  EXPECT_EQ(verdict("/etc"), "violation");
+  // Of so many nobody keeps who mounts.
+  for (int i = 0; i < 1000; ++i) {
+    w.drift->observe(deed(MountOp::mount, "/srv/" + std::to_string(i)), sh);
+  }
+  EXPECT_EQ(verdict("/srv/999"), "violation");
+  EXPECT_EQ(w.drift->summary().mutated_paths, 1001u);
+  look({mount("/etc", 3)});
+  EXPECT_EQ(verdict("/srv/999"), "restored");
+  EXPECT_EQ(verdict("/etc"), "violation");
+}
+
 TEST_F(Environment, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
   look({mount("/a", 2)});
   w.drift->observe(deed(MountOp::move, "/b"), sh);

@@ -143,5 +143,21 @@ TEST(CompareMounts, WhatIsSaidIsBounded) {
   EXPECT_LT(found->at("/x").now.size(), 1200u);
 }
 
+TEST(CompareMounts, ManyOnEachOtherAreComparedInOrder) {
+  constexpr unsigned kMany = 30'000;
+  std::vector<MountEntry> before{root()};
+  for (unsigned i = 0; i < kMany; ++i) {
+    before.push_back(tmpfs("/x"));
+    before.back().id = before.back().dev = 100 + i;
+  }
+  EXPECT_TRUE(compare_mounts(before, before)->empty());
+  auto now = before;
+  now.push_back(tmpfs("/x"));
+  now.back().id = now.back().dev = 1;
+  EXPECT_EQ(compare_mounts(before, now)->at("/x").before, "");
+  std::reverse(now.begin() + 1, now.end());
+  EXPECT_TRUE(compare_mounts(before, now)->contains("/x"));
+}
+
 }  // namespace
 }  // namespace stillframe::drift
