@@ -9,6 +9,7 @@
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/json.h"
+#include "agent/containers/oci_config.h"
 #include "agent/containers/resolvers.h"
 #include "agent/containers/workload.h"
 #include "agent/model/runtime.h"
@@ -71,6 +72,7 @@ MetadataResult DockerResolver::find(const RuntimeQuery& query) {
     info.created =
         parse_rfc3339(text_of(*config, "Created")).value_or(WallTime{});
     apply_annotations(info.labels, info);
+    result.work_dir = absolute_path(text_of(inner, "WorkingDir"));
   } else {
     result.note("config", config.error());
   }

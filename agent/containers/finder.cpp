@@ -78,6 +78,7 @@ Listing<ContainerRecord> Finder::stopped() const {
     ContainerRecord record;
     record.info = std::move(kept.info);
     record.layers = std::move(kept.layers);
+    record.work_dir = std::move(kept.work_dir);
     record.trouble = std::move(kept.trouble);
     record.root = *root;
     records.items.push_back(std::move(record));
@@ -101,6 +102,7 @@ ContainerRecord Finder::record_of(const ContainerCgroup& container,
   } else if (container.name.runtime != to_string(Runtime::unknown)) {
     known.trouble.emplace_back("no runtime's files mention it");
   }
+  record.work_dir = known.work_dir;
   record.trouble = known.trouble;
   if (!container.name.pod_uid.empty()) {
     record.info.labels.emplace(kPodUid, container.name.pod_uid);
@@ -108,7 +110,8 @@ ContainerRecord Finder::record_of(const ContainerCgroup& container,
   if (container.init) {
     record.init_pid = container.init->pid;
     record.init_start_ns = container.init->start_ns;
-    record.init_uid = container.init->uid;
+    record.init_uid = container.init->own_uid;
+    record.owners = {container.init->root_uid, container.init->uid};
   }
   RootfsSearch({prefix_, proc_, files_}, container, known, seen, record).run();
   return record;

@@ -166,16 +166,17 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
     result.note("layers", layers.error());
   }
   // Written when it is first started: without it there is nothing to add.
-  const auto annotations = store.annotations(container.id);
-  if (annotations) {
-    const auto manager = annotations->find("io.container.manager");
-    if (manager != annotations->end() &&
+  const auto oci = store.oci_config(container.id);
+  if (oci) {
+    const auto manager = oci->annotations.find("io.container.manager");
+    if (manager != oci->annotations.end() &&
         runtime_from(manager->second) == Runtime::crio) {
       info.runtime = to_string(Runtime::crio);
     }
-    apply_annotations(*annotations, info);
-  } else if (!is_absence(annotations.error().code)) {
-    result.note("annotations", annotations.error());
+    apply_annotations(oci->annotations, info);
+    result.work_dir = oci->work_dir;
+  } else if (!is_absence(oci.error().code)) {
+    result.note("annotations", oci.error());
   }
   const auto config = info.runtime == to_string(Runtime::podman)
                           ? store.libpod_config(container.id)

@@ -20,7 +20,6 @@ using nlohmann::json;
 constexpr std::size_t kMaxLists = 16u << 20;
 // Those whose layout we know.
 constexpr std::array kDrivers = {"overlay", "vfs", "btrfs"};
-constexpr std::size_t kMaxConfig = 2u << 20;
 constexpr std::size_t kMaxLayers = 512;  // overlayfs itself takes 500
 
 std::optional<StoredContainer> stored_container(const json& entry) {
@@ -207,18 +206,16 @@ Result<OverlayLayers> PodmanStore::overlay_layers(
   return layers;
 }
 
-Result<std::map<std::string, std::string>> PodmanStore::annotations(
-    const std::string& id) const {
+Result<OciConfig> PodmanStore::oci_config(const std::string& id) const {
   const StoredContainer* container = find(id);
   const std::string tail =
       "/" + (container ? container->driver : std::string(kDrivers[0])) +
       "-containers/" + id + "/userdata/config.json";
-  auto config = read_json(graph_root_ + tail, kMaxConfig);
+  auto config = read_oci_config(graph_root_ + tail);
   if (!config && is_absence(config.error().code)) {
-    config = read_json(run_root_ + tail, kMaxConfig);
+    config = read_oci_config(run_root_ + tail);
   }
-  if (!config) return tl::unexpected<Error>(config.error());
-  return text_map(member(*config, "annotations"));
+  return config;
 }
 
 Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {

@@ -12,6 +12,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
+#include "agent/containers/oci_config.h"
 #include "agent/model/container.h"
 
 namespace stillframe::containers {
@@ -51,9 +52,8 @@ class PodmanStore {
   // file. vfs and btrfs: the rootfs and the image's that it is a copy of.
   Result<OverlayLayers> layers(const StoredContainer& container) const;
 
-  // Annotations of the OCI config that podman gave the runtime.
-  Result<std::map<std::string, std::string>> annotations(
-      const std::string& id) const;
+  // The OCI config that podman gave the runtime.
+  Result<OciConfig> oci_config(const std::string& id) const;
 
   // From libpod's bolt database.
   Result<LibpodConfig> libpod_config(const std::string& id);

@@ -90,6 +90,35 @@ std::optional<StatusText> parse_status(std::string_view text) {
   return status;
 }
 
+UidMap::UidMap(std::string_view text) {
+  while (!text.empty()) {
+    const auto fields = words(take_line(text));
+    if (fields.size() != 3) continue;
+    const auto inside = parse_number<std::uint32_t>(fields[0]);
+    const auto outside = parse_number<std::uint32_t>(fields[1]);
+    const auto length = parse_number<std::uint32_t>(fields[2]);
+    if (inside && outside && length) {
+      ranges_.push_back({*inside, *outside, *length});
+    }
+  }
+}
+
+std::optional<std::uint32_t> UidMap::inside(std::uint32_t outside) const {
+  for (const auto& range : ranges_) {
+    const std::uint32_t at = outside - range.outside;
+    if (outside >= range.outside && at < range.length) return range.inside + at;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> UidMap::outside(std::uint32_t inside) const {
+  for (const auto& range : ranges_) {
+    const std::uint32_t at = inside - range.inside;
+    if (inside >= range.inside && at < range.length) return range.outside + at;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> parse_cgroup(std::string_view text,
                                         std::string_view observed) {
   while (!text.empty()) {

@@ -17,7 +17,9 @@ namespace stillframe::containers {
 struct Process {
   std::uint32_t pid = 0;
   std::uint32_t ppid = 0;
-  std::uint32_t uid = 0;  // real, host's user namespace
+  std::uint32_t uid = 0;       // real, host's user namespace
+  std::uint32_t own_uid = 0;   // the same in its own
+  std::uint32_t root_uid = 0;  // the host's number of its own namespace's 0
   std::uint64_t start_ticks = 0;
   std::uint64_t start_ns = 0;  // boot time
   std::vector<std::uint32_t> namespace_pids;

@@ -9,6 +9,7 @@
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/json.h"
+#include "agent/containers/oci_config.h"
 #include "agent/containers/resolvers.h"
 #include "agent/containers/workload.h"
 #include "agent/model/runtime.h"
@@ -208,6 +209,14 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   result.rootfs = state.rootfs;
   result.bundle = state.bundle;
   result.rootless = root.user.has_value();
+  if (!result.bundle.empty() && !result.rootless) {
+    const auto oci = read_oci_config(prefix_ + result.bundle + "/config.json");
+    if (oci) {
+      result.work_dir = oci->work_dir;
+    } else if (!is_absence(oci.error().code)) {
+      result.note("bundle", oci.error());
+    }
+  }
   const auto manager = state.annotations.find("io.container.manager");
   if (manager != state.annotations.end()) {
     info.runtime = manager->second == "libpod" ? to_string(Runtime::podman)

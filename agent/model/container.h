@@ -57,6 +57,13 @@ enum class Standing : std::uint8_t {
   doubtful,   // they have another rootfs than its processes show
 };
 
+// Whose files are the container's own root's and its user's, as the host
+// counts.
+struct FileOwners {
+  std::uint32_t root = 0;
+  std::uint32_t user = 0;
+};
+
 // Everything that resolvers find out about one container.
 struct ContainerRecord {
   ContainerInfo info;
@@ -65,6 +72,8 @@ struct ContainerRecord {
   std::uint32_t init_pid = 0;  // 0: not running
   std::uint64_t init_start_ns = 0;  // boot time
   std::uint32_t init_uid = 0;       // inside the container: what --user named
+  FileOwners owners;                // meaningful while it runs
+  std::string work_dir;  // where it was started, without links; empty: unknown
   UpperRoot root;
   OverlayLayers layers;
   Standing standing = Standing::unproven;

@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
               "a layer lies in the storage");
     }
   }
-  (void)store.annotations(kId);
+  (void)store.oci_config(kId);
   (void)store.uppers();
   return 0;
 }

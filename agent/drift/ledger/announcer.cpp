@@ -11,10 +11,9 @@ namespace stillframe::drift {
 void Announcer::operation(Operation about) {
   std::string path = directories_.path_in(about.parent, about.name);
   if (path.empty() && about.inode == books_.tree.root()) path = "/";
-  const bool maybe_runtimes =
-      !about.live && !path.empty() && judge_.runtime_writes_at(path);
-  if (path.empty() || !about.kind || maybe_runtimes) {
-    defer({std::move(about), std::move(path), maybe_runtimes});
+  // While the container does not run it may be the runtime's own work.
+  if (path.empty() || !about.kind || !about.live) {
+    defer({std::move(about), std::move(path)});
   } else {
     operation(*about.kind, path, about);
   }
@@ -87,10 +86,11 @@ void Announcer::release(const Deferred& event) {
     unplaced(about);
     return;
   }
-  if (entry != nullptr && event.maybe_runtimes &&
+  if (entry != nullptr && !about.live &&
       verdicts_.row(*entry, path).judgement.verdict == Verdict::runtime) {
     return;
   }
+  if (!about.live && entry != nullptr && changed_since(*entry, path)) return;
   if (about.kind) {
     operation(*about.kind, path, about);
     return;
@@ -98,6 +98,14 @@ void Announcer::release(const Deferred& event) {
   if (entry != nullptr && entry->change == Change::none) return;
   const auto kinds = entry == nullptr ? KindList() : state_kinds(*entry);
   operation(kinds.empty() ? Kind::unknown_change : kinds.worst(), path, about);
+}
+
+// Whether the container itself has changed since what somebody made where
+// runtimes write: what that was then is not known any more.
+bool Announcer::changed_since(const Entry& entry,
+                              const std::string& path) const {
+  const Record* r = books_.ledger.find(key_of(entry));
+  return r != nullptr && r->live && judge_.runtime_writes_at(path);
 }
 
 void Announcer::unplaced(const Operation& about) {

@@ -76,8 +76,7 @@ class Announcer {
  private:
   struct Deferred {
     Operation about;
-    std::string path;             // where that was, if it was known then
-    bool maybe_runtimes = false;  // if it is what runtimes make there
+    std::string path;  // where that was, if it was known then
   };
   // Operations of one actor in one directory that wait for its path alone.
   struct Unplaced {
@@ -93,6 +92,7 @@ class Announcer {
   void emit(MutationEvent event, const policy::Judgement& judged, ActorId by);
   void defer(Deferred event);
   void release(const Deferred& event);
+  bool changed_since(const Entry& entry, const std::string& path) const;
   void unplaced(const Operation& about);
   void report_unplaced(const Unplaced& some, ActorId by);
 

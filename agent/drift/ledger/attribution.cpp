@@ -23,7 +23,6 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.hint = base_name(seen.hint);
   candidate.direct = seen.direct;
   candidate.live = seen.live;
-  candidate.own = lives_.before_first(seen.boot_ns, seen.live);
   candidates_.add(seen.inode, std::move(candidate));
 }
 
@@ -129,7 +128,6 @@ void Attribution::note_link(const Entry& entry) {
   }
   r->kinds.add(Kind::file_link);
   r->last_boot_ns = std::max(r->last_boot_ns, link.last_ns);
-  if (choice->own()) return;
   MutationEvent event;
   event.time = time;
   event.kind = Kind::file_link;
@@ -250,18 +248,13 @@ void Attribution::attribute(const Entry& entry, bool appeared,
       kinds.add(Kind::file_rename);
     }
   }
-  const bool own_write =
-      choice ? choice->own() : lives_.made_before_first(entry);
-  const bool fresh = known == nullptr;
   if (Record* r = add(key, time, by)) {
     r->kinds.add(kinds);
-    r->own = own_write && (fresh || r->own);
     r->observed = r->observed || choice.has_value();
     r->live = r->live || (choice && choice->live());
     r->last_boot_ns = std::max(r->last_boot_ns, boot_ns);
     if (books_.ledger.from(key).empty()) books_.ledger.set_from(key, from);
   }
-  if (own_write) return;
   const std::string path = books_.tree.path_of(entry);
   const Judged judged = verdicts_.row(entry, path);
   if (judged.judgement.verdict == Verdict::runtime) return;
@@ -310,7 +303,6 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
   auto choice = candidates_.choose(entry.parent, removed, std::nullopt);
   const auto from_above = inherited_.find(entry.parent.ino);
   if (!choice && from_above != inherited_.end()) choice = from_above->second;
-  if (choice && choice->own()) return;
   const Culprits by = who(choice);
   MutationEvent event;
   event.time = books_.clock.wall();

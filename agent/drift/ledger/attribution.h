@@ -14,7 +14,6 @@
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/candidates.h"
 #include "agent/drift/ledger/executions.h"
-#include "agent/drift/ledger/lives.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/scan_plan.h"
 #include "agent/drift/ledger/unsettled.h"
@@ -24,11 +23,10 @@ namespace stillframe::drift {
 
 class Attribution {
  public:
-  Attribution(Books& books, const Lives& lives, const ScanPlan& plan,
+  Attribution(Books& books, const ScanPlan& plan,
               const UnsettledOperations& unsettled, Verdicts& verdicts,
               Records& records, Announcer& announcer)
       : books_(books),
-        lives_(lives),
         plan_(plan),
         unsettled_(unsettled),
         verdicts_(verdicts),
@@ -76,7 +74,6 @@ class Attribution {
   Culprits who(const std::optional<Choice>& choice) const;
 
   Books& books_;
-  const Lives& lives_;
   const ScanPlan& plan_;
   const UnsettledOperations& unsettled_;
   Verdicts& verdicts_;

@@ -52,7 +52,6 @@ void merge(const ActorTable& actors, const Ledger& older, Books& into) {
     r->count += since.count;
     r->observed = old.observed || since.observed;
     r->live = old.live || since.live;
-    r->own = old.own && since.own;
     r->unsettled = since.unsettled;
     r->first_exec = old.first_exec && since.first_exec;
     r->gone = since.gone;

@@ -60,11 +60,6 @@ std::optional<FileOp> Choice::op() const {
   return same ? std::optional(first) : std::nullopt;
 }
 
-bool Choice::own() const {
-  return std::all_of(all_.begin(), all_.end(),
-                     [](const auto& c) { return c.own; });
-}
-
 bool Choice::live() const {
   return std::any_of(all_.begin(), all_.end(),
                      [](const auto& c) { return c.live; });
@@ -117,22 +112,27 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     return;
   }
   // Full: one actor's hints are worth less than another actor.
-    drop(here, *merged);
   const auto merged =
       std::find_if(list.begin(), list.end(), [&](const auto& c) {
         return c.actor == candidate.actor && c.op == candidate.op;
       });
   if (merged != list.end()) {
+    drop(here, *merged);
     merged->last_ns = std::max(merged->last_ns, candidate.last_ns);
-    drop(here, candidate);
     merged->hint = candidate.hint;
     return;
   }
-  drop(here, list.front());
   if (list.empty()) {  // the room is taken by other directories
     here.crowded_ns = std::max(here.crowded_ns, candidate.last_ns);
+    drop(here, candidate);
     return;
   }
+  here.crowded_ns = std::max(here.crowded_ns, list.front().last_ns);
+  drop(here, list.front());
+  list.erase(list.begin());
+  list.push_back(std::move(candidate));
+}
+
 void Candidates::drop(AtWork& here, const Candidate& candidate) {
   here.dropped_ns = std::max(here.dropped_ns, candidate.last_ns);
   if (here.dropped.size() < kMaxDroppedNames) {
@@ -146,11 +146,6 @@ bool Candidates::maybe_dropped(const AtWork& here,
                                const std::string& name) const {
   return full_ns_ != 0 || here.any_dropped ||
          here.dropped.contains(std::hash<std::string>()(name));
-}
-
-  here.crowded_ns = std::max(here.crowded_ns, list.front().last_ns);
-  list.erase(list.begin());
-  list.push_back(std::move(candidate));
 }
 
 std::optional<Choice> Candidates::choose(
@@ -211,12 +206,12 @@ void Candidates::settle(const InodeId& directory, std::uint64_t started) {
   }
 }
 
-  if (full_ns_ < started) full_ns_ = 0;
 void Candidates::settle_all(std::uint64_t started) {
   for (auto it = by_directory_.begin(); it != by_directory_.end();) {
     it = settle(it->second, started) ? std::next(it) : by_directory_.erase(it);
   }
   if (lost_ns_ < started) lost_ns_ = 0;
+  if (full_ns_ < started) full_ns_ = 0;
 }
 
 void Candidates::drop(const InodeId& directory) {

@@ -28,7 +28,6 @@ struct Candidate {
   std::string hint;     // base name of the path the caller passed
   bool direct = false;  // past the overlay
   bool live = false;
-  bool own = false;  // before the container's first life
 };
 
 // Whoever may have been the one, the latest of them last. Never empty.
@@ -41,7 +40,6 @@ class Choice {
   bool ambiguous() const;  // more than one actor
   // What they did, if all of them did the same.
   std::optional<FileOp> op() const;
-  bool own() const;   // all of them
   bool live() const;  // any of them
 
  private:
@@ -59,10 +57,10 @@ class Candidates {
   // between two looks.
   static constexpr std::size_t kMaxPerDirectory = 256;
   static constexpr std::size_t kMaxInAll = 16'384;
-  // Of those that could not be kept, the names that they gave.
-  static constexpr std::size_t kMaxDroppedNames = 1024;
   // Of more actors than that nobody is named.
   static constexpr std::size_t kMaxPerChoice = 16;
+  // Of those that could not be kept, the names that they gave.
+  static constexpr std::size_t kMaxDroppedNames = 1024;
   // The kernel stamps ctime with a coarse clock, a little behind.
   static constexpr std::int64_t kSlackNs = 1'000'000'000;
 
@@ -88,24 +86,24 @@ class Candidates {
 
  private:
   struct AtWork {
+    std::vector<Candidate> all;
+    std::uint64_t crowded_ns = 0;  // more than could be kept, until then
     // Until when names were dropped, and hashes of those that could not be
     // kept with whoever gave them.
     std::uint64_t dropped_ns = 0;
     std::unordered_set<std::size_t> dropped;
     bool any_dropped = false;  // and names that could not be kept either
-    std::vector<Candidate> all;
+  };
   static void drop(AtWork& here, const Candidate& candidate);
   // Whether somebody who is not known any more may have named it.
   bool maybe_dropped(const AtWork& here, const std::string& name) const;
-    std::uint64_t crowded_ns = 0;  // more than could be kept, until then
-  };
   // False: nothing is left to be known of it.
   bool settle(AtWork& here, std::uint64_t started);
 
   std::unordered_map<std::uint64_t, AtWork> by_directory_;
-  std::uint64_t full_ns_ = 0;  // there was no room for a directory, until then
   std::size_t in_all_ = 0;
   std::uint64_t lost_ns_ = 0;
+  std::uint64_t full_ns_ = 0;  // there was no room for a directory, until then
 };
 
 // The last component of a path, without trailing slashes.

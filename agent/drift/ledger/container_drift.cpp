@@ -14,7 +14,6 @@
 #include "agent/drift/ledger/file_changes.h"
 #include "agent/drift/ledger/history.h"
 #include "agent/drift/ledger/judge.h"
-#include "agent/drift/ledger/lives.h"
 #include "agent/drift/ledger/outside_tree.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/store.h"
@@ -35,9 +34,11 @@ struct ContainerDrift::Impl {
         announcer(books, directories, judge, verdicts, history,
                   std::move(sink)) {
     load();
+    know_runtime_writes();
   }
 
   void load();
+  void know_runtime_writes();
   Result<> flush();
   void take_in(const UpperTree::Delta& delta, std::uint64_t started,
                bool everything);
@@ -55,7 +56,7 @@ struct ContainerDrift::Impl {
   Store store;
   std::string load_trouble;
   bool load_again = false;
-  Lives lives;
+  std::uint64_t live_since_ns = 0;  // boot time; 0: not known
   History history;
   Judge judge;
   Verdicts verdicts{books, judge, history,
@@ -70,10 +71,9 @@ struct ContainerDrift::Impl {
   OutsideTree outside{books, records, verdicts, announcer};
   Environment environment{books, verdicts, outside};
   Executions executions{books, plan, records, verdicts, announcer};
-  Attribution attribution{books,    lives,   plan,     unsettled,
-                          verdicts, records, announcer};
-  FileChanges files{books,       lives,    plan,    directories, unsettled,
-                    attribution, verdicts, records, announcer};
+  Attribution attribution{books, plan, unsettled, verdicts, records, announcer};
+  FileChanges files{books,       plan,     directories, unsettled,
+                    attribution, verdicts, records,     announcer};
 };
 
 void ContainerDrift::Impl::load() {
@@ -97,17 +97,27 @@ void ContainerDrift::Impl::load() {
     merge(actors, ledger, books);
     store.rewrite();
   }
-  lives.load(state.lived);
   history.load(state.ever_mutated, state.first_mutation);
   environment.load(life);
   executions.load();
   verdicts.make_stale();
 }
 
+// Those of this life, or while none is known of the one that was kept.
+void ContainerDrift::Impl::know_runtime_writes() {
+  const Life& life = environment.life();
+  const auto since = live_since_ns != 0 ? live_since_ns : life.init_start_ns;
+  judge.started(life.mounts,
+                since == 0 ? WallTime{} : books.clock.wall_at(since));
+}
+
 Result<> ContainerDrift::Impl::flush() {
-  if (load_again) load();
-  const StoredState state{lives.lived(), history.ever_mutated(),
-                          history.first_mutation(), books.ledger.overflow()};
+  if (load_again) {
+    load();
+    know_runtime_writes();
+  }
+  const StoredState state{history.ever_mutated(), history.first_mutation(),
+                          books.ledger.overflow()};
   return store.flush(books.actors, books.ledger, state, environment.life());
 }
 
@@ -126,17 +136,14 @@ ContainerDrift::~ContainerDrift() = default;
 
 void ContainerDrift::started(ContainerRecord record,
                              std::uint64_t live_since_boot_ns) {
-  impl_->lives.started(live_since_boot_ns,
-                       record.layers.plain && impl_->books.tree.empty(),
-                       impl_->books.clock);
   impl_->record = std::move(record);
-  impl_->judge.started();
   impl_->environment.started(impl_->record.init_start_ns);
+  impl_->live_since_ns = live_since_boot_ns;
+  impl_->know_runtime_writes();
   impl_->verdicts.judge_again();
 }
 
 void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
-  impl_->lives.stopped();
   impl_->record.init_pid = 0;
 }
 
@@ -272,6 +279,8 @@ DriftSummary ContainerDrift::summary() {
   } else if (const Entry* unread = impl_->books.tree.unread()) {
     out.why_unknown = impl_->books.tree.path_of(*unread) +
                       ": its bytes have not all been compared yet";
+  } else if (!impl_->environment.trouble().empty()) {
+    out.why_unknown = impl_->environment.trouble();
   } else {
     out.state = ContainerState::still;
   }
@@ -279,13 +288,12 @@ DriftSummary ContainerDrift::summary() {
   out.ever_mutated = history.ever_mutated();
   out.first_mutation = history.first_mutation();
   out.violations = totals.violations();
-  } else if (!impl_->environment.trouble().empty()) {
-    out.why_unknown = impl_->environment.trouble();
   if (const auto last = history.last_actor()) {
     out.last_actor = impl_->books.actors.get(*last);
   }
   out.complete = !impl_->verdicts.stale() && plan.up_to_date() &&
                  impl_->books.tree.unread() == nullptr &&
+                 impl_->environment.trouble().empty() &&
                  impl_->books.ledger.overflow() == 0;
   return out;
 }
@@ -293,7 +301,6 @@ DriftSummary ContainerDrift::summary() {
 std::vector<std::string> ContainerDrift::trouble() const {
   auto all = impl_->plan.trouble();
   if (!impl_->load_trouble.empty()) {
-                 impl_->environment.trouble().empty() &&
     all.insert(all.begin(), impl_->load_trouble);
   }
   if (const auto over = impl_->books.ledger.overflow(); over != 0) {

@@ -173,7 +173,6 @@ void Executions::record(const RecordKey& key, Kind kind,
     r->kinds.add(kind);
     r->observed = true;
     r->live = true;
-    r->own = false;
     r->first_exec = runtime && (fresh || r->first_exec);
     r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
   }

@@ -18,18 +18,12 @@ bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
 
 }  // namespace
 
-void FileChanges::observe(const FileObservation& seen, const Actor& who) {
+void FileChanges::observe(const FileObservation& seen, const Actor& by) {
   note_place(seen);
   if (seen.ambiguous) {
     // A reader may only have refreshed what another's store had changed.
     mark_place(seen);
     return;
-  }
-  Actor by = who;
-  if (lives_.before_first(seen.boot_ns, seen.live)) {
-    // Whoever prepares the rootfs is the runtime, whatever program it is.
-    by.origin = Origin::runtime;
-    by.tool.clear();
   }
   const ActorId id = books_.actors.intern(by);
   if (seen.entries) {
@@ -106,7 +100,6 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   const auto key = removal && seen.parent
                        ? RecordKey::of_place(seen.parent, seen.name)
                        : RecordKey::of_inode(seen.inode);
-  const bool own_write = lives_.before_first(seen.boot_ns, seen.live);
 
   // An inode number that is made again is another file.
   if (seen.created) {
@@ -144,7 +137,6 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
     } else {
       r->kinds.add(*kind);
     }
-    r->own = own_write && (fresh || r->own);
     r->observed = true;
     r->live = r->live || seen.live;
     r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
@@ -155,12 +147,11 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   if (seen.op == FileOp::rmdir) note_removed_directory(seen);
   if (waiting) {
     waiting->about = std::move(about);
-    waiting->own = own_write;
     waiting->first = fresh;
     if (const auto oldest = unsettled_.add(std::move(*waiting))) {
       settle(*oldest, false);
     }
-  } else if (!own_write) {
+  } else {
     announcer_.operation(std::move(about));
   }
   verdicts_.rejudge_inode(seen.inode);
@@ -269,7 +260,6 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
     const bool another = !operation.first && !kinds.empty();
     if (another) {
       records_.add(key, books_.clock.wall_at(seen.boot_ns), seen.count, by);
-      r->own = r->own && operation.own;
       r->live = r->live || seen.live;
       r->observed = true;
       r->last_boot_ns = std::max(r->last_boot_ns, seen.boot_ns);
@@ -279,7 +269,6 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
     books_.ledger.touch(key);
     verdicts_.rejudge_inode(seen.inode);
   }
-  if (operation.own) return;
   for (const Kind kind : kinds.list()) {
     Operation about = seen;
     about.kind = kind;

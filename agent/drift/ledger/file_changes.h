@@ -13,7 +13,6 @@
 #include "agent/drift/ledger/attribution.h"
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/directory_paths.h"
-#include "agent/drift/ledger/lives.h"
 #include "agent/drift/ledger/records.h"
 #include "agent/drift/ledger/scan_plan.h"
 #include "agent/drift/ledger/unsettled.h"
@@ -23,12 +22,10 @@ namespace stillframe::drift {
 
 class FileChanges {
  public:
-  FileChanges(Books& books, const Lives& lives, ScanPlan& plan,
-              DirectoryPaths& directories, UnsettledOperations& unsettled,
-              Attribution& attribution, Verdicts& verdicts, Records& records,
-              Announcer& announcer)
+  FileChanges(Books& books, ScanPlan& plan, DirectoryPaths& directories,
+              UnsettledOperations& unsettled, Attribution& attribution,
+              Verdicts& verdicts, Records& records, Announcer& announcer)
       : books_(books),
-        lives_(lives),
         plan_(plan),
         directories_(directories),
         unsettled_(unsettled),
@@ -37,7 +34,7 @@ class FileChanges {
         records_(records),
         announcer_(announcer) {}
 
-  void observe(const FileObservation& seen, const Actor& who);
+  void observe(const FileObservation& seen, const Actor& by);
   // The tree has taken in a scan that began at `started`.
   void scanned(std::uint64_t started);
 
@@ -66,7 +63,6 @@ class FileChanges {
   void settle_removals(std::uint64_t started);
 
   Books& books_;
-  const Lives& lives_;
   ScanPlan& plan_;
   DirectoryPaths& directories_;
   UnsettledOperations& unsettled_;

@@ -43,7 +43,9 @@ Judge::Judge(const ContainerRecord& record, const ActorTable& actors,
       policy_(std::move(policy)),
       runtime_writes_(record) {}
 
-void Judge::started() { runtime_writes_ = RuntimeWrites(record_); }
+void Judge::started(const std::vector<MountEntry>& mounts, WallTime began) {
+  runtime_writes_ = RuntimeWrites(record_, mounts, began);
+}
 
 void Judge::set_policy(policy::PolicyPtr policy) {
   policy_ = std::move(policy);
@@ -105,9 +107,9 @@ Judged Judge::row(const Entry& entry, const std::string& path,
   if (record != nullptr) out.origin = last_origin(actors_, *record);
   const bool code = out.kinds.has_class(Class::code);
   const bool live = record != nullptr && record->live;
-  const bool own = (record != nullptr && record->own) ||
-                   (!live && runtime_writes_.listed(path) &&
-                    runtime_writes_.made(entry, path, others_below));
+  const bool seen = record != nullptr && record->observed;
+  const bool own = !live && runtime_writes_.listed(path) &&
+                   runtime_writes_.made(entry, path, others_below, seen);
   if (!code && own) {
     out.judgement.verdict = Verdict::runtime;
     out.origin = Origin::runtime;

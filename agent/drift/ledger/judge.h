@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "agent/drift/entry.h"
 #include "agent/drift/ledger/actors.h"
@@ -32,8 +33,9 @@ class Judge {
   Judge(const ContainerRecord& record, const ActorTable& actors,
         policy::PolicyPtr policy);
 
-  // The record is that of another life: other mounts, another user.
-  void started();
+  // The record is that of another life: other mounts, another user. `mounts`:
+  // what is kept of those it was started with; `began`: when; 0: not known.
+  void started(const std::vector<MountEntry>& mounts, WallTime began);
   void set_policy(policy::PolicyPtr policy);
 
   // One mutation as it happens.

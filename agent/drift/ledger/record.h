@@ -78,7 +78,6 @@ struct Record {
   std::uint32_t actors = 0;  // a set in the ActorTable
   bool observed = false;     // by an event, not found by a scan
   bool live = false;         // by an event after the container began to run
-  bool own = false;          // the runtime's, seen before the first life
   bool unsettled = false;    // of unknown operation: a scan has yet to show it
   bool first_exec = false;   // it was the container's first exec
   bool gone = false;  // unlinked: the inode may come back as another file

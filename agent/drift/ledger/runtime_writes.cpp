@@ -18,8 +18,16 @@
 namespace stillframe::drift {
 namespace {
 
-constexpr std::size_t kMaxMounts = 4096;
+// A container may mount as often and from as long a path as it likes; what it
+// was started with comes first.
+constexpr std::size_t kMaxPlaceBytes = 4u << 20;
 constexpr std::size_t kMaxUserFile = 1u << 20;
+// From the start of init, or of the first program, to the last of what the
+// runtime does ahead of it, on a machine that has much else to do; and file
+// times come from a coarse clock.
+constexpr std::int64_t kPreparesNs = 10'000'000'000;
+// What nothing that a runtime makes has for a mode.
+constexpr std::uint32_t kOddMode = S_ISUID | S_IWGRP | S_IWOTH;
 
 // A look into one layer's /etc.
 struct Look {
@@ -110,18 +118,31 @@ bool adds_group_line(std::string_view before, std::string_view now,
          unprivileged_number(field[2]) && field[3] == std::to_string(uid);
 }
 
-RuntimeWrites::RuntimeWrites(const ContainerRecord& record)
-    : layers_(record.layers), init_uid_(record.init_uid) {
+RuntimeWrites::RuntimeWrites(const ContainerRecord& record,
+                             const std::vector<MountEntry>& mounts,
+                             WallTime began)
+    : layers_(record.layers),
+      init_uid_(record.init_uid),
+      owners_known_(record.init_pid != 0),
+      root_(record.owners.root),
+      user_(record.owners.user),
+      work_dir_(record.work_dir) {
+  if (began.ns != 0) until_ = {began.ns + kPreparesNs};
   const auto writes = traits_of(record.info.runtime).own_writes;
   for (const auto path : writes) places_.emplace(path);
-  for (const auto& mount : record.mounts) {
-    if (places_.size() >= kMaxMounts) break;
-    std::string path = mount.path;
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    while (path.size() > 1 && path.front() == '/') {
-      if (!places_.insert(path).second) break;
-      path.resize(path.rfind('/'));
-    }
+  add_place(record.work_dir);
+  for (const auto& mount : mounts) add_place(mount.target);
+  for (const auto& mount : record.mounts) add_place(mount.path);
+}
+
+// With the directories above it, which are made for it where they are missing.
+void RuntimeWrites::add_place(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  while (path.size() > 1 && path.front() == '/') {
+    if (place_bytes_ + path.size() > kMaxPlaceBytes) return;
+    if (!places_.insert(path).second) return;
+    place_bytes_ += path.size();
+    path.resize(path.rfind('/'));
   }
 }
 
@@ -131,17 +152,39 @@ bool RuntimeWrites::listed(std::string_view path) const {
 }
 
 bool RuntimeWrites::made(const Entry& entry, const std::string& path,
-                         bool others_below) {
+                         bool others_below, bool seen) {
+  if (!seen && !in_time(entry)) return false;
   if (path == "/etc/passwd" || path == "/etc/group") {
     return user_entry(entry, path);
   }
   if (entry.change != Change::added || !listed(path)) return false;
+  if (!owned(entry, path)) return false;
   if (S_ISDIR(entry.mode)) return !others_below;
-  if (S_ISREG(entry.mode)) return entry.size == 0 && entry.links <= 1;
+  return runtimes_file(entry, path);
+}
+
+bool RuntimeWrites::runtimes_file(const Entry& entry, const std::string& path) {
+  if (S_ISREG(entry.mode)) {
+    return entry.size == 0 && entry.links <= 1 && (entry.mode & S_ISGID) == 0;
+  }
   if (!S_ISLNK(entry.mode) || path != "/etc/mtab") return false;
   const Look link = read_mtab_link(layers_.upper);
   uncertain_ = uncertain_ || link.failed;
   return link.failed || link.text == "/proc/mounts";
+}
+
+// Nothing was made as late as that, where nobody saw it. Of a directory ctime
+// does not say so: it moves with what comes and goes in it.
+bool RuntimeWrites::in_time(const Entry& entry) const {
+  return S_ISDIR(entry.mode) || until_.ns == 0 || entry.ctime.ns <= until_.ns;
+}
+
+// By the host's root or the container's; the working directory may have been
+// given to the user.
+bool RuntimeWrites::owned(const Entry& entry, const std::string& path) const {
+  if (!S_ISLNK(entry.mode) && (entry.mode & kOddMode) != 0) return false;
+  if (!owners_known_ || entry.uid == 0 || entry.uid == root_) return true;
+  return path == work_dir_ && (entry.uid == user_ || entry.uid == init_uid_);
 }
 
 bool RuntimeWrites::user_entry(const Entry& entry, const std::string& path) {

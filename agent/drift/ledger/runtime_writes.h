@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The runtime's own writes, where nobody saw them made: known by place and
-// shape alone. podman with runc leaves in the upper directory empty files
-// /etc/hosts, /etc/hostname, /etc/resolv.conf and /run/.containerenv, the link
-// /etc/mtab -> /proc/mounts, the directories /dev /proc /sys /run, and what it
-// mounts on; with --user 1234:55 also one line more in /etc/passwd
+// The runtime's own writes: known by place, content, owner and time, whoever
+// was or was not seen making them ahead of the container. podman with runc
+// leaves in the upper directory empty files /etc/hosts, /etc/hostname,
+// /etc/resolv.conf and /run/.containerenv, the link /etc/mtab -> /proc/mounts,
+// the directories /dev /proc /sys /run, what it mounts on, and the working
+// directory; with
+// --user 1234:55 also one line more in /etc/passwd
 // ("1234:*:1234:55:container user:/:/bin/sh") and /etc/group ("55:x:55:1234").
 #pragma once
 
@@ -12,36 +14,54 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "agent/drift/entry.h"
 #include "agent/model/container.h"
+#include "agent/model/mount.h"
 
 namespace stillframe::drift {
 
 class RuntimeWrites {
  public:
-  explicit RuntimeWrites(const ContainerRecord& record);
+  // `mounts`: what is kept of those that the container was started with;
+  // `began`: when it was; 0: not known.
+  explicit RuntimeWrites(const ContainerRecord& record,
+                         const std::vector<MountEntry>& mounts = {},
+                         WallTime began = {});
 
   // Whether the runtime writes at this place at all.
   bool listed(std::string_view path) const;
 
   // Whether what is there is what it makes: nothing with content in it.
   // `others_below`: the directory holds changes that are neither the runtime's
-  // own nor seen in the making.
+  // own nor seen in the making. `seen`: it was seen made, while the container
+  // did not run.
   // Reads the rootfs; where that fails (`uncertain()`) the runtime is given the
   // benefit of the doubt, since a container that was mutated once stays so.
-  bool made(const Entry& entry, const std::string& path, bool others_below);
+  bool made(const Entry& entry, const std::string& path, bool others_below,
+            bool seen);
 
   // An answer since the last certain_again() was given without having seen.
   bool uncertain() const { return uncertain_; }
   void certain_again() { uncertain_ = false; }
 
  private:
+  void add_place(std::string path);
+  bool runtimes_file(const Entry& entry, const std::string& path);
+  bool in_time(const Entry& entry) const;
+  bool owned(const Entry& entry, const std::string& path) const;
   bool user_entry(const Entry& entry, const std::string& path);
 
   OverlayLayers layers_;
   std::uint32_t init_uid_;
+  bool owners_known_;
+  std::uint32_t root_;  // on the host
+  std::uint32_t user_;
+  WallTime until_;  // it made nothing later; 0: not known
+  std::string work_dir_;
   std::unordered_set<std::string> places_;
+  std::size_t place_bytes_ = 0;
   // The last answer for /etc/passwd and /etc/group: ctime cannot be set back.
   struct Answer {
     InodeId inode;

@@ -18,7 +18,7 @@ constexpr int kVersion = 1;
 enum Flag : unsigned {
   kObserved = 1,
   kLive = 2,
-  kOwn = 4,
+  // 4 was another's, once.
   kUnsettled = 8,
   kFirstExec = 16,
   kGone = 32,
@@ -26,8 +26,8 @@ enum Flag : unsigned {
 
 unsigned flags_of(const Record& r) {
   return (r.observed ? kObserved : 0u) | (r.live ? kLive : 0u) |
-         (r.own ? kOwn : 0u) | (r.unsettled ? kUnsettled : 0u) |
-         (r.first_exec ? kFirstExec : 0u) | (r.gone ? kGone : 0u);
+         (r.unsettled ? kUnsettled : 0u) | (r.first_exec ? kFirstExec : 0u) |
+         (r.gone ? kGone : 0u);
 }
 
 std::string line(const json& value) {
@@ -215,7 +215,6 @@ bool read_record(Reader& in, StoredLines& to) {
   if (!in.good() || (!key.inode && key.name.empty())) return false;
   r.observed = (flags & kObserved) != 0;
   r.live = (flags & kLive) != 0;
-  r.own = (flags & kOwn) != 0;
   r.unsettled = (flags & kUnsettled) != 0;
   r.first_exec = (flags & kFirstExec) != 0;
   r.gone = (flags & kGone) != 0;
@@ -241,7 +240,7 @@ std::string header_line(const std::string& id, const InodeId& root) {
 
 std::string state_line(const StoredState& s) {
   return line(json::array(
-      {"s", s.lived, s.ever_mutated, s.first_mutation.ns, s.overflow}));
+      {"s", true, s.ever_mutated, s.first_mutation.ns, s.overflow}));
 }
 
 std::string actor_line(std::uint32_t number, const Actor& a) {
@@ -328,7 +327,7 @@ bool read_line(std::string_view line, StoredLines& to) {
   }
   if (type == "l") return read_life(in, to.life);
   if (type == "s") {
-    to.state.lived = in.boolean();
+    in.boolean();  // whether it had run, which older ones asked
     to.state.ever_mutated = in.boolean();
     to.state.first_mutation.ns = in.number<std::int64_t>();
     to.state.overflow = in.number<std::uint64_t>();

@@ -18,7 +18,6 @@ namespace stillframe::drift {
 
 // What is kept besides the records.
 struct StoredState {
-  bool lived = false;  // it had begun to run at least once
   bool ever_mutated = false;
   WallTime first_mutation;  // 0: none
   std::uint64_t overflow = 0;

@@ -37,7 +37,6 @@ struct Unsettled {
   std::optional<Former> before;  // none: nobody had looked
   std::uint32_t mode = 0;        // when it was done
   bool made = false;             // the ledger knows how the inode came to be
-  bool own = false;              // the runtime's, before the first life
   bool first = false;            // it made the record
 };
 

@@ -47,6 +47,18 @@ TEST(ProcText, StatusTellsUidAndNamespacePids) {
   EXPECT_FALSE(parse_status("Uid:\t1\nNSpid:\t1\t-1\n"));
 }
 
+TEST(ProcText, AUidMapLeadsBothWays) {
+  const UidMap map("         0     100000      65536\n 70000 5 1\nrubbish\n");
+  EXPECT_EQ(map.inside(100'000), 0u);
+  EXPECT_EQ(map.inside(165'535), 65'535u);
+  EXPECT_EQ(map.inside(5), 70'000u);
+  EXPECT_EQ(map.outside(0), 100'000u);
+  EXPECT_EQ(map.outside(33), 100'033u);
+  EXPECT_EQ(map.inside(165'536), std::nullopt);
+  EXPECT_EQ(map.inside(0), std::nullopt);
+  EXPECT_EQ(map.outside(65'536), std::nullopt);
+}
+
 TEST(ProcText, CgroupTellsThePathInTheObservedHierarchy) {
   const std::string text =
       "9:name=systemd:/sys\n8:cpu,cpuacct:/a:b\n4:memory:/m (deleted)\n"

@@ -88,7 +88,6 @@ struct RowCase {
   std::vector<Kind> kinds = {};
   std::vector<Origin> origins = {};
   bool recorded = true;
-  bool own = false;
   bool others_below = false;
   Verdict verdict = Verdict::violation;
   Origin origin = Origin::unattributed;
@@ -106,7 +105,6 @@ TEST_P(ARow, JoinsRecordAndState) {
   entry.size = c.differs.content ? 5 : 0;
   entry.differs = c.differs;
   auto r = record(c.kinds, c.origins);
-  r.own = c.own;
   const auto judged =
       judge.row(entry, c.path, c.recorded ? &r : nullptr, c.others_below);
   EXPECT_EQ(judged.judgement.verdict, c.verdict);
@@ -144,18 +142,11 @@ INSTANTIATE_TEST_SUITE_P(
                 .origins = {Origin::workload},
                 .verdict = Verdict::allowed,
                 .origin = Origin::workload},
-        RowCase{.name = "the_runtimes_before_the_first_life",
-                .differs = {.content = true},
-                .kinds = {Kind::file_write},
-                .origins = {Origin::exec},
-                .own = true,
-                .verdict = Verdict::runtime,
-                .origin = Origin::runtime},
         RowCase{.name = "executed_is_never_the_runtimes",
                 .change = Change::added,
+                .path = "/etc/hosts",
                 .kinds = {Kind::exec_new},
                 .origins = {Origin::exec},
-                .own = true,
                 .origin = Origin::exec},
         RowCase{.name = "what_runtimes_make",
                 .change = Change::added,
@@ -217,7 +208,7 @@ TEST_F(Judging, GoesByThePolicyAndMountsOfTheMoment) {
             Verdict::scratch);
   EXPECT_FALSE(judge.runtime_writes_at("/mnt/data"));
   container.mounts.push_back({"/mnt/data", "tmpfs", false});
-  judge.started();
+  judge.started({}, {});
   EXPECT_TRUE(judge.runtime_writes_at("/mnt/data"));
 }
 

@@ -19,70 +19,115 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-TEST(RuntimeWrites, SeenBeforeTheFirstLifeAreTheRuntimes) {
-  World w;
-  w.settle();
-  w.put("/odd", 50, Change::added).size = 5;
-  auto o = w.seen(FileOp::create, "/odd", 50);
-  o.live = false;
-  w.drift->observe(o, actor("runc", Origin::runtime));
-  w.drift->started(w.record, w.tick());
-  w.settle();
-  EXPECT_THAT(w.events, IsEmpty());
-  EXPECT_EQ(w.row("/odd")->verdict, Verdict::runtime);
-  EXPECT_THAT(w.who("/odd"), ElementsAre("runtime:runc"));
-  EXPECT_FALSE(w.drift->summary().ever_mutated);
+struct AheadCase {
+  std::string name;
+  std::string path;
+  std::uint64_t size = 0;
+  std::uint32_t mode = kFile;
+  bool own = false;
+};
+
+class SeenAhead : public ::testing::TestWithParam<AheadCase> {};
+
+// Whoever did it, and whether it is known before or after the first program.
+TEST_P(SeenAhead, OfTheFirstLifeIsTheRuntimesIfItMakesSuch) {
+  const auto& c = GetParam();
+  for (const bool reported_late : {false, true}) {
+    World w;
+    w.put("/etc", 10, Change::none, kDirectory);
+    w.put("/data", 20, Change::none, kDirectory);
+    w.record.mounts = {{"/data/vol", "ext4", false}};
+    auto o = w.seen(FileOp::create, c.path, 50);
+    o.mode = c.mode;
+    o.live = false;
+    w.put(c.path, 50, Change::added, c.mode).size = c.size;
+    if (!reported_late) w.drift->observe(o, actor("cp", Origin::host));
+    w.drift->started(w.record, w.tick());
+    if (reported_late) w.drift->observe(o, actor("cp", Origin::host));
+    w.settle();
+    EXPECT_EQ(w.row(c.path)->verdict,
+              c.own ? Verdict::runtime : Verdict::violation);
+    EXPECT_THAT(w.who(c.path), ElementsAre(c.own ? "runtime:cp" : "host:cp"));
+    EXPECT_THAT(w.events, SizeIs(c.own ? 0 : 1));
+    EXPECT_EQ(w.drift->summary().ever_mutated, !c.own);
+  }
 }
 
-TEST(RuntimeWrites, AlsoWhenReportedAfterItBegan) {
-  World w;
-  auto o = w.seen(FileOp::create, "/odd", 50);
-  o.live = false;
-  w.put("/odd", 50, Change::added);
-  w.drift->started(w.record, w.tick());
-  w.drift->observe(o, actor("runc", Origin::runtime));
-  w.settle();
-  EXPECT_EQ(w.row("/odd")->verdict, Verdict::runtime);
-}
+INSTANTIATE_TEST_SUITE_P(
+    Each, SeenAhead,
+    ::testing::Values(AheadCase{"odd_place", "/odd"},
+                      AheadCase{"odd_place_with_content", "/odd", 5},
+                      AheadCase{"hosts", "/etc/hosts", 0, kFile, true},
+                      AheadCase{"hosts_with_content", "/etc/hosts", 5},
+                      AheadCase{"mount_point", "/data/vol", 0, kFile, true},
+                      AheadCase{"its_neighbour", "/data/other"},
+                      AheadCase{"payload_under_a_mount", "/data/vol", 9},
+                      AheadCase{"set_user_id", "/data/vol", 0,
+                                S_IFREG | 04755}),
+    [](const auto& info) { return info.param.name; });
 
-TEST(RuntimeWrites, OfAPlainRootfsAreThoseOlderThanItsFirstLife) {
+TEST(RuntimeWrites, OfAPlainRootfsAreTheSame) {
   World w;
   w.record.layers.plain = true;
+  w.put("/etc", 10, Change::none, kDirectory);
   const auto made = w.tick();
   w.put("/odd", 50, Change::added).ctime = w.wall(made);
-  const auto live = made + 50'000'000;  // more than a tick of the clock
-  w.put("/late", 51, Change::added).ctime = w.wall(live);
-  w.drift->started(w.record, live);
-  w.now = live + 1'000'000;
-  w.settle();
-  EXPECT_EQ(w.row("/odd")->verdict, Verdict::runtime);
-  EXPECT_EQ(w.row("/late")->verdict, Verdict::violation);
-  EXPECT_THAT(w.events, SizeIs(1));
-}
-
-TEST(RuntimeWrites, OfAPlainRootfsAreNotGuessedInALaterLife) {
-  World w;
-  w.record.layers.plain = true;
-  w.settle();  // known before it began to live
-  const auto made = w.tick();
-  w.put("/odd", 50, Change::added).ctime = w.wall(made);
+  auto& hosts = w.put("/etc/hosts", 51, Change::added);
+  hosts.ctime = w.wall(made);
+  hosts.size = 0;
   w.drift->started(w.record, made + 50'000'000);
-  w.drift->request_full_scan();
   w.settle();
+  EXPECT_EQ(w.row("/etc/hosts")->verdict, Verdict::runtime);
   EXPECT_EQ(w.row("/odd")->verdict, Verdict::violation);
 }
 
 TEST(RuntimeWrites, EndWithTheFirstWriteOfTheContainerItself) {
   World w;
-  auto o = w.seen(FileOp::create, "/odd", 50);
+  w.put("/etc", 10, Change::none, kDirectory);
+  auto o = w.seen(FileOp::create, "/etc/hosts", 50);
   o.live = false;
-  w.put("/odd", 50, Change::added);
+  w.put("/etc/hosts", 50, Change::added).size = 0;
   w.drift->observe(o, actor("runc", Origin::runtime));
   w.drift->started(w.record, w.tick());
-  w.drift->observe(w.seen(FileOp::write, "/odd", 50), actor("sh"));
+  w.drift->observe(w.seen(FileOp::write, "/etc/hosts", 50), actor("sh"));
   w.settle();
-  EXPECT_EQ(w.row("/odd")->verdict, Verdict::violation);
+  EXPECT_EQ(w.row("/etc/hosts")->verdict, Verdict::violation);
   EXPECT_THAT(w.events, SizeIs(1));
+}
+
+TEST(RuntimeWrites, AreOlderThanTheContainersLifeWhereNobodySawThem) {
+  constexpr std::uint64_t kMinute = 60'000'000'000;
+  for (const bool late : {false, true}) {
+    World w;
+    w.put("/etc", 10, Change::none, kDirectory);
+    const auto live = w.tick();
+    auto& hosts = w.put("/etc/hosts", 50, Change::added);
+    hosts.size = 0;
+    hosts.ctime = w.wall(late ? live + kMinute : live - 1'000'000);
+    w.drift->started(w.record, live);
+    w.settle();
+    EXPECT_EQ(w.row("/etc/hosts")->verdict,
+              late ? Verdict::violation : Verdict::runtime);
+  }
+}
+
+TEST(RuntimeWrites, OfAStoppedContainerAreKnownByItsKeptMounts) {
+  ScratchDirectory dir;
+  World w({.state_file = dir / "state"});
+  w.put("/data", 20, Change::none, kDirectory);
+  w.put("/data/vol", 50, Change::added, kDirectory);
+  w.record.mounts = {{"/data/vol", "ext4", false}};
+  w.drift->started(w.record, 0);
+  MountEntry mount;
+  mount.target = "/data/vol";
+  w.drift->observe(MountsObservation{w.tick(), 7, {mount}});
+  w.settle();
+  EXPECT_EQ(w.row("/data/vol")->verdict, Verdict::runtime);
+  w.record.mounts.clear();
+  w.record.init_pid = 0;
+  w.restart();
+  w.settle();
+  EXPECT_EQ(w.row("/data/vol")->verdict, Verdict::runtime);
 }
 
 TEST(RuntimeWrites, AWriteIntoAStoppedContainerIsAViolation) {
@@ -131,7 +176,8 @@ TEST_P(Shape, ShowsWhatARuntimeMakes) {
   e.mode = c.mode;
   e.size = c.size;
   e.links = 1;
-  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false), c.own) << c.path;
+  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false, false), c.own)
+      << c.path;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -151,7 +197,48 @@ INSTANTIATE_TEST_SUITE_P(
         ShapeCase{"/data", kDirectory, 0, Change::added, true},
         ShapeCase{"/data/other", kDirectory, 0, Change::added, false},
         ShapeCase{"/etc/mtab", kFile, 0, Change::added, true},
-        ShapeCase{"/etc/shadow", kFile, 0, Change::added, false}));
+        ShapeCase{"/etc/shadow", kFile, 0, Change::added, false},
+        ShapeCase{"/etc/hosts", S_IFREG | 04755, 0, Change::added, false},
+        ShapeCase{"/etc/hosts", S_IFREG | 0666, 0, Change::added, false},
+        ShapeCase{"/data/vol", S_IFDIR | 0777, 0, Change::added, false},
+        ShapeCase{"/data/vol", S_IFDIR | 02755, 0, Change::added, true}));
+
+struct OwnerCase {
+  std::string name;
+  std::string path;
+  std::uint32_t uid;
+  bool own;
+};
+
+class Ownership : public ::testing::TestWithParam<OwnerCase> {};
+
+TEST_P(Ownership, IsRootsOrOfTheWorkingDirectoryTheUsers) {
+  const auto& c = GetParam();
+  ContainerRecord record;
+  record.init_pid = 7;
+  record.init_uid = 33;
+  record.owners = {100'000, 100'033};
+  record.work_dir = "/made/by/runtime";
+  Entry e;
+  e.change = Change::added;
+  e.mode = kDirectory;
+  e.uid = c.uid;
+  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false, false), c.own);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, Ownership,
+    ::testing::Values(OwnerCase{"host_root", "/made/by/runtime", 0, true},
+                      OwnerCase{"own_root", "/made/by/runtime", 100'000, true},
+                      OwnerCase{"user", "/made/by/runtime", 100'033, true},
+                      OwnerCase{"by_id_map", "/made/by/runtime", 33, true},
+                      OwnerCase{"another", "/made/by/runtime", 1000, false},
+                      OwnerCase{"above_it", "/made/by", 0, true},
+                      OwnerCase{"above_it_users", "/made/by", 100'033, false},
+                      OwnerCase{"below_it", "/made/by/runtime/x", 0, false},
+                      OwnerCase{"mount_point", "/proc", 100'000, true},
+                      OwnerCase{"users_mount_point", "/proc", 100'033, false}),
+    [](const auto& info) { return info.param.name; });
 
 TEST(RuntimeWrites, AMountPointsParentIsOwnOnlyWhileNothingElseIsInIt) {
   World w;

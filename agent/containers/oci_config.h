@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// config.json of an OCI bundle: what a runtime was asked to run.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "agent/base/result.h"
+
+namespace stillframe::containers {
+
+struct OciConfig {
+  std::map<std::string, std::string> annotations;
+  std::string work_dir;  // as absolute_path() gives it
+};
+
+Result<OciConfig> read_oci_config(const std::string& path);
+
+// "/a/c" of "/a//b/../c/."; empty: it is not absolute, or is the root.
+std::string absolute_path(std::string_view path);
+
+}  // namespace stillframe::containers
