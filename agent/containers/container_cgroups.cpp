@@ -156,7 +156,7 @@ ContainerCgroups::Groups ContainerCgroups::read_groups(
   return groups;
 }
 
-Listing<std::string> ContainerCgroups::occupied() const {
+Listing<std::string> ContainerCgroups::unread() const {
   Listing<std::string> ids;
   const auto known = files_.cgroups();
   note_errors(ids.errors, known.errors);
@@ -166,7 +166,10 @@ Listing<std::string> ContainerCgroups::occupied() const {
     const auto name = identify(cgroup.path, known);
     if (!name || name->helper || !name->outer.empty()) continue;
     const auto pids = tree_.processes(cgroup.path);
-    if (!pids || !pids->empty()) ids.items.push_back(name->id);
+    Group group;
+    std::vector<Error> errors;
+    if (pids) add_processes(group, *pids, errors);
+    if (!pids || group.unread) ids.items.push_back(name->id);
   }
   return ids;
 }

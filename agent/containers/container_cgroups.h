@@ -32,9 +32,9 @@ class ContainerCgroups {
   // out, and the error is there.
   Listing<ContainerCgroup> below(const std::string& path = "/") const;
 
-  // Ids of the host's own containers in whose cgroups there is any process, or
-  // may be.
-  Listing<std::string> occupied() const;
+  // Ids of the host's own containers that may run: not all that is in their
+  // cgroups could be read.
+  Listing<std::string> unread() const;
 
   // Whose a cgroup is: by its path, or by a runtime that says it put a
   // container there. Helpers are returned as such; none: nobody's, or named

@@ -31,8 +31,9 @@ class ContainerSource {
   // One that is missing while there are errors may run anyway.
   virtual Listing<ContainerRecord> running() const = 0;
 
-  // Containers that are stopped but kept, whose upper directory is on disk
-  // (init_pid 0): they can be changed while stopped and started again.
+  // Containers that are kept, whose upper directory is on disk (init_pid 0):
+  // they can be changed while stopped and started again. Those that run are
+  // among them.
   virtual Listing<ContainerRecord> stopped() const = 0;
 
   // The container that has just begun to live. Works when its init is gone

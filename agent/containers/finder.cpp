@@ -58,16 +58,16 @@ Listing<ContainerRecord> Finder::running() const {
 
 Listing<ContainerRecord> Finder::stopped() const {
   Listing<ContainerRecord> records;
-  auto occupied = containers_.occupied();
-  records.errors = std::move(occupied.errors);
-  // One that runs in a cgroup that could not be read would pass for stopped.
+  // One that runs in a cgroup that could not be read would pass for stopped. A
+  // cgroup's name alone does not say that one runs.
+  auto unread = containers_.unread();
+  records.errors = std::move(unread.errors);
   if (!records.complete()) return records;
-  const std::set<std::string> running(occupied.items.begin(),
-                                      occupied.items.end());
+  const std::set<std::string> unknown(unread.items.begin(), unread.items.end());
   auto stored = files_.stored();
   records.errors = std::move(stored.errors);
   for (auto& kept : stored.items) {
-    if (running.contains(kept.info.id)) continue;
+    if (unknown.contains(kept.info.id)) continue;
     if (kept.unread) note_error(records.errors, *kept.unread);
     if (kept.layers.empty()) continue;
     const auto root = upper_root_of(kept.layers.upper);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxMounts = 32'768;
 constexpr const char* kOverlay = "overlay";
+constexpr const char* kFuse = "fuse";
 
 std::string above(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -114,7 +115,10 @@ Standing RootfsSearch::standing(const std::optional<Mount>& root) {
         layers ? upper_root_of(layers->upper) : Result<UpperRoot>(UpperRoot{});
     shown = mounted.value_or(UpperRoot{});
   }
-  if (!shown) return Standing::unproven;
+  // What is mounted by a program shows no inode of its upper directory.
+  if (!shown || (root && starts_with(root->type, kFuse))) {
+    return Standing::unproven;
+  }
   return same_root(*named, shown) ? Standing::confirmed : Standing::doubtful;
 }
 

@@ -40,14 +40,21 @@ void Population::discover() {
   for (auto& record : found_in(context_, context_.source.running())) {
     adopt(std::move(record), 0);
   }
-  for (auto& record : found_in(context_, context_.source.stopped())) {
-    adopt(std::move(record), 0);
-  }
+  adopt_kept();
   for (const auto& container : fleet_.all()) container->await_first_scan();
   next_reconcile_ns_ = context_.now() + context_.settings.scan_interval_ns();
 }
 
 // ---- Coming.
+
+// Those that the runtimes keep, and that do not run as far as is known.
+void Population::adopt_kept() {
+  next_kept_ns_ = context_.now() + kSecondNs;
+  for (auto& record : found_in(context_, context_.source.stopped())) {
+    if (fleet_.find(record.root, 0) || fleet_.by_id(record.info.id)) continue;
+    adopt(std::move(record), 0);
+  }
+}
 
 // Whether another container has the same directory for its rootfs. One that is
 // gone by now is taken off first.
@@ -83,14 +90,21 @@ bool Population::poses_as_another(const ContainerRecord& record) {
                         record.standing == Standing::confirmed;
     if (!shared) return lives_elsewhere(owner, record) || doubtful;
   }
+  // Whoever is not sure to be who it says comes after those whose id it may be,
+  // though they have never run.
+  const bool sure = record.standing == Standing::confirmed;
+  if (!sure && record.running() && !fleet_.by_id(record.info.id) &&
+      context_.now() >= next_kept_ns_) {
+    adopt_kept();
+  }
   const auto known = fleet_.by_id(record.info.id);
   if (!known) return false;
-  if (lives_elsewhere(known, record)) return true;
-  const UpperRoot& root = known->record().root;
-  if (record.standing == Standing::confirmed || !record.root || !root ||
-      record.root == root) {
-    return false;
+  if (lives_elsewhere(known, record)) {
+    return !sure || known->record().standing == Standing::confirmed;
   }
+  const UpperRoot& root = known->record().root;
+  if (sure || !root || record.root == root) return false;
+  if (!record.root && !doubtful) return false;
   const auto exists = context_.source.exists(known->record());
   return !exists || *exists;
 }
@@ -463,10 +477,7 @@ void Population::compare_running(std::uint64_t now) {
       adopt(std::move(record), 0);
     }
   }
-  for (auto& record : found_in(context_, context_.source.stopped())) {
-    if (fleet_.find(record.root, 0) || fleet_.by_id(record.info.id)) continue;
-    adopt(std::move(record), 0);
-  }
+  adopt_kept();
   for (const auto& container : fleet_.all()) {
     if (container->running()) {
       const auto alive = context_.source.init_alive(container->record());

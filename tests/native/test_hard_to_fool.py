@@ -2,13 +2,22 @@
 """What comes and goes, is repeated or done by many: nothing false is said of
 it, and nothing is missed."""
 
+import contextlib
+import json
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from harness.agent import Agent
+from harness.cgroups import control_files
 from harness.checks import is_still
-from harness.podman import Container
+from harness.image import BUSYBOX
+from harness.podman import RUN_OPTIONS, Container, podman
 from harness.waiting import wait_for
 
 SECONDS = 10
@@ -131,3 +140,77 @@ def test_what_is_kept_of_a_crowd_outlives_the_agent(own_agent: Agent,
     own_agent.start()
     after = own_agent.changes(container.name)["/root/log"]
     assert after["actors_left_out"] == before["actors_left_out"]
+
+
+@contextlib.contextmanager
+def posing(directory: pathlib.Path, container_id: str) -> Iterator[None]:
+    """A process with a root of its own, in a cgroup named like a container's."""
+    root = directory / "root"
+    (root / "bin").mkdir(parents=True)
+    shutil.copy(BUSYBOX, root / "bin/busybox")
+    cgroups = []
+    for procs in control_files(os.getpid(), "cgroup.procs"):
+        cgroup = procs.parent / f"libpod-{container_id}"
+        cgroup.mkdir()
+        cgroups.append(cgroup)
+    enter = "".join(f"echo $$ >{c}/cgroup.procs && " for c in cgroups)
+    process = subprocess.Popen(
+        ["sh", "-c", f"{enter}exec unshare --mount --pid --fork --kill-child"
+         f" chroot {root} /bin/busybox sleep 1000"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+        for cgroup in cgroups:
+            wait_for(lambda place=cgroup: not (place / "cgroup.procs")
+                     .read_text(), SECONDS, "cgroup empty")
+            cgroup.rmdir()
+
+
+def all_rows(agent: Agent) -> dict[str, dict]:
+    rows = json.loads(agent.run("ps", "-a", "-o", "json"))["containers"]
+    assert len({row["id"] for row in rows}) == len(rows)
+    return {row["id"]: row for row in rows}
+
+
+@pytest.mark.parametrize("agent_first", [True, False])
+@pytest.mark.parametrize("whose", ["live", "stopped", "created", "nobody"])
+def test_a_cgroups_name_proves_nothing(
+        own_agent: Agent, start, image: str, tmp_path: pathlib.Path, whose: str,
+        agent_first: bool) -> None:
+    if agent_first:
+        own_agent.start()
+    name = f"sfnat-{secrets.token_hex(6)}"
+    if whose == "created":
+        container_id = podman("create", "--name", name, *RUN_OPTIONS, image,
+                              "sleep", "1000").decode().strip()
+    elif whose == "nobody":
+        container_id = secrets.token_hex(32)
+    else:
+        container = start("sleep", "1000", name=name)
+        container_id = container.id
+        if whose == "stopped":
+            podman("stop", "-t", "0", name)
+    try:
+        with posing(tmp_path / "posing", container_id):
+            if not agent_first:
+                own_agent.start()
+            marker = start()
+            wait_for(lambda: marker.id in all_rows(own_agent), SECONDS,
+                     "a container that came later")
+            if whose == "nobody":
+                return
+            row = all_rows(own_agent)[container_id]
+            assert (row["name"], row["running"]) == (name, whose == "live")
+            podman("start", name)
+
+            def runs() -> bool:
+                row = all_rows(own_agent)[container_id]
+                return row["running"] and row["state"] == "still"
+
+            wait_for(runs, SECONDS, "the container itself, still")
+            podman("exec", name, "sh", "-c", "echo x >>/etc/group")
+            assert "/etc/group" in own_agent.changes(name)
+    finally:
+        podman("rm", "-f", "-t", "0", name, check=False)

@@ -282,6 +282,18 @@ TEST_F(FinderTest, StoppedContainersAreThoseWithAnUpperAndNoInit) {
   EXPECT_FALSE(removed.refresh(records[0]));
 }
 
+TEST_F(FinderTest, ACgroupsNameHidesNoneOfThem) {
+  podman_store();
+  contained(101, kPath, {.root = "/hostroot", .ns = "[1]"});
+  EXPECT_THAT(finder().stopped().items, SizeIs(1));
+  contained(102, kPath,
+            {.root = "/posing",
+             .ns = "[3]",
+             .inner_pid = "1",
+             .mountinfo = "77 50 8:1 /x / rw - ext4 /dev/sda rw\n"});
+  EXPECT_THAT(finder().stopped().items, SizeIs(1));
+}
+
 TEST_F(FinderTest, MembersTellInitsTreeFromWhatWasExeced) {
   podman_store();
   contained(101, kPath, {.ppid = 90, .inner_pid = "1"});

@@ -133,6 +133,60 @@ TEST(Lives, ACgroupOfTheSameNameTakesNothingFromAContainer) {
   }
 }
 
+// Nor when it is there before the agent, or before the container itself.
+TEST(Lives, WhatStandsStillIsNotHiddenByACgroupOfItsName) {
+  for (const bool shows_root : {true, false}) {
+    for (const bool agent_first : {true, false}) {
+      World world;
+      auto kept = world.make("aaaa");
+      const auto real = kept;
+      kept.init_pid = 0;
+      kept.cgroup = 0;
+      auto posing = world.make("bbbb");
+      posing.info = kept.info;
+      posing.standing = Standing::doubtful;
+      if (!shows_root) {
+        posing.root = {};
+        posing.layers = {};
+      }
+      world.source.known.clear();
+      if (agent_first) world.core->discover();
+      world.clock.pass(2 * kSecondNs);
+      world.source.known["aaaa"] = kept;
+      world.source.posing.push_back(posing);
+      if (!agent_first) world.core->discover();
+      world.live(posing);
+      world.settle();
+      EXPECT_FALSE(world.view("aaaa").running);
+      EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+      world.source.known["aaaa"] = real;
+      world.live(real);
+      world.settle();
+      EXPECT_TRUE(world.view("aaaa").running);
+      EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+    }
+  }
+}
+
+TEST(Lives, WhoIsSureToBeWhoItSaysComesBeforeWhoWasThereFirst) {
+  World world;
+  const auto real = world.make("aaaa");
+  auto posing = world.make("bbbb");
+  world.source.known.clear();
+  posing.info = real.info;
+  posing.standing = Standing::unproven;
+  world.source.posing.push_back(posing);
+  world.live(posing);
+  world.settle();
+  ASSERT_TRUE(world.view("aaaa").running);
+  world.source.known["aaaa"] = real;
+  world.write(real, "new");
+  world.live(real);
+  world.settle();
+  EXPECT_TRUE(world.view("aaaa").running);
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+}
+
 TEST(Lives, WhoOutlivedItsContainerIsNotOfTheHost) {
   World world;
   const auto record = world.make("aaaa");
