@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agent, stages beside it, and what is wrong with what the one says."""
+
+import concurrent.futures
+import pathlib
+import queue
+import random
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from harness.agent import Agent, binary
+from harness.image import import_image, remove_image
+from harness.waiting import wait_for
+
+from .leftovers import container_name, image_name
+from .oracle import Oracle
+from .sequence import RESTART, Sequence
+from .stage import PLACES, SLOTS, Stage, image, programs, slot
+from .walk import walk, walk_faults
+
+T = TypeVar("T")
+STAGES = 3
+RENEWALS = 0.2  # of turns begin with other sessions
+SETTLE_SECONDS = 10
+TRIES = 6  # to see a fault again
+Wrong = tuple[Sequence, list[str]]
+
+
+class Fuzz:
+    def __init__(self, seed: str, directory: pathlib.Path) -> None:
+        self.seed = seed
+        self.done = 0
+        self.operations = 0
+        self._away = 0  # odd while the agent is
+        self._over = threading.Event()
+        self._wrong: queue.Queue[Wrong | BaseException] = queue.Queue()
+        self._counting = threading.Lock()
+        self._asking = threading.Lock()
+        self._stages: set[Stage] = set()
+        self._names = 0
+        self._quiet: Stage | None = None
+        mutate = (binary().parent / "tests/mutators/mutate").resolve()
+        self._tools = directory / "bin"
+        self._tools.mkdir()
+        for name in programs():
+            (self._tools / name).symlink_to(mutate)
+        self.agent = Agent(directory)
+        try:
+            import_image(image_name(), image(mutate))
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._over.set()
+        for stage in list(self._stages):
+            self._discard(stage)
+        if self.agent.process is not None:
+            self.agent.kill()
+        remove_image(image_name())
+
+    def _start(self) -> None:
+        self.agent.start("--scan-interval", "24h")
+
+    def _kill_agent(self) -> None:
+        with self._asking:
+            self._away += 1
+            self.agent.kill()
+            self._start()
+            self._away += 1
+
+    def _ask(self, question: Callable[..., T], *arguments: str) -> T:
+        """Not while the agent is away."""
+        with self._asking:
+            return question(*arguments)
+
+    def _new_stage(self) -> Stage:
+        with self._counting:
+            self._names += 1
+            name = container_name(self._names)
+        stage = Stage(image_name(), name, self._tools, self._kill_agent)
+        self._stages.add(stage)
+        return stage
+
+    def _discard(self, stage: Stage) -> None:
+        self._stages.discard(stage)
+        stage.remove()
+
+    def _next(self, chance: random.Random) -> Sequence:
+        with self._counting:
+            self.done += 1
+        sequence = Sequence.random(f"{self.seed}/{chance.getrandbits(64)}")
+        self.operations += sequence.size
+        return sequence
+
+    def _worker(self, number: int) -> None:
+        chance = random.Random(f"{self.seed}/{number}")
+        stage = None
+        try:
+            while not self._over.is_set():
+                if stage is None or stage.slots_left < PLACES:
+                    if stage:
+                        self._discard(stage)
+                    stage = self._new_stage()
+                if chance.random() < RENEWALS:
+                    stage.renew_sessions()
+                sequences = [self._next(chance)]
+                if not sequences[0].disturbs(RESTART):
+                    more = self._next(chance)
+                    if not more.disturbs(RESTART):
+                        sequences.append(more)
+                wrong = self._turn(stage, sequences)
+                for one in wrong:
+                    self._wrong.put(one)
+                if wrong:
+                    # What is wrong once stays wrong.
+                    self._discard(stage)
+                    stage = None
+        except BaseException as error:
+            self._over.set()
+            self._wrong.put(error)
+        finally:
+            if stage:
+                self._discard(stage)
+
+    def _turn(self, stage: Stage, sequences: list[Sequence]) -> list[Wrong]:
+        """Carries them out at once; those that were wrong, and why."""
+        away = self._away
+        slots = [stage.take_slot() for _ in sequences]
+        with concurrent.futures.ThreadPoolExecutor(PLACES) as pool:
+            logs = list(pool.map(stage.carry_out, sequences, slots,
+                                 range(len(sequences))))
+        name = stage.container.name
+        state = self._state_faults(stage)
+        changes = self._ask(self.agent.changes, name)
+        events = self._ask(self.agent.events, name)
+        before = walk(stage.root, slot(SLOTS - 1))
+        gap = away % 2 == 1 or self._away != away
+        wrong = []
+        for sequence, place, log in zip(sequences, slots, logs):
+            faults = Oracle(place, log, gap).faults(changes, events)
+            faults += [f for f in state if f"{place}/" in f + "/"]
+            faults += walk_faults(before, walk(stage.root, place), place,
+                                  changes)
+            faults += bare_path_faults(events)
+            if faults:
+                wrong.append((sequence, faults))
+        if state and not wrong:
+            wrong.append((sequences[0], state))
+        return wrong
+
+    def _state_faults(self, stage: Stage) -> list[str]:
+        """Where the agent's diff is not podman's, once it had time to look."""
+        container = stage.container
+        seen: dict[str, set[bytes]] = {}
+
+        def same() -> bool:
+            seen["agent"] = self._ask(self.agent.docker_lines, container.name)
+            seen["podman"] = container.diff_lines()
+            return seen["agent"] == seen["podman"]
+
+        try:
+            wait_for(same, SETTLE_SECONDS, "the diff is podman's")
+        except TimeoutError:
+            return [*(f"only the agent: {line.decode()}"
+                      for line in sorted(seen["agent"] - seen["podman"])),
+                    *(f"only podman: {line.decode()}"
+                      for line in sorted(seen["podman"] - seen["agent"]))]
+        return []
+
+    def until(self, over: Callable[[], bool]) -> list[Wrong]:
+        """Fuzzes until it is over, or something is wrong."""
+        self._over.clear()
+        chance = random.Random(f"{self.seed}/{self.done}")
+        workers = [threading.Thread(target=self._worker,
+                                    args=(chance.getrandbits(64),))
+                   for _ in range(STAGES)]
+        for worker in workers:
+            worker.start()
+        try:
+            while not over() and not self._over.wait(0.2):
+                if not self._wrong.empty():
+                    break
+        finally:
+            self._over.set()
+            for worker in workers:
+                worker.join()
+        wrong = []
+        while not self._wrong.empty():
+            one = self._wrong.get()
+            if isinstance(one, BaseException):
+                raise one
+            wrong.append(one)
+        return wrong
+
+    def alone(self, sequence: Sequence) -> list[str]:
+        """What is wrong when nothing else goes on."""
+        if self._quiet is None or not self._quiet.slots_left:
+            if self._quiet:
+                self._discard(self._quiet)
+            self._quiet = self._new_stage()
+        wrong = self._turn(self._quiet, [sequence])
+        if wrong:
+            self._discard(self._quiet)
+            self._quiet = None
+        return [fault for _, faults in wrong for fault in faults]
+
+    def fails(self, sequence: Sequence, tries: int = TRIES) -> list[str]:
+        for _ in range(tries):
+            if faults := self.alone(sequence):
+                return faults
+        return []
+
+    def shrink(self, sequence: Sequence,
+               over: Callable[[], bool]) -> tuple[Sequence, list[str]]:
+        """The smallest found that fails by itself; no faults: none did."""
+        faults = self.fails(sequence)
+        smaller = faults != []
+        while smaller:
+            smaller = False
+            for less in sequence.smaller():
+                if over():
+                    break
+                seen = self.fails(less) if less.size else []
+                if seen:
+                    sequence, faults, smaller = less, seen, True
+                    break
+        return sequence, faults
+
+
+def bare_path_faults(events: list[dict]) -> list[str]:
+    """Events about the rootfs whose path is none."""
+    return [f"event {e['kind']} of {e['path']!r}, which is no path"
+            for e in events
+            if e["class"] in ("content", "metadata")
+            and not (e["path"] or "").startswith("/")]
