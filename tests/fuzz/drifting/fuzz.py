@@ -2,6 +2,7 @@
 """An agent, stages beside it, and what is wrong with what the one says."""
 
 import concurrent.futures
+import os
 import pathlib
 import queue
 import random
@@ -40,7 +41,9 @@ class Fuzz:
         self._stages: set[Stage] = set()
         self._names = 0
         self._quiet: Stage | None = None
-        mutate = (binary().parent / "tests/mutators/mutate").resolve()
+        mutate = pathlib.Path(os.environ.get(
+            "STILLFRAME_MUTATE", binary().parent / "tests/mutators/mutate"))
+        mutate = mutate.resolve()
         self._tools = directory / "bin"
         self._tools.mkdir()
         for name in programs():

@@ -11,7 +11,7 @@ who touched it last is named; what a row says some event said, too.
 import dataclasses
 from collections.abc import Iterator
 
-from .sequence import MOVES, OPERATIONS, WHOLE_TREES
+from .sequence import LEAVE_AS_IT_WAS, MOVES, OPERATIONS, WHOLE_TREES
 
 UNKNOWN = "unattributed"
 # What a scan says of a change whose event nobody took.
@@ -20,9 +20,11 @@ FOUND = frozenset({
     "file_write", "mode_change", "owner_change", "xattr_change", "time_change",
     "file_link"})
 # What leaves all as it was if it was done before.
-IDEMPOTENT = ("chmod", "chmod_same", "setxattr_refused", "chown", "utimensat", "setxattr_user", "set_acl",
+IDEMPOTENT = (*LEAVE_AS_IT_WAS, "chmod", "chown", "utimensat", "setxattr_user", "set_acl",
               "truncate", "o_trunc", "fallocate_punch")
-# Fails before it changes anything, if it fails.
+# What may have done a part when it fails.
+_IN_PARTS = ("remove_tree", "opaque_dir", "rename_over", "o_tmpfile_link",
+             "uring_create", "mmap_store")
 _MOST_ACTORS = 16
 
 
@@ -43,11 +45,9 @@ class Done:
 
     @property
     def kinds(self) -> frozenset[str]:
-        # What fails may have done a part, if it has any.
-        whole = self.sure or self.name in (
-            "remove_tree", "opaque_dir", "rename_over", "o_tmpfile_link",
-            "uring_create", "mmap_store")
-        return OPERATIONS[self.name].kinds if whole else frozenset()
+        if self.sure or self.name in _IN_PARTS:
+            return OPERATIONS[self.name].kinds
+        return frozenset()
 
 
 def parent(path: str) -> str:
@@ -146,7 +146,7 @@ class Oracle:
             if not self._gap and not named and not bystander:
                 yield f"{path}: {sorted(kinds)} by nobody"
             yield from self._of_last(path, about, named, change)
-            possible = {kind for done in about for kind in done.kinds}
+            possible = _kinds(about, about)
             if self._gap:
                 possible |= FOUND
             if kinds - possible - {"copy_up"}:
@@ -181,7 +181,7 @@ class Oracle:
             return
         last = about[-1]
         if not last.sure or path != last.paths[-1] or not last.kinds or (
-                last.name in (*MOVES, *WHOLE_TREES)):
+                last.name in (*MOVES, *WHOLE_TREES, *LEAVE_AS_IT_WAS)):
             return
         if any(d.phase == last.phase and d.comm != last.comm for d in about):
             return
@@ -206,7 +206,7 @@ class Oracle:
             mine = about if actor["origin"] == UNKNOWN or actor.get(
                 "ambiguous") else [d for d in about if d.who == (
                     actor["origin"], actor["comm"])]
-            possible = {k for done in mine for k in done.kinds} | {"copy_up"}
+            possible = _kinds(mine, about) | {"copy_up"}
             if self._gap:
                 possible |= FOUND
             if mine and kind not in possible:
@@ -226,6 +226,12 @@ class Oracle:
             for kind in kinds:
                 if not any((kind, name) in said for name in names):
                     yield f"{path}: {kind} is in no event"
+
+
+def _kinds(log: list[Done], about: list[Done]) -> set[str]:
+    """That these may be recorded as, `about` being all of the path."""
+    return {kind for done in log for kind in done.kinds
+            if done.name not in LEAVE_AS_IT_WAS or len(about) > 1}
 
 
 def _names(log: list[Done]) -> str:

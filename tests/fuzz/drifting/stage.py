@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A container in which sequences are carried out, each in a directory of its own."""
+"""A container in which sequences are carried out, each in its own directory."""
 
 import concurrent.futures
 import pathlib
@@ -19,6 +19,7 @@ SLOTS = 40
 # Sequences that are carried out at the same time; each has lanes of its own.
 PLACES = 2
 _PLACE_NAMES = "xy"
+_NOT_RUN = {2, 126, 127}  # what `mutate` and the shell say then
 
 
 def slot(number: int) -> str:
@@ -33,7 +34,7 @@ def program(place: int, phase: int, step: int) -> str:
 
 def programs() -> list[str]:
     return [program(place, phase, step) for place in range(PLACES)
-            for phase in range(MOST_PHASES) for step in range(MOST_STEPS)]
+            for phase in range(MOST_PHASES + 1) for step in range(MOST_STEPS)]
 
 
 def image(mutate: pathlib.Path) -> Tree:
@@ -128,7 +129,7 @@ class Stage:
                         *(f"{root}{directory}/{p}" for p in paths)])
             for operation, *paths in step.operations]
         codes = self._lane(step.way, place * MOST_STEPS + index).codes(commands)
-        if len(codes) != len(commands):
+        if len(codes) != len(commands) or _NOT_RUN.intersection(codes):
             raise Stuck(f"{codes} of {commands}")
         return [Done(step.way, name, phase, operation,
                      tuple(f"{directory}/{p}" for p in paths), code == 0)
