@@ -4,7 +4,6 @@
 import os
 import pathlib
 import re
-import shutil
 
 from harness.podman import podman
 

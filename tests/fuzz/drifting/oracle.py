@@ -20,8 +20,8 @@ FOUND = frozenset({
     "file_write", "mode_change", "owner_change", "xattr_change", "time_change",
     "file_link"})
 # What leaves all as it was if it was done before.
-IDEMPOTENT = (*LEAVE_AS_IT_WAS, "chmod", "chown", "utimensat", "setxattr_user", "set_acl",
-              "truncate", "o_trunc", "fallocate_punch")
+IDEMPOTENT = (*LEAVE_AS_IT_WAS, "chmod", "chown", "utimensat", "setxattr_user",
+              "set_acl", "truncate", "o_trunc", "fallocate_punch")
 # What may have done a part when it fails.
 _IN_PARTS = ("remove_tree", "opaque_dir", "rename_over", "o_tmpfile_link",
              "uring_create", "mmap_store")
