@@ -12,12 +12,13 @@ from typing import TypeVar
 
 from harness.agent import Agent, binary
 from harness.image import import_image, remove_image
+from harness.podman import Container
 from harness.waiting import wait_for
 
 from .leftovers import container_name, image_name
-from .oracle import Oracle
+from .oracle import Done, Oracle
 from .sequence import RESTART, Sequence
-from .stage import PLACES, SLOTS, Stage, image, programs, slot
+from .stage import PLACES, UNTOUCHED, Stage, image, programs, slot
 from .walk import walk, walk_faults
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Fuzz:
         self.seed = seed
         self.done = 0
         self.operations = 0
+        self._rounds = 0
         self._away = 0  # odd while the agent is
         self._over = threading.Event()
         self._wrong: queue.Queue[Wrong | BaseException] = queue.Queue()
@@ -92,15 +94,12 @@ class Fuzz:
         stage.remove()
 
     def _next(self, chance: random.Random) -> Sequence:
-        with self._counting:
-            self.done += 1
-        sequence = Sequence.random(f"{self.seed}/{chance.getrandbits(64)}")
-        self.operations += sequence.size
-        return sequence
+        return Sequence.random(f"{self.seed}/{chance.getrandbits(64)}")
 
-    def _worker(self, number: int) -> None:
-        chance = random.Random(f"{self.seed}/{number}")
-        stage = None
+    def _worker(self, name: str) -> None:
+        # The same seed makes the same sequences, in the same order.
+        chance = random.Random(f"{self.seed}/{name}")
+        stage = after = None
         try:
             while not self._over.is_set():
                 if stage is None or stage.slots_left < PLACES:
@@ -109,12 +108,18 @@ class Fuzz:
                     stage = self._new_stage()
                 if chance.random() < RENEWALS:
                     stage.renew_sessions()
-                sequences = [self._next(chance)]
+                sequences = [after or self._next(chance)]
+                after = None
                 if not sequences[0].disturbs(RESTART):
-                    more = self._next(chance)
-                    if not more.disturbs(RESTART):
-                        sequences.append(more)
+                    after = self._next(chance)
+                    # Its container is restarted: nothing else is done in it.
+                    if not after.disturbs(RESTART):
+                        sequences.append(after)
+                        after = None
                 wrong = self._turn(stage, sequences)
+                with self._counting:
+                    self.done += len(sequences)
+                    self.operations += sum(s.size for s in sequences)
                 for one in wrong:
                     self._wrong.put(one)
                 if wrong:
@@ -135,17 +140,33 @@ class Fuzz:
         with concurrent.futures.ThreadPoolExecutor(PLACES) as pool:
             logs = list(pool.map(stage.carry_out, sequences, slots,
                                  range(len(sequences))))
-        name = stage.container.name
-        state = self._state_faults(stage)
-        changes = self._ask(self.agent.changes, name)
-        events = self._ask(self.agent.events, name)
-        before = walk(stage.root, slot(SLOTS - 1))
+        wrong: list[Wrong] = []
+
+        def right() -> bool:
+            wrong[:] = self._judge(stage, sequences, slots, logs, away)
+            return not wrong
+
+        try:
+            # What is folded is looked at when its second is over.
+            wait_for(right, SETTLE_SECONDS, "all is right")
+        except TimeoutError:
+            pass
+        return wrong
+
+    def _judge(self, stage: Stage, sequences: list[Sequence],
+               slots: list[str], logs: list[list[Done]],
+               away: int) -> list[Wrong]:
+        """`away`: as that was before anything was done."""
+        state = self._state_faults(stage.container)
+        changes = self._ask(self.agent.changes, stage.container.name)
+        events = self._ask(self.agent.events, stage.container.name)
         gap = away % 2 == 1 or self._away != away
+        untouched = walk(stage.root, slot(UNTOUCHED))
         wrong = []
         for sequence, place, log in zip(sequences, slots, logs):
             faults = Oracle(place, log, gap).faults(changes, events)
             faults += [f for f in state if f"{place}/" in f + "/"]
-            faults += walk_faults(before, walk(stage.root, place), place,
+            faults += walk_faults(untouched, walk(stage.root, place), place,
                                   changes)
             faults += bare_path_faults(events)
             if faults:
@@ -154,32 +175,22 @@ class Fuzz:
             wrong.append((sequences[0], state))
         return wrong
 
-    def _state_faults(self, stage: Stage) -> list[str]:
-        """Where the agent's diff is not podman's, once it had time to look."""
-        container = stage.container
-        seen: dict[str, set[bytes]] = {}
-
-        def same() -> bool:
-            seen["agent"] = self._ask(self.agent.docker_lines, container.name)
-            seen["podman"] = container.diff_lines()
-            return seen["agent"] == seen["podman"]
-
-        try:
-            wait_for(same, SETTLE_SECONDS, "the diff is podman's")
-        except TimeoutError:
-            return [*(f"only the agent: {line.decode()}"
-                      for line in sorted(seen["agent"] - seen["podman"])),
-                    *(f"only podman: {line.decode()}"
-                      for line in sorted(seen["podman"] - seen["agent"]))]
-        return []
+    def _state_faults(self, container: Container) -> list[str]:
+        """Where the agent's diff is not podman's."""
+        mine = self._ask(self.agent.docker_lines, container.name)
+        podmans = container.diff_lines()
+        return [*(f"only the agent: {line.decode()}"
+                  for line in sorted(mine - podmans)),
+                *(f"only podman: {line.decode()}"
+                  for line in sorted(podmans - mine))]
 
     def until(self, over: Callable[[], bool]) -> list[Wrong]:
         """Fuzzes until it is over, or something is wrong."""
         self._over.clear()
-        chance = random.Random(f"{self.seed}/{self.done}")
+        self._rounds += 1
         workers = [threading.Thread(target=self._worker,
-                                    args=(chance.getrandbits(64),))
-                   for _ in range(STAGES)]
+                                    args=(f"{self._rounds}/{number}",))
+                   for number in range(STAGES)]
         for worker in workers:
             worker.start()
         try:

@@ -16,6 +16,8 @@ from .sequence import (
     DIRECTORIES, FILES, KILL, MOST_PHASES, MOST_STEPS, RESTART, Sequence, Step)
 
 SLOTS = 40
+# Of one that stays as it is in the image.
+UNTOUCHED = SLOTS
 # Sequences that are carried out at the same time; each has lanes of its own.
 PLACES = 2
 _PLACE_NAMES = "xy"
@@ -41,7 +43,7 @@ def image(mutate: pathlib.Path) -> Tree:
     tree = base_tree(mutate)
     for name in programs():
         tree.symlink(f"bin/{name}", "mutate")
-    for number in range(SLOTS):
+    for number in range(SLOTS + 1):
         tree.directory(slot(number))
         for name in DIRECTORIES:
             tree.directory(f"{slot(number)}/{name}")
