@@ -131,11 +131,11 @@ def test_clone_is_reported(agent: Agent, place: pathlib.Path, results: Results,
     assert outcome == coverage.EVENTS, outcome
 
 
-def test_seal_and_quota(agent: Agent, place: pathlib.Path, lower: pathlib.Path,
-                        mutate: pathlib.Path, results: Results) -> None:
+def test_seal(agent: Agent, place: pathlib.Path, lower: pathlib.Path,
+              mutate: pathlib.Path, results: Results) -> None:
     subprocess.run(["modprobe", "-a", "loop", "quota_v2"], check=True)
     with ways.filesystem(place, "ext4", *ways.SEALS) as mounted:
         with Bundle(mounted, None, lower=lower, runtime=runtime()) as started:
-            outcome = ways.seal_and_limit(agent, started, mutate)
+            outcome = ways.seal(agent, started, mutate)
     results.add((), outcome, operation="enable_verity", way="host")
-    assert outcome == coverage.NONE, outcome
+    assert outcome in (coverage.STATE, coverage.EVENTS), outcome
