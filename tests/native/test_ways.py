@@ -85,7 +85,7 @@ def test_clone_is_reported(agent: Agent, place: pathlib.Path, tree: Tree,
             assert ways.run(container, CLONE.quiet) == 0
             assert ways.reported(agent, container, after) == []
             outcome = ways.go(agent, container, CLONE)
-    results.add(CLONE.kinds, str(outcome), operation=CLONE.operation,
+    results.add((), str(outcome), operation=CLONE.operation,
                 way="workload", upper="btrfs")
     assert outcome == coverage.EVENTS, outcome
 

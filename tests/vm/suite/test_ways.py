@@ -117,7 +117,7 @@ def test_replaced_source_of_a_mount(agent: Agent, place: pathlib.Path,
 
 
 def test_clone_is_reported(agent: Agent, place: pathlib.Path, results: Results,
-                           mutate: pathlib.Path) -> None:
+                           mutate: pathlib.Path, kernel: Kernel) -> None:
     tree = images.base_tree(mutate)
     operations.add_to(tree)
     with ways.filesystem(place, "btrfs") as mounted:
@@ -126,9 +126,12 @@ def test_clone_is_reported(agent: Agent, place: pathlib.Path, results: Results,
             assert ways.run(started, CLONE.quiet) == 0
             assert ways.reported(agent, started, after) == []
             outcome = ways.go(agent, started, CLONE)
-    results.add(CLONE.kinds, str(outcome), operation=CLONE.operation,
+    results.add((), str(outcome), operation=CLONE.operation,
                 way="workload", upper="btrfs")
-    assert outcome == coverage.EVENTS, outcome
+    # The oldest say nothing of who clones: a scan finds it.
+    scanned = kernel.name in ("5.10", "6.1")
+    assert outcome == coverage.EVENTS or (
+        scanned and outcome == coverage.STATE), outcome
 
 
 def test_seal(agent: Agent, place: pathlib.Path, lower: pathlib.Path,
