@@ -268,7 +268,7 @@ def seal(agent: Agent, container: Bundle, mutate: pathlib.Path) -> str:
                        timeout=patience(60))
     # What is sealed can be read, and not be changed any more.
     assert run(container, f"cat {new} >/dev/null && ! mutate append {new}") == 0
-    agent.changes(container.id)  # which looks for what no event told
+    agent.changes(container.id)  # which looks for what no event reported
     origins = {event["path"]: event["actor"]["origin"]
                for event in reported(agent, container, after)}
     if not origins:

@@ -22,7 +22,7 @@ from kernels import Kernel
 WAYS = ELSEWHERE | ways.WAYS
 # AT_EXECVE_CHECK is of 6.14.
 MISSING = {name: {"execve_check"} for name in ("5.10", "6.1", "6.12")}
-# Where no event tells what is done straight below overlay by a clone or a seal, and
+# Where no event reports what a clone or a seal does straight below overlay, and
 # a scan finds it or not: what came of it is recorded.
 SILENT_BELOW = {"clone": ("5.10", "6.1"), "seal": ("5.10", "6.1", "6.12")}
 BURST = 2000
