@@ -50,6 +50,11 @@ KernelMaps::KernelMaps(const Object& owner)
       counters_(owner.map("counters")),
       mount_namespaces_(owner.map("mount_namespaces")) {}
 
+bool KernelMaps::said_full(const bpf_map* map) const {
+  const std::lock_guard lock(full_mutex_);
+  return !full_.insert(map).second;
+}
+
 template <typename Key, typename Value>
 void KernelMaps::put(const bpf_map* map, const Key& key, const Value& value,
                      std::uint64_t flags) const {
@@ -57,7 +62,7 @@ void KernelMaps::put(const bpf_map* map, const Key& key, const Value& value,
   if (flags == BPF_NOEXIST && errno == EEXIST) return;
   const int error = errno;
   // Of maps E2BIG means that they are full; said once until there is room.
-  if (error == E2BIG && !full_.insert(map).second) return;
+  if (error == E2BIG && said_full(map)) return;
   log_warn("the kernel side could not be given an entry",
            {{"map", bpf_map__name(map)},
             {"error", error == E2BIG ? "it is full" : std::strerror(error)},
@@ -84,7 +89,10 @@ void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
 }
 
 void KernelMaps::remove_root(const UpperRoot& root) const {
-  full_.clear();
+  {
+    const std::lock_guard lock(full_mutex_);
+    full_.clear();
+  }
   const sf_inode key = to_kernel(root);
   bpf_map_delete_elem(bpf_map__fd(roots_), &key);
   // All inodes of this root, a batch at a time. Concurrent insertions of other

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <set>
 #include <vector>
 
@@ -43,6 +44,7 @@ class KernelMaps {
   template <typename Key, typename Value>
   void put(const bpf_map* map, const Key& key, const Value& value,
            std::uint64_t flags = 0) const;
+  bool said_full(const bpf_map* map) const;  // and it is from now on
 
   const bpf_map* roots_;
   const bpf_map* upper_inodes_;
@@ -54,7 +56,9 @@ class KernelMaps {
   const bpf_map* losses_;
   const bpf_map* counters_;
   const bpf_map* mount_namespaces_;
-  mutable std::set<const bpf_map*> full_;  // said to be so
+  // Those that were said to be full. Scans put inodes from their own thread.
+  mutable std::mutex full_mutex_;
+  mutable std::set<const bpf_map*> full_;
 };
 
 sf_inode to_kernel(const UpperRoot& root);

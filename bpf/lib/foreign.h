@@ -108,8 +108,8 @@ static __always_inline bool in_rootfs(const struct rootfs *rootfs, struct vfsmou
 			return upper_root(&own, sb) && same_inode(&own, &rootfs->root);
 		return mnt == task_root->mnt;
 	}
-	/* A volume may be on the filesystem that the rootfs is on, too: what tells them
-	 * apart is what was mounted. */
+	/* A volume may be on the filesystem that the rootfs is on, too: what
+	 * was mounted makes the difference. */
 	top = FIELD(mnt, mnt_root);
 	fill_inode(&own, FIELD(top, d_inode));
 	if (same_inode(&own, &rootfs->root))

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/number.h"
@@ -47,6 +48,22 @@ Result<std::size_t> width_from(const std::string& value) {
   return *width;
 }
 
+// As paths are reported: without what adds nothing to a path (`//`, `/./`, a
+// slash at the end). What `..` leads to depends on links that may have changed.
+Result<std::string> path_from(const std::string& value) {
+  if (!value.starts_with('/')) {
+    return fail("a path must be absolute: " + printable(value));
+  }
+  std::string path;
+  for (const auto& part : std::filesystem::path(value).relative_path()) {
+    if (part == "..") {
+      return fail("a path must not hold ..: " + printable(value));
+    }
+    if (!part.empty() && part != ".") path += "/" + part.string();
+  }
+  return path.empty() ? "/" : path;
+}
+
 // Stores one parameter.
 Result<> apply(Query& query, const std::string& name,
                const std::string& value) {
@@ -67,10 +84,7 @@ Result<> apply(Query& query, const std::string& name,
     query.container = value;
     return {};
   }
-  if (name == "path") {
-    query.path = value;
-    return {};
-  }
+  if (name == "path") return store(query.path, path_from(value));
   if (name == "workload") {
     query.workload = value;
     return {};

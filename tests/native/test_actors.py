@@ -116,7 +116,7 @@ def test_what_changes_nothing_is_no_change(agent: Agent, operation: str,
     container.work("echo x >/new/f; mkdir /new/d")
     recorded(agent, container.name, "/new/f", "workload")
     container.shell(NOTHING[operation])
-    # A later change is told after it.
+    # A later change is reported after it.
     container.shell("echo last >/new/last")
     _told(agent, container, "/new/last", "file_create", "exec")
     agent.changes(container.name)

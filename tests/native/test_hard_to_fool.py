@@ -93,7 +93,7 @@ def test_each_of_a_removed_tree_is_told(patient: Agent, start) -> None:
                    if event["kind"] == "file_delete"
                    or event["kind"] == "unknown_change")
 
-    wait_for(lambda: removed() >= FILES, SECONDS, "removals told")
+    wait_for(lambda: removed() >= FILES, SECONDS, "removals reported")
     assert removed() == FILES
 
 

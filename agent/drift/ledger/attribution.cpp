@@ -123,7 +123,10 @@ void Attribution::note_link(const Entry& entry) {
   const Culprits by = who(choice);
   Record* r = add(key_of(entry), time, by);
   if (r == nullptr) return;
-  if (!r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
+  // Among names that are still to be found there may be the image's.
+  const bool all_known = books_.tree.aliases(entry.inode).size() >= entry.links;
+  if (!r->kinds.has(Kind::file_rename) && all_known &&
+      !names_image_file(entry)) {
     r->kinds.add(create_kind(entry.mode));  // it was made before it was linked
   }
   r->kinds.add(Kind::file_link);
@@ -293,7 +296,7 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
       (r != nullptr && r->gone) || books_.ledger.find(place) != nullptr;
   // While scans fail it may live on by a name that nobody could look at: the
   // next complete one shows it.
-  if (r != nullptr && !plan_.failing()) records_.retire(entry.inode, path);
+  if (r != nullptr && !plan_.failing()) records_.missing(entry.inode, path);
   if (seen_going || entry.change != Change::added ||
       books_.tree.find(entry.parent, entry.name) != nullptr) {
     return;  // reported already, or by what is in its place

@@ -218,6 +218,7 @@ void ContainerDrift::applied(const ScanResult& scan) {
   if (scan.complete) impl_->attribution.settle_all(started);
   impl_->files.scanned(started);
   if (scan.complete) impl_->records.sweep(started);
+  impl_->records.scanned(started, impl_->plan.any_pending());
   impl_->announcer.scanned(started, [&](const InodeId& directory) {
     return !scan.complete && impl_->plan.pending(directory);
   });
@@ -240,6 +241,7 @@ void ContainerDrift::applied(const PartialResult& part) {
     }
   }
   impl_->files.scanned(started);
+  impl_->records.scanned(started, impl_->plan.any_pending());
   impl_->announcer.scanned(started, [this](const InodeId& directory) {
     return impl_->plan.pending(directory);
   });

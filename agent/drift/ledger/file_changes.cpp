@@ -13,8 +13,21 @@ namespace {
 
 constexpr std::size_t kMaxRemovals = 65'536;
 constexpr std::size_t kMaxAliases = 8;
+// How far the ctime that an operation gives may lie before it is observed: two
+// ticks of the slowest clock (HZ=100), and some scheduling.
+constexpr std::int64_t kClockNs = 50'000'000;
 
 bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
+
+// What differs from the image may be others' work whose operation is known.
+KindList less_known(const KindList& differing, const KindList& known) {
+  KindList rest;
+  for (const Kind kind : differing.list()) {
+    if (!known.has(kind)) rest.add(kind);
+  }
+  if (rest.empty()) rest.add(Kind::unknown_change);
+  return rest;
+}
 
 }  // namespace
 
@@ -65,13 +78,22 @@ void FileChanges::note_touch(const InodeId& inode, std::uint64_t boot_ns) {
   books_.ledger.touch(key);
 }
 
+// Whether what is known of an inode was read before the operation. A scan may
+// see what one has done before the word of it is taken in.
+bool FileChanges::was_before(const FileObservation& seen,
+                             const Entry& known) const {
+  return plan_.last_end() < seen.boot_ns ||
+         known.ctime.ns + kClockNs < books_.clock.wall_at(seen.boot_ns).ns;
+}
+
 std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
                                                 const Record* before) const {
   const auto kind = kind_of(seen);
   const Entry* known = books_.tree.find(seen.inode);
-  const bool looked =
-      before == nullptr || (before->last_boot_ns < plan_.last_start() &&
-                            !plan_.under_way() && !plan_.pending(seen.parent));
+  const bool looked = (known == nullptr || was_before(seen, *known)) &&
+                      (before == nullptr ||
+                       (before->last_boot_ns < plan_.last_start() &&
+                        !plan_.under_way() && !plan_.pending(seen.parent)));
   const bool same_mode = known != nullptr && known->mode == seen.mode;
   bool clear = seen.created;
   if (kind == Kind::mode_change && known != nullptr) {
@@ -257,6 +279,7 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
     kinds.add(seen.kind.value_or(Kind::unknown_change));
   }
   if (Record* r = books_.ledger.find(key); r != nullptr) {
+    if (!seen.kind && !operation.before) kinds = less_known(kinds, r->kinds);
     const bool another = !operation.first && !kinds.empty();
     if (another) {
       records_.add(key, books_.clock.wall_at(seen.boot_ns), seen.count, by);
@@ -295,8 +318,8 @@ void FileChanges::settle_removals(std::uint64_t started) {
       }
     } else {
       if (r != nullptr && r->last_boot_ns <= gone.boot_ns) {
-        records_.retire(gone.inode, directories_.path_in(gone.place.inode,
-                                                         gone.place.name));
+        records_.missing(gone.inode, directories_.path_in(gone.place.inode,
+                                                          gone.place.name));
       }
     }
     if (gone.place.name.empty()) continue;

@@ -49,6 +49,7 @@ class FileChanges {
   // What its state has to show; none: the operation is clear by itself.
   std::optional<Unsettled> unsettled(const FileObservation& seen,
                                      const Record* before) const;
+  bool was_before(const FileObservation& seen, const Entry& known) const;
   void settle(const Unsettled& operation, bool looked);
   void settle_operations(std::uint64_t started);
   bool lost_another_name(const FileObservation& seen) const;

@@ -2,6 +2,7 @@
 #include "agent/drift/ledger/records.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace stillframe::drift {
@@ -38,6 +39,29 @@ void Records::retire(const InodeId& inode, const std::string& path) {
   const auto at = RecordKey::of_path(path.empty() ? "(unknown)" : path);
   keep_code(at, code);
   verdicts_.rejudge(at);
+}
+
+void Records::missing(const InodeId& inode, const std::string& path) {
+  const Record* r = books_.ledger.find(RecordKey::of_inode(inode));
+  if (r == nullptr) return;
+  if (missing_.size() >= kMaxMissing) {
+    const Missing oldest = std::move(missing_.front());
+    missing_.pop_front();
+    if (books_.tree.find(oldest.inode) == nullptr) {
+      retire(oldest.inode, oldest.path);
+    }
+  }
+  missing_.push_back({inode, r->kinds.has_class(Class::code) ? path : ""});
+}
+
+void Records::scanned(std::uint64_t started, bool more) {
+  if (more) return;
+  for (const auto& [inode, path] : std::exchange(missing_, {})) {
+    if (books_.tree.find(inode) != nullptr) continue;
+    const Record* r = books_.ledger.find(RecordKey::of_inode(inode));
+    // Seen since: in use again, and what was seen will be looked at.
+    if (r != nullptr && r->last_boot_ns < started) retire(inode, path);
+  }
 }
 
 // On top of what is kept there of an earlier one.

@@ -4,7 +4,9 @@
 // stays recorded, by path, when its inode is gone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 
 #include "agent/drift/ledger/books.h"
@@ -22,14 +24,24 @@ class Records {
               ActorId by);
   // The inode is gone; `path` is where it was, if that is known.
   void retire(const InodeId& inode, const std::string& path);
+  // It is not where it was: gone, or to be found where nobody has looked yet.
+  void missing(const InodeId& inode, const std::string& path);
+  // A scan that began at `started` was taken in; `more`: others are due.
+  void scanned(std::uint64_t started, bool more);
   // A complete scan that began at `started` has not met these.
   void sweep(std::uint64_t started);
 
  private:
+  static constexpr std::size_t kMaxMissing = 4096;
+  struct Missing {
+    InodeId inode;
+    std::string path;  // of what was run
+  };
   void keep_code(const RecordKey& at, const Record& code);
 
   Books& books_;
   Verdicts& verdicts_;
+  std::deque<Missing> missing_;
 };
 
 }  // namespace stillframe::drift

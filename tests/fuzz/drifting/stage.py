@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers in which sequences are carried out, and an agent beside them."""
+"""A container in which sequences are carried out, each in its own directory."""
 
+import concurrent.futures
 import pathlib
 import shlex
-import subprocess
-import threading
+from collections.abc import Callable
 
-from harness.agent import Agent
 from harness.image import Tree, base_tree
 from harness.podman import PRIVILEGES, Container
-from harness.waiting import patience, wait_for
 
+from .lane import (
+    Lane, Stuck, exec_lane, host_lane, workload_command, workload_lane)
 from .oracle import Done
-from .sequence import DIRECTORIES, FILES, Sequence, Step
+from .sequence import (
+    DIRECTORIES, FILES, KILL, MOST_PHASES, MOST_STEPS, RESTART, Sequence, Step)
 
-SLOTS = 60
-SETTLE_SECONDS = 6
+SLOTS = 40
+# Of one that stays as it is in the image.
+UNTOUCHED = SLOTS
+# Sequences that are carried out at the same time; each has lanes of its own.
+PLACES = 2
+_PLACE_NAMES = "xy"
+_NOT_RUN = {2, 126, 127}  # what `mutate` and the shell say then
 
 
 def slot(number: int) -> str:
@@ -23,9 +29,21 @@ def slot(number: int) -> str:
     return f"/data/s{number:03}"
 
 
+def program(place: int, phase: int, step: int) -> str:
+    """The name under which a step's processes run `mutate`: their comm."""
+    return f"{_PLACE_NAMES[place]}{phase}-{step}"
+
+
+def programs() -> list[str]:
+    return [program(place, phase, step) for place in range(PLACES)
+            for phase in range(MOST_PHASES + 1) for step in range(MOST_STEPS)]
+
+
 def image(mutate: pathlib.Path) -> Tree:
     tree = base_tree(mutate)
-    for number in range(SLOTS):
+    for name in programs():
+        tree.symlink(f"bin/{name}", "mutate")
+    for number in range(SLOTS + 1):
         tree.directory(slot(number))
         for name in DIRECTORIES:
             tree.directory(f"{slot(number)}/{name}")
@@ -35,21 +53,25 @@ def image(mutate: pathlib.Path) -> Tree:
 
 
 class Stage:
-    """One container. Two sequences may be carried out in it at a time."""
+    """`tools` has `mutate` under each of its names, for the host."""
 
-    def __init__(self, name: str, mutate: pathlib.Path) -> None:
-        self._mutate = mutate
-        self._worker = threading.Lock()
-        self.container = Container(name, options=PRIVILEGES)
-        self._root = self.container.root
+    def __init__(self, name: str, container: str, tools: pathlib.Path,
+                 kill_agent: Callable[[], None]) -> None:
+        self._tools = tools
+        self._kill_agent = kill_agent
+        self._lanes: dict[tuple[str, int], Lane] = {}
         self._next = 0
+        self._pool = concurrent.futures.ThreadPoolExecutor(
+            PLACES * (MOST_STEPS + 1))
+        self.container = Container(
+            name, *workload_command(PLACES * MOST_STEPS), options=PRIVILEGES,
+            name=container)
+        self.root = self.container.root
 
     def remove(self) -> None:
         self.container.remove()
-
-    def restart(self) -> None:
-        self.container.podman("restart", "-t", "0", self.container.name)
-        self._root = self.container.root
+        self._close_lanes()
+        self._pool.shutdown()
 
     @property
     def slots_left(self) -> int:
@@ -59,57 +81,58 @@ class Stage:
         self._next += 1
         return slot(self._next - 1)
 
-    def carry_out(self, sequence: Sequence, directory: str) -> list[Done]:
-        return [done for step in sequence.steps
-                for done in self._do(step, directory)]
+    def carry_out(self, sequence: Sequence, directory: str,
+                  place: int) -> list[Done]:
+        done: list[Done] = []
+        for number, phase in enumerate(sequence.phases):
+            jobs = []
+            for index, step in enumerate(phase):
+                if step.way == RESTART:
+                    self._restart()
+                elif step.way == KILL:
+                    jobs.append(self._pool.submit(self._kill_agent))
+                else:
+                    jobs.append(self._pool.submit(
+                        self._do, step, directory, place, number, index))
+            for job in jobs:
+                done += job.result() or []
+        return done
 
-    def _do(self, step: Step, directory: str) -> list[Done]:
-        root, program = "", "mutate"
+    def renew_sessions(self) -> None:
+        """The next ones that come in are others."""
+        self._close_lanes("exec")
+
+    def _restart(self) -> None:
+        self._close_lanes()
+        self.container.podman("restart", "-t", "0", self.container.name)
+        self.root = self.container.root
+
+    def _close_lanes(self, way: str | None = None) -> None:
+        for key in [k for k in self._lanes if way in (None, k[0])]:
+            self._lanes.pop(key).close()
+
+    def _lane(self, way: str, number: int) -> Lane:
+        lane = self._lanes.get((way, number))
+        if lane is None:
+            lane = (host_lane() if way == "host" else
+                    exec_lane(self.container) if way == "exec" else
+                    workload_lane(self.container.control, number))
+            self._lanes[way, number] = lane
+        return lane
+
+    def _do(self, step: Step, directory: str, place: int, phase: int,
+            index: int) -> list[Done]:
+        name = program(place, phase, index)
+        root, tool = "", f"/bin/{name}"
         if step.way == "host":
-            root, program = self._root, str(self._mutate)
-        script = ""
-        for name, *paths in step.operations:
-            arguments = " ".join(shlex.quote(f"{root}{directory}/{p}")
-                                 for p in paths)
-            script += f"{program} {name} {arguments} 2>/dev/null; echo $?\n"
-        codes = self._run(step.way, script).split()
-        if len(codes) != len(step.operations):
-            raise AssertionError(f"{step}: {codes}")
-        return [Done(step.way, name, tuple(paths), code == b"0")
-                for (name, *paths), code in zip(step.operations, codes)]
-
-    def _run(self, way: str, script: str) -> bytes:
-        if way == "exec":
-            return self.container.shell(script)
-        if way == "workload":
-            with self._worker:
-                return self.container.work(script)
-        return subprocess.run(["sh", "-c", script], capture_output=True,
-                              timeout=patience(60), check=True).stdout
-
-
-def state_faults(agent: Agent, container: Container) -> list[str]:
-    """Where the agent's diff is not podman's, once it had time to look."""
-    seen: dict[str, set[bytes]] = {}
-
-    def same() -> bool:
-        seen["agent"] = agent.docker_lines(container.name)
-        seen["podman"] = container.diff_lines()
-        return seen["agent"] == seen["podman"]
-
-    try:
-        wait_for(same, SETTLE_SECONDS, "the diff is podman's")
-    except TimeoutError:
-        return [*(f"only the agent: {line.decode()}"
-                  for line in sorted(seen["agent"] - seen["podman"])),
-                *(f"only podman: {line.decode()}"
-                  for line in sorted(seen["podman"] - seen["agent"]))]
-    return []
-
-
-def path_faults(events: list[dict]) -> list[str]:
-    """Events about the rootfs whose path is none."""
-    return [f"event {e['kind']} of {e['path']!r}, which is no path"
-            for e in events
-            if e["class"] in ("content", "metadata")
-            and not (e["path"] or "").startswith("/")]
+            root, tool = self.root, str(self._tools / name)
+        commands = [
+            shlex.join([tool, operation,
+                        *(f"{root}{directory}/{p}" for p in paths)])
+            for operation, *paths in step.operations]
+        codes = self._lane(step.way, place * MOST_STEPS + index).codes(commands)
+        if len(codes) != len(commands) or _NOT_RUN.intersection(codes):
+            raise Stuck(f"{codes} of {commands}")
+        return [Done(step.way, name, phase, operation,
+                     tuple(f"{directory}/{p}" for p in paths), code == 0)
+                for (operation, *paths), code in zip(step.operations, codes)]

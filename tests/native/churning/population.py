@@ -130,8 +130,9 @@ class Churner(Worker):
         elif how == "write into upper":
             upper = podman("inspect", "-f", "{{.GraphDriver.Data.UpperDir}}",
                            member.name).decode().strip()
-            os.makedirs(f"{upper}/new", exist_ok=True)
-            with open(f"{upper}/new/host", "a", encoding="ascii") as file:
+            # At the top: a directory that is made there past the overlay, which
+            # has not copied it up, can't be copied up any more (ENOTEMPTY).
+            with open(f"{upper}/host", "a", encoding="ascii") as file:
                 file.write("x\n")
         elif how == "remove":
             del self.members[member.name]

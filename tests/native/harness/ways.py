@@ -245,29 +245,39 @@ def enter(pid: int, script: str, *options: str) -> None:
                    timeout=patience(60), env=HOST_PATH)
 
 
-def seal_and_limit(agent: Agent, container: Bundle, mutate: pathlib.Path) -> str:
-    """What the host does to a file below the overlay, and to an owner's share of
-    the filesystem: none of it is a change of the container."""
+def seal(agent: Agent, container: Bundle, mutate: pathlib.Path) -> str:
+    """The host seals files below the overlay. That limits are set for their owner
+    is no change of theirs."""
     image, new = "/data/named", "/new/sealed"
+    upper = str(container.upper)
     container.work(f"cp /bin/busybox {new}; mutate append {image}")
     for path, kind in ((image, "file_write"), (new, "file_create")):
         assert said(agent, container, path, "workload",
                     (kind,)) == coverage.EVENTS
     after = latest(agent, container.id)
-    # Overlay knows nothing of it.
-    assert run(container, f"mutate enable_verity {image}") == UNSUPPORTED
-    upper = str(container.upper)
     device = subprocess.run(["findmnt", "-n", "-o", "SOURCE", "-T", upper],
                             check=True, capture_output=True,
                             timeout=patience(60)).stdout.strip()
-    for command in (("enable_verity", upper + image),
-                    ("enable_verity", upper + new), ("set_quota", device, "4711")):
-        subprocess.run([mutate, *command], check=True, timeout=patience(60))
-    # What is sealed stays readable, and cannot be changed any more.
+    subprocess.run([mutate, "set_quota", device, "0"], check=True,
+                   timeout=patience(60))
+    # Overlay knows nothing of it.
+    assert run(container, f"mutate enable_verity {image}") == UNSUPPORTED
+    assert reported(agent, container, after) == []
+    for path in (image, new):
+        subprocess.run([mutate, "enable_verity", upper + path], check=True,
+                       timeout=patience(60))
+    # What is sealed can be read, and not be changed any more.
     assert run(container, f"cat {new} >/dev/null && ! mutate append {new}") == 0
-    seen = [(event["kind"], event["path"])
-            for event in reported(agent, container, after)]
-    return str(seen) if seen else coverage.NONE
+    agent.changes(container.id)  # which looks for what no event reported
+    origins = {event["path"]: event["actor"]["origin"]
+               for event in reported(agent, container, after)}
+    if not origins:
+        return coverage.NONE
+    assert origins.keys() == {image, new}
+    by = set(origins.values())
+    if by == {"host"}:
+        return coverage.EVENTS
+    return coverage.STATE if by <= {"host", "unattributed"} else str(origins)
 
 
 @contextlib.contextmanager

@@ -250,6 +250,32 @@ TEST_F(SocketTest, ExplainsAPath) {
   EXPECT_FALSE(get("/v1/policy/explain", {{"container", "web"}}));
 }
 
+TEST_F(SocketTest, ExplainsAPathHoweverItIsWritten) {
+  agent_.explanation = ExplainAnswer{};
+  start_or_fail();
+  const std::pair<const char*, const char*> written[] = {
+      {"/etc//motd", "/etc/motd"},
+      {"/etc/./motd", "/etc/motd"},
+      {"/srv/", "/srv"},
+      {"//srv/.//www/./", "/srv/www"},
+      {"/", "/"},
+      {"//", "/"},
+      {"/a/..b/...", "/a/..b/..."}};
+  for (const auto& [asked, path] : written) {
+    EXPECT_TRUE(
+        get("/v1/policy/explain", {{"container", "web"}, {"path", asked}}))
+        << asked;
+    EXPECT_EQ(agent_.asked_path, path) << asked;
+  }
+  agent_.asked_path.clear();
+  for (const char* bad : {"/../etc/passwd", "/srv/..", "etc/passwd", ""}) {
+    EXPECT_FALSE(
+        get("/v1/policy/explain", {{"container", "web"}, {"path", bad}}))
+        << bad;
+  }
+  EXPECT_EQ(agent_.asked_path, "");
+}
+
 TEST_F(SocketTest, SuggestsRules) {
   agent_.suggestion = "version: 1\n";
   start_or_fail();

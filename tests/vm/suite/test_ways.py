@@ -22,6 +22,9 @@ from kernels import Kernel
 WAYS = ELSEWHERE | ways.WAYS
 # AT_EXECVE_CHECK is of 6.14.
 MISSING = {name: {"execve_check"} for name in ("5.10", "6.1", "6.12")}
+# Where no event reports what a clone or a seal does straight below overlay, and
+# a scan finds it or not: what came of it is recorded.
+SILENT_BELOW = {"clone": ("5.10", "6.1"), "seal": ("5.10", "6.1", "6.12")}
 BURST = 2000
 
 
@@ -117,7 +120,7 @@ def test_replaced_source_of_a_mount(agent: Agent, place: pathlib.Path,
 
 
 def test_clone_is_reported(agent: Agent, place: pathlib.Path, results: Results,
-                           mutate: pathlib.Path) -> None:
+                           mutate: pathlib.Path, kernel: Kernel) -> None:
     tree = images.base_tree(mutate)
     operations.add_to(tree)
     with ways.filesystem(place, "btrfs") as mounted:
@@ -126,16 +129,18 @@ def test_clone_is_reported(agent: Agent, place: pathlib.Path, results: Results,
             assert ways.run(started, CLONE.quiet) == 0
             assert ways.reported(agent, started, after) == []
             outcome = ways.go(agent, started, CLONE)
-    results.add(CLONE.kinds, str(outcome), operation=CLONE.operation,
+    results.add((), str(outcome), operation=CLONE.operation,
                 way="workload", upper="btrfs")
-    assert outcome == coverage.EVENTS, outcome
+    assert outcome == coverage.EVENTS or kernel.name in SILENT_BELOW["clone"], outcome
 
 
-def test_seal_and_quota(agent: Agent, place: pathlib.Path, lower: pathlib.Path,
-                        mutate: pathlib.Path, results: Results) -> None:
+def test_seal(agent: Agent, place: pathlib.Path, lower: pathlib.Path,
+              mutate: pathlib.Path, results: Results,
+              kernel: Kernel) -> None:
     subprocess.run(["modprobe", "-a", "loop", "quota_v2"], check=True)
     with ways.filesystem(place, "ext4", *ways.SEALS) as mounted:
         with Bundle(mounted, None, lower=lower, runtime=runtime()) as started:
-            outcome = ways.seal_and_limit(agent, started, mutate)
+            outcome = ways.seal(agent, started, mutate)
     results.add((), outcome, operation="enable_verity", way="host")
-    assert outcome == coverage.NONE, outcome
+    assert (outcome in (coverage.STATE, coverage.EVENTS)
+            or kernel.name in SILENT_BELOW["seal"]), outcome

@@ -368,6 +368,49 @@ TEST_F(Attribution, ALinkedFileIsNoDirectoryOfItsNeighbour) {
   EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_link"));
 }
 
+// The scan that finds the link comes before that which finds the file.
+TEST_F(Attribution, ALinkOfAFileThatIsYetToBeFoundWasNotMade) {
+  w.put("/lib", 80, Change::none, kDirectory);
+  w.drift->request_full_scan();
+  w.settle();
+  w.drift->observe(w.entries_seen(FileOp::link, "/lib", "y"), apt);
+  w.tick();
+  const ScanWork work = w.drift->take_work();
+  w.put("/etc/x", 50, Change::changed).differs.content = true;
+  w.drift->observe(w.seen(FileOp::truncate, "/etc/x", 50), rm);
+  w.at("/etc/x").links = 2;
+  w.put("/lib/y", 50, Change::added).links = 2;
+  w.drift->applied(w.part_of(work));
+  w.settle();
+  EXPECT_THAT(w.kinds("/lib/y"), ElementsAre("file_truncate", "file_link"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_truncate", "file_link"));
+}
+
+// Where it was is looked at before the directory that it was moved to, which
+// has just been looked at.
+TEST_F(Attribution, AFileThatIsYetToBeFoundElsewhereKeepsItsStory) {
+  w.put("/lib", 80, Change::none, kDirectory);
+  w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
+  w.drift->request_full_scan();
+  w.settle();
+  w.put("/lib/z", 51, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/lib/z", 51), apt);
+  w.now += 10'000'000;
+  w.clock.advance(10'000'000);
+  PartialResult slow = w.part_of(w.drift->take_work());
+  slow.duration_ns = 1'000'000'000;
+  w.drift->applied(slow);
+  w.move("/etc/x", "/lib/x");
+  w.drift->observe(w.seen(FileOp::rename, "/lib/x", 50), rm);
+  w.settle();
+  w.now += 20'000'000'000;
+  w.clock.advance(20'000'000'000);
+  w.settle();
+  EXPECT_THAT(w.who("/lib/x"), ElementsAre("exec:apt", "exec:rm"));
+  EXPECT_THAT(w.kinds("/lib/x"), ElementsAre("file_create", "file_rename"));
+}
+
 TEST_F(Attribution, ExchangedDirectoriesAreBothRenamed) {
   w.put("/etc/a", 60, Change::added, kDirectory);
   w.put("/etc/b", 61, Change::added, kDirectory);

@@ -54,6 +54,26 @@ class Recording : public ::testing::Test {
   Records records{books, verdicts};
 };
 
+TEST_F(Recording, WhatIsMissingGoesWhenNothingIsLeftToLookAt) {
+  for (const auto& inode : {kThere, kAway}) {
+    add(RecordKey::of_inode(inode), Kind::file_create);
+    records.missing(inode, "/x");
+  }
+  records.scanned(10, true);
+  EXPECT_NE(books.ledger.find(RecordKey::of_inode(kAway)), nullptr);
+  records.scanned(20, false);
+  EXPECT_EQ(books.ledger.find(RecordKey::of_inode(kAway)), nullptr);
+  EXPECT_NE(books.ledger.find(RecordKey::of_inode(kThere)), nullptr);
+}
+
+TEST_F(Recording, WhatIsMissingAndSeenSinceStays) {
+  add(RecordKey::of_inode(kAway), Kind::file_create);
+  records.missing(kAway, "/x");
+  add(RecordKey::of_inode(kAway), Kind::file_write, 30);
+  records.scanned(20, false);
+  EXPECT_NE(books.ledger.find(RecordKey::of_inode(kAway)), nullptr);
+}
+
 TEST_F(Recording, CountsAndKeepsTheSpanOfTime) {
   const auto key = RecordKey::of_inode(kThere);
   records.add(key, {50}, 2, 0);

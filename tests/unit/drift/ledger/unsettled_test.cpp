@@ -11,6 +11,7 @@ namespace stillframe::drift::test {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::IsEmpty;
 
 struct Case {
@@ -170,6 +171,46 @@ TEST_F(KnownFile, WhatIsUnknownIsNotItsMaking) {
   w.at("/etc/x").size = 100;
   w.settle();
   EXPECT_THAT(told(), ElementsAre("file_write /etc/x by sh violation"));
+}
+
+// A look may see what an operation has done before the word of it comes.
+TEST_F(KnownFile, WhatWasSeenAfterItIsNotWhatWasThereBefore) {
+  for (const auto op : {FileOp::chmod, FileOp::chown, FileOp::utimes}) {
+    w.events.clear();
+    auto seen = w.seen(op, "/etc/x", 50);
+    seen.mode = S_IFREG | 0600;
+    Entry& now = w.at("/etc/x");
+    now.mode = seen.mode;
+    now.uid = 5;
+    now.mtime = w.wall(seen.boot_ns);
+    now.ctime = now.mtime;
+    w.tick();
+    w.drift->request_full_scan();
+    w.settle();
+    w.drift->observe(seen, sh);
+    w.settle();
+    EXPECT_THAT(told(), ElementsAre(EndsWith(" /etc/x by sh violation")));
+    now.mode = kFile;
+    now.ctime = w.wall(w.tick());
+    w.drift->request_full_scan();
+    w.settle();
+  }
+}
+
+// A chown whose own effect the same look shows.
+TEST(UnknownOperation, IsNotBlamedForWhatOthersDid) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::changed).differs = {.content = true,
+                                                  .owner = true};
+  w.drift->observe(w.seen(FileOp::chown, "/etc/x", 50), actor("chown"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("owner_change /etc/x by chown violation",
+                          "file_write /etc/x by ring violation"));
 }
 
 TEST(UnsettledOperations, AreBounded) {

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agent, stages beside it, and what is wrong with what the one says."""
+
+import concurrent.futures
+import os
+import pathlib
+import queue
+import random
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from harness.agent import Agent, binary
+from harness.image import import_image, remove_image
+from harness.podman import Container
+from harness.waiting import wait_for
+
+from .leftovers import container_name, image_name
+from .oracle import Done, Oracle
+from .sequence import RESTART, Sequence
+from .stage import PLACES, UNTOUCHED, Stage, image, programs, slot
+from .walk import walk, walk_faults
+
+T = TypeVar("T")
+STAGES = 3
+RENEWALS = 0.2  # of turns begin with other sessions
+SETTLE_SECONDS = 10
+TRIES = 6  # to see a fault again
+Wrong = tuple[Sequence, list[str]]
+
+
+class Fuzz:
+    def __init__(self, seed: str, directory: pathlib.Path) -> None:
+        self.seed = seed
+        self.done = 0
+        self.operations = 0
+        self._rounds = 0
+        self._away = 0  # odd while the agent is
+        self._over = threading.Event()
+        self._wrong: queue.Queue[Wrong | BaseException] = queue.Queue()
+        self._counting = threading.Lock()
+        self._asking = threading.Lock()
+        self._stages: set[Stage] = set()
+        self._names = 0
+        self._quiet: Stage | None = None
+        mutate = pathlib.Path(os.environ.get(
+            "STILLFRAME_MUTATE", binary().parent / "tests/mutators/mutate"))
+        mutate = mutate.resolve()
+        self._tools = directory / "bin"
+        self._tools.mkdir()
+        for name in programs():
+            (self._tools / name).symlink_to(mutate)
+        self.agent = Agent(directory)
+        try:
+            import_image(image_name(), image(mutate))
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._over.set()
+        for stage in list(self._stages):
+            self._discard(stage)
+        if self.agent.process is not None:
+            self.agent.kill()
+        remove_image(image_name())
+
+    def _start(self) -> None:
+        self.agent.start("--scan-interval", "24h")
+
+    def _kill_agent(self) -> None:
+        with self._asking:
+            self._away += 1
+            self.agent.kill()
+            self._start()
+            self._away += 1
+
+    def _ask(self, question: Callable[..., T], *arguments: str) -> T:
+        """Not while the agent is away."""
+        with self._asking:
+            return question(*arguments)
+
+    def _new_stage(self) -> Stage:
+        with self._counting:
+            self._names += 1
+            name = container_name(self._names)
+        stage = Stage(image_name(), name, self._tools, self._kill_agent)
+        self._stages.add(stage)
+        return stage
+
+    def _discard(self, stage: Stage) -> None:
+        self._stages.discard(stage)
+        stage.remove()
+
+    def _next(self, chance: random.Random) -> Sequence:
+        return Sequence.random(f"{self.seed}/{chance.getrandbits(64)}")
+
+    def _worker(self, name: str) -> None:
+        # The same seed makes the same sequences, in the same order.
+        chance = random.Random(f"{self.seed}/{name}")
+        stage = after = None
+        try:
+            while not self._over.is_set():
+                if stage is None or stage.slots_left < PLACES:
+                    if stage:
+                        self._discard(stage)
+                    stage = self._new_stage()
+                if chance.random() < RENEWALS:
+                    stage.renew_sessions()
+                sequences = [after or self._next(chance)]
+                after = None
+                if not sequences[0].disturbs(RESTART):
+                    after = self._next(chance)
+                    # Its container is restarted: nothing else is done in it.
+                    if not after.disturbs(RESTART):
+                        sequences.append(after)
+                        after = None
+                wrong = self._turn(stage, sequences)
+                with self._counting:
+                    self.done += len(sequences)
+                    self.operations += sum(s.size for s in sequences)
+                for one in wrong:
+                    self._wrong.put(one)
+                if wrong:
+                    # What is wrong once stays wrong.
+                    self._discard(stage)
+                    stage = None
+        except BaseException as error:
+            self._over.set()
+            self._wrong.put(error)
+        finally:
+            if stage:
+                self._discard(stage)
+
+    def _turn(self, stage: Stage, sequences: list[Sequence]) -> list[Wrong]:
+        """Carries them out at once; those that were wrong, and why."""
+        away = self._away
+        slots = [stage.take_slot() for _ in sequences]
+        with concurrent.futures.ThreadPoolExecutor(PLACES) as pool:
+            logs = list(pool.map(stage.carry_out, sequences, slots,
+                                 range(len(sequences))))
+        wrong: list[Wrong] = []
+
+        def right() -> bool:
+            try:
+                wrong[:] = self._judge(stage, sequences, slots, logs, away)
+            except AssertionError as error:  # no answer, for now
+                wrong[:] = [(sequences[0], [str(error)])]
+            return not wrong
+
+        try:
+            # What is folded is looked at when its second is over.
+            wait_for(right, SETTLE_SECONDS, "all is right")
+        except TimeoutError:
+            pass
+        return wrong
+
+    def _judge(self, stage: Stage, sequences: list[Sequence],
+               slots: list[str], logs: list[list[Done]],
+               away: int) -> list[Wrong]:
+        """`away`: as that was before anything was done."""
+        state = self._state_faults(stage.container)
+        changes = self._ask(self.agent.changes, stage.container.name)
+        events = self._ask(self.agent.events, stage.container.name)
+        gap = away % 2 == 1 or self._away != away
+        untouched = walk(stage.root, slot(UNTOUCHED))
+        wrong = []
+        for sequence, place, log in zip(sequences, slots, logs):
+            faults = Oracle(place, log, gap).faults(changes, events)
+            faults += [f for f in state if f"{place}/" in f + "/"]
+            faults += walk_faults(untouched, walk(stage.root, place), place,
+                                  changes)
+            faults += bare_path_faults(events)
+            if faults:
+                wrong.append((sequence, faults))
+        if state and not wrong:
+            wrong.append((sequences[0], state))
+        return wrong
+
+    def _state_faults(self, container: Container) -> list[str]:
+        """Where the agent's diff is not podman's."""
+        mine = self._ask(self.agent.docker_lines, container.name)
+        podmans = container.diff_lines()
+        return [*(f"only the agent: {line.decode()}"
+                  for line in sorted(mine - podmans)),
+                *(f"only podman: {line.decode()}"
+                  for line in sorted(podmans - mine))]
+
+    def until(self, over: Callable[[], bool]) -> list[Wrong]:
+        """Fuzzes until it is over, or something is wrong."""
+        self._over.clear()
+        self._rounds += 1
+        workers = [threading.Thread(target=self._worker,
+                                    args=(f"{self._rounds}/{number}",))
+                   for number in range(STAGES)]
+        for worker in workers:
+            worker.start()
+        try:
+            while not over() and not self._over.wait(0.2):
+                if not self._wrong.empty():
+                    break
+        finally:
+            self._over.set()
+            for worker in workers:
+                worker.join()
+        wrong = []
+        while not self._wrong.empty():
+            one = self._wrong.get()
+            if isinstance(one, BaseException):
+                raise one
+            wrong.append(one)
+        return wrong
+
+    def alone(self, sequence: Sequence) -> list[str]:
+        """What is wrong when nothing else goes on."""
+        if self._quiet is None or not self._quiet.slots_left:
+            if self._quiet:
+                self._discard(self._quiet)
+            self._quiet = self._new_stage()
+        wrong = self._turn(self._quiet, [sequence])
+        if wrong:
+            self._discard(self._quiet)
+            self._quiet = None
+        return [fault for _, faults in wrong for fault in faults]
+
+    def fails(self, sequence: Sequence, tries: int = TRIES) -> list[str]:
+        for _ in range(tries):
+            if faults := self.alone(sequence):
+                return faults
+        return []
+
+    def shrink(self, sequence: Sequence,
+               over: Callable[[], bool]) -> tuple[Sequence, list[str]]:
+        """The smallest found that fails by itself; no faults: none did."""
+        faults = self.fails(sequence)
+        smaller = faults != []
+        while smaller:
+            smaller = False
+            for less in sequence.smaller():
+                if over():
+                    break
+                seen = self.fails(less) if less.size else []
+                if seen:
+                    sequence, faults, smaller = less, seen, True
+                    break
+        return sequence, faults
+
+
+def bare_path_faults(events: list[dict]) -> list[str]:
+    """Events about the rootfs whose path is none."""
+    return [f"event {e['kind']} of {e['path']!r}, which is no path"
+            for e in events
+            if e["class"] in ("content", "metadata")
+            and not (e["path"] or "").startswith("/")]
