@@ -46,6 +46,12 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
     }
   }
   verdicts_.vanished(delta.vanished);
+  // Who was seen since in a place where nobody had been.
+  for (const auto& one : awaited_.take([this](const Awaited& waiting) {
+         return candidates_.anyone(waiting.entry.parent).has_value();
+       })) {
+    take_up(one);
+  }
   for (const Entry* entry : delta.appeared) attribute(*entry, true, started);
   for (const Entry* entry : delta.changed) attribute(*entry, false, started);
 
@@ -53,7 +59,9 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   for (const auto& one : delta.vanished) gone.push_back(&one);
   std::sort(gone.begin(), gone.end(),
             [](auto* a, auto* b) { return a->first < b->first; });
-  for (const auto* one : gone) vanished(one->first, one->second, started);
+  for (const auto* one : gone) {
+    vanished(one->first, one->second, started, true);
+  }
   executions.keep(started, everything);
 
   for (const Entry* entry : delta.appeared) verdicts_.rejudge(*entry);
@@ -63,14 +71,14 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
 
 // Whether the ledger knows how this entry came to be what it is.
 bool Attribution::accounted(const Entry& entry, const Record& r,
-                            std::uint64_t started) const {
+                            std::uint64_t started, bool moved) const {
   if (entry.whiteout || r.unsettled || r.last_boot_ns >= started) return true;
   // A directory's ctime moves with its entries; nor is there an event of its
   // own when it is renamed.
   if (entry.directory()) {
     const bool renamed = r.kinds.has(Kind::file_rename) &&
                          r.last_boot_ns >= plan_.previous_start();
-    if (moved_.contains(entry.inode.ino) && !renamed) return false;
+    if (moved && !renamed) return false;
     return explained(r.kinds, entry) == r.kinds;
   }
   return entry.ctime.ns <= std::max(r.last_seen, r.touched).ns + kFoldedNs;
@@ -205,6 +213,16 @@ Record* Attribution::add(const RecordKey& key, WallTime time,
 
 void Attribution::attribute(const Entry& entry, bool appeared,
                             std::uint64_t started) {
+  Found found{entry, books_.tree.path_of(entry), "", appeared, started};
+  if (const auto it = moved_.find(entry.inode.ino);
+      it != moved_.end() && !entry.whiteout) {
+    found.from = it->second;
+  }
+  attribute(found, true);
+}
+
+void Attribution::attribute(const Found& found, bool may_wait) {
+  const Entry& entry = found.entry;
   const auto key = key_of(entry);
   Record* known = books_.ledger.find(key);
   if (known != nullptr && known->unsettled && !entry.differs.unread &&
@@ -215,12 +233,14 @@ void Attribution::attribute(const Entry& entry, bool appeared,
     known->unsettled = false;
     books_.ledger.touch(key);
   }
-  if (entry.change == Change::none || being_removed(entry, started)) return;
+  if (entry.change == Change::none || being_removed(entry, found.started)) {
+    return;
+  }
   // It came along with a directory, whose record says who moved it; or whether
   // it differs is not known yet.
   const bool unread = entry.differs.unread && !entry.differs.sure();
   if (known == nullptr && (entry.carrier || unread)) return;
-  if (known != nullptr && appeared && entry.links > 1 &&
+  if (known != nullptr && found.appeared && entry.links > 1 &&
       entry.change == Change::changed && !entry.differs.content &&
       known->kinds.has(Kind::file_create)) {
     // Another name of it was found first and taken for a new file.
@@ -228,14 +248,39 @@ void Attribution::attribute(const Entry& entry, bool appeared,
     known->kinds.add(Kind::file_link);
     books_.ledger.touch(key);
   }
-  if (known != nullptr && accounted(entry, *known, started)) {
-    if (appeared) note_link(entry);
+  const bool moved = !found.from.empty();
+  if (known != nullptr && accounted(entry, *known, found.started, moved)) {
+    if (found.appeared) note_link(entry);
     return;
   }
 
-  const auto choice = choose(entry, appeared);
+  const auto choice = choose(entry, found.appeared);
+  if (!choice && may_wait && young(entry) &&
+      awaited_.add({entry, found.path, found.from, found.appeared, false,
+                    found.started, books_.clock.boot_ns()})) {
+    return;
+  }
+  record(found, choice);
+}
+
+bool Attribution::here(const Entry& entry) const {
+  if (!entry.whiteout) return books_.tree.find(entry.inode) != nullptr;
+  const Entry* there = books_.tree.find(entry.parent, entry.name);
+  return there != nullptr && there->whiteout;
+}
+
+// Whether the word of what was done to it may still be on its way.
+bool Attribution::young(const Entry& entry) const {
+  return books_.clock.wall().ns <
+         entry.ctime.ns + static_cast<std::int64_t>(AwaitedWords::kPatienceNs);
+}
+
+void Attribution::record(const Found& found,
+                         const std::optional<Choice>& choice) {
+  const Entry& entry = found.entry;
+  const auto key = key_of(entry);
   // What is in a directory that was made here was made by itself.
-  if (choice && appeared && entry.directory() &&
+  if (choice && found.appeared && entry.directory() &&
       choice->op() == FileOp::rename) {
     inherited_.insert_or_assign(entry.inode.ino, *choice);
   }
@@ -243,37 +288,80 @@ void Attribution::attribute(const Entry& entry, bool appeared,
   sure.differs.unread = false;
   auto [kinds, time, boot_ns, by] = explain(sure, choice);
   std::string from;
-  if (const auto it = moved_.find(entry.inode.ino);
-      it != moved_.end() && appeared && !entry.whiteout) {
-    from = it->second;
-    if (entry.directory()) {
-      kinds = {};
-      kinds.add(Kind::file_rename);
-    }
+  if (found.appeared) from = found.from;
+  if (!from.empty() && entry.directory()) {
+    kinds = {};
+    kinds.add(Kind::file_rename);
   }
-  if (Record* r = add(key, time, by)) {
+  // A record of what is gone again would be another's that gets its number.
+  Record* r = here(entry) ? add(key, time, by) : nullptr;
+  if (r != nullptr) {
     r->kinds.add(kinds);
     r->observed = r->observed || choice.has_value();
     r->live = r->live || (choice && choice->live());
     r->last_boot_ns = std::max(r->last_boot_ns, boot_ns);
     if (books_.ledger.from(key).empty()) books_.ledger.set_from(key, from);
   }
-  const std::string path = books_.tree.path_of(entry);
-  const Judged judged = verdicts_.row(entry, path);
+  const Judged judged = verdicts_.row(entry, found.path);
   if (judged.judgement.verdict == Verdict::runtime) return;
   for (const Kind kind : kinds.list()) {
     MutationEvent event;
     event.time = time;
     event.kind = kind;
-    event.path = path;
+    event.path = found.path;
     if (kind == Kind::file_rename) event.from = from;
     announcer_.found(std::move(event), judged.judgement, by.named, by.all,
                      entry.inode);
   }
 }
 
+void Attribution::word_of(const FileObservation& seen) {
+  if (awaited_.empty()) return;
+  for (const auto& one : awaited_.take([&seen](const Awaited& waiting) {
+         return concerns(seen, waiting);
+       })) {
+    if (!tells(seen, one)) take_up(one);
+  }
+}
+
+void Attribution::give_up_waiting(std::uint64_t now) {
+  if (awaited_.empty()) return;
+  for (const auto& one : awaited_.take([now](const Awaited& waiting) {
+         return waiting.since_ns + AwaitedWords::kPatienceNs <= now;
+       })) {
+    take_up(one);
+  }
+}
+
+void Attribution::give_up_waiting() {
+  for (const auto& one : awaited_.take([](const auto&) { return true; })) {
+    take_up(one);
+  }
+}
+
+void Attribution::take_up(const Awaited& one) {
+  if (one.vanished) {
+    vanished(one.path, one.entry, one.started, false);
+    return;
+  }
+  const Entry* now = books_.tree.find(one.entry.parent, one.entry.name);
+  const bool there = now != nullptr && now->whiteout == one.entry.whiteout &&
+                     same_inode(now->inode, one.entry.inode);
+  if (!there)
+    now = one.entry.whiteout ? nullptr : books_.tree.find(one.entry.inode);
+  if (now != nullptr) {
+    attribute(
+        {*now, books_.tree.path_of(*now), one.from, one.appeared, one.started},
+        false);
+    verdicts_.rejudge(*now);
+    return;
+  }
+  // It is gone, and was there.
+  attribute({one.entry, one.path, one.from, one.appeared, one.started}, false);
+}
+
 void Attribution::vanished(const std::string& path, const Entry& entry,
-                           std::uint64_t started) {
+                           std::uint64_t started, bool may_wait) {
   const auto place = place_of(entry);
   if (entry.whiteout) {
     const Record* r = books_.ledger.find(place);
@@ -306,6 +394,11 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
   auto choice = candidates_.choose(entry.parent, removed, std::nullopt);
   const auto from_above = inherited_.find(entry.parent.ino);
   if (!choice && from_above != inherited_.end()) choice = from_above->second;
+  if (!choice && may_wait &&
+      awaited_.add(
+          {entry, path, "", false, true, started, books_.clock.boot_ns()})) {
+    return;
+  }
   const Culprits by = who(choice);
   MutationEvent event;
   event.time = books_.clock.wall();

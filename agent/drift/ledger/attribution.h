@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/drift/ledger/announcer.h"
+#include "agent/drift/ledger/awaited.h"
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/candidates.h"
 #include "agent/drift/ledger/executions.h"
@@ -46,6 +47,14 @@ class Attribution {
   // Others may have been at work until then, unseen.
   void lost(std::uint64_t until_ns) { candidates_.lost(until_ns); }
 
+  // Before what was seen is recorded: it may be what a scan found done already.
+  void word_of(const FileObservation& seen);
+  // Of what is found to be done, and nobody has been seen to do, no word is
+  // awaited any longer: of some, or of all.
+  void give_up_waiting(std::uint64_t now);
+  void give_up_waiting();
+  std::uint64_t next_boot_ns() const { return awaited_.next_boot_ns(); }
+
  private:
   // Who is recorded for a difference, and who goes out with its event: what
   // all of them have in common.
@@ -61,11 +70,24 @@ class Attribution {
     Culprits by;
   };
   Explanation explain(const Entry& entry, const std::optional<Choice>& choice);
+  // A difference as a scan found it; `from`: where it was moved from.
+  struct Found {
+    const Entry& entry;
+    std::string path;
+    std::string from;
+    bool appeared = false;
+    std::uint64_t started = 0;  // of the scan
+  };
   void attribute(const Entry& entry, bool appeared, std::uint64_t started);
+  void attribute(const Found& found, bool may_wait);
+  void record(const Found& found, const std::optional<Choice>& choice);
   void vanished(const std::string& path, const Entry& entry,
-                std::uint64_t started);
+                std::uint64_t started, bool may_wait);
+  void take_up(const Awaited& one);
   bool accounted(const Entry& entry, const Record& record,
-                 std::uint64_t started) const;
+                 std::uint64_t started, bool moved) const;
+  bool here(const Entry& entry) const;
+  bool young(const Entry& entry) const;
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
   bool names_image_file(const Entry& entry) const;
@@ -80,6 +102,7 @@ class Attribution {
   Records& records_;
   Announcer& announcer_;
   Candidates candidates_;
+  AwaitedWords awaited_;
   // During one take_in: who moved a directory in, and so all in it; and the
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited_;

@@ -144,6 +144,7 @@ void ContainerDrift::started(ContainerRecord record,
 }
 
 void ContainerDrift::stopped(std::uint64_t /*boot_ns*/) {
+  impl_->attribution.give_up_waiting();
   impl_->record.init_pid = 0;
 }
 
@@ -187,6 +188,7 @@ void ContainerDrift::over_budget(std::uint64_t boot_ns) {
 
 ScanWork ContainerDrift::take_work() {
   impl_->announcer.expire();
+  impl_->attribution.give_up_waiting(impl_->books.clock.boot_ns());
   if (impl_->plan.under_way()) return {};
   impl_->verdicts.refresh();
   return impl_->plan.take_work();
@@ -199,7 +201,11 @@ bool ContainerDrift::scan_due() const { return impl_->plan.due(); }
 bool ContainerDrift::scan_under_way() const { return impl_->plan.under_way(); }
 
 std::uint64_t ContainerDrift::next_work_boot_ns() const {
-  const std::uint64_t next = impl_->plan.next_boot_ns();
+  const auto sooner = [](std::uint64_t one, std::uint64_t other) {
+    return one == 0 || (other != 0 && other < one) ? other : one;
+  };
+  const std::uint64_t next =
+      sooner(impl_->plan.next_boot_ns(), impl_->attribution.next_boot_ns());
   // Totals that wait for their turn come with take_work(), too.
   const Clock& clock = impl_->books.clock;
   const std::uint64_t now = clock.mono_ns();
@@ -208,7 +214,7 @@ std::uint64_t ContainerDrift::next_work_boot_ns() const {
     return next;
   }
   const std::uint64_t turn = clock.boot_ns() + (due - now);
-  return next == 0 ? turn : std::min(next, turn);
+  return sooner(next, turn);
 }
 
 void ContainerDrift::applied(const ScanResult& scan) {
@@ -314,6 +320,9 @@ std::vector<std::string> ContainerDrift::trouble() const {
 
 Result<> ContainerDrift::flush() { return impl_->flush(); }
 
-void ContainerDrift::forget() { impl_->store.remove(); }
+void ContainerDrift::forget() {
+  impl_->attribution.give_up_waiting();
+  impl_->store.remove();
+}
 
 }  // namespace stillframe::drift

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A scan that meets a change before the word of it comes.
+#include "agent/drift/ledger/awaited.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/drift/ledger/world.h"
+
+namespace stillframe::drift::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class Awaited : public ::testing::Test {
+ protected:
+  Awaited() {
+    w.put("/etc", 10, Change::none, kDirectory);
+    w.put("/etc/old", 20, Change::added);
+    w.drift->started(w.record, 1);
+    w.settle();
+    pass();
+    w.events.clear();
+  }
+  void look() {
+    w.drift->request_full_scan();
+    w.settle();
+  }
+  void pass() {
+    w.clock.advance(AwaitedWords::kPatienceNs + 1);
+    w.now += AwaitedWords::kPatienceNs + 1;
+    w.settle();
+  }
+  Entry& young(Entry& entry) {
+    entry.ctime = w.clock.wall();
+    return entry;
+  }
+  World w;
+  Actor apt = actor("apt", Origin::exec, 1);
+  Actor sh = actor("sh", Origin::workload, 2);
+};
+
+TEST_F(Awaited, WhoMadeItIsNamedThoughTheScanWasFirst) {
+  young(w.put("/etc/new", 50, Change::added));
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  w.drift->observe(w.seen(FileOp::create, "/etc/new", 50), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/new"), ElementsAre("exec:apt"));
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_create /etc/new by apt violation"));
+}
+
+TEST_F(Awaited, WhoRemovedItIsNamedThoughTheScanWasFirst) {
+  young(w.whiteout("/etc/image"));
+  w.take("/etc/old");
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/image", 999'999), apt);
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/old", 20), sh);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_delete /etc/image by apt violation",
+                          "file_delete /etc/old by sh violation"));
+}
+
+TEST_F(Awaited, WhoChangedItIsNamedThoughTheScanWasFirst) {
+  auto& e = young(w.put("/etc/image", 60, Change::changed));
+  e.differs.mode = true;
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  auto seen = w.seen(FileOp::chmod, "/etc/image", 60);
+  seen.mode = S_IFREG | 0600;
+  w.drift->observe(seen, apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
+  EXPECT_THAT(w.kinds("/etc/image"), ElementsAre("mode_change"));
+}
+
+TEST_F(Awaited, WhoMovedAnEntryAwayIsNamedThoughTheScanWasFirst) {
+  young(w.whiteout("/etc/image"));
+  look();
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "/etc/image"), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
+}
+
+TEST_F(Awaited, NobodysIsToldOnceNoWordCame) {
+  young(w.put("/etc/new", 50, Change::added));
+  young(w.whiteout("/etc/image"));
+  w.take("/etc/old");
+  look();
+  EXPECT_THAT(w.who("/etc/new"), ElementsAre("unattributed"));
+  EXPECT_THAT(w.reported(), IsEmpty());
+  EXPECT_NE(w.drift->next_work_boot_ns(), 0u);
+  pass();
+  look();
+  pass();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_delete /etc/image by unattributed violation",
+                          "file_create /etc/new by unattributed violation",
+                          "file_delete /etc/old by unattributed violation"));
+  EXPECT_EQ(w.row("/etc/new")->count, 1u);
+}
+
+TEST_F(Awaited, NobodysIsToldThoughItChangesOnAndOn) {
+  auto& e = w.put("/etc/new", 50, Change::added);
+  for (int i = 0; i < 12; ++i) {
+    young(e).size = static_cast<std::uint64_t>(i);
+    w.clock.advance(AwaitedWords::kPatienceNs / 8);
+    w.now += AwaitedWords::kPatienceNs / 8;
+    look();
+  }
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_create /etc/new by unattributed violation"));
+}
+
+TEST_F(Awaited, WhoWorkedOnItLaterDidNotMakeIt) {
+  young(w.put("/etc/new", 50, Change::added));
+  look();
+  w.drift->observe(w.seen(FileOp::write, "/etc/new", 50), sh);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/new"), ElementsAre("unattributed", "workload:sh"));
+}
+
+TEST_F(Awaited, WhatIsGoneAgainIsToldAll) {
+  young(w.put("/etc/new", 50, Change::added));
+  look();
+  w.take("/etc/new");
+  look();
+  pass();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_create /etc/new by unattributed violation",
+                          "file_delete /etc/new by unattributed violation"));
+}
+
+TEST_F(Awaited, TheEndOfTheContainerWaitsForNoWord) {
+  young(w.put("/etc/new", 50, Change::added));
+  look();
+  w.drift->stopped(w.now);
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_create /etc/new by unattributed violation"));
+}
+
+TEST_F(Awaited, WhatIsTooMuchIsTold) {
+  for (std::size_t i = 0; i <= AwaitedWords::kMax; ++i) {
+    young(w.put("/etc/new" + std::to_string(i), 100 + i, Change::added));
+  }
+  look();
+  EXPECT_EQ(w.reported().size(), 1u);
+  pass();
+  EXPECT_EQ(w.reported().size(), AwaitedWords::kMax + 1);
+}
+
+}  // namespace
+}  // namespace stillframe::drift::test
