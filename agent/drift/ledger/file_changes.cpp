@@ -29,6 +29,18 @@ KindList less_known(const KindList& differing, const KindList& known) {
   return rest;
 }
 
+// Ahead of a container's first program nothing of its own runs: what is in its
+// cgroup without descending from it prepares its start.
+Actor as_seen(Actor by, const FileObservation& seen) {
+  const bool inside =
+      by.origin == Origin::workload || by.origin == Origin::exec;
+  if (!inside || seen.live || seen.process.followed) return by;
+  by.origin = Origin::runtime;
+  by.session.reset();
+  by.tool.clear();
+  return by;
+}
+
 }  // namespace
 
 void FileChanges::observe(const FileObservation& seen, const Actor& by) {
@@ -38,7 +50,7 @@ void FileChanges::observe(const FileObservation& seen, const Actor& by) {
     mark_place(seen);
     return;
   }
-  const ActorId id = books_.actors.intern(by);
+  const ActorId id = books_.actors.intern(as_seen(by, seen));
   if (seen.entries) {
     plan_.mark_all(seen.inode, seen.boot_ns);
     attribution_.at_work(seen, id);

@@ -87,10 +87,12 @@ TEST(RuntimeWrites, EndWithTheFirstWriteOfTheContainerItself) {
   auto o = w.seen(FileOp::create, "/etc/hosts", 50);
   o.live = false;
   w.put("/etc/hosts", 50, Change::added).size = 0;
-  w.drift->observe(o, actor("runc", Origin::runtime));
+  w.drift->observe(o, actor("runc:[2:INIT]", Origin::workload));
   w.drift->started(w.record, w.tick());
   w.drift->observe(w.seen(FileOp::write, "/etc/hosts", 50), actor("sh"));
   w.settle();
+  EXPECT_THAT(w.who("/etc/hosts"),
+              ElementsAre("runtime:runc:[2:INIT]", "exec:sh"));
   EXPECT_EQ(w.row("/etc/hosts")->verdict, Verdict::violation);
   EXPECT_THAT(w.events, SizeIs(1));
 }
