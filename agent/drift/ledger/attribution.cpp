@@ -46,7 +46,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
     }
   }
   verdicts_.vanished(delta.vanished);
-  // Who was seen since in a place where nobody had been.
+  // Somebody has been seen since where nobody had been.
   for (const auto& one : awaited_.take([this](const Awaited& waiting) {
          return candidates_.anyone(waiting.entry.parent).has_value();
        })) {
@@ -269,10 +269,11 @@ bool Attribution::here(const Entry& entry) const {
   return there != nullptr && there->whiteout;
 }
 
-// Whether the word of what was done to it may still be on its way.
+// Whether the report of what was done to it may still come.
 bool Attribution::young(const Entry& entry) const {
   return books_.clock.wall().ns <
-         entry.ctime.ns + static_cast<std::int64_t>(AwaitedWords::kPatienceNs);
+         entry.ctime.ns +
+             static_cast<std::int64_t>(AwaitedReports::kPatienceNs);
 }
 
 void Attribution::record(const Found& found,
@@ -293,7 +294,7 @@ void Attribution::record(const Found& found,
     kinds = {};
     kinds.add(Kind::file_rename);
   }
-  // A record of what is gone again would be another's that gets its number.
+  // An inode that is gone has no record: its number may be another's soon.
   Record* r = here(entry) ? add(key, time, by) : nullptr;
   if (r != nullptr) {
     r->kinds.add(kinds);
@@ -315,19 +316,19 @@ void Attribution::record(const Found& found,
   }
 }
 
-void Attribution::word_of(const FileObservation& seen) {
+void Attribution::reported(const FileObservation& seen) {
   if (awaited_.empty()) return;
   for (const auto& one : awaited_.take([&seen](const Awaited& waiting) {
          return concerns(seen, waiting);
        })) {
-    if (!tells(seen, one)) take_up(one);
+    if (!explains(seen, one)) take_up(one);
   }
 }
 
 void Attribution::give_up_waiting(std::uint64_t now) {
   if (awaited_.empty()) return;
   for (const auto& one : awaited_.take([now](const Awaited& waiting) {
-         return waiting.since_ns + AwaitedWords::kPatienceNs <= now;
+         return waiting.since_ns + AwaitedReports::kPatienceNs <= now;
        })) {
     take_up(one);
   }
@@ -356,7 +357,7 @@ void Attribution::take_up(const Awaited& one) {
     verdicts_.rejudge(*now);
     return;
   }
-  // It is gone, and was there.
+  // It is gone by now.
   attribute({one.entry, one.path, one.from, one.appeared, one.started}, false);
 }
 

@@ -47,10 +47,10 @@ class Attribution {
   // Others may have been at work until then, unseen.
   void lost(std::uint64_t until_ns) { candidates_.lost(until_ns); }
 
-  // Before what was seen is recorded: it may be what a scan found done already.
-  void word_of(const FileObservation& seen);
-  // Of what is found to be done, and nobody has been seen to do, no word is
-  // awaited any longer: of some, or of all.
+  // Comes before what was seen is recorded: a scan may have found it already.
+  void reported(const FileObservation& seen);
+  // What was found and still has no report is recorded without one: what has
+  // waited long enough, or all.
   void give_up_waiting(std::uint64_t now);
   void give_up_waiting();
   std::uint64_t next_boot_ns() const { return awaited_.next_boot_ns(); }
@@ -102,7 +102,7 @@ class Attribution {
   Records& records_;
   Announcer& announcer_;
   Candidates candidates_;
-  AwaitedWords awaited_;
+  AwaitedReports awaited_;
   // During one take_in: who moved a directory in, and so all in it; and the
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited_;

@@ -13,7 +13,7 @@ bool at_place(const FileObservation& seen, const Entry& entry) {
 
 }  // namespace
 
-bool AwaitedWords::add(Awaited one) {
+bool AwaitedReports::add(Awaited one) {
   const auto same = [&one](const Awaited& other) {
     return other.vanished == one.vanished &&
            other.entry.whiteout == one.entry.whiteout &&
@@ -27,11 +27,11 @@ bool AwaitedWords::add(Awaited one) {
   return true;
 }
 
-std::uint64_t AwaitedWords::next_boot_ns() const {
+std::uint64_t AwaitedReports::next_boot_ns() const {
   return waiting_.empty() ? 0 : waiting_.front().since_ns + kPatienceNs;
 }
 
-std::deque<Awaited> AwaitedWords::take(
+std::deque<Awaited> AwaitedReports::take(
     const std::function<bool(const Awaited&)>& which) {
   std::deque<Awaited> taken;
   std::deque<Awaited> left;
@@ -48,7 +48,7 @@ bool concerns(const FileObservation& seen, const Awaited& one) {
   return !one.entry.whiteout && same_inode(seen.inode, one.entry.inode);
 }
 
-bool tells(const FileObservation& seen, const Awaited& one) {
+bool explains(const FileObservation& seen, const Awaited& one) {
   const bool inode = same_inode(seen.inode, one.entry.inode);
   switch (seen.op) {
     case FileOp::unlink:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Differences that a scan met in the moment between the change and the word of
-// it: the kernel side reports an operation when it is done, and whoever does it
-// may be off the processor before that. Until the word can be expected to have
-// come, nobody says that it was nobody's.
+// Differences that a scan found between the change and the report of it: the
+// kernel side reports an operation when it is done, and whoever does it may
+// lose the processor before that. Such a difference is unattributed only when
+// the report has had the time to come.
 #pragma once
 
 #include <cstddef>
@@ -27,13 +27,13 @@ struct Awaited {
   std::uint64_t since_ns = 0;  // boot time
 };
 
-class AwaitedWords {
+class AwaitedReports {
  public:
   static constexpr std::size_t kMax = 1024;
   static constexpr std::uint64_t kPatienceNs = 500'000'000;
 
-  // False: there are too many. What waits already goes on as it was found
-  // first, however often it changes.
+  // False: there are too many. What waits already stays as it was first found,
+  // however often it changes: it does not wait any longer.
   bool add(Awaited one);
   bool empty() const { return waiting_.empty(); }
   std::uint64_t next_boot_ns() const;  // when the first is overdue; 0: none
@@ -45,9 +45,9 @@ class AwaitedWords {
   std::deque<Awaited> waiting_;
 };
 
-// Whether an operation may be about the same entry; and whether it says how
+// Whether an operation is about the same entry; and whether it explains how
 // that came to be as it was found.
 bool concerns(const FileObservation& seen, const Awaited& one);
-bool tells(const FileObservation& seen, const Awaited& one);
+bool explains(const FileObservation& seen, const Awaited& one);
 
 }  // namespace stillframe::drift

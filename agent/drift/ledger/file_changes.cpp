@@ -128,7 +128,7 @@ std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
 }
 
 void FileChanges::record(const FileObservation& seen, ActorId by) {
-  attribution_.word_of(seen);
+  attribution_.reported(seen);
   Ledger& ledger = books_.ledger;
   const auto kind = kind_of(seen);
   const bool removal = removes(seen.op);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A scan that meets a change before the word of it comes.
+// A scan that finds a change before the report of it comes.
 #include "agent/drift/ledger/awaited.h"
 
 #include <gmock/gmock.h>
@@ -29,8 +29,8 @@ class Awaited : public ::testing::Test {
     w.settle();
   }
   void pass() {
-    w.clock.advance(AwaitedWords::kPatienceNs + 1);
-    w.now += AwaitedWords::kPatienceNs + 1;
+    w.clock.advance(AwaitedReports::kPatienceNs + 1);
+    w.now += AwaitedReports::kPatienceNs + 1;
     w.settle();
   }
   Entry& young(Entry& entry) {
@@ -92,7 +92,7 @@ TEST_F(Awaited, WhoMovedAnEntryAwayIsNamedThoughTheScanWasFirst) {
   EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
 }
 
-TEST_F(Awaited, NobodysIsToldOnceNoWordCame) {
+TEST_F(Awaited, WithoutAReportItIsUnattributed) {
   young(w.put("/etc/new", 50, Change::added));
   young(w.whiteout("/etc/image"));
   w.take("/etc/old");
@@ -110,12 +110,12 @@ TEST_F(Awaited, NobodysIsToldOnceNoWordCame) {
   EXPECT_EQ(w.row("/etc/new")->count, 1u);
 }
 
-TEST_F(Awaited, NobodysIsToldThoughItChangesOnAndOn) {
+TEST_F(Awaited, WhatKeepsChangingDoesNotWaitForEver) {
   auto& e = w.put("/etc/new", 50, Change::added);
   for (int i = 0; i < 12; ++i) {
     young(e).size = static_cast<std::uint64_t>(i);
-    w.clock.advance(AwaitedWords::kPatienceNs / 8);
-    w.now += AwaitedWords::kPatienceNs / 8;
+    w.clock.advance(AwaitedReports::kPatienceNs / 8);
+    w.now += AwaitedReports::kPatienceNs / 8;
     look();
   }
   EXPECT_THAT(w.reported(),
@@ -131,7 +131,7 @@ TEST_F(Awaited, WhoWorkedOnItLaterDidNotMakeIt) {
   EXPECT_THAT(w.who("/etc/new"), ElementsAre("unattributed", "workload:sh"));
 }
 
-TEST_F(Awaited, WhatIsGoneAgainIsToldAll) {
+TEST_F(Awaited, WhatIsGoneAgainIsReported) {
   young(w.put("/etc/new", 50, Change::added));
   look();
   w.take("/etc/new");
@@ -142,7 +142,7 @@ TEST_F(Awaited, WhatIsGoneAgainIsToldAll) {
                           "file_delete /etc/new by unattributed violation"));
 }
 
-TEST_F(Awaited, TheEndOfTheContainerWaitsForNoWord) {
+TEST_F(Awaited, TheEndOfTheContainerWaitsForNothing) {
   young(w.put("/etc/new", 50, Change::added));
   look();
   w.drift->stopped(w.now);
@@ -150,14 +150,14 @@ TEST_F(Awaited, TheEndOfTheContainerWaitsForNoWord) {
               ElementsAre("file_create /etc/new by unattributed violation"));
 }
 
-TEST_F(Awaited, WhatIsTooMuchIsTold) {
-  for (std::size_t i = 0; i <= AwaitedWords::kMax; ++i) {
+TEST_F(Awaited, WhatIsTooMuchDoesNotWait) {
+  for (std::size_t i = 0; i <= AwaitedReports::kMax; ++i) {
     young(w.put("/etc/new" + std::to_string(i), 100 + i, Change::added));
   }
   look();
   EXPECT_EQ(w.reported().size(), 1u);
   pass();
-  EXPECT_EQ(w.reported().size(), AwaitedWords::kMax + 1);
+  EXPECT_EQ(w.reported().size(), AwaitedReports::kMax + 1);
 }
 
 }  // namespace
