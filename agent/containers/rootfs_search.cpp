@@ -59,6 +59,7 @@ std::optional<Mount> RootfsSearch::read_mounts() {
     note(mounts.error());
     return std::nullopt;
   }
+  mounts_read_ = true;
   record_.mounts = mount_points(*mounts, kMaxMounts);
   if (record_.mounts.size() == kMaxMounts) {
     record_.trouble.emplace_back("more mounts than are kept");
@@ -116,10 +117,13 @@ Standing RootfsSearch::standing(const std::optional<Mount>& root) {
     shown = mounted.value_or(UpperRoot{});
   }
   // What is mounted by a program shows no inode of its upper directory.
-  if (!shown || (root && starts_with(root->type, kFuse))) {
-    return Standing::unproven;
+  if (root && starts_with(root->type, kFuse)) return Standing::unproven;
+  if (shown) {
+    return same_root(*named, shown) ? Standing::confirmed : Standing::doubtful;
   }
-  return same_root(*named, shown) ? Standing::confirmed : Standing::doubtful;
+  // Runtimes mount what a container has for a root.
+  const bool another = root ? root->type != kOverlay : mounts_read_;
+  return another ? Standing::doubtful : Standing::unproven;
 }
 
 // The runtime's files are believed before the mount's options: a container with

@@ -53,7 +53,8 @@ class RootfsSearch {
   UpperRoot seen_;
   UpperRoot wanted_;  // what the rootfs has to be; empty: anything
   ContainerRecord& record_;
-  bool unproven_ = false;  // what the rootfs has to be could not be read
+  bool mounts_read_ = false;  // of init
+  bool unproven_ = false;     // what the rootfs has to be could not be read
 };
 
 }  // namespace stillframe::containers

@@ -49,7 +49,6 @@ void Population::discover() {
 
 // Those that the runtimes keep, and that do not run as far as is known.
 void Population::adopt_kept() {
-  next_kept_ns_ = context_.now() + kSecondNs;
   for (auto& record : found_in(context_, context_.source.stopped())) {
     if (fleet_.find(record.root, 0) || fleet_.by_id(record.info.id)) continue;
     adopt(std::move(record), 0);
@@ -80,22 +79,16 @@ bool Population::lives_elsewhere(const ContainerPtr& known,
 
 // Whoever works on a live container's rootfs from a cgroup elsewhere is no
 // container but has entered that one. And an id is its owner's as long as that
-// is there: bare runc's are free to reuse, but a cgroup's name proves nothing.
+// is there, though it may never have run: bare runc's are free to reuse, but a
+// cgroup's name proves nothing.
 bool Population::poses_as_another(const ContainerRecord& record) {
-  const bool doubtful = record.standing == Standing::doubtful;
+  if (record.standing == Standing::doubtful) return true;
+  const bool sure = record.standing == Standing::confirmed;
   if (const auto owner = record.root ? fleet_.find(record.root, 0) : nullptr) {
     // Of a directory that several containers have for a rootfs each is one.
-    const bool shared = record.layers.plain &&
-                        owner->info().id != record.info.id &&
-                        record.standing == Standing::confirmed;
-    if (!shared) return lives_elsewhere(owner, record) || doubtful;
-  }
-  // Whoever is not sure to be who it says comes after those whose id it may be,
-  // though they have never run.
-  const bool sure = record.standing == Standing::confirmed;
-  if (!sure && record.running() && !fleet_.by_id(record.info.id) &&
-      context_.now() >= next_kept_ns_) {
-    adopt_kept();
+    const bool shared =
+        record.layers.plain && owner->info().id != record.info.id && sure;
+    if (!shared) return lives_elsewhere(owner, record);
   }
   const auto known = fleet_.by_id(record.info.id);
   if (!known) return false;
@@ -103,8 +96,7 @@ bool Population::poses_as_another(const ContainerRecord& record) {
     return !sure || known->record().standing == Standing::confirmed;
   }
   const UpperRoot& root = known->record().root;
-  if (sure || !root || record.root == root) return false;
-  if (!record.root && !doubtful) return false;
+  if (sure || !record.root || !root || record.root == root) return false;
   const auto exists = context_.source.exists(known->record());
   return !exists || *exists;
 }
@@ -132,6 +124,10 @@ ContainerPtr Population::adopt(ContainerRecord record,
              {{"cgroup", record.cgroup_path},
               {"container", record.info.id},
               {"hint", "what runs there is not taken for a container"}});
+    // Whose name that is may have been made since all were listed.
+    if (live_since_ns != 0 && !fleet_.by_id(record.info.id)) {
+      reconcile_within_a_second();
+    }
     return nullptr;
   }
   if (rootfs_in_use(record)) {
@@ -300,6 +296,11 @@ void Population::first_exec(const LiveObservation& seen) {
   fleet_.own_cgroup(container, cgroup);
 }
 
+// However many ask for it.
+void Population::reconcile_within_a_second() {
+  next_reconcile_ns_ = std::min(next_reconcile_ns_, context_.now() + kSecondNs);
+}
+
 void Population::give_up(const LiveObservation& seen) {
   context_.kernel.remove_cgroup(seen.process.cgroup);
   if (!seen.root || fleet_.find(seen.root, 0)) return;
@@ -337,10 +338,8 @@ void Population::retry_unresolved(std::uint64_t now) {
 // as that lasts.
 void Population::resolve_later(Unresolved one) {
   if (unresolved_.size() >= kMaxUnresolved) {
-    // Reconciliation finds it by its processes; however many come, once a
-    // second.
-    next_reconcile_ns_ =
-        std::min(next_reconcile_ns_, context_.now() + kSecondNs);
+    // Reconciliation finds it by its processes.
+    reconcile_within_a_second();
     return give_up(one.seen);
   }
   one.next_ns = context_.now() + one.pause_ns;

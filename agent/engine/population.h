@@ -37,7 +37,6 @@ class Population {
   // Compares with what the machine has now, once an interval, and at once when
   // that was asked for. Whether it did.
   bool reconcile(std::uint64_t now);
-  std::uint64_t next_kept_ns_ = 0;  // whoever poses does not keep us listing
   void reconcile_soon() { next_reconcile_ns_ = 0; }
   // What is due: first execs not explained yet, removals, rootfs not found.
   void turn(std::uint64_t now);
@@ -79,6 +78,7 @@ class Population {
                        const ContainerRecord& record) const;
   bool poses_as_another(const ContainerRecord& record);
   void adopt_kept();
+  void reconcile_within_a_second();
   bool rootfs_in_use(const ContainerRecord& record);
   void register_processes(const ContainerPtr& container);
   void own_cgroups(const ContainerPtr& container);

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.agent import Agent
-from harness.cgroups import control_files
+from harness.cgroups import hierarchies
 from harness.checks import is_still
 from harness.image import BUSYBOX
 from harness.podman import RUN_OPTIONS, Container, podman
@@ -149,11 +149,12 @@ def posing(directory: pathlib.Path, container_id: str) -> Iterator[None]:
     (root / "bin").mkdir(parents=True)
     shutil.copy(BUSYBOX, root / "bin/busybox")
     cgroups = []
-    for procs in control_files(os.getpid(), "cgroup.procs"):
-        cgroup = procs.parent / f"libpod-{container_id}"
-        cgroup.mkdir()
+    for place in hierarchies():
+        cgroup = place / f"elsewhere-{os.getpid()}" / f"libpod-{container_id}"
+        cgroup.mkdir(parents=True)
         cgroups.append(cgroup)
-    enter = "".join(f"echo $$ >{c}/cgroup.procs && " for c in cgroups)
+    # One that has no processors yet (cpuset) takes nobody in.
+    enter = "".join(f"echo $$ >{c}/cgroup.procs; " for c in cgroups)
     process = subprocess.Popen(
         ["sh", "-c", f"{enter}exec unshare --mount --pid --fork --kill-child"
          f" chroot {root} /bin/busybox sleep 1000"])
@@ -166,10 +167,11 @@ def posing(directory: pathlib.Path, container_id: str) -> Iterator[None]:
             wait_for(lambda place=cgroup: not (place / "cgroup.procs")
                      .read_text(), SECONDS, "cgroup empty")
             cgroup.rmdir()
+            cgroup.parent.rmdir()
 
 
 def all_rows(agent: Agent) -> dict[str, dict]:
-    rows = json.loads(agent.run("ps", "-a", "-o", "json"))["containers"]
+    rows = json.loads(agent.run("ps", "-o", "json"))["containers"]
     assert len({row["id"] for row in rows}) == len(rows)
     return {row["id"]: row for row in rows}
 
@@ -201,7 +203,8 @@ def test_a_cgroups_name_proves_nothing(
                      "a container that came later")
             if whose == "nobody":
                 return
-            row = all_rows(own_agent)[container_id]
+            row = wait_for(lambda: all_rows(own_agent).get(container_id), SECONDS,
+                           "the container itself")
             assert (row["name"], row["running"]) == (name, whose == "live")
             podman("start", name)
 

@@ -156,6 +156,7 @@ TEST(Lives, WhatStandsStillIsNotHiddenByACgroupOfItsName) {
       world.source.posing.push_back(posing);
       if (!agent_first) world.core->discover();
       world.live(posing);
+      world.clock.pass(kSecondNs);
       world.settle();
       EXPECT_FALSE(world.view("aaaa").running);
       EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
