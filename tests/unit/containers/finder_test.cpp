@@ -178,18 +178,24 @@ TEST_F(FinderTest, AnIdIsConfirmedByTheRootfsThatFilesNameForIt) {
   podman_store();
   host_.directory("/l/up");
   struct Case {
-    std::string upper;
+    std::string mountinfo;
     Standing standing;
   };
-  for (const Case& one :
-       {Case{kStore + "/overlay/" + kLayer + "/diff", Standing::confirmed},
-        Case{"/l/up", Standing::doubtful},
-        Case{"/l/gone", Standing::unproven}}) {
+  for (const Case& one : {
+           Case{overlay(kStore + "/overlay/" + kLayer + "/diff"),
+                Standing::confirmed},
+           Case{overlay("/l/up"), Standing::doubtful},
+           Case{overlay("/l/gone"), Standing::unproven},
+           Case{"77 50 8:1 / / rw - ext4 /dev/sda rw\n", Standing::doubtful},
+           Case{"77 50 8:1 / /srv rw - ext4 /dev/sda rw\n", Standing::doubtful},
+           Case{"77 50 0:9 / / rw - fuse.fuse-overlayfs fuse-overlayfs rw\n",
+                Standing::unproven},
+       }) {
     procs_.clear();
-    contained(101, kPath, {.inner_pid = "1", .mountinfo = overlay(one.upper)});
+    contained(101, kPath, {.inner_pid = "1", .mountinfo = one.mountinfo});
     const auto records = finder().running().items;
     ASSERT_THAT(records, SizeIs(1));
-    EXPECT_EQ(records[0].standing, one.standing) << one.upper;
+    EXPECT_EQ(records[0].standing, one.standing) << one.mountinfo;
   }
 }
 
