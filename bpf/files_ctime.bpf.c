@@ -207,6 +207,7 @@ static __noinline int changed(struct inode *inode, const struct syscall *call, s
 {
 	u32 state = inode_state(inode);
 
+	inode = CAST(inode, inode);
 	/* An inode being loaded, not made: what every first look at a file does. */
 	if ((state & config.inode_new) && !(state & config.inode_creating))
 		return done();
@@ -223,7 +224,7 @@ static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns, stru
 	struct syscall call;
 	u64 mark = 0;
 
-	read_syscall(&call, current_task());
+	read_syscall(&call);
 	if (is_write(&call)) {
 		mark = write_mark(inode);
 		if (repeats_latest(here, mark))

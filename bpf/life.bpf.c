@@ -341,9 +341,12 @@ static __noinline bool find_home(struct exec *exec)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct exec exec = {.task = task, .bprm = bprm, .actor = task->tgid};
+	struct exec exec = {.actor = task->tgid};
 	struct rootfs entered = {};
 
+	task = CAST(task_struct, task);
+	exec.task = task;
+	exec.bprm = CAST(linux_binprm, bprm);
 	exec.task_root.mnt = task->fs->root.mnt;
 	exec.task_root.directory = task->fs->root.dentry->d_inode;
 	exec.enters = works_in(&entered, task, &exec.task_root);

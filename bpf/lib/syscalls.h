@@ -26,8 +26,11 @@ struct syscall {
 	struct pt_regs *regs;
 };
 
-static __always_inline void read_syscall(struct syscall *out, struct task_struct *task)
+/* Runs for every write: by the pointer as the kernel gives it. */
+static __always_inline void read_syscall(struct syscall *out)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+
 	out->compat = false;
 	out->regs = NULL;
 	out->nr = SF_NR_NONE;
