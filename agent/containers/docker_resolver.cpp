@@ -72,7 +72,14 @@ MetadataResult DockerResolver::find(const RuntimeQuery& query) {
     info.created =
         parse_rfc3339(text_of(*config, "Created")).value_or(WallTime{});
     apply_annotations(info.labels, info);
-    result.work_dir = absolute_path(text_of(inner, "WorkingDir"));
+    result.asked.work_dir = absolute_path(text_of(inner, "WorkingDir"));
+    const auto& mounts = member(*config, "MountPoints");
+    if (mounts.is_object()) {
+      for (const auto& [target, mount] : mounts.items()) {
+        auto path = absolute_path(target);
+        if (!path.empty()) result.asked.mounts.push_back(std::move(path));
+      }
+    }
   } else {
     result.note("config", config.error());
   }

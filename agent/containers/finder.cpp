@@ -78,7 +78,7 @@ Listing<ContainerRecord> Finder::stopped() const {
     ContainerRecord record;
     record.info = std::move(kept.info);
     record.layers = std::move(kept.layers);
-    record.work_dir = std::move(kept.work_dir);
+    record.asked = std::move(kept.asked);
     record.trouble = std::move(kept.trouble);
     record.root = *root;
     records.items.push_back(std::move(record));
@@ -102,7 +102,7 @@ ContainerRecord Finder::record_of(const ContainerCgroup& container,
   } else if (container.name.runtime != to_string(Runtime::unknown)) {
     known.trouble.emplace_back("no runtime's files mention it");
   }
-  record.work_dir = known.work_dir;
+  record.asked = known.asked;
   record.trouble = known.trouble;
   if (!container.name.pod_uid.empty()) {
     record.info.labels.emplace(kPodUid, container.name.pod_uid);

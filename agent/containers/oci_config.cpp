@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/base/text.h"
 #include "agent/containers/json.h"
@@ -19,7 +20,18 @@ Result<OciConfig> read_oci_config(const std::string& path) {
   if (!config) return tl::unexpected<Error>(config.error());
   OciConfig out;
   out.annotations = text_map(member(*config, "annotations"));
-  out.work_dir = absolute_path(text_of(member(*config, "process"), "cwd"));
+  const auto& process = member(*config, "process");
+  out.asked.work_dir = absolute_path(text_of(process, "cwd"));
+  const auto& user = member(process, "user");
+  if (member(user, "uid").is_number_unsigned()) {
+    out.asked.uid = static_cast<std::uint32_t>(number_of(user, "uid"));
+  }
+  const auto& mounts = member(*config, "mounts");
+  if (!mounts.is_array()) return out;
+  for (const auto& mount : mounts) {
+    auto path = absolute_path(text_of(mount, "destination"));
+    if (!path.empty()) out.asked.mounts.push_back(std::move(path));
+  }
   return out;
 }
 

@@ -8,12 +8,13 @@
 #include <string_view>
 
 #include "agent/base/result.h"
+#include "agent/model/container.h"
 
 namespace stillframe::containers {
 
 struct OciConfig {
   std::map<std::string, std::string> annotations;
-  std::string work_dir;  // as absolute_path() gives it
+  Preparation asked;
 };
 
 Result<OciConfig> read_oci_config(const std::string& path);

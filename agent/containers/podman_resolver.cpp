@@ -174,7 +174,7 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
       info.runtime = to_string(Runtime::crio);
     }
     apply_annotations(oci->annotations, info);
-    result.work_dir = oci->work_dir;
+    result.asked = oci->asked;
   } else if (!is_absence(oci.error().code)) {
     result.note("annotations", oci.error());
   }

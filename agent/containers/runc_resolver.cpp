@@ -212,7 +212,7 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   if (!result.bundle.empty() && !result.rootless) {
     const auto oci = read_oci_config(prefix_ + result.bundle + "/config.json");
     if (oci) {
-      result.work_dir = oci->work_dir;
+      result.asked = oci->asked;
     } else if (!is_absence(oci.error().code)) {
       result.note("bundle", oci.error());
     }

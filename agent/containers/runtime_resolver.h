@@ -27,10 +27,10 @@ struct RuntimeQuery {
 
 struct RuntimeMetadata {
   ContainerInfo info;
-  OverlayLayers layers;   // empty where the runtime's files do not say
-  std::string rootfs;     // where the host mounts it, if anywhere
-  std::string bundle;     // directory of its OCI config, where one is named
-  std::string work_dir;   // where its first program starts; empty: not known
+  OverlayLayers layers;  // empty where the runtime's files do not say
+  std::string rootfs;    // where the host mounts it, if anywhere
+  std::string bundle;    // directory of its OCI config, where one is named
+  Preparation asked;
   bool rootless = false;  // said by a user's files, true of that user's only
   std::uint32_t init_pid = 0;
   std::uint64_t init_start_ticks = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,14 @@ struct FileOwners {
   std::uint32_t user = 0;
 };
 
+// What a runtime was asked to prepare, and so makes in the rootfs itself where
+// it is missing. Paths are as "/a/c", links in them not followed.
+struct Preparation {
+  std::string work_dir;              // empty: not known, or the root
+  std::vector<std::string> mounts;   // where it mounts something
+  std::optional<std::uint32_t> uid;  // inside the container; none: not known
+};
+
 // Everything that resolvers find out about one container.
 struct ContainerRecord {
   ContainerInfo info;
@@ -73,7 +82,7 @@ struct ContainerRecord {
   std::uint64_t init_start_ns = 0;  // boot time
   std::uint32_t init_uid = 0;       // inside the container: what --user named
   FileOwners owners;                // meaningful while it runs
-  std::string work_dir;  // where it was started, without links; empty: unknown
+  Preparation asked;
   UpperRoot root;
   OverlayLayers layers;
   Standing standing = Standing::unproven;

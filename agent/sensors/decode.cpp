@@ -81,7 +81,10 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.inode = inode_id(raw.inode);
   seen.parent = inode_id(raw.parent);
   seen.name.assign(raw.text, raw.name_len);
-  seen.hint.assign(raw.text + raw.name_len, raw.hint_len);
+  // One that may have been cut short says nothing of the entry's name.
+  if (raw.hint_len < SF_HINT_LEN - 1) {
+    seen.hint.assign(raw.text + raw.name_len, raw.hint_len);
+  }
   if (raw.op >= SF_OP_COUNT) return fail("file event of unknown operation");
   seen.op =
       raw.op != SF_OP_unknown ? static_cast<FileOp>(raw.op) : file_op(note);

@@ -90,7 +90,7 @@ void Announcer::release(const Deferred& event) {
       verdicts_.row(*entry, path).judgement.verdict == Verdict::runtime) {
     return;
   }
-  if (!about.live && entry != nullptr && changed_since(*entry, path)) return;
+  if (!about.live && changed_since(about, entry, path)) return;
   if (about.kind) {
     operation(*about.kind, path, about);
     return;
@@ -100,12 +100,16 @@ void Announcer::release(const Deferred& event) {
   operation(kinds.empty() ? Kind::unknown_change : kinds.worst(), path, about);
 }
 
-// Whether the container itself has changed since what somebody made where
-// runtimes write: what that was then is not known any more.
-bool Announcer::changed_since(const Entry& entry,
+// Whether what somebody made where runtimes write has been changed or taken
+// away since: what it was then is not known any more.
+bool Announcer::changed_since(const Operation& about, const Entry* now,
                               const std::string& path) const {
-  const Record* r = books_.ledger.find(key_of(entry));
-  return r != nullptr && r->live && judge_.runtime_writes_at(path);
+  const bool runtimes =
+      judge_.runtime_writes_at(path) ||
+      books_.actors.get(about.actor).origin == Origin::runtime;
+  if (!runtimes || now == nullptr) return runtimes;
+  const Record* r = books_.ledger.find(key_of(*now));
+  return r != nullptr && r->live;
 }
 
 void Announcer::unplaced(const Operation& about) {

@@ -92,7 +92,8 @@ class Announcer {
   void emit(MutationEvent event, const policy::Judgement& judged, ActorId by);
   void defer(Deferred event);
   void release(const Deferred& event);
-  bool changed_since(const Entry& entry, const std::string& path) const;
+  bool changed_since(const Operation& about, const Entry* now,
+                     const std::string& path) const;
   void unplaced(const Operation& about);
   void report_unplaced(const Unplaced& some, ActorId by);
 

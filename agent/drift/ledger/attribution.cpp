@@ -48,7 +48,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   verdicts_.vanished(delta.vanished);
   // Somebody has been seen since where nobody had been.
   for (const auto& one : awaited_.take([this](const Awaited& waiting) {
-         return candidates_.anyone(waiting.entry.parent).has_value();
+         return !candidates_.nobody_in(waiting.entry.parent);
        })) {
     take_up(one);
   }
@@ -256,6 +256,7 @@ void Attribution::attribute(const Found& found, bool may_wait) {
 
   const auto choice = choose(entry, found.appeared);
   if (!choice && may_wait && young(entry) &&
+      candidates_.nobody_in(entry.parent) &&
       awaited_.add({entry, found.path, found.from, found.appeared, false,
                     found.started, books_.clock.boot_ns()})) {
     return;
@@ -395,7 +396,7 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
   auto choice = candidates_.choose(entry.parent, removed, std::nullopt);
   const auto from_above = inherited_.find(entry.parent.ino);
   if (!choice && from_above != inherited_.end()) choice = from_above->second;
-  if (!choice && may_wait &&
+  if (!choice && may_wait && candidates_.nobody_in(entry.parent) &&
       awaited_.add(
           {entry, path, "", false, true, started, books_.clock.boot_ns()})) {
     return;

@@ -135,7 +135,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
 
 void Candidates::drop(AtWork& here, const Candidate& candidate) {
   here.dropped_ns = std::max(here.dropped_ns, candidate.last_ns);
-  if (here.dropped.size() < kMaxDroppedNames) {
+  if (here.dropped.size() < kMaxDroppedNames && !candidate.hint.empty()) {
     here.dropped.insert(std::hash<std::string>()(candidate.hint));
   } else {
     here.any_dropped = true;
@@ -167,6 +167,10 @@ std::optional<Choice> Candidates::choose(
   if (!hinted.empty()) {
     // Of several who named it the one who is left may be the innocent.
     if (maybe_dropped(it->second, entry.name)) return std::nullopt;
+    // What the others named is not known: it may have been this.
+    for (const auto* c : fitting) {
+      if (c->hint.empty()) hinted.push_back(c);
+    }
     return choice_of(hinted);
   }
   // It may have been one who was not seen, or could not be kept.
@@ -185,6 +189,11 @@ std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
   std::vector<const Candidate*> all;
   for (const auto& c : it->second.all) all.push_back(&c);
   return choice_of(all);
+}
+
+bool Candidates::nobody_in(const InodeId& directory) const {
+  return lost_ns_ == 0 && full_ns_ == 0 &&
+         !by_directory_.contains(directory.ino);
 }
 
 bool Candidates::settle(AtWork& here, std::uint64_t started) {

@@ -67,13 +67,17 @@ class Candidates {
   void add(const InodeId& directory, Candidate candidate);
 
   // Those in the directory who may have made the entry what it is: whoever
-  // named it, else all whose operation fits. When `made_at_boot_ns` is given,
-  // those that began later than that cannot have. None: nobody who was seen.
+  // named it, and who named nothing that is known; else all whose operation
+  // fits. When `made_at_boot_ns` is given, those that began later than that
+  // cannot have. None: nobody who was seen.
   std::optional<Choice> choose(
       const InodeId& directory, const Entry& entry,
       std::optional<std::int64_t> made_at_boot_ns) const;
   // Whoever did anything there.
   std::optional<Choice> anyone(const InodeId& directory) const;
+
+  // Nobody was seen there, and nobody who was is forgotten.
+  bool nobody_in(const InodeId& directory) const;
 
   // A scan that began at `started` has shown what those before it did.
   void settle(const InodeId& directory, std::uint64_t started);
@@ -92,7 +96,7 @@ class Candidates {
     // kept with whoever gave them.
     std::uint64_t dropped_ns = 0;
     std::unordered_set<std::size_t> dropped;
-    bool any_dropped = false;  // and names that could not be kept either
+    bool any_dropped = false;  // and names not known, or not kept either
   };
   static void drop(AtWork& here, const Candidate& candidate);
   // Whether somebody who is not known any more may have named it.

@@ -103,16 +103,17 @@ std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
   const auto kind = kind_of(seen);
   const Entry* known = books_.tree.find(seen.inode);
   const bool looked = (known == nullptr || was_before(seen, *known)) &&
-                      (before == nullptr ||
+                      (before == nullptr || unsettled_.waits(seen.inode) ||
                        (before->last_boot_ns < plan_.last_start() &&
                         !plan_.under_way() && !plan_.pending(seen.parent)));
   const bool same_mode = known != nullptr && known->mode == seen.mode;
+  const bool made = before != nullptr && shows_origin(before->kinds);
   bool clear = seen.created;
   if (kind == Kind::mode_change && known != nullptr) {
     clear = clear || !same_mode || !looked;
   } else if (kind == Kind::mode_change || kind == Kind::owner_change ||
              kind == Kind::time_change) {
-    clear = clear || !looked || (known == nullptr && before != nullptr);
+    clear = clear || (known == nullptr ? made : !looked);
   } else if (kind == Kind::xattr_change || kind == Kind::acl_change) {
     // Only of a file that was just copied up it shows whether there is one.
     clear = clear || known != nullptr || before != nullptr;
@@ -123,7 +124,7 @@ std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
   Unsettled out;
   if (known != nullptr && looked) out.before = Former(*known);
   out.mode = seen.mode;
-  out.made = before != nullptr && shows_origin(before->kinds);
+  out.made = made;
   return out;
 }
 

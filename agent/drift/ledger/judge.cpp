@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drift/ledger/judge.h"
 
+#include <algorithm>
+
 #include <utility>
 
 #include "agent/drift/ledger/books.h"
@@ -97,6 +99,19 @@ void Judge::by_actors(Judged& judged, const std::string& path,
   }
 }
 
+RuntimeWrites::Seen Judge::seen_by(const Record* record) const {
+  if (record == nullptr || !record->observed) {
+    return RuntimeWrites::Seen::not_at_all;
+  }
+  const auto all = actors_.members(record->actors);
+  const bool runtime = record->left_out == 0 &&
+                       std::all_of(all.begin(), all.end(), [this](ActorId id) {
+                         return actors_.get(id).origin == Origin::runtime;
+                       });
+  return runtime ? RuntimeWrites::Seen::by_runtime
+                 : RuntimeWrites::Seen::by_others;
+}
+
 Judged Judge::row(const Entry& entry, const std::string& path,
                   const Record* record, bool others_below) {
   Judged out;
@@ -107,8 +122,10 @@ Judged Judge::row(const Entry& entry, const std::string& path,
   if (record != nullptr) out.origin = last_origin(actors_, *record);
   const bool code = out.kinds.has_class(Class::code);
   const bool live = record != nullptr && record->live;
-  const bool seen = record != nullptr && record->observed;
-  const bool own = !live && runtime_writes_.listed(path) &&
+  const auto seen = seen_by(record);
+  const bool own = !live &&
+                   (seen == RuntimeWrites::Seen::by_runtime ||
+                    runtime_writes_.listed(path)) &&
                    runtime_writes_.made(entry, path, others_below, seen);
   if (!code && own) {
     out.judgement.verdict = Verdict::runtime;

@@ -59,6 +59,7 @@ class Judge {
   bool runtime_writes_at(const std::string& path) const;
 
  private:
+  RuntimeWrites::Seen seen_by(const Record* record) const;
   policy::Judgement by_kinds(const KindList& kinds, Origin origin,
                              const std::string& path, Kind* decided) const;
   void by_actors(Judged& judged, const std::string& path,

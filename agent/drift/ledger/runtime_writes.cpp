@@ -122,15 +122,16 @@ RuntimeWrites::RuntimeWrites(const ContainerRecord& record,
                              const std::vector<MountEntry>& mounts,
                              WallTime began)
     : layers_(record.layers),
-      init_uid_(record.init_uid),
+      init_uid_(record.asked.uid.value_or(record.init_uid)),
       owners_known_(record.init_pid != 0),
       root_(record.owners.root),
       user_(record.owners.user),
-      work_dir_(record.work_dir) {
+      work_dir_(record.asked.work_dir) {
   if (began.ns != 0) until_ = {began.ns + kPreparesNs};
   const auto writes = traits_of(record.info.runtime).own_writes;
   for (const auto path : writes) places_.emplace(path);
-  add_place(record.work_dir);
+  add_place(record.asked.work_dir);
+  for (const auto& path : record.asked.mounts) add_place(path);
   for (const auto& mount : mounts) add_place(mount.target);
   for (const auto& mount : record.mounts) add_place(mount.path);
 }
@@ -152,12 +153,13 @@ bool RuntimeWrites::listed(std::string_view path) const {
 }
 
 bool RuntimeWrites::made(const Entry& entry, const std::string& path,
-                         bool others_below, bool seen) {
-  if (!seen && !in_time(entry)) return false;
+                         bool others_below, Seen seen) {
+  if (seen == Seen::not_at_all && !in_time(entry)) return false;
   if (path == "/etc/passwd" || path == "/etc/group") {
     return user_entry(entry, path);
   }
-  if (entry.change != Change::added || !listed(path)) return false;
+  if (entry.change != Change::added) return false;
+  if (seen != Seen::by_runtime && !listed(path)) return false;
   if (!owned(entry, path)) return false;
   if (S_ISDIR(entry.mode)) return !others_below;
   return runtimes_file(entry, path);

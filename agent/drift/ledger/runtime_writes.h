@@ -35,12 +35,15 @@ class RuntimeWrites {
 
   // Whether what is there is what it makes: nothing with content in it.
   // `others_below`: the directory holds changes that are neither the runtime's
-  // own nor seen in the making. `seen`: it was seen made, while the container
-  // did not run.
+  // own nor seen in the making.
+  // `seen`: whether it was seen made, while the container did not run; and if
+  // by nothing but what prepares the start in the container's own cgroup, which
+  // knows best where that is.
   // Reads the rootfs; where that fails (`uncertain()`) the runtime is given the
   // benefit of the doubt, since a container that was mutated once stays so.
+  enum class Seen { not_at_all, by_others, by_runtime };
   bool made(const Entry& entry, const std::string& path, bool others_below,
-            bool seen);
+            Seen seen);
 
   // An answer since the last certain_again() was given without having seen.
   bool uncertain() const { return uncertain_; }

@@ -150,6 +150,17 @@ TEST_F(Awaited, TheEndOfTheContainerWaitsForNothing) {
               ElementsAre("file_create /etc/new by unattributed violation"));
 }
 
+// Who it was is not known, but that is no reason to take the next who comes.
+TEST_F(Awaited, WhereSomebodyWasSeenNobodyIsWaitedFor) {
+  w.drift->observe(w.entries_seen(FileOp::rmdir, "/etc", "/etc/d"), apt);
+  young(w.put("/etc/new", 50, Change::added));
+  look();
+  w.drift->observe(w.entries_seen(FileOp::create, "/etc", "/etc/other"), sh);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/new"), ElementsAre("unattributed"));
+}
+
 TEST_F(Awaited, WhatIsTooMuchDoesNotWait) {
   for (std::size_t i = 0; i <= AwaitedReports::kMax; ++i) {
     young(w.put("/etc/new" + std::to_string(i), 100 + i, Change::added));

@@ -77,6 +77,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"two_the_latest_last", {one(1, 20), one(2, 10)}, "x", {}, {2, 1}},
         Case{
             "two_the_hinted", {one(1, 10, "x"), one(2, 20, "y")}, "x", {}, {1}},
+        Case{"the_hinted_and_who_named_nothing_known",
+             {one(1, 10), one(2, 20, "x"), one(3, 30, "y")},
+             "x",
+             {},
+             {1, 2}},
         Case{"two_hint_the_same",
              {one(1, 10, "x"), one(2, 20, "x")},
              "x",
@@ -185,7 +190,7 @@ TEST(Candidates, AfterALossOnlyWhoNamedTheEntryIsKnown) {
 TEST(Candidates, AreBoundedPerDirectoryAndInAll) {
   Candidates all;
   for (ActorId who = 0; who < 1000; ++who) {
-    all.add(kDir, one(who, who + 1, who == 999 ? "y" : ""));
+    all.add(kDir, one(who, who + 1, who == 999 ? "y" : "z"));
   }
   // Any of those that were not kept may have been the one.
   EXPECT_FALSE(all.choose(kDir, whiteout(), {}));

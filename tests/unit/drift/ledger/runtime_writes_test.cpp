@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include <filesystem>
 #include <fstream>
 
@@ -79,6 +81,52 @@ TEST(RuntimeWrites, OfAPlainRootfsAreTheSame) {
   w.settle();
   EXPECT_EQ(w.row("/etc/hosts")->verdict, Verdict::runtime);
   EXPECT_EQ(w.row("/odd")->verdict, Verdict::violation);
+}
+
+// Of a container that ended at once nobody could read where it mounts.
+TEST(RuntimeWrites, AreKnownByWhoPreparesTheStartWhereverTheyAre) {
+  for (const auto& [who, mode, runtimes] :
+       {std::tuple{actor("runc:[2:INIT]", Origin::workload), kDirectory, true},
+        std::tuple{actor("sh", Origin::host), kDirectory, false},
+        std::tuple{actor("runc:[2:INIT]", Origin::workload),
+                   std::uint32_t{S_IFCHR | 0600}, false}}) {
+    World w;
+    auto o = w.seen(FileOp::mkdir, "/vol", 50);
+    o.live = false;
+    o.mode = mode;
+    w.put("/vol", 50, Change::added, mode);
+    w.drift->observe(o, who);
+    w.drift->started(w.record, w.tick());
+    w.settle();
+    EXPECT_EQ(w.row("/vol")->verdict,
+              runtimes ? Verdict::runtime : Verdict::violation);
+    EXPECT_THAT(w.events, SizeIs(runtimes ? 0 : 1));
+  }
+}
+
+// The container's first program may take them away before anybody looks.
+TEST(RuntimeWrites, AreNoChangeThoughTheyAreGoneAtOnce) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  auto o = w.seen(FileOp::symlink, "/etc/mtab", 50);
+  o.live = false;
+  w.drift->observe(o, actor("podman", Origin::host));
+  w.drift->started(w.record, w.tick());
+  w.settle();
+  EXPECT_THAT(w.events, IsEmpty());
+}
+
+TEST(RuntimeWrites, AnOwnerThatTheRootHasAlreadyIsNoChange) {
+  World w;
+  w.settle();
+  for (int i = 0; i < 2; ++i) {
+    auto o = w.seen(FileOp::chown, "/", kRoot);
+    o.live = false;
+    w.drift->observe(o, actor("podman", Origin::host));
+  }
+  w.drift->started(w.record, w.tick());
+  w.settle();
+  EXPECT_THAT(w.events, IsEmpty());
 }
 
 TEST(RuntimeWrites, EndWithTheFirstWriteOfTheContainerItself) {
@@ -178,7 +226,9 @@ TEST_P(Shape, ShowsWhatARuntimeMakes) {
   e.mode = c.mode;
   e.size = c.size;
   e.links = 1;
-  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false, false), c.own)
+  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false,
+                                       RuntimeWrites::Seen::not_at_all),
+            c.own)
       << c.path;
 }
 
@@ -220,12 +270,14 @@ TEST_P(Ownership, IsRootsOrOfTheWorkingDirectoryTheUsers) {
   record.init_pid = 7;
   record.init_uid = 33;
   record.owners = {100'000, 100'033};
-  record.work_dir = "/made/by/runtime";
+  record.asked.work_dir = "/made/by/runtime";
   Entry e;
   e.change = Change::added;
   e.mode = kDirectory;
   e.uid = c.uid;
-  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false, false), c.own);
+  EXPECT_EQ(RuntimeWrites(record).made(e, c.path, false,
+                                       RuntimeWrites::Seen::not_at_all),
+            c.own);
 }
 
 INSTANTIATE_TEST_SUITE_P(
