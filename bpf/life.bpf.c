@@ -22,7 +22,9 @@ int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *ch
 	} else {
 		/* The number may have been another's, whose end was missed. */
 		tgid = child->tgid;
-		bpf_map_delete_elem(&processes, &tgid);
+		followed = bpf_map_lookup_elem(&processes, &tgid);
+		if (followed)
+			forget(tgid, followed);
 	}
 	return 0;
 }
@@ -68,7 +70,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 			submit_event(event);
 		}
 	}
-	bpf_map_delete_elem(&processes, &tgid);
+	forget(tgid, followed);
 	return 0;
 }
 
@@ -108,6 +110,8 @@ int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
 	state = *above;
 	state.flags |= SF_CGROUP_CHILD;
 	state.children = 0;
+	state.processes = 0;
+	state.crowd = 0;
 	id = state.family;
 	top = bpf_map_lookup_elem(&cgroups, &id);
 	if (top) {
@@ -169,8 +173,11 @@ struct exec {
 
 static __noinline int send_exec(const struct exec *exec, const struct sf_change_key *key)
 {
-	struct sf_exec_event *event = reserve_news(struct sf_exec_event, sizeof(*event), key);
+	struct sf_exec_event *event;
 
+	if (too_many_of(&exec->rootfs.root))
+		return done();
+	event = reserve_news(struct sf_exec_event, sizeof(*event), key);
 	if (!event)
 		return done();
 	fill_header(&event->header, SF_EVENT_EXEC, sizeof(*event), &exec->rootfs.root, exec->task);
@@ -301,6 +308,16 @@ static __always_inline void judge_exec(struct exec *exec)
 		judge_script(exec, reported);
 }
 
+/* Whether it comes from a crowd in the container, and not from outside: where its parent
+ * is shows it. */
+static __always_inline bool from_crowd(struct task_struct *task, u64 cgroup)
+{
+	u64 above = cgroup_id(cgroup_of(task->real_parent));
+	struct sf_cgroup_state *family = family_of(cgroup);
+
+	return family && family->crowd && family_of(above) == family;
+}
+
 /* Finds the container that the task belongs to, or has one begin to live with it.
  * False: it belongs to none. */
 static __noinline bool find_home(struct exec *exec)
@@ -308,7 +325,8 @@ static __noinline bool find_home(struct exec *exec)
 	struct task_struct *task = exec->task;
 	struct cgroup *cgroup = cgroup_of(task);
 	u32 tgid = task->tgid;
-	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	bool crowd = false;
+	struct sf_followed *followed = followed_as(task, &crowd);
 	bool own_root = has_own_root(task, &exec->task_root);
 	struct sf_cgroup_state *home;
 	u64 id;
@@ -329,7 +347,7 @@ static __noinline bool find_home(struct exec *exec)
 		followed = bpf_map_lookup_elem(&processes, &tgid);
 	}
 	rootfs_of(&exec->rootfs, home);
-	if (!followed) {
+	if (!followed && !from_crowd(task, id)) {
 		begin_session(task, home->family, &exec->rootfs.root);
 		followed = bpf_map_lookup_elem(&processes, &tgid);
 	}

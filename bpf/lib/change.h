@@ -9,6 +9,7 @@
 #include "bpf/lib/fold.h"
 #include "bpf/lib/overlay.h"
 #include "bpf/lib/process.h"
+#include "bpf/lib/shares.h"
 
 struct change {
 	struct task_struct *task;
@@ -77,35 +78,67 @@ static __always_inline void remember_write(u64 mark, const struct sf_change_key 
 	last->write = mark;
 }
 
+/* The last quarter of the ring buffer is for those who have caused few. */
+static __always_inline bool ring_has_room(void)
+{
+	u64 size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
+
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < size - size / 4;
+}
+
+/* That a container's share of events is used up. Not static: the verifier then looks at
+ * it once, and not for each that calls it. */
+__noinline int report_budget(u64 ino, u32 generation, u32 dev, u64 suppressed)
+{
+	struct sf_inode root = {.ino = ino, .generation = generation, .dev = dev};
+	struct sf_budget_event *event = reserve_event(struct sf_budget_event, sizeof(*event));
+
+	if (!event)
+		return 0;
+	fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), &root, current_task());
+	event->suppressed = suppressed;
+	submit_event(event);
+	return 1;
+}
+
 /* The container's share of events; reports once per second that it is
  * used up, so that a scan makes good what is suppressed. */
-static __always_inline bool over_budget(struct sf_root_state *root, const struct change *change)
+static __always_inline bool over_budget(struct sf_root_state *state, const struct sf_inode *root)
 {
-	struct sf_budget_event *event;
 	u64 now = rough_clock();
 
-	if (now - root->window_ns >= SECOND_NS) {
-		root->window_ns = now;
-		root->used = 0;
-		root->suppressed = 0;
+	if (now - state->window_ns >= SECOND_NS) {
+		state->window_ns = now;
+		state->used = 0;
+		state->suppressed = 0;
 	}
-	if (__builtin_expect(root->used < config.budget_per_second, 1)) {
-		__sync_fetch_and_add(&root->used, 1);
+	if (__builtin_expect(state->used < config.budget_per_second, 1) &&
+	    (state->used < SF_EVENTS_LEAST || ring_has_room())) {
+		__sync_fetch_and_add(&state->used, 1);
 		return false;
 	}
 	count(&counters, SF_COUNTER_SUPPRESSED, 1);
-	root->suppressed++;
-	if (root->suppressed > 1)
-		return true;
-	event = reserve_event(struct sf_budget_event, sizeof(*event));
-	if (!event) {
-		root->suppressed = 0; /* the next one tries again */
-		return true;
-	}
-	fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), &change->root, change->task);
-	event->suppressed = root->suppressed;
-	submit_event(event);
+	state->suppressed++;
+	if (state->suppressed == 1 &&
+	    !report_budget(root->ino, root->generation, root->dev, state->suppressed))
+		state->suppressed = 0; /* the next one tries again */
 	return true;
+}
+
+/* Not static: see report_budget(). */
+__noinline int too_many(u64 ino, u32 generation, u32 dev)
+{
+	struct sf_inode root = {.ino = ino, .generation = generation, .dev = dev};
+	struct sf_root_state *state = bpf_map_lookup_elem(&roots, &root);
+
+	return state && over_budget(state, &root);
+}
+
+/* Of what is no change of a file: whether the container that it happens in has used up its
+ * share. */
+static __always_inline bool too_many_of(const struct sf_inode *root)
+{
+	return too_many(root->ino, root->generation, root->dev);
 }
 
 /* The state of an upper root, made when this is the first we see of it: a mount
@@ -114,24 +147,21 @@ static __always_inline struct sf_root_state *root_state(const struct sf_inode *r
 {
 	struct sf_root_state *state = bpf_map_lookup_elem(&roots, root);
 	struct sf_root_state fresh = {};
-	struct sf_inode_key key = {.ino = root->ino, .dev = root->dev};
-	struct sf_inode_state self = {.root = *root, .generation = root->generation};
 	u32 dev = root->dev;
 	u32 one = 1;
 
 	if (state)
 		return state;
 	bpf_map_update_elem(&upper_devs, &dev, &one, BPF_ANY);
-	if (bpf_map_update_elem(&upper_inodes, &key, &self, BPF_ANY))
-		count_loss(SF_LOSS_inodes_full);
-	count_root(); /* it can be found from here on */
-	if (bpf_map_update_elem(&roots, root, &fresh, BPF_NOEXIST)) {
-		state = bpf_map_lookup_elem(&roots, root); /* another CPU was first */
-		if (!state)
-			count_loss(SF_LOSS_roots_full);
-		return state;
+	bpf_map_update_elem(&roots, root, &fresh, BPF_NOEXIST);
+	state = bpf_map_lookup_elem(&roots, root); /* perhaps another CPU was first */
+	if (!state) {
+		count_loss(SF_LOSS_roots_full);
+		return NULL;
 	}
-	return bpf_map_lookup_elem(&roots, root);
+	know_inode(root, root, state);
+	count_root(); /* it can be found from here on */
+	return state;
 }
 
 /* Like root_state(), but a container takes no more than a passing note of what is not
@@ -141,13 +171,12 @@ static __always_inline struct sf_root_state *root_of_change(const struct change 
 	struct sf_root_state passing = {.flags = SF_ROOT_PASSING};
 	struct sf_root_state *state = bpf_map_lookup_elem(&roots, &change->root);
 	struct sf_followed *followed;
+	bool crowd = false;
 	u64 cgroup;
-	u32 tgid;
 
 	if (state)
 		return state;
-	tgid = FIELD(change->task, tgid);
-	followed = bpf_map_lookup_elem(&processes, &tgid);
+	followed = followed_as(change->task, &crowd);
 	if (!home_of(change->task, &followed, &cgroup))
 		return root_state(&change->root);
 	state = bpf_map_lookup_elem(&passing_roots, &change->root);
@@ -155,21 +184,6 @@ static __always_inline struct sf_root_state *root_of_change(const struct change 
 		return state;
 	bpf_map_update_elem(&passing_roots, &change->root, &passing, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&passing_roots, &change->root);
-}
-
-static __always_inline void remember_inode(const struct change *change)
-{
-	struct sf_inode_key key = {.ino = change->inode.ino, .dev = change->inode.dev};
-	struct sf_inode_state state = {
-	    .root = change->root,
-	    .generation = change->inode.generation,
-	};
-	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &key);
-
-	if (known && known->generation == state.generation)
-		return;
-	if (bpf_map_update_elem(&upper_inodes, &key, &state, BPF_ANY))
-		count_loss(SF_LOSS_inodes_full);
 }
 
 /* The upper directory that a dentry lies in. */
@@ -284,8 +298,8 @@ static __always_inline void report_change(struct change *change, const struct sf
 	if (root && (root->flags & SF_ROOT_IGNORE))
 		return;
 	if (root && change->inode.ino && !(root->flags & SF_ROOT_PASSING))
-		remember_inode(change);
-	if (!root || over_budget(root, change)) {
+		know_inode(&change->inode, &change->root, root);
+	if (!root || over_budget(root, &change->root)) {
 		/* The agent gives back such a key when it takes the event out, and
 		 * of this one there is none. */
 		if (key && change->entries)
