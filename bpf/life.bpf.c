@@ -8,6 +8,13 @@
  */
 #include "bpf/lib/lifecycle.h"
 
+/* A function of its own: see judge_exec(). */
+static __noinline int look_at_mounts(struct task_struct *task)
+{
+	check_mounts(task);
+	return done();
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -40,7 +47,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	struct sf_inode none = {};
 	u32 mnt_ns;
 
-	check_mounts(task);
+	look_at_mounts(task);
 	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (!followed)
 		return 0;
@@ -116,7 +123,7 @@ int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
 	top = bpf_map_lookup_elem(&cgroups, &id);
 	if (top) {
 		/* Its share. Who works below further ones is known by descent. */
-		if (top->children >= SF_CHILDREN)
+		if (top->children >= SF_CHILDREN || too_many_of(&state.root))
 			return 0;
 		__sync_fetch_and_add(&top->children, 1);
 	}
@@ -173,11 +180,8 @@ struct exec {
 
 static __noinline int send_exec(const struct exec *exec, const struct sf_change_key *key)
 {
-	struct sf_exec_event *event;
+	struct sf_exec_event *event = reserve_news(struct sf_exec_event, sizeof(*event), key);
 
-	if (too_many_of(&exec->rootfs.root))
-		return done();
-	event = reserve_news(struct sf_exec_event, sizeof(*event), key);
 	if (!event)
 		return done();
 	fill_header(&event->header, SF_EVENT_EXEC, sizeof(*event), &exec->rootfs.root, exec->task);
@@ -268,7 +272,7 @@ static __noinline int judge_script(struct exec *exec, u32 interpreter)
 	key.dev = (u32)exec->rootfs.root.ino;
 	key.actor = actor_in(exec);
 	key.nr = FOLD_NR(FOLD_EXEC, SF_EXEC_SCRIPT);
-	if (!reported(&key, &repeats))
+	if (!reported(&key, &repeats) && !too_many_of(&exec->rootfs.root))
 		send_exec(exec, &key);
 	return done();
 }
@@ -292,7 +296,7 @@ static __noinline int judge_file(struct exec *exec)
 		key.dev = exec->code.inode.dev;
 		key.actor = actor_in(exec);
 		key.nr = FOLD_NR(FOLD_EXEC, exec->code.kind);
-		if (!reported(&key, &repeats))
+		if (!reported(&key, &repeats) && !too_many_of(&exec->rootfs.root))
 			send_exec(exec, &key);
 	}
 	return foreign;
@@ -356,6 +360,12 @@ static __noinline bool find_home(struct exec *exec)
 	return true;
 }
 
+/* A function of its own, likewise. */
+static __noinline bool enters(struct rootfs *entered, const struct exec *exec)
+{
+	return works_in(entered, exec->task, &exec->task_root);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -367,9 +377,9 @@ int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linu
 	exec.bprm = CAST(linux_binprm, bprm);
 	exec.task_root.mnt = task->fs->root.mnt;
 	exec.task_root.directory = task->fs->root.dentry->d_inode;
-	exec.enters = works_in(&entered, task, &exec.task_root);
+	exec.enters = enters(&entered, &exec);
 	if (find_home(&exec)) {
-		check_mounts(task);
+		look_at_mounts(task);
 		judge_exec(&exec);
 		if (same_inode(&entered.root, &exec.rootfs.root))
 			return 0;

@@ -86,25 +86,11 @@ static __always_inline bool ring_has_room(void)
 	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < size - size / 4;
 }
 
-/* That a container's share of events is used up. Not static: the verifier then looks at
- * it once, and not for each that calls it. */
-__noinline int report_budget(u64 ino, u32 generation, u32 dev, u64 suppressed)
-{
-	struct sf_inode root = {.ino = ino, .generation = generation, .dev = dev};
-	struct sf_budget_event *event = reserve_event(struct sf_budget_event, sizeof(*event));
-
-	if (!event)
-		return 0;
-	fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), &root, current_task());
-	event->suppressed = suppressed;
-	submit_event(event);
-	return 1;
-}
-
 /* The container's share of events; reports once per second that it is
  * used up, so that a scan makes good what is suppressed. */
 static __always_inline bool over_budget(struct sf_root_state *state, const struct sf_inode *root)
 {
+	struct sf_budget_event *event;
 	u64 now = rough_clock();
 
 	if (now - state->window_ns >= SECOND_NS) {
@@ -119,13 +105,20 @@ static __always_inline bool over_budget(struct sf_root_state *state, const struc
 	}
 	count(&counters, SF_COUNTER_SUPPRESSED, 1);
 	state->suppressed++;
-	if (state->suppressed == 1 &&
-	    !report_budget(root->ino, root->generation, root->dev, state->suppressed))
+	if (state->suppressed > 1)
+		return true;
+	event = reserve_event(struct sf_budget_event, sizeof(*event));
+	if (!event) {
 		state->suppressed = 0; /* the next one tries again */
+		return true;
+	}
+	fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), root, current_task());
+	event->suppressed = state->suppressed;
+	submit_event(event);
 	return true;
 }
 
-/* Not static: see report_budget(). */
+/* Not static: see followed_ancestor(). */
 __noinline int too_many(u64 ino, u32 generation, u32 dev)
 {
 	struct sf_inode root = {.ino = ino, .generation = generation, .dev = dev};
@@ -141,19 +134,22 @@ static __always_inline bool too_many_of(const struct sf_inode *root)
 	return too_many(root->ino, root->generation, root->dev);
 }
 
+/* Not on the stack, of which there is little. */
+const struct sf_root_state fresh_root = {};
+const struct sf_root_state passing_root = {.flags = SF_ROOT_PASSING};
+
 /* The state of an upper root, made when this is the first we see of it: a mount
  * that a runtime is still preparing. */
 static __always_inline struct sf_root_state *root_state(const struct sf_inode *root)
 {
 	struct sf_root_state *state = bpf_map_lookup_elem(&roots, root);
-	struct sf_root_state fresh = {};
 	u32 dev = root->dev;
 	u32 one = 1;
 
 	if (state)
 		return state;
 	bpf_map_update_elem(&upper_devs, &dev, &one, BPF_ANY);
-	bpf_map_update_elem(&roots, root, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&roots, root, &fresh_root, BPF_NOEXIST);
 	state = bpf_map_lookup_elem(&roots, root); /* perhaps another CPU was first */
 	if (!state) {
 		count_loss(SF_LOSS_roots_full);
@@ -165,24 +161,28 @@ static __always_inline struct sf_root_state *root_state(const struct sf_inode *r
 }
 
 /* Like root_state(), but a container takes no more than a passing note of what is not
- * its own. */
-static __always_inline struct sf_root_state *root_of_change(const struct change *change)
+ * its own. `payer`: by whose share of events the change goes. */
+static __always_inline struct sf_root_state *root_of_change(const struct change *change,
+							    struct sf_inode *payer)
 {
-	struct sf_root_state passing = {.flags = SF_ROOT_PASSING};
 	struct sf_root_state *state = bpf_map_lookup_elem(&roots, &change->root);
 	struct sf_followed *followed;
+	struct sf_cgroup_state *home;
 	bool crowd = false;
 	u64 cgroup;
 
+	*payer = change->root;
 	if (state)
 		return state;
 	followed = followed_as(change->task, &crowd);
-	if (!home_of(change->task, &followed, &cgroup))
+	home = home_of(change->task, &followed, &cgroup);
+	if (!home)
 		return root_state(&change->root);
+	*payer = home->root;
 	state = bpf_map_lookup_elem(&passing_roots, &change->root);
 	if (state)
 		return state;
-	bpf_map_update_elem(&passing_roots, &change->root, &passing, BPF_NOEXIST);
+	bpf_map_update_elem(&passing_roots, &change->root, &passing_root, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&passing_roots, &change->root);
 }
 
@@ -292,14 +292,19 @@ static __always_inline bool reported_already(const struct change *change, struct
 static __always_inline void report_change(struct change *change, const struct sf_change_key *key,
 					  u32 repeats)
 {
-	struct sf_root_state *root = root_of_change(change);
+	struct sf_inode payer;
+	struct sf_root_state *root = root_of_change(change, &payer);
+	struct sf_root_state *paying = root;
 
 	settle_latest();
 	if (root && (root->flags & SF_ROOT_IGNORE))
 		return;
 	if (root && change->inode.ino && !(root->flags & SF_ROOT_PASSING))
 		know_inode(&change->inode, &change->root, root);
-	if (!root || over_budget(root, &change->root)) {
+	/* Of a container whose rootfs cannot be changed there is none. */
+	if (root && (root->flags & SF_ROOT_PASSING))
+		paying = bpf_map_lookup_elem(&roots, &payer) ?: root;
+	if (!root || over_budget(paying, &payer)) {
 		/* The agent gives back such a key when it takes the event out, and
 		 * of this one there is none. */
 		if (key && change->entries)

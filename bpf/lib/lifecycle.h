@@ -43,7 +43,7 @@ static __always_inline void forget(u32 tgid, const struct sf_followed *followed)
 }
 
 /* Who begins a life or a session is followed however many there are: it comes from the
- * host, and all that descend from it are known by it. Not static: see report_budget(). */
+ * host, and all that descend from it are known by it. Not static: see followed_ancestor(). */
 __noinline int follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
 {
 	struct sf_followed followed = {.session = session, .cgroup = cgroup, .flags = flags};
@@ -111,11 +111,13 @@ static __always_inline void check_mounts(struct task_struct *task)
 	changes = FIELD(mounts, event);
 	if (known->changes == changes)
 		return;
+	root = known->root;
+	if (too_many_of(&root))
+		return; /* and it is asked again */
 	event = reserve_event(struct sf_mounts_event, sizeof(*event));
 	if (!event)
 		return;
 	known->changes = changes;
-	root = known->root;
 	fill_header(&event->header, SF_EVENT_MOUNTS_TOUCHED, sizeof(*event), &root, task);
 	event->cgroup = known->cgroup;
 	submit_event(event);

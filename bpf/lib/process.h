@@ -174,11 +174,13 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		out->flags |= SF_PROCESS_HOST_MNT_NS;
 	if (home)
 		out->flags |= SF_PROCESS_IN_CONTAINER;
-	if (followed && !crowd) {
+	if (!followed)
+		crowd = is_crowded(cgroup);
+	if (crowd) {
+		out->flags |= SF_PROCESS_CROWD;
+	} else if (followed) {
 		out->session = followed->session;
 		out->flags |= SF_PROCESS_FOLLOWED;
-	} else if (crowd || is_crowded(cgroup)) {
-		out->flags |= SF_PROCESS_CROWD;
 	}
 	/* The leader's comm: threads may name themselves as they like. */
 	bpf_core_read(out->comm, sizeof(out->comm), &leader->comm);
