@@ -22,9 +22,9 @@
 #define SF_LOSS_REASONS(X)                                                                         \
 	X(ringbuf_full)	  /* an event found no room */                                             \
 	X(roots_full)	  /* a rootfs could not be registered */                                   \
-	X(inodes_full)	  /* an upper inode could not be registered */                             \
+	X(inodes_full)	  /* an upper inode found no room, or was over its container's share */    \
 	X(cgroups_full)	  /* a container's cgroup could not be registered */                       \
-	X(processes_full) /* a process could not be followed */                                    \
+	X(processes_full) /* a process, likewise: it is not followed */                            \
 	X(read_failed)	  /* kernel or user memory could not be read */                            \
 	X(walk_truncated) /* a file lies too deep to find its upper root */                        \
 	X(mounts_full)	  /* a container's mounts could not be watched */                          \
@@ -115,6 +115,7 @@ struct sf_inode {
 #define SF_PROCESS_FOLLOWED	(1u << 1) /* it descends from one; then `session` is right */
 #define SF_PROCESS_HOST_MNT_NS	(1u << 2) /* in the agent's mount namespace */
 #define SF_PROCESS_KERNEL	(1u << 3) /* a kernel thread: completes others' work */
+#define SF_PROCESS_CROWD	(1u << 4) /* a container's, that found no room to be followed */
 
 struct sf_process {
 	__u64 cgroup;  /* of the container that it belongs to, else the one it is in */
@@ -324,6 +325,31 @@ struct sf_device_event {
 
 /* Map values and keys that userspace writes too. */
 
+/*
+ * Of a map that containers fill, half goes to whoever comes first. The rest is kept for
+ * those who have little there (SF_…_LEAST), and nobody gets more than SF_…_MOST.
+ */
+#define SF_PROCESSES_ROOM  32768
+#define SF_PROCESSES_LEAST 256
+#define SF_PROCESSES_MOST  8192
+#define SF_INODES_ROOM	   65536
+#define SF_INODES_LEAST	   512
+#define SF_INODES_MOST	   32768
+
+/* As many events as anyone may cause in a second, however full the ring buffer is. */
+#define SF_EVENTS_LEAST 1024
+
+/* How full they are, map `tallies`. A number is written by one side alone, and may be
+ * below zero: what one has put in, the other may take out. */
+enum sf_tally {
+	SF_TALLY_PROCESSES,	    /* followed by the programs, less those that ended */
+	SF_TALLY_PROCESSES_ADOPTED, /* followed by the agent */
+	SF_TALLY_INODES,	    /* made known by the programs */
+	SF_TALLY_INODES_SCANNED,    /* by the agent, less those that it removed */
+	SF_TALLY_CROWDS,	    /* not 0: a process was not followed; written by both */
+	SF_TALLY_COUNT,
+};
+
 /* The container that a mount namespace belongs to. */
 struct sf_mount_ns {
 	struct sf_inode root;
@@ -344,6 +370,8 @@ struct sf_root_state {
 	/* Of a plain rootfs: programs whose ctime is later than this (wall time) are
 	 * not the image's as such. 0: not known. */
 	__s64 since_ns;
+	__s32 inodes; /* of it that the programs made known */
+	__u32 reserved;
 };
 
 struct sf_inode_key {
@@ -369,12 +397,16 @@ struct sf_cgroup_state {
 	__u32 init;	  /* thread-group id of the container's init */
 	__u32 mnt_ns;	  /* inode number of its mount namespace; 0: not known */
 	__u32 rootfs_dev; /* of its rootfs as mounted; 0: not known */
-	__u32 children;	  /* cgroups of the family that are known; kept where it is its own */
+	/* Of the family, kept where it is its own: */
+	__u32 children;	 /* cgroups that are known */
+	__s32 processes; /* that the programs follow */
+	__u32 crowd;	 /* some are not followed */
 	__u32 reserved;
 };
 
-#define SF_FOLLOWED_INIT   (1u << 0)
-#define SF_FOLLOWED_LEADER (1u << 1) /* first process of a session */
+#define SF_FOLLOWED_INIT    (1u << 0)
+#define SF_FOLLOWED_LEADER  (1u << 1) /* first process of a session */
+#define SF_FOLLOWED_ADOPTED (1u << 2) /* by the agent: not in its container's number */
 
 struct sf_followed {
 	__u64 session;

@@ -20,8 +20,11 @@ static __always_inline void send_library(const struct foreign *library,
 					 const struct code_file *file, const struct sf_inode *root,
 					 struct task_struct *task, const struct sf_change_key *key)
 {
-	struct sf_library_event *event = reserve_news(struct sf_library_event, sizeof(*event), key);
+	struct sf_library_event *event;
 
+	if (too_many_of(root))
+		return;
+	event = reserve_news(struct sf_library_event, sizeof(*event), key);
 	if (!event)
 		return;
 	fill_header(&event->header, SF_EVENT_LIBRARY, sizeof(*event), root, task);
@@ -39,13 +42,13 @@ static __always_inline void send_library(const struct foreign *library,
 static __always_inline bool find_rootfs(struct rootfs *out, u32 *actor, struct task_struct *task,
 					const struct task_root *root)
 {
-	u32 tgid = FIELD(task, tgid);
-	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	bool crowd = false;
+	struct sf_followed *followed = followed_as(task, &crowd);
 	struct sf_cgroup_state *home;
 	u64 id;
 
 	home = home_of(task, &followed, &id);
-	*actor = followed ? (u32)followed->session : tgid;
+	*actor = followed ? (u32)followed->session : FIELD(task, tgid);
 	/* Of the host, and only put there: a runtime on its way in. */
 	if (!followed && !has_own_root(task, root))
 		home = NULL;

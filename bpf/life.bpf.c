@@ -8,6 +8,13 @@
  */
 #include "bpf/lib/lifecycle.h"
 
+/* A function of its own: see judge_exec(). */
+static __noinline int look_at_mounts(struct task_struct *task)
+{
+	check_mounts(task);
+	return done();
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -22,7 +29,9 @@ int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *ch
 	} else {
 		/* The number may have been another's, whose end was missed. */
 		tgid = child->tgid;
-		bpf_map_delete_elem(&processes, &tgid);
+		followed = bpf_map_lookup_elem(&processes, &tgid);
+		if (followed)
+			forget(tgid, followed);
 	}
 	return 0;
 }
@@ -38,7 +47,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	struct sf_inode none = {};
 	u32 mnt_ns;
 
-	check_mounts(task);
+	look_at_mounts(task);
 	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (!followed)
 		return 0;
@@ -68,7 +77,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 			submit_event(event);
 		}
 	}
-	bpf_map_delete_elem(&processes, &tgid);
+	forget(tgid, followed);
 	return 0;
 }
 
@@ -108,11 +117,13 @@ int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
 	state = *above;
 	state.flags |= SF_CGROUP_CHILD;
 	state.children = 0;
+	state.processes = 0;
+	state.crowd = 0;
 	id = state.family;
 	top = bpf_map_lookup_elem(&cgroups, &id);
 	if (top) {
 		/* Its share. Who works below further ones is known by descent. */
-		if (top->children >= SF_CHILDREN)
+		if (top->children >= SF_CHILDREN || too_many_of(&state.root))
 			return 0;
 		__sync_fetch_and_add(&top->children, 1);
 	}
@@ -261,7 +272,7 @@ static __noinline int judge_script(struct exec *exec, u32 interpreter)
 	key.dev = (u32)exec->rootfs.root.ino;
 	key.actor = actor_in(exec);
 	key.nr = FOLD_NR(FOLD_EXEC, SF_EXEC_SCRIPT);
-	if (!reported(&key, &repeats))
+	if (!reported(&key, &repeats) && !too_many_of(&exec->rootfs.root))
 		send_exec(exec, &key);
 	return done();
 }
@@ -285,7 +296,7 @@ static __noinline int judge_file(struct exec *exec)
 		key.dev = exec->code.inode.dev;
 		key.actor = actor_in(exec);
 		key.nr = FOLD_NR(FOLD_EXEC, exec->code.kind);
-		if (!reported(&key, &repeats))
+		if (!reported(&key, &repeats) && !too_many_of(&exec->rootfs.root))
 			send_exec(exec, &key);
 	}
 	return foreign;
@@ -301,6 +312,16 @@ static __always_inline void judge_exec(struct exec *exec)
 		judge_script(exec, reported);
 }
 
+/* Whether it comes from a crowd in the container, and not from outside: where its parent
+ * is shows it. */
+static __always_inline bool from_crowd(struct task_struct *task, u64 cgroup)
+{
+	u64 above = cgroup_id(cgroup_of(FIELD(task, real_parent)));
+	struct sf_cgroup_state *family = family_of(cgroup);
+
+	return family && family->crowd && family_of(above) == family;
+}
+
 /* Finds the container that the task belongs to, or has one begin to live with it.
  * False: it belongs to none. */
 static __noinline bool find_home(struct exec *exec)
@@ -308,7 +329,8 @@ static __noinline bool find_home(struct exec *exec)
 	struct task_struct *task = exec->task;
 	struct cgroup *cgroup = cgroup_of(task);
 	u32 tgid = task->tgid;
-	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	bool crowd = false;
+	struct sf_followed *followed = followed_as(task, &crowd);
 	bool own_root = has_own_root(task, &exec->task_root);
 	struct sf_cgroup_state *home;
 	u64 id;
@@ -329,13 +351,19 @@ static __noinline bool find_home(struct exec *exec)
 		followed = bpf_map_lookup_elem(&processes, &tgid);
 	}
 	rootfs_of(&exec->rootfs, home);
-	if (!followed) {
+	if (!followed && !from_crowd(task, id)) {
 		begin_session(task, home->family, &exec->rootfs.root);
 		followed = bpf_map_lookup_elem(&processes, &tgid);
 	}
 	if (followed)
 		exec->actor = (u32)followed->session;
 	return true;
+}
+
+/* A function of its own, likewise. */
+static __noinline bool enters(struct rootfs *entered, const struct exec *exec)
+{
+	return works_in(entered, exec->task, &exec->task_root);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -349,9 +377,9 @@ int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linu
 	exec.bprm = CAST(linux_binprm, bprm);
 	exec.task_root.mnt = task->fs->root.mnt;
 	exec.task_root.directory = task->fs->root.dentry->d_inode;
-	exec.enters = works_in(&entered, task, &exec.task_root);
+	exec.enters = enters(&entered, &exec);
 	if (find_home(&exec)) {
-		check_mounts(task);
+		look_at_mounts(task);
 		judge_exec(&exec);
 		if (same_inode(&entered.root, &exec.rootfs.root))
 			return 0;

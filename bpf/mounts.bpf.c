@@ -44,7 +44,8 @@ struct {
 
 const struct sf_mount_event empty = {};
 
-/* Fills in all but names. False: not the mounts of a container. */
+/* Fills in all but names. False: not the mounts of a container, or of one that has used up
+ * its share of events. */
 static __always_inline bool fill_mount(struct sf_mount_event *event, u32 mount_ns,
 				       enum sf_mount_op op)
 {
@@ -54,6 +55,8 @@ static __always_inline bool fill_mount(struct sf_mount_event *event, u32 mount_n
 	if (!known)
 		return false;
 	root = known->root;
+	if (too_many_of(&root))
+		return false;
 	fill_header(&event->header, SF_EVENT_MOUNT, sizeof(*event), &root, current_task());
 	event->cgroup = known->cgroup;
 	event->flags = 0;

@@ -20,7 +20,7 @@ int stillframe_sysctl(struct bpf_sysctl *ctx)
 	if (!ctx->write)
 		return SYSCTL_ALLOW;
 	state = bpf_map_lookup_elem(&cgroups, &id);
-	if (!state || !(state->flags & SF_CGROUP_LIVE))
+	if (!state || !(state->flags & SF_CGROUP_LIVE) || too_many_of(&state->root))
 		return SYSCTL_ALLOW;
 	event = reserve_event(struct sf_sysctl_event, sizeof(*event));
 	if (!event)

@@ -43,6 +43,8 @@ Origin origin_of(const ProcessRef& process, Actors::Place place,
   }
   // In the container's cgroup but not in its mounts: moved there from outside.
   if (process.host_mounts && !process.kernel_thread) return Origin::host;
+  // That init is an ancestor now says nothing of where it began.
+  if (process.crowd) return Origin::unattributed;
   // Not seen at its start and gone by now: nothing speaks for an exec.
   return from_init(process.pid).value_or(true) ? Origin::workload
                                                : Origin::exec;

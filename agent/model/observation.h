@@ -29,6 +29,8 @@ struct ProcessRef {
   bool in_container =
       false;              // it belongs to a container, by its cgroup or descent
   bool followed = false;  // it descends from one: `session` is right
+  bool crowd = false;     // of more than could be followed: whose session it
+                          // is in is not known
   bool host_mounts = false;  // in the agent's own mount namespace
   bool kernel_thread = false;
   std::string comm;

@@ -42,6 +42,7 @@ ProcessRef process_ref(const sf_process& from) {
   to.uid = from.uid;
   to.in_container = (from.flags & SF_PROCESS_IN_CONTAINER) != 0;
   to.followed = (from.flags & SF_PROCESS_FOLLOWED) != 0;
+  to.crowd = (from.flags & SF_PROCESS_CROWD) != 0;
   to.host_mounts = (from.flags & SF_PROCESS_HOST_MNT_NS) != 0;
   to.kernel_thread = (from.flags & SF_PROCESS_KERNEL) != 0;
   to.comm = text(from.comm);

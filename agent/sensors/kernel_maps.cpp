@@ -45,6 +45,7 @@ KernelMaps::KernelMaps(const Object& owner)
       roots_registered_(owner.map("roots_registered")),
       cgroups_(owner.map("cgroups")),
       processes_(owner.map("processes")),
+      tallies_(owner.map("tallies")),
       changes_(owner.map("changes")),
       losses_(owner.map("losses")),
       counters_(owner.map("counters")),
@@ -56,17 +57,53 @@ bool KernelMaps::said_full(const bpf_map* map) const {
 }
 
 template <typename Key, typename Value>
-void KernelMaps::put(const bpf_map* map, const Key& key, const Value& value,
+bool KernelMaps::put(const bpf_map* map, const Key& key, const Value& value,
                      std::uint64_t flags) const {
-  if (bpf_map_update_elem(bpf_map__fd(map), &key, &value, flags) == 0) return;
-  if (flags == BPF_NOEXIST && errno == EEXIST) return;
-  const int error = errno;
-  // Of maps E2BIG means that they are full; said once until there is room.
+  if (bpf_map_update_elem(bpf_map__fd(map), &key, &value, flags) == 0) {
+    return true;
+  }
+  if (flags != BPF_NOEXIST || errno != EEXIST) refused(map, errno);
+  return false;
+}
+
+// Of maps E2BIG means that they are full; said once until there is room.
+void KernelMaps::refused(const bpf_map* map, int error) const {
   if (error == E2BIG && said_full(map)) return;
   log_warn("the kernel side could not be given an entry",
            {{"map", bpf_map__name(map)},
-            {"error", error == E2BIG ? "it is full" : std::strerror(error)},
+            {"error", error == E2BIG ? "it is full, or one container's share is"
+                                     : std::strerror(error)},
             {"hint", "what changes there is found by scans"}});
+}
+
+std::int32_t KernelMaps::tally(sf_tally which) const {
+  const std::uint32_t key = which;
+  std::int32_t value = 0;
+  bpf_map_lookup_elem(bpf_map__fd(tallies_), &key, &value);
+  return value;
+}
+
+// Only of those that the agent writes.
+void KernelMaps::add_to_tally(sf_tally which, std::int32_t by) const {
+  put(tallies_, std::uint32_t{which}, tally(which) + by);
+}
+
+bool KernelMaps::may_follow(std::uint64_t cgroup) const {
+  const auto it = adopted_.find(cgroup);
+  const std::int32_t own = it == adopted_.end() ? 0 : it->second;
+  if (own < SF_PROCESSES_LEAST) return true;
+  return own < SF_PROCESSES_MOST &&
+         tally(SF_TALLY_PROCESSES) + tally(SF_TALLY_PROCESSES_ADOPTED) <
+             SF_PROCESSES_ROOM / 2;
+}
+
+bool KernelMaps::may_know(const UpperRoot& root) const {
+  const auto it = scanned_.find(root);
+  const std::int32_t own = it == scanned_.end() ? 0 : it->second;
+  if (own < SF_INODES_LEAST) return true;
+  return own < SF_INODES_MOST &&
+         tally(SF_TALLY_INODES) + tally(SF_TALLY_INODES_SCANNED) <
+             SF_INODES_ROOM / 2;
 }
 
 void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
@@ -93,6 +130,8 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
     const std::lock_guard lock(full_mutex_);
     full_.clear();
   }
+  const std::lock_guard lock(shares_mutex_);
+  scanned_.erase(root);
   const sf_inode key = to_kernel(root);
   bpf_map_delete_elem(bpf_map__fd(roots_), &key);
   // All inodes of this root, a batch at a time. Concurrent insertions of other
@@ -117,9 +156,11 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
     first = false;
     if (result != 0) break;  // ENOENT: the end; else the rest is left over
   }
+  std::int32_t removed = 0;
   for (const sf_inode_key& inode : doomed) {
-    bpf_map_delete_elem(bpf_map__fd(upper_inodes_), &inode);
+    if (bpf_map_delete_elem(bpf_map__fd(upper_inodes_), &inode) == 0) ++removed;
   }
+  add_to_tally(SF_TALLY_INODES_SCANNED, -removed);
 }
 
 std::vector<UpperRoot> KernelMaps::roots() const {
@@ -142,7 +183,15 @@ std::vector<UpperRoot> KernelMaps::roots() const {
 
 void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) const {
   const sf_inode_state state{to_kernel(root), inode.generation, 0};
-  put(upper_inodes_, inode_key(root.dev, inode.ino), state);
+  const sf_inode_key key = inode_key(root.dev, inode.ino);
+  const int fd = bpf_map__fd(upper_inodes_);
+  const std::lock_guard lock(shares_mutex_);
+  // One that takes the place of another takes no room.
+  if (bpf_map_update_elem(fd, &key, &state, BPF_EXIST) == 0) return;
+  if (!may_know(root)) return refused(upper_inodes_, E2BIG);
+  if (!put(upper_inodes_, key, state, BPF_NOEXIST)) return;
+  ++scanned_[root];
+  add_to_tally(SF_TALLY_INODES_SCANNED, 1);
 }
 
 void KernelMaps::add_cgroup(std::uint64_t id, sf_cgroup_state state) const {
@@ -155,6 +204,8 @@ void KernelMaps::add_cgroup(std::uint64_t id, sf_cgroup_state state) const {
   if (look(id)) {
     if (known.family != 0) state.family = known.family;
     state.children = known.children;
+    state.processes = known.processes;
+    state.crowd = known.crowd;
     if (same_inode(known.root, state.root) && known.rootfs_dev != 0) {
       state.rootfs_dev = known.rootfs_dev;
     }
@@ -169,6 +220,8 @@ void KernelMaps::remove_cgroup(std::uint64_t id) const {
     bpf_map_delete_elem(bpf_map__fd(mount_namespaces_), &state.mnt_ns);
   }
   bpf_map_delete_elem(bpf_map__fd(cgroups_), &id);
+  const std::lock_guard lock(shares_mutex_);
+  adopted_.erase(id);
 }
 
 void KernelMaps::add_mounts(std::uint32_t mnt_ns,
@@ -176,9 +229,29 @@ void KernelMaps::add_mounts(std::uint32_t mnt_ns,
   put(mount_namespaces_, mnt_ns, container);
 }
 
-void KernelMaps::follow(std::uint32_t pid, const sf_followed& followed) const {
+void KernelMaps::follow(std::uint32_t pid, sf_followed followed) const {
+  const std::lock_guard lock(shares_mutex_);
+  if (followed.flags == 0 && !may_follow(followed.cgroup)) {
+    refused(processes_, E2BIG);
+    return note_crowd(followed.cgroup);
+  }
+  followed.flags |= SF_FOLLOWED_ADOPTED;
   // What the kernel saw itself is better than what we read from /proc.
-  put(processes_, pid, followed, BPF_NOEXIST);
+  if (!put(processes_, pid, followed, BPF_NOEXIST)) return;
+  ++adopted_[followed.cgroup];
+  add_to_tally(SF_TALLY_PROCESSES_ADOPTED, 1);
+}
+
+// Not to be followed says nothing of where a process came from any more.
+void KernelMaps::note_crowd(std::uint64_t cgroup) const {
+  sf_cgroup_state state{};
+  const int fd = bpf_map__fd(cgroups_);
+  if (bpf_map_lookup_elem(fd, &cgroup, &state) != 0) return;
+  const std::uint64_t family = state.family;
+  if (bpf_map_lookup_elem(fd, &family, &state) != 0 || state.crowd != 0) return;
+  state.crowd = 1;
+  put(cgroups_, family, state);
+  if (tally(SF_TALLY_CROWDS) == 0) add_to_tally(SF_TALLY_CROWDS, 1);
 }
 
 void KernelMaps::rearm(const sf_change_key& key) const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/model/inode.h"
@@ -31,7 +32,7 @@ class KernelMaps {
   void add_cgroup(std::uint64_t id, sf_cgroup_state state) const;
   void remove_cgroup(std::uint64_t id) const;
   void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container) const;
-  void follow(std::uint32_t pid, const sf_followed& followed) const;
+  void follow(std::uint32_t pid, sf_followed followed) const;
   void rearm(const sf_change_key& key) const;
 
   // What the programs counted as lost for this reason. Not what found no room
@@ -42,8 +43,14 @@ class KernelMaps {
 
  private:
   template <typename Key, typename Value>
-  void put(const bpf_map* map, const Key& key, const Value& value,
+  bool put(const bpf_map* map, const Key& key, const Value& value,
            std::uint64_t flags = 0) const;
+  void refused(const bpf_map* map, int error) const;
+  std::int32_t tally(sf_tally which) const;
+  void add_to_tally(sf_tally which, std::int32_t by) const;
+  bool may_follow(std::uint64_t cgroup) const;
+  bool may_know(const UpperRoot& root) const;
+  void note_crowd(std::uint64_t cgroup) const;
   bool said_full(const bpf_map* map) const;  // and it is from now on
 
   const bpf_map* roots_;
@@ -52,6 +59,7 @@ class KernelMaps {
   const bpf_map* roots_registered_;
   const bpf_map* cgroups_;
   const bpf_map* processes_;
+  const bpf_map* tallies_;
   const bpf_map* changes_;
   const bpf_map* losses_;
   const bpf_map* counters_;
@@ -59,6 +67,10 @@ class KernelMaps {
   // Those that were said to be full. Scans put inodes from their own thread.
   mutable std::mutex full_mutex_;
   mutable std::set<const bpf_map*> full_;
+  // What of each share was taken by us; the programs keep count of the rest.
+  mutable std::mutex shares_mutex_;
+  mutable std::unordered_map<UpperRoot, std::int32_t> scanned_;
+  mutable std::unordered_map<std::uint64_t, std::int32_t> adopted_;
 };
 
 sf_inode to_kernel(const UpperRoot& root);

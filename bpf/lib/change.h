@@ -9,6 +9,7 @@
 #include "bpf/lib/fold.h"
 #include "bpf/lib/overlay.h"
 #include "bpf/lib/process.h"
+#include "bpf/lib/shares.h"
 
 struct change {
 	struct task_struct *task;
@@ -77,99 +78,112 @@ static __always_inline void remember_write(u64 mark, const struct sf_change_key 
 	last->write = mark;
 }
 
+/* The last quarter of the ring buffer is for those who have caused few. */
+static __always_inline bool ring_has_room(void)
+{
+	u64 size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
+
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < size - size / 4;
+}
+
 /* The container's share of events; reports once per second that it is
  * used up, so that a scan makes good what is suppressed. */
-static __always_inline bool over_budget(struct sf_root_state *root, const struct change *change)
+static __always_inline bool over_budget(struct sf_root_state *state, const struct sf_inode *root)
 {
 	struct sf_budget_event *event;
 	u64 now = rough_clock();
 
-	if (now - root->window_ns >= SECOND_NS) {
-		root->window_ns = now;
-		root->used = 0;
-		root->suppressed = 0;
+	if (now - state->window_ns >= SECOND_NS) {
+		state->window_ns = now;
+		state->used = 0;
+		state->suppressed = 0;
 	}
-	if (__builtin_expect(root->used < config.budget_per_second, 1)) {
-		__sync_fetch_and_add(&root->used, 1);
+	if (__builtin_expect(state->used < config.budget_per_second, 1) &&
+	    (state->used < SF_EVENTS_LEAST || ring_has_room())) {
+		__sync_fetch_and_add(&state->used, 1);
 		return false;
 	}
 	count(&counters, SF_COUNTER_SUPPRESSED, 1);
-	root->suppressed++;
-	if (root->suppressed > 1)
+	state->suppressed++;
+	if (state->suppressed > 1)
 		return true;
 	event = reserve_event(struct sf_budget_event, sizeof(*event));
 	if (!event) {
-		root->suppressed = 0; /* the next one tries again */
+		state->suppressed = 0; /* the next one tries again */
 		return true;
 	}
-	fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), &change->root, change->task);
-	event->suppressed = root->suppressed;
+	fill_header(&event->header, SF_EVENT_BUDGET, sizeof(*event), root, current_task());
+	event->suppressed = state->suppressed;
 	submit_event(event);
 	return true;
 }
+
+/* Not static: see followed_ancestor(). */
+__noinline int too_many(u64 ino, u32 generation, u32 dev)
+{
+	struct sf_inode root = {.ino = ino, .generation = generation, .dev = dev};
+	struct sf_root_state *state = bpf_map_lookup_elem(&roots, &root);
+
+	return state && over_budget(state, &root);
+}
+
+/* Of what is no change of a file: whether the container that it happens in has used up its
+ * share. */
+static __always_inline bool too_many_of(const struct sf_inode *root)
+{
+	return too_many(root->ino, root->generation, root->dev);
+}
+
+/* Not on the stack, of which there is little. */
+const struct sf_root_state fresh_root = {};
+const struct sf_root_state passing_root = {.flags = SF_ROOT_PASSING};
 
 /* The state of an upper root, made when this is the first we see of it: a mount
  * that a runtime is still preparing. */
 static __always_inline struct sf_root_state *root_state(const struct sf_inode *root)
 {
 	struct sf_root_state *state = bpf_map_lookup_elem(&roots, root);
-	struct sf_root_state fresh = {};
-	struct sf_inode_key key = {.ino = root->ino, .dev = root->dev};
-	struct sf_inode_state self = {.root = *root, .generation = root->generation};
 	u32 dev = root->dev;
 	u32 one = 1;
 
 	if (state)
 		return state;
 	bpf_map_update_elem(&upper_devs, &dev, &one, BPF_ANY);
-	if (bpf_map_update_elem(&upper_inodes, &key, &self, BPF_ANY))
-		count_loss(SF_LOSS_inodes_full);
-	count_root(); /* it can be found from here on */
-	if (bpf_map_update_elem(&roots, root, &fresh, BPF_NOEXIST)) {
-		state = bpf_map_lookup_elem(&roots, root); /* another CPU was first */
-		if (!state)
-			count_loss(SF_LOSS_roots_full);
-		return state;
+	bpf_map_update_elem(&roots, root, &fresh_root, BPF_NOEXIST);
+	state = bpf_map_lookup_elem(&roots, root); /* perhaps another CPU was first */
+	if (!state) {
+		count_loss(SF_LOSS_roots_full);
+		return NULL;
 	}
-	return bpf_map_lookup_elem(&roots, root);
+	know_inode(root, root, state);
+	count_root(); /* it can be found from here on */
+	return state;
 }
 
 /* Like root_state(), but a container takes no more than a passing note of what is not
- * its own. */
-static __always_inline struct sf_root_state *root_of_change(const struct change *change)
+ * its own. `payer`: by whose share of events the change goes. */
+static __always_inline struct sf_root_state *root_of_change(const struct change *change,
+							    struct sf_inode *payer)
 {
-	struct sf_root_state passing = {.flags = SF_ROOT_PASSING};
 	struct sf_root_state *state = bpf_map_lookup_elem(&roots, &change->root);
 	struct sf_followed *followed;
+	struct sf_cgroup_state *home;
+	bool crowd = false;
 	u64 cgroup;
-	u32 tgid;
 
+	*payer = change->root;
 	if (state)
 		return state;
-	tgid = FIELD(change->task, tgid);
-	followed = bpf_map_lookup_elem(&processes, &tgid);
-	if (!home_of(change->task, &followed, &cgroup))
+	followed = followed_as(change->task, &crowd);
+	home = home_of(change->task, &followed, &cgroup);
+	if (!home)
 		return root_state(&change->root);
+	*payer = home->root;
 	state = bpf_map_lookup_elem(&passing_roots, &change->root);
 	if (state)
 		return state;
-	bpf_map_update_elem(&passing_roots, &change->root, &passing, BPF_NOEXIST);
+	bpf_map_update_elem(&passing_roots, &change->root, &passing_root, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&passing_roots, &change->root);
-}
-
-static __always_inline void remember_inode(const struct change *change)
-{
-	struct sf_inode_key key = {.ino = change->inode.ino, .dev = change->inode.dev};
-	struct sf_inode_state state = {
-	    .root = change->root,
-	    .generation = change->inode.generation,
-	};
-	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &key);
-
-	if (known && known->generation == state.generation)
-		return;
-	if (bpf_map_update_elem(&upper_inodes, &key, &state, BPF_ANY))
-		count_loss(SF_LOSS_inodes_full);
 }
 
 /* The upper directory that a dentry lies in. */
@@ -278,14 +292,19 @@ static __always_inline bool reported_already(const struct change *change, struct
 static __always_inline void report_change(struct change *change, const struct sf_change_key *key,
 					  u32 repeats)
 {
-	struct sf_root_state *root = root_of_change(change);
+	struct sf_inode payer;
+	struct sf_root_state *root = root_of_change(change, &payer);
+	struct sf_root_state *paying = root;
 
 	settle_latest();
 	if (root && (root->flags & SF_ROOT_IGNORE))
 		return;
 	if (root && change->inode.ino && !(root->flags & SF_ROOT_PASSING))
-		remember_inode(change);
-	if (!root || over_budget(root, change)) {
+		know_inode(&change->inode, &change->root, root);
+	/* Of a container whose rootfs cannot be changed there is none. */
+	if (root && (root->flags & SF_ROOT_PASSING))
+		paying = bpf_map_lookup_elem(&roots, &payer) ?: root;
+	if (!root || over_budget(paying, &payer)) {
 		/* The agent gives back such a key when it takes the event out, and
 		 * of this one there is none. */
 		if (key && change->entries)

@@ -7,9 +7,6 @@
 #include "bpf/lib/overlay.h"
 #include "bpf/lib/path.h"
 
-/* What a mount has for a namespace that the kernel keeps to itself: fs/mount.h */
-#define MNT_NS_INTERNAL ((struct mnt_namespace *)-22l)
-
 /* What a container's rootfs is known by, from wherever it is looked at. */
 struct rootfs {
 	struct sf_inode root; /* none: an overlay that is read-only */
@@ -36,11 +33,6 @@ struct foreign {
 	struct sf_inode inode;
 	u32 kind; /* enum sf_exec_kind */
 };
-
-static __always_inline bool is_internal(struct vfsmount *mnt)
-{
-	return BPF_CORE_READ(mount_of(mnt), mnt_ns) == MNT_NS_INTERNAL;
-}
 
 /* The names that the kernel gives to files of its own: none is as long as this. */
 #define OWN_NAME_LEN 12
@@ -71,17 +63,6 @@ static __always_inline bool nameless_file(struct foreign *out, const struct code
 	else if (has_name(name, "dev/zero", 8) || has_name(name, "SYSV", 4))
 		return !is_internal(file->mnt);
 	return true;
-}
-
-/* A mapping through overlay is one of the file below it, which since 6.5 is opened
- * by a path of its own, on a private mount of the layer. Whether that is the upper
- * one the files sensor knows. */
-static __always_inline bool in_upper_layer(const struct sf_inode *inode)
-{
-	struct sf_inode_key key = {.ino = inode->ino, .dev = inode->dev};
-	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &key);
-
-	return known && known->generation == inode->generation;
 }
 
 static __always_inline bool same_inode(const struct sf_inode *a, const struct sf_inode *b)
@@ -127,6 +108,7 @@ static __always_inline bool is_foreign(struct foreign *out, const struct code_fi
 	struct inode *inode = file->inode;
 	struct super_block *sb = FIELD(inode, i_sb);
 	struct sf_root_state *state;
+	struct sf_inode layer;
 	struct inode *upper;
 
 	fill_inode(&out->inode, inode);
@@ -134,7 +116,7 @@ static __always_inline bool is_foreign(struct foreign *out, const struct code_fi
 		return nameless_file(out, file);
 	if (is_internal(file->mnt)) {
 		out->kind = SF_EXEC_UPPER;
-		return in_upper_layer(&out->inode);
+		return root_of_layer(&layer, file->mnt);
 	}
 	out->kind = SF_EXEC_VOLUME;
 	if (!in_rootfs(rootfs, file->mnt, &file->root))

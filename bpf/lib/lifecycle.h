@@ -30,12 +30,42 @@ static __always_inline void read_cgroup_name(char *out, u32 size, struct cgroup 
  * much older (HZ=100). */
 #define TICK_NS 10000000ll
 
-static __always_inline void follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
+static __always_inline void forget(u32 tgid, const struct sf_followed *followed)
+{
+	bool counted = !(followed->flags & SF_FOLLOWED_ADOPTED);
+	struct sf_cgroup_state *family = family_of(followed->cgroup);
+
+	if (bpf_map_delete_elem(&processes, &tgid))
+		return;
+	add_to_tally(SF_TALLY_PROCESSES, -1);
+	if (family && counted)
+		__sync_fetch_and_add(&family->processes, -1);
+}
+
+/* Who begins a life or a session is followed however many there are: it comes from the
+ * host, and all that descend from it are known by it. Not static: see followed_ancestor(). */
+__noinline int follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
 {
 	struct sf_followed followed = {.session = session, .cgroup = cgroup, .flags = flags};
+	/* The number may have been another's, whose end was missed. */
+	struct sf_followed *former = bpf_map_lookup_elem(&processes, &tgid);
+	struct sf_cgroup_state *family;
 
-	if (bpf_map_update_elem(&processes, &tgid, &followed, BPF_ANY))
+	if (former)
+		forget(tgid, former);
+	family = family_of(cgroup);
+	if ((!flags && family && !may_follow(family->processes)) ||
+	    bpf_map_update_elem(&processes, &tgid, &followed, BPF_ANY)) {
 		count_loss(SF_LOSS_processes_full);
+		add_to_tally(SF_TALLY_CROWDS, 1);
+		if (family)
+			family->crowd = 1;
+		return 0;
+	}
+	add_to_tally(SF_TALLY_PROCESSES, 1);
+	if (family)
+		__sync_fetch_and_add(&family->processes, 1);
+	return 0;
 }
 
 static __always_inline void watch_mounts(struct sf_cgroup_state *state, struct task_struct *task,
@@ -81,11 +111,13 @@ static __always_inline void check_mounts(struct task_struct *task)
 	changes = FIELD(mounts, event);
 	if (known->changes == changes)
 		return;
+	root = known->root;
+	if (too_many_of(&root))
+		return; /* and it is asked again */
 	event = reserve_event(struct sf_mounts_event, sizeof(*event));
 	if (!event)
 		return;
 	known->changes = changes;
-	root = known->root;
 	fill_header(&event->header, SF_EVENT_MOUNTS_TOUCHED, sizeof(*event), &root, task);
 	event->cgroup = known->cgroup;
 	submit_event(event);
@@ -108,6 +140,8 @@ static __always_inline int begin_life(struct task_struct *task, struct cgroup *c
 	if (before) {
 		state.family = before->family;
 		state.children = before->children;
+		state.processes = before->processes;
+		state.crowd = before->crowd;
 	}
 	if (is_overlay(sb)) {
 		upper_root(&state.root, sb); /* none: a read-only overlay */

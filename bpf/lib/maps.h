@@ -22,10 +22,13 @@
 const volatile struct sf_config config SEC(".rodata.config");
 
 /* Every event, by enum sf_event_type. Written by all programs, read by the agent as it
- * comes. What finds no room is counted as lost (ringbuf_full), and a scan follows. */
+ * comes. Half of it is for whoever comes first, the rest for those who have caused few
+ * (over_budget()). What finds no room is counted as lost (ringbuf_full), and a scan
+ * follows. */
+#define SF_RING_SIZE (4 << 20)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, SF_RING_SIZE);
 } events SEC(".maps");
 
 /* What went missing, by enum sf_loss. Written by all programs, read by the agent at each
@@ -70,12 +73,12 @@ struct {
 
 /* Inodes known to lie in an upper directory, by (dev, ino), and the root they lie under:
  * made by overlay's events and by the agent's scans, read where an inode changes without
- * overlay (page faults, writes straight into the upper directory) and by the judge of
- * code. The agent removes them with the container; a full map counts as loss
- * (inodes_full). */
+ * overlay (page faults, writes straight into the upper directory); spares them the walk
+ * to the root. The agent removes them with the container. In shares (sf_root_state.inodes);
+ * what is over one counts as loss (inodes_full). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, SF_INODES_ROOM);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct sf_inode_key);
 	__type(value, struct sf_inode_state);
@@ -144,14 +147,23 @@ struct {
 
 /* Processes in containers, by thread-group id, and the session each belongs to:
  * made at exec and fork (or by the agent at start), read for each event's actor,
- * removed at exit. A full map counts as loss (processes_full). */
+ * removed at exit. In shares (sf_cgroup_state.processes); what is over one counts as loss
+ * (processes_full), and is known by its ancestors. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, SF_PROCESSES_ROOM);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u32);
 	__type(value, struct sf_followed);
 } processes SEC(".maps");
+
+/* How full those in shares are, by enum sf_tally, and read there before they are filled. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SF_TALLY_COUNT);
+	__type(key, u32);
+	__type(value, s32);
+} tallies SEC(".maps");
 
 /* What was reported lately, by struct sf_change_key (kinds: bpf/lib/fold.h): at most one
  * event a second, of files two, repeats counted. For directories that changed because of an entry:

@@ -136,11 +136,20 @@ static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
 	return inode_news(inode, upper, &key, op, repeats);
 }
 
-/*
- * An upper inode changed, known by itself: page faults and the work that overlay
- * hands down. Everything that was opened for writing has been copied up or made,
- * and is in `upper_inodes` since.
- */
+/* The rootfs whose upper layer a file was opened in. Overlay opens it by the path that it
+ * has in the overlay, since 6.5 by that on its own mount of the layer. */
+static __always_inline bool opened_by_overlay(struct sf_inode *root, struct file *file)
+{
+	struct dentry *dentry = FIELD(file, f_path.dentry);
+	struct super_block *sb = FIELD(dentry, d_sb);
+
+	if (is_overlay(sb))
+		return upper_root(root, sb);
+	return root_of_layer(root, FIELD(file, f_path.mnt));
+}
+
+/* An upper inode changed, known by itself: page faults and the work that overlay hands
+ * down. */
 static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 {
 	struct inode *inode = file->f_inode;
@@ -156,20 +165,25 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 		return 0; /* the outer half of the same */
 	if (op == SF_OP_write && repeats_latest(latest_here(), mark))
 		return 0;
-	if (!bpf_map_lookup_elem(&upper_devs, &dev))
+	if (!inode->i_nlink)
 		return 0;
-	place.ino = inode->i_ino;
-	place.dev = dev;
-	known = bpf_map_lookup_elem(&upper_inodes, &place);
-	if (!known || known->generation != inode->i_generation || !inode->i_nlink)
-		return 0;
+	if (!opened_by_overlay(&change.root, file)) {
+		/* By whoever reaches into the upper directory itself. */
+		if (!bpf_map_lookup_elem(&upper_devs, &dev))
+			return 0;
+		place.ino = inode->i_ino;
+		place.dev = dev;
+		known = bpf_map_lookup_elem(&upper_inodes, &place);
+		if (!known || known->generation != inode->i_generation)
+			return 0;
+		change.root = known->root;
+	}
 	operation_key(&key, inode, dev, op);
 	if (change_reported(&key, &repeats)) {
 		if (op == SF_OP_write)
 			remember_write(mark, &key);
 		return 0;
 	}
-	change.root = known->root;
 	change.task = current_task();
 	/* Until 6.4 the path of such a file is that in the overlay, later the upper
 	 * one, which may be nameless. */
@@ -249,21 +263,21 @@ static __always_inline int entry_moved(struct dentry *from, struct dentry *to, b
  * upper dentry may be nameless: the overlay's own shows where. */
 static __always_inline int copied_up(struct inode *inode, struct inode *upper)
 {
-	struct sf_inode_key key = {};
-	struct sf_inode_state state = {};
 	struct dentry *entry = some_dentry(inode);
+	struct sf_root_state *state;
+	struct sf_inode root;
 	struct sf_inode id;
 
-	if (!entry || !upper || !upper_root(&state.root, FIELD(inode, i_sb)))
+	if (!entry || !upper || !upper_root(&root, FIELD(inode, i_sb)))
 		return 0;
-	/* Stores through a mapping are known by the upper inode alone. */
+	entry_touched(entry, SF_OP_open);
+	/* Stores through a mapping of the upper file itself are known by nothing else. */
+	state = bpf_map_lookup_elem(&roots, &root);
+	if (!state)
+		return 0;
 	fill_inode(&id, upper);
-	key.ino = id.ino;
-	key.dev = id.dev;
-	state.generation = id.generation;
-	if (bpf_map_update_elem(&upper_inodes, &key, &state, BPF_ANY))
-		count_loss(SF_LOSS_inodes_full);
-	return entry_touched(entry, SF_OP_open);
+	know_inode(&id, &root, state);
+	return 0;
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define STILLFRAME_BPF_LIB_OVERLAY_H
 
 #include "bpf/lib/fold.h"
+#include "bpf/lib/path.h"
 #include "bpf/lib/read.h"
 
 /*
@@ -70,6 +71,19 @@ static __always_inline bool upper_root(struct sf_inode *out, struct super_block 
 		return false;
 	fill_inode(out, upper);
 	return true;
+}
+
+/* The upper root that is known of, by the mount of its layer, which overlay has for itself
+ * and since 6.5 opens what is in the layer by. False: no such mount, or another layer's. */
+static __always_inline bool root_of_layer(struct sf_inode *out, struct vfsmount *mnt)
+{
+	struct dentry *top;
+
+	if (!is_internal(mnt))
+		return false;
+	top = FIELD(mnt, mnt_root);
+	fill_inode(out, FIELD(top, d_inode));
+	return bpf_map_lookup_elem(&roots, out);
 }
 
 /* A dentry of the inode, any of them. */

@@ -25,6 +25,14 @@ static __always_inline u32 mount_ns_of(struct vfsmount *mnt)
 	return ns ? BPF_CORE_READ(ns, ns.inum) : 0;
 }
 
+/* What a mount has for a namespace that the kernel keeps to itself: fs/mount.h */
+#define MNT_NS_INTERNAL ((struct mnt_namespace *)-22l)
+
+static __always_inline bool is_internal(struct vfsmount *mnt)
+{
+	return BPF_CORE_READ(mount_of(mnt), mnt_ns) == MNT_NS_INTERNAL;
+}
+
 /* The name alone, of what lies nowhere. */
 static __always_inline void read_name(char *text, u32 *size, struct dentry *dentry)
 {

@@ -4,6 +4,7 @@
 #define STILLFRAME_BPF_LIB_PROCESS_H
 
 #include "bpf/lib/read.h"
+#include "bpf/lib/shares.h"
 
 static __always_inline u64 start_time(struct task_struct *leader)
 {
@@ -80,14 +81,82 @@ static __always_inline struct sf_cgroup_state *home_of(struct task_struct *task,
 	return origin;
 }
 
+/* Of whom it is asked for whom there was no room. */
+#define SF_ANCESTORS 16
+
+/* Added to whom followed_ancestor() found: only the container is certain. */
+#define ANCESTOR_IS_INIT (1ull << 32)
+
+/*
+ * By whom the current task is known, for whom there was no room: the nearest of its
+ * ancestors that is followed, by its thread-group id. 0: there is none. An orphan comes
+ * to init from whatever session it was in. Not static: the verifier then looks at it once,
+ * and not for each that calls it.
+ */
+__noinline u64 followed_ancestor(void)
+{
+	struct task_struct *task = current_task();
+	struct sf_followed *followed;
+	u32 tgid;
+
+	if (!tally(SF_TALLY_CROWDS))
+		return 0;
+	for (int i = 0; i < SF_ANCESTORS; i++) {
+		task = FIELD(task, real_parent);
+		if (!task)
+			break;
+		tgid = FIELD(task, tgid);
+		followed = bpf_map_lookup_elem(&processes, &tgid);
+		if (followed)
+			return followed->flags & SF_FOLLOWED_INIT ? tgid | ANCESTOR_IS_INIT : tgid;
+	}
+	return 0;
+}
+
+/* How the current task is followed. `crowd`: only to which container is certain. */
+static __always_inline struct sf_followed *followed_as(struct task_struct *task, bool *crowd)
+{
+	u32 tgid = FIELD(task, tgid);
+	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	u64 ancestor;
+
+	if (followed)
+		return followed;
+	ancestor = followed_ancestor();
+	*crowd = ancestor & ANCESTOR_IS_INIT;
+	tgid = ancestor;
+	return bpf_map_lookup_elem(&processes, &tgid);
+}
+
+/* What is kept of a container and all within it. */
+static __always_inline struct sf_cgroup_state *family_of(u64 cgroup)
+{
+	struct sf_cgroup_state *state = bpf_map_lookup_elem(&cgroups, &cgroup);
+	u64 family;
+
+	if (!state)
+		return NULL;
+	family = state->family;
+	return bpf_map_lookup_elem(&cgroups, &family);
+}
+
+/* Whether not being followed says nothing of where a process in this cgroup came from.
+ * Not static, likewise. */
+__noinline int is_crowded(u64 cgroup)
+{
+	struct sf_cgroup_state *family = family_of(cgroup);
+
+	return family && family->crowd;
+}
+
 static __always_inline void fill_process(struct sf_process *out, struct task_struct *task)
 {
 	struct task_struct *parent = FIELD(task, real_parent);
 	struct task_struct *leader = FIELD(task, group_leader);
 	struct mm_struct *mm = FIELD(task, mm);
 	struct file *file = mm ? FIELD(mm, exe_file) : NULL;
-	u32 tgid = FIELD(task, tgid);
-	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	bool crowd = false;
+	struct sf_followed *followed = followed_as(task, &crowd);
 	struct sf_cgroup_state *home;
 	u64 cgroup;
 
@@ -95,7 +164,7 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 	out->cgroup = cgroup;
 	out->session = 0;
 	out->start_ns = start_time(leader);
-	out->pid = tgid;
+	out->pid = FIELD(task, tgid);
 	out->ppid = FIELD(parent, tgid);
 	out->uid = (u32)bpf_get_current_uid_gid();
 	out->flags = 0;
@@ -105,7 +174,11 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		out->flags |= SF_PROCESS_HOST_MNT_NS;
 	if (home)
 		out->flags |= SF_PROCESS_IN_CONTAINER;
-	if (followed) {
+	if (!followed)
+		crowd = is_crowded(cgroup);
+	if (crowd) {
+		out->flags |= SF_PROCESS_CROWD;
+	} else if (followed) {
 		out->session = followed->session;
 		out->flags |= SF_PROCESS_FOLLOWED;
 	}

@@ -137,6 +137,17 @@ TEST_P(Changes, InAContainersOwnOverlaysTakeNoRoomFromOthers) {
     EXPECT_EQ(known(object_->maps.roots), !contained);
     EXPECT_EQ(known(object_->maps.passing_roots), contained);
   }
+  // Nor do they have a share of events each.
+  sf_cgroup_state home{};
+  home.root = {5, 1, 77};
+  put(object_->maps.cgroups, cgroup, home);
+  put(object_->maps.roots, home.root, sf_root_state{});
+  for (std::uint32_t i = 0; i < kBudget + 2; ++i) {
+    root_.ino += 10;
+    folded(100 + root_.ino);
+  }
+  EXPECT_THAT(events(), ElementsAre(SF_EVENT_FILE, SF_EVENT_FILE, SF_EVENT_FILE,
+                                    SF_EVENT_BUDGET));
 }
 
 // The agent gives such a key back when it takes the event out.

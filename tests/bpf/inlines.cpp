@@ -44,7 +44,7 @@ void Inlines::SetUp() {
     GTEST_SKIP() << "this kernel has no bpf_rdonly_cast()";
   }
   config->typed_reads = GetParam() ? 1 : 0;
-  config->budget_per_second = kBudget;
+  config->budget_per_second = budget();
   object_.reset(inlines::open());
   ASSERT_TRUE(object_);
   bpf_map__set_initial_value(

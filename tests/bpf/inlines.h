@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ constexpr std::uint32_t kBudget = 3;
 class Inlines : public ::testing::TestWithParam<bool> {
  protected:
   void SetUp() override;
+  virtual std::uint32_t budget() const { return kBudget; }
 
   // The fourth argument is none of bpf(2)'s: see system_call.
   template <typename Test>
@@ -56,6 +58,15 @@ class Inlines : public ::testing::TestWithParam<bool> {
   void put(bpf_map* map, const Key& key, const Value& value) {
     ASSERT_EQ(bpf_map_update_elem(bpf_map__fd(map), &key, &value, BPF_ANY), 0)
         << std::strerror(errno);
+  }
+
+  template <typename Value, typename Key>
+  std::optional<Value> get(bpf_map* map, const Key& key) {
+    Value value{};
+    if (bpf_map_lookup_elem(bpf_map__fd(map), &key, &value) != 0) {
+      return std::nullopt;
+    }
+    return value;
   }
 
   struct Free {

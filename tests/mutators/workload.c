@@ -61,6 +61,35 @@ static int orphan(int argc, char** argv) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : kFailed;
 }
 
+// Forks COUNT processes that stay until all are killed. The last of them writes
+// DIRECTORY/child; then a shell does that it has left an orphan:
+// DIRECTORY/orphan.
+static int crowd(int argc, char** argv) {
+  (void)argc;
+  long count = strtol(argv[0], NULL, 10);
+  if (chdir(argv[1]) < 0) return failed("chdir");
+  for (long i = 0; i < count; ++i) {
+    pid_t child = fork();
+    if (child < 0) return failed("fork");
+    if (child != 0) continue;
+    if (i < count - 1) {
+      for (;;) pause();
+    }
+    append_payload("child");
+    pid_t starter = fork();
+    if (starter == 0) {
+      pid_t itself = getpid();
+      if (fork() != 0) _exit(kDone);
+      while (getppid() == itself) sched_yield();
+      execl("/bin/sh", "sh", "-c", "echo >orphan", (char*)NULL);
+      _exit(kFailed);
+    }
+    waitpid(starter, NULL, 0);
+    for (;;) pause();
+  }
+  for (;;) pause();
+}
+
 static int write_as(int argc, char** argv) {
   (void)argc;
   if (prctl(PR_SET_NAME, argv[0]) < 0) return failed("prctl");
@@ -132,6 +161,7 @@ static int rewrite_twice(int argc, char** argv) {
 const struct operation workload_operations[] = {
     {"burst", 2, "DIRECTORY COUNT", burst},
     {"orphan", 1, "FILE", orphan},
+    {"crowd", 2, "COUNT DIRECTORY", crowd},
     {"write_as", 2, "COMM FILE", write_as},
     {"readonly", 2, "DIRECTORY PROGRAM", readonly},
     {"read", 1, "FILE", read_one},

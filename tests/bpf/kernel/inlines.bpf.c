@@ -53,13 +53,25 @@ int change(struct test_change *test)
 SEC("syscall")
 int budget(struct test_budget *test)
 {
-	struct change change = {.task = current_task()};
-	struct sf_root_state *root;
+	struct sf_inode root = test->root;
 
-	change.root = test->root;
-	root = bpf_map_lookup_elem(&roots, &change.root);
-	if (root)
-		test->over = over_budget(root, &change);
+	test->over = too_many_of(&root);
+	return 0;
+}
+
+SEC("syscall")
+int life(struct test_follow *test)
+{
+	struct sf_followed *known;
+	u32 tgid = test->tgid;
+
+	if (!test->ends) {
+		follow(tgid, 0, test->cgroup, test->flags);
+		return 0;
+	}
+	known = bpf_map_lookup_elem(&processes, &tgid);
+	if (known)
+		forget(tgid, known);
 	return 0;
 }
 

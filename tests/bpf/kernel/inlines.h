@@ -26,6 +26,15 @@ struct test_change {
 	__u32 reserved;
 };
 
+/* follow(), or else forget() what is followed. */
+struct test_follow {
+	__u64 cgroup;
+	__u32 tgid;
+	__u32 flags;
+	__u32 ends;
+	__u32 reserved;
+};
+
 /* over_budget() of a root that is in `roots`. */
 struct test_budget {
 	struct sf_inode root;

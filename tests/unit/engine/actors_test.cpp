@@ -46,6 +46,19 @@ TEST(Actors, AProcessNotFollowedIsJudgedByItsAncestors) {
       Origin::exec);
 }
 
+// An orphan comes to init from whatever session it was in.
+TEST(Actors, OfMoreThanCanBeFollowedNobodyIsGuessed) {
+  Actors actors;
+  const auto from_init = [](std::uint32_t) { return std::optional(true); };
+  ProcessRef one = process(0, false);
+  one.crowd = true;
+  const auto actor = actors.resolve(one, Place::victim, from_init);
+  EXPECT_EQ(actor.origin, Origin::unattributed);
+  EXPECT_EQ(actor.comm, "sed");
+  EXPECT_EQ(actors.resolve(one, Place::other_container, from_init).origin,
+            Origin::container);
+}
+
 TEST(Actors, AHostProcessMovedIntoTheCgroupStaysAHostProcess) {
   Actors actors;
   ProcessRef moved = process(0, false);
