@@ -117,11 +117,28 @@ bool Attribution::names_image_file(const Entry& entry) const {
   return false;
 }
 
+// Who can have given a file this name. One of the image got its further names
+// from nobody who made or opened something there.
+std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
+  auto choice = choose(entry, false);
+  if (!choice || entry.change != Change::added || !names_image_file(entry)) {
+    return choice;
+  }
+  std::vector<Candidate> linkers;
+  for (const auto& one : choice->all()) {
+    if (one.op == FileOp::link || one.op == FileOp::unknown) {
+      linkers.push_back(one);
+    }
+  }
+  if (linkers.empty()) return std::nullopt;
+  return Choice(std::move(linkers));
+}
+
 // A new name of an inode whose own story is known: the link is another's work,
 // maybe, and makes no event of the inode.
 void Attribution::note_link(const Entry& entry) {
   if (entry.whiteout || entry.directory()) return;
-  const auto choice = choose(entry, false);
+  const auto choice = choose_linker(entry);
   if (!choice) return;
   // What io_uring was seen doing there has linked it, if it has other names and
   // this is not the image's.

@@ -92,6 +92,7 @@ class Attribution {
   static bool begun(const Choice& choice, const Entry& entry);
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
+  std::optional<Choice> choose_linker(const Entry& entry) const;
   bool names_image_file(const Entry& entry) const;
   void note_link(const Entry& entry);
   Record* add(const RecordKey& key, WallTime time, const Culprits& by);

@@ -62,11 +62,13 @@ class Fuzz:
 
     def close(self) -> None:
         self._over.set()
-        for stage in list(self._stages):
-            self._discard(stage)
-        if self.agent.process is not None:
-            self.agent.kill()
-        remove_image(image_name())
+        try:
+            for stage in list(self._stages):
+                self._discard(stage)
+        finally:
+            if self.agent.process is not None:
+                self.agent.kill()
+            remove_image(image_name())
 
     def _start(self) -> None:
         self.agent.start("--scan-interval", "24h")

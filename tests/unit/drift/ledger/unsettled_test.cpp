@@ -257,6 +257,8 @@ TEST(UnknownOperation, ThatLinkedAnImageFileMadeNone) {
   w.settle();
   w.put("/etc/x", 50, Change::changed).links = 2;
   w.put("/etc/a", 50, Change::added).links = 2;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/d/y"),
+                   actor("another"));
   w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
   w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), actor("ring"));
   w.settle();
