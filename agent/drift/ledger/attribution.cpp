@@ -279,8 +279,8 @@ void Attribution::attribute(const Found& found, bool may_wait) {
 
   auto choice = choose(entry, found.appeared);
   if (!choice) choice = found.by;
-  const bool more_to_come =
-      !choice || (known == nullptr && begun(*choice, entry));
+  const bool first = known == nullptr || entry.directory();
+  const bool more_to_come = !choice || (first && begun(*choice, entry));
   if (more_to_come && may_wait && young(entry) &&
       awaited_.add({entry, found.path, found.from, found.appeared, false,
                     found.started, books_.clock.boot_ns(), choice})) {
@@ -289,11 +289,13 @@ void Attribution::attribute(const Found& found, bool may_wait) {
   record(found, choice);
 }
 
-// Whether a file was seen copied up, and differs already: by what, the report
-// of the call that had it copied up says.
+// Whether it was seen copied up, and differs already: by what, the report of
+// the call that had it copied up says; of a directory, that of who changed
+// itself.
 bool Attribution::begun(const Choice& choice, const Entry& entry) {
-  return !entry.directory() && entry.change == Change::changed &&
-         entry.differs.content && choice.op() == FileOp::open;
+  if (entry.change != Change::changed || entry.differs.opaque) return false;
+  if (entry.directory()) return entry.differs.any_metadata();
+  return entry.differs.content && choice.op() == FileOp::open;
 }
 
 bool Attribution::here(const Entry& entry) const {

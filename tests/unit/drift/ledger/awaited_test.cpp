@@ -107,6 +107,18 @@ TEST_F(Awaited, WhatWasBegunIsWhatItsReportSays) {
   EXPECT_THAT(w.kinds("/etc/image"), ElementsAre("file_truncate"));
 }
 
+TEST_F(Awaited, WhoCopiedADirectoryUpHasNotChangedIt) {
+  young(w.put("/etc/d", 60, Change::changed, kDirectory)).differs.owner = true;
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/d/x"), sh);
+  look();
+  auto seen = w.seen(FileOp::chown, "/etc/d", 60);
+  seen.mode = kDirectory;
+  w.drift->observe(seen, apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:apt"));
+}
+
 TEST_F(Awaited, WhatWasBegunIsHisWhoBeganItWithoutAReport) {
   young(w.put("/etc/image", 60, Change::changed)).differs.content = true;
   w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/image"), apt);
