@@ -184,6 +184,8 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 			remember_write(mark, &fold);
 		return 0;
 	}
+	if (!inner)
+		change.ctime_ns = inode_ctime(inode);
 	report_change(&change, &fold, repeats);
 	return 0;
 }

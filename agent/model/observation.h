@@ -70,7 +70,8 @@ struct FileObservation {
   FileOp op = FileOp::unknown;
   std::uint32_t mode = 0;     // st_mode
   std::uint32_t repeats = 0;  // further changes folded into this observation
-  bool live = false;          // the container had begun to run
+  WallTime ctime;     // of the upper inode when it was done; 0: not known
+  bool live = false;  // the container had begun to run
   // A directory changed because of one of its entries: which one, only a
   // rescan of that directory can show. `hint` is the path that the caller
   // passed, which can be changed while the call runs: a hint and no more.

@@ -91,12 +91,14 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
       raw.op != SF_OP_unknown ? static_cast<FileOp>(raw.op) : file_op(note);
   seen.mode = raw.mode;
   seen.repeats = raw.repeats;
+  seen.ctime = {raw.ctime_ns};
   seen.live = (raw.flags & SF_FILE_LIVE) != 0;
   seen.entries = note.entries;
   seen.created = note.created;
   seen.direct = note.direct;
   seen.more_follow = (raw.flags & SF_FILE_FOLLOW) != 0;
-  if (!seen.direct && raw.ctime_ns != 0 && may_be_refresh(note)) {
+  const bool by_ctime = raw.op == SF_OP_unknown && raw.ctime_ns != 0;
+  if (by_ctime && !seen.direct && may_be_refresh(note)) {
     // Unsigned: a filesystem may hold any time, and a sum that wraps is
     // defined.
     const auto age = seen.boot_ns +

@@ -106,6 +106,7 @@ static __noinline int inode_news(struct inode *inode, struct inode *upper,
 	change.named = some_dentry(inode);
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
+	change.ctime_ns = inode_ctime(upper);
 	report_operation(&change, key, repeats);
 	return done();
 }

@@ -48,7 +48,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   verdicts_.vanished(delta.vanished);
   // Somebody has been seen since where nobody had been.
   for (const auto& one : awaited_.take([this](const Awaited& waiting) {
-         return !candidates_.nobody_in(waiting.entry.parent);
+         return !waiting.by && !candidates_.nobody_in(waiting.entry.parent);
        })) {
     take_up(one);
   }
@@ -117,12 +117,35 @@ bool Attribution::names_image_file(const Entry& entry) const {
   return false;
 }
 
+// Who can have given a file this name. One of the image got its further names
+// from nobody who made or opened something there.
+std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
+  auto choice = choose(entry, false);
+  if (!choice || entry.change != Change::added || !names_image_file(entry)) {
+    return choice;
+  }
+  std::vector<Candidate> linkers;
+  for (const auto& one : choice->all()) {
+    if (one.op == FileOp::link || one.op == FileOp::unknown) {
+      linkers.push_back(one);
+    }
+  }
+  if (linkers.empty()) return std::nullopt;
+  return Choice(std::move(linkers));
+}
+
 // A new name of an inode whose own story is known: the link is another's work,
 // maybe, and makes no event of the inode.
 void Attribution::note_link(const Entry& entry) {
   if (entry.whiteout || entry.directory()) return;
-  const auto choice = choose(entry, false);
-  if (!choice || choice->op() != FileOp::link) return;
+  const auto choice = choose_linker(entry);
+  if (!choice) return;
+  // What io_uring was seen doing there has linked it, if it has other names and
+  // this is not the image's.
+  const auto op = choice->op();
+  const bool by_ring =
+      op == FileOp::unknown && entry.links > 1 && entry.change == Change::added;
+  if (op != FileOp::link && !by_ring) return;
   const auto& link = choice->latest();
   // Its other names may appear in the same directory; an only one is that of a
   // file made without (O_TMPFILE).
@@ -133,7 +156,7 @@ void Attribution::note_link(const Entry& entry) {
   if (r == nullptr) return;
   // Among names that are still to be found there may be the image's.
   const bool all_known = books_.tree.aliases(entry.inode).size() >= entry.links;
-  if (!r->kinds.has(Kind::file_rename) && all_known &&
+  if (entry.links > 1 && !r->kinds.has(Kind::file_rename) && all_known &&
       !names_image_file(entry)) {
     r->kinds.add(create_kind(entry.mode));  // it was made before it was linked
   }
@@ -213,7 +236,7 @@ Record* Attribution::add(const RecordKey& key, WallTime time,
 
 void Attribution::attribute(const Entry& entry, bool appeared,
                             std::uint64_t started) {
-  Found found{entry, books_.tree.path_of(entry), "", appeared, started};
+  Found found{entry, books_.tree.path_of(entry), "", appeared, started, {}};
   if (const auto it = moved_.find(entry.inode.ino);
       it != moved_.end() && !entry.whiteout) {
     found.from = it->second;
@@ -254,14 +277,26 @@ void Attribution::attribute(const Found& found, bool may_wait) {
     return;
   }
 
-  const auto choice = choose(entry, found.appeared);
-  if (!choice && may_wait && young(entry) &&
-      candidates_.nobody_in(entry.parent) &&
+  auto choice = choose(entry, found.appeared);
+  if (!choice) choice = found.by;
+  const bool first = known == nullptr || entry.directory();
+  const bool more_to_come = choice ? first && begun(*choice, entry)
+                                   : candidates_.nobody_in(entry.parent);
+  if (more_to_come && may_wait && young(entry) &&
       awaited_.add({entry, found.path, found.from, found.appeared, false,
-                    found.started, books_.clock.boot_ns()})) {
+                    found.started, books_.clock.boot_ns(), choice})) {
     return;
   }
   record(found, choice);
+}
+
+// Whether it was seen copied up, and differs already: by what, the report of
+// the call that had it copied up says; of a directory, that of who changed
+// itself.
+bool Attribution::begun(const Choice& choice, const Entry& entry) {
+  if (entry.change != Change::changed || entry.differs.opaque) return false;
+  if (entry.directory()) return entry.differs.any_metadata();
+  return entry.differs.content && choice.op() == FileOp::open;
 }
 
 bool Attribution::here(const Entry& entry) const {
@@ -352,14 +387,15 @@ void Attribution::take_up(const Awaited& one) {
   if (!there)
     now = one.entry.whiteout ? nullptr : books_.tree.find(one.entry.inode);
   if (now != nullptr) {
-    attribute(
-        {*now, books_.tree.path_of(*now), one.from, one.appeared, one.started},
-        false);
+    attribute({*now, books_.tree.path_of(*now), one.from, one.appeared,
+               one.started, one.by},
+              false);
     verdicts_.rejudge(*now);
     return;
   }
   // It is gone by now.
-  attribute({one.entry, one.path, one.from, one.appeared, one.started}, false);
+  attribute({one.entry, one.path, one.from, one.appeared, one.started, one.by},
+            false);
 }
 
 void Attribution::vanished(const std::string& path, const Entry& entry,

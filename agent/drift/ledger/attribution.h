@@ -77,6 +77,7 @@ class Attribution {
     std::string from;
     bool appeared = false;
     std::uint64_t started = 0;  // of the scan
+    std::optional<Choice> by;   // as long as nobody else was seen
   };
   void attribute(const Entry& entry, bool appeared, std::uint64_t started);
   void attribute(const Found& found, bool may_wait);
@@ -88,8 +89,10 @@ class Attribution {
                  std::uint64_t started, bool moved) const;
   bool here(const Entry& entry) const;
   bool young(const Entry& entry) const;
+  static bool begun(const Choice& choice, const Entry& entry);
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
+  std::optional<Choice> choose_linker(const Entry& entry) const;
   bool names_image_file(const Entry& entry) const;
   void note_link(const Entry& entry);
   Record* add(const RecordKey& key, WallTime time, const Culprits& by);

@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "agent/drift/entry.h"
+#include "agent/drift/ledger/candidates.h"
 #include "agent/model/observation.h"
 
 namespace stillframe::drift {
@@ -25,6 +27,8 @@ struct Awaited {
   bool vanished = false;
   std::uint64_t started = 0;   // boot time of the scan
   std::uint64_t since_ns = 0;  // boot time
+  // Whoever was seen to begin it; theirs if no report comes.
+  std::optional<Choice> by = {};
 };
 
 class AwaitedReports {

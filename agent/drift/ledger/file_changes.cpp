@@ -19,11 +19,16 @@ constexpr std::int64_t kClockNs = 50'000'000;
 
 bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
 
-// What differs from the image may be others' work whose operation is known.
+// What differs from the image may be others' work whose operation is known. An
+// ACL's mask is kept in the mode, and another owner's file loses set-id bits.
 KindList less_known(const KindList& differing, const KindList& known) {
+  const bool mode_with_it =
+      known.has(Kind::acl_change) || known.has(Kind::owner_change);
   KindList rest;
   for (const Kind kind : differing.list()) {
-    if (!known.has(kind)) rest.add(kind);
+    if (known.has(kind)) continue;
+    if (kind == Kind::mode_change && mode_with_it) continue;
+    rest.add(kind);
   }
   if (rest.empty()) rest.add(Kind::unknown_change);
   return rest;
@@ -91,11 +96,12 @@ void FileChanges::note_touch(const InodeId& inode, std::uint64_t boot_ns) {
 }
 
 // Whether what is known of an inode was read before the operation. A scan may
-// see what one has done before the word of it is taken in.
+// see what one has done before it is over and reported, so that neither's time
+// says which was first: the inode's own does.
 bool FileChanges::was_before(const FileObservation& seen,
                              const Entry& known) const {
-  return plan_.last_end() < seen.boot_ns ||
-         known.ctime.ns + kClockNs < books_.clock.wall_at(seen.boot_ns).ns;
+  if (known.ctime < seen.ctime) return true;
+  return known.ctime.ns + kClockNs < books_.clock.wall_at(seen.boot_ns).ns;
 }
 
 std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
@@ -279,12 +285,21 @@ void FileChanges::settle_operations(std::uint64_t started) {
   }
 }
 
+// Of several names that by which it was seen.
+const Entry* FileChanges::entry_of(const Operation& seen) const {
+  const Entry* there = books_.tree.find(seen.parent, seen.name);
+  const bool same = there != nullptr && !there->whiteout &&
+                    same_inode(there->inode, seen.inode);
+  return same ? there : books_.tree.find(seen.inode);
+}
+
 // `looked`: the effect has been seen since. Else whoever did it may have done
 // it, and is not let off because there are too many to wait for.
 void FileChanges::settle(const Unsettled& operation, bool looked) {
   const auto& seen = operation.about;
   const auto key = RecordKey::of_inode(seen.inode);
-  auto kinds = effect(operation, books_.tree.find(seen.inode));
+  const Entry* now = entry_of(seen);
+  auto kinds = effect(operation, now);
   ActorId by = seen.actor;
   if (!looked && kinds.empty()) {
     Actor maybe = books_.actors.get(by);
@@ -310,6 +325,10 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
     Operation about = seen;
     about.kind = kind;
     about.actor = by;
+    if (!seen.kind && now != nullptr) {  // it is known by what it left
+      about.parent = now->parent;
+      about.name = now->name;
+    }
     announcer_.operation(std::move(about));
   }
 }

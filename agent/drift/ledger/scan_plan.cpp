@@ -172,7 +172,6 @@ bool ScanPlan::accept(const ScanResult& scan) {
   if (failed) return false;
   unknowable_ = scan.unknowable;
   previous_start_ = std::exchange(last_start_, scan.started_boot_ns);
-  last_end_ = scan.started_boot_ns + scan.duration_ns;
   return true;
 }
 
@@ -199,7 +198,6 @@ bool ScanPlan::accept(const PartialResult& part) {
   }
   if (part.directories.empty()) return false;
   previous_start_ = std::exchange(last_start_, part.started_boot_ns);
-  last_end_ = part.started_boot_ns + part.duration_ns;
   return true;
 }
 

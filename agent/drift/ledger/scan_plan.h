@@ -87,7 +87,6 @@ class ScanPlan {
   WallTime last_complete() const { return last_complete_; }
   std::uint64_t last_start() const { return last_start_; }  // of one taken in
   std::uint64_t previous_start() const { return previous_start_; }
-  std::uint64_t last_end() const { return last_end_; }
 
  private:
   // What take_work() gave out, to be put back if nothing comes of it.
@@ -126,7 +125,6 @@ class ScanPlan {
   WallTime last_complete_;
   std::uint64_t last_start_ = 0;
   std::uint64_t previous_start_ = 0;
-  std::uint64_t last_end_ = 0;
 };
 
 }  // namespace stillframe::drift

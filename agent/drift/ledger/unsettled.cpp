@@ -61,7 +61,10 @@ KindList claimed(Kind kind, const Unsettled& operation, const Entry& now) {
     return moved_on(kind, *operation.before, now) ? one(kind) : KindList();
   }
   if (now.change == Change::added) return one(kind);
-  if (now.change != Change::changed) return {};
+  // Of a directory that counts as it was, since its entries alone may have
+  // moved its time, somebody was seen who set it.
+  const bool time_set = kind == Kind::time_change && now.differs.time;
+  if (now.change != Change::changed && !time_set) return {};
   return one(shown(kind, now.differs) ? kind : Kind::copy_up);
 }
 

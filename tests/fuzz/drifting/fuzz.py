@@ -16,6 +16,7 @@ from harness.podman import Container
 from harness.waiting import wait_for
 
 from .leftovers import container_name, image_name
+from .listener import Listener
 from .oracle import Done, Oracle
 from .sequence import RESTART, Sequence
 from .stage import PLACES, UNTOUCHED, Stage, image, programs, slot
@@ -41,6 +42,7 @@ class Fuzz:
         self._counting = threading.Lock()
         self._asking = threading.Lock()
         self._stages: set[Stage] = set()
+        self._listeners: dict[Stage, Listener] = {}
         self._names = 0
         self._quiet: Stage | None = None
         mutate = pathlib.Path(os.environ.get(
@@ -60,11 +62,13 @@ class Fuzz:
 
     def close(self) -> None:
         self._over.set()
-        for stage in list(self._stages):
-            self._discard(stage)
-        if self.agent.process is not None:
-            self.agent.kill()
-        remove_image(image_name())
+        try:
+            for stage in list(self._stages):
+                self._discard(stage)
+        finally:
+            if self.agent.process is not None:
+                self.agent.kill()
+            remove_image(image_name())
 
     def _start(self) -> None:
         self.agent.start("--scan-interval", "24h")
@@ -87,10 +91,12 @@ class Fuzz:
             name = container_name(self._names)
         stage = Stage(image_name(), name, self._tools, self._kill_agent)
         self._stages.add(stage)
+        self._listeners[stage] = Listener(self.agent.socket, name)
         return stage
 
     def _discard(self, stage: Stage) -> None:
         self._stages.discard(stage)
+        self._listeners.pop(stage).close()
         stage.remove()
 
     def _next(self, chance: random.Random) -> Sequence:
@@ -136,6 +142,7 @@ class Fuzz:
     def _turn(self, stage: Stage, sequences: list[Sequence]) -> list[Wrong]:
         """Carries them out at once; those that were wrong, and why."""
         away = self._away
+        self._ask(self._listeners[stage].events)  # it listens from here on
         slots = [stage.take_slot() for _ in sequences]
         with concurrent.futures.ThreadPoolExecutor(PLACES) as pool:
             logs = list(pool.map(stage.carry_out, sequences, slots,
@@ -162,7 +169,7 @@ class Fuzz:
         """`away`: as that was before anything was done."""
         state = self._state_faults(stage.container)
         changes = self._ask(self.agent.changes, stage.container.name)
-        events = self._ask(self.agent.events, stage.container.name)
+        events = self._ask(self._listeners[stage].events)
         gap = away % 2 == 1 or self._away != away
         untouched = walk(stage.root, slot(UNTOUCHED))
         wrong = []

@@ -112,7 +112,7 @@ class Oracle:
         paths |= {e["path"] for e in events}
         paths |= {e["from"] for e in events if e["from"]}
         self._aliases = Aliases(self._log, paths)
-        return [*self._of_changes(changes), *self._of_events(events),
+        return [*self._of_changes(changes, events), *self._of_events(events),
                 *self._of_both(changes, events)]
 
     def _about(self, path: str) -> list[Done]:
@@ -135,7 +135,8 @@ class Oracle:
                     name.startswith(f"{named}/") or named.startswith(f"{name}/")
                     for named in done.paths for name in names)]
 
-    def _of_changes(self, changes: dict[str, dict]) -> Iterator[str]:
+    def _of_changes(self, changes: dict[str, dict],
+                    events: list[dict]) -> Iterator[str]:
         for path, change in changes.items():
             about, kinds = self._about(path), set(change["kinds"])
             # Changed because an entry did, which has the actors.
@@ -145,6 +146,11 @@ class Oracle:
             yield from self._of_named(path, change["actors"], concerned)
             if not self._gap and not named and not bystander:
                 yield f"{path}: {sorted(kinds)} by nobody"
+            if bystander:
+                # Its row does not show who set a directory's time when there is a
+                # change in it: that moves the time as well.
+                named |= {(e["actor"]["origin"], e["actor"]["comm"])
+                          for e in events if e["path"] == path}
             yield from self._of_last(path, about, named, change)
             possible = _kinds(about, about)
             if self._gap:

@@ -71,7 +71,9 @@ OPERATIONS = {
     "uring_unlink": _operation("F", 2, *_BY_RING, "file_delete"),
     "uring_rename": _operation("NN", 2, *_BY_RING, "file_rename", "file_create",
                                "dir_create", *_DELETES),
-    "uring_link": _operation("FF", 1, *_BY_RING, "file_link", "file_create"),
+    # Where the first name is taken away then, it looks like a rename.
+    "uring_link": _operation("FF", 1, *_BY_RING, "file_link", "file_create",
+                             "file_rename"),
     "uring_mkdir": _operation("D", 1, *_BY_RING, "dir_create"),
 }
 # Right after another change of the file these count as a change, too

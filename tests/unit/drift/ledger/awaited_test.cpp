@@ -92,6 +92,45 @@ TEST_F(Awaited, WhoMovedAnEntryAwayIsNamedThoughTheScanWasFirst) {
   EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
 }
 
+// A file is copied up by the call that is to change it, and both can be seen
+// before the call is over.
+TEST_F(Awaited, WhatWasBegunIsWhatItsReportSays) {
+  young(w.put("/etc/image", 60, Change::changed)).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/image"), apt);
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  w.drift->observe(w.seen(FileOp::truncate, "/etc/image", 60), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_truncate /etc/image by apt violation"));
+  EXPECT_THAT(w.kinds("/etc/image"), ElementsAre("file_truncate"));
+}
+
+TEST_F(Awaited, WhoCopiedADirectoryUpHasNotChangedIt) {
+  young(w.put("/etc/d", 60, Change::changed, kDirectory)).differs.owner = true;
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/d/x"), sh);
+  look();
+  auto seen = w.seen(FileOp::chown, "/etc/d", 60);
+  seen.mode = kDirectory;
+  w.drift->observe(seen, apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:apt"));
+}
+
+TEST_F(Awaited, WhatWasBegunIsHisWhoBeganItWithoutAReport) {
+  young(w.put("/etc/image", 60, Change::changed)).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/image"), apt);
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
+  EXPECT_THAT(w.reported(),
+              ElementsAre("copy_up /etc/image by apt violation",
+                          "file_write /etc/image by apt violation"));
+}
+
 TEST_F(Awaited, WithoutAReportItIsUnattributed) {
   young(w.put("/etc/new", 50, Change::added));
   young(w.whiteout("/etc/image"));

@@ -10,6 +10,7 @@
 namespace stillframe::drift::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::IsEmpty;
@@ -197,6 +198,41 @@ TEST_F(KnownFile, WhatWasSeenAfterItIsNotWhatWasThereBefore) {
   }
 }
 
+// Between the change and the word of it the whole look may come and go.
+TEST_F(KnownFile, WhatWasSeenAmidItIsNotWhatWasThereBefore) {
+  for (const auto op : {FileOp::chown, FileOp::utimes}) {
+    w.events.clear();
+    Entry& now = w.at("/etc/x");
+    ++now.uid;
+    now.mtime = w.wall(w.tick());
+    now.ctime = now.mtime;
+    w.drift->request_full_scan();
+    w.settle();
+    auto seen = w.seen(op, "/etc/x", 50);
+    seen.ctime = now.ctime;
+    w.drift->observe(seen, sh);
+    w.settle();
+    EXPECT_THAT(told(), ElementsAre(EndsWith(" /etc/x by sh violation")));
+  }
+}
+
+// One that was just copied up: a change of an entry of its own explains another
+// time, and does not say whose work it was.
+TEST(TimesOfADirectory, AreToldOfWhoeverSetThem) {
+  World w;
+  w.put("/d", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/d/e", 20, Change::none, kDirectory).differs.time = true;
+  w.put("/d/e/x", 21, Change::changed).differs.owner = true;
+  w.drift->observe(w.seen(FileOp::chown, "/d/e/x", 21), actor("chown"));
+  auto seen = w.seen(FileOp::utimes, "/d/e", 20);
+  seen.mode = kDirectory;
+  w.drift->observe(seen, actor("touch"));
+  w.settle();
+  EXPECT_THAT(w.reported(), Contains("time_change /d/e by touch violation"));
+}
+
 // A chown whose own effect the same look shows.
 TEST(UnknownOperation, IsNotBlamedForWhatOthersDid) {
   World w;
@@ -210,6 +246,56 @@ TEST(UnknownOperation, IsNotBlamedForWhatOthersDid) {
   w.settle();
   EXPECT_THAT(w.reported(),
               ElementsAre("owner_change /etc/x by chown violation",
+                          "file_write /etc/x by ring violation"));
+}
+
+// What a file of the image is by another name is not what was done to it.
+TEST(UnknownOperation, ThatLinkedAnImageFileMadeNone) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::changed).links = 2;
+  w.put("/etc/a", 50, Change::added).links = 2;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/d/y"),
+                   actor("another"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), actor("ring"));
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_link /etc/a by ring violation",
+                                        "copy_up /etc/x by ring restored"));
+  EXPECT_THAT(w.kinds("/etc/a"), ElementsAre("file_link", "copy_up"));
+}
+
+// Of a file that was made without a name that is all that is seen.
+TEST(LinkOfAnUnnamedFile, IsToldAlone) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/x"),
+                   actor("maker"));
+  w.drift->observe(w.seen(FileOp::write, "/etc/x", 50), actor("writer"));
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_write /etc/x by writer violation",
+                                        "file_link /etc/x by maker violation"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_write", "file_link"));
+}
+
+// The mode is another by the ACL's mask.
+TEST(UnknownOperation, IsNotBlamedForWhatCameWithAnAcl) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::changed).differs = {
+      .content = true, .mode = true, .acl = true};
+  w.drift->observe(w.seen(FileOp::acl, "/etc/x", 50), actor("setfacl"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("acl_change /etc/x by setfacl violation",
                           "file_write /etc/x by ring violation"));
 }
 

@@ -111,6 +111,7 @@ FileObservation World::seen(FileOp op, const std::string& path,
   }
   o.op = op;
   o.mode = op == FileOp::mkdir || op == FileOp::rmdir ? kDirectory : kFile;
+  o.ctime = wall(o.boot_ns);
   o.live = true;
   o.created = op == FileOp::create || op == FileOp::mkdir ||
               op == FileOp::mknod || op == FileOp::symlink;
