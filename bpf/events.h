@@ -346,7 +346,6 @@ enum sf_tally {
 	SF_TALLY_PROCESSES_ADOPTED, /* followed by the agent */
 	SF_TALLY_INODES,	    /* made known by the programs */
 	SF_TALLY_INODES_SCANNED,    /* by the agent, less those that it removed */
-	SF_TALLY_CROWDS,	    /* not 0: a process was not followed; written by both */
 	SF_TALLY_COUNT,
 };
 

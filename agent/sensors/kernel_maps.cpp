@@ -251,7 +251,6 @@ void KernelMaps::note_crowd(std::uint64_t cgroup) const {
   if (bpf_map_lookup_elem(fd, &family, &state) != 0 || state.crowd != 0) return;
   state.crowd = 1;
   put(cgroups_, family, state);
-  if (tally(SF_TALLY_CROWDS) == 0) add_to_tally(SF_TALLY_CROWDS, 1);
 }
 
 void KernelMaps::rearm(const sf_change_key& key) const {

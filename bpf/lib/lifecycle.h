@@ -57,7 +57,6 @@ __noinline int follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
 	if ((!flags && family && !may_follow(family->processes)) ||
 	    bpf_map_update_elem(&processes, &tgid, &followed, BPF_ANY)) {
 		count_loss(SF_LOSS_processes_full);
-		add_to_tally(SF_TALLY_CROWDS, 1);
 		if (family)
 			family->crowd = 1;
 		return 0;

@@ -81,16 +81,17 @@ static __always_inline struct sf_cgroup_state *home_of(struct task_struct *task,
 	return origin;
 }
 
-/* Of whom it is asked for whom there was no room. */
+/* So many are asked for. */
 #define SF_ANCESTORS 16
 
 /* Added to whom followed_ancestor() found: only the container is certain. */
 #define ANCESTOR_IS_INIT (1ull << 32)
 
 /*
- * By whom the current task is known, for whom there was no room: the nearest of its
- * ancestors that is followed, by its thread-group id. 0: there is none. An orphan comes
- * to init from whatever session it was in. Not static: the verifier then looks at it once,
+ * By whom the current task is known, where it is not followed itself: there was no room,
+ * or the program on its fork was not run. The nearest of its ancestors that is followed,
+ * by its thread-group id; 0: there is none. An orphan comes to init from whatever session
+ * it was in. Not static: the verifier then looks at it once,
  * and not for each that calls it.
  */
 __noinline u64 followed_ancestor(void)
@@ -99,8 +100,6 @@ __noinline u64 followed_ancestor(void)
 	struct sf_followed *followed;
 	u32 tgid;
 
-	if (!tally(SF_TALLY_CROWDS))
-		return 0;
 	for (int i = 0; i < SF_ANCESTORS; i++) {
 		task = FIELD(task, real_parent);
 		if (!task)

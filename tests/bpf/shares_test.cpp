@@ -169,23 +169,21 @@ TEST_P(Shares, OfTheRingBuffer) {
 struct CrowdCase {
   const char* name;
   std::optional<std::uint32_t> parent;  // how its parent is followed
-  std::int32_t crowds;
-  std::uint32_t crowd;  // of the family of the cgroup it is in
+  std::uint32_t crowd;                  // of the family of the cgroup it is in
   std::uint32_t flags;
 };
 
-TEST_P(Shares, WhoFoundNoRoomIsKnownByItsAncestors) {
+TEST_P(Shares, WhoIsNotFollowedIsKnownByItsAncestors) {
   constexpr std::uint64_t kOrigin = 77;
   constexpr auto kFollowed = SF_PROCESS_IN_CONTAINER | SF_PROCESS_FOLLOWED;
   constexpr auto kCrowd = SF_PROCESS_IN_CONTAINER | SF_PROCESS_CROWD;
   const CrowdCase cases[] = {
-      {"no crowd anywhere", 0, 0, 0, SF_PROCESS_IN_CONTAINER},
-      {"a child", 0, 1, 1, kFollowed},
-      {"a session's", SF_FOLLOWED_LEADER, 1, 1, kFollowed},
-      {"init's, perhaps an orphan", SF_FOLLOWED_INIT, 1, 1, kCrowd},
-      {"too far from all", std::nullopt, 1, 1, kCrowd},
-      {"another container's crowd", std::nullopt, 1, 0,
-       SF_PROCESS_IN_CONTAINER},
+      {"a child whose fork was missed", 0, 0, kFollowed},
+      {"a child", 0, 1, kFollowed},
+      {"a session's", SF_FOLLOWED_LEADER, 1, kFollowed},
+      {"init's, perhaps an orphan", SF_FOLLOWED_INIT, 1, kCrowd},
+      {"too far from all", std::nullopt, 1, kCrowd},
+      {"another container's crowd", std::nullopt, 0, SF_PROCESS_IN_CONTAINER},
   };
   test_process test{};
   run(object_->progs.process, test);
@@ -198,7 +196,6 @@ TEST_P(Shares, WhoFoundNoRoomIsKnownByItsAncestors) {
     state.family = here;
     state.crowd = one.crowd;
     put(object_->maps.cgroups, here, state);
-    put(object_->maps.tallies, std::uint32_t{SF_TALLY_CROWDS}, one.crowds);
     if (one.parent) {
       put(object_->maps.processes, parent,
           sf_followed{5, kOrigin, *one.parent, 0});
@@ -208,8 +205,7 @@ TEST_P(Shares, WhoFoundNoRoomIsKnownByItsAncestors) {
         << one.name;
     EXPECT_EQ(test.process.session, one.flags & SF_PROCESS_FOLLOWED ? 5u : 0u)
         << one.name;
-    const bool by_descent = one.crowds != 0 && one.parent;
-    EXPECT_EQ(test.process.cgroup, by_descent ? kOrigin : here) << one.name;
+    EXPECT_EQ(test.process.cgroup, one.parent ? kOrigin : here) << one.name;
   }
 }
 
