@@ -48,7 +48,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   verdicts_.vanished(delta.vanished);
   // Somebody has been seen since where nobody had been.
   for (const auto& one : awaited_.take([this](const Awaited& waiting) {
-         return !waiting.by && !candidates_.nobody_in(waiting.entry.parent);
+         return waiting.alone && !candidates_.nobody_in(waiting.entry.parent);
        })) {
     take_up(one);
   }
@@ -60,7 +60,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   std::sort(gone.begin(), gone.end(),
             [](auto* a, auto* b) { return a->first < b->first; });
   for (const auto* one : gone) {
-    vanished(one->first, one->second, started, true);
+    vanished(one->first, one->second, started, nullptr);
   }
   executions.keep(started, everything);
 
@@ -236,15 +236,15 @@ Record* Attribution::add(const RecordKey& key, WallTime time,
 
 void Attribution::attribute(const Entry& entry, bool appeared,
                             std::uint64_t started) {
-  Found found{entry, books_.tree.path_of(entry), "", appeared, started, {}};
+  Found found{entry, books_.tree.path_of(entry), "", appeared, started};
   if (const auto it = moved_.find(entry.inode.ino);
       it != moved_.end() && !entry.whiteout) {
     found.from = it->second;
   }
-  attribute(found, true);
+  attribute(found, nullptr);
 }
 
-void Attribution::attribute(const Found& found, bool may_wait) {
+void Attribution::attribute(const Found& found, const Awaited* waited) {
   const Entry& entry = found.entry;
   const auto key = key_of(entry);
   Record* known = books_.ledger.find(key);
@@ -277,15 +277,18 @@ void Attribution::attribute(const Found& found, bool may_wait) {
     return;
   }
 
-  auto choice = choose(entry, found.appeared);
-  if (!choice) choice = found.by;
+  std::optional<Choice> choice;
+  if (waited == nullptr || waited->alone)
+    choice = choose(entry, found.appeared);
+  if (!choice && waited != nullptr) choice = waited->by;
   const bool first = known == nullptr || entry.directory();
-  const bool more_to_come = choice ? first && begun(*choice, entry)
-                                   : candidates_.nobody_in(entry.parent);
-  if (more_to_come && may_wait && young(entry) &&
-      awaited_.add({entry, found.path, found.from, found.appeared, false,
-                    found.started, books_.clock.boot_ns(), choice})) {
-    return;
+  const bool more_to_come = !choice || (first && begun(*choice, entry));
+  if (more_to_come && waited == nullptr && young(entry)) {
+    const bool alone = !choice && candidates_.nobody_in(entry.parent);
+    if (awaited_.add({entry, found.path, found.from, found.appeared, false,
+                      found.started, books_.clock.boot_ns(), alone, choice})) {
+      return;
+    }
   }
   record(found, choice);
 }
@@ -378,7 +381,7 @@ void Attribution::give_up_waiting() {
 
 void Attribution::take_up(const Awaited& one) {
   if (one.vanished) {
-    vanished(one.path, one.entry, one.started, false);
+    vanished(one.path, one.entry, one.started, &one);
     return;
   }
   const Entry* now = books_.tree.find(one.entry.parent, one.entry.name);
@@ -387,19 +390,18 @@ void Attribution::take_up(const Awaited& one) {
   if (!there)
     now = one.entry.whiteout ? nullptr : books_.tree.find(one.entry.inode);
   if (now != nullptr) {
-    attribute({*now, books_.tree.path_of(*now), one.from, one.appeared,
-               one.started, one.by},
-              false);
+    attribute(
+        {*now, books_.tree.path_of(*now), one.from, one.appeared, one.started},
+        &one);
     verdicts_.rejudge(*now);
     return;
   }
   // It is gone by now.
-  attribute({one.entry, one.path, one.from, one.appeared, one.started, one.by},
-            false);
+  attribute({one.entry, one.path, one.from, one.appeared, one.started}, &one);
 }
 
 void Attribution::vanished(const std::string& path, const Entry& entry,
-                           std::uint64_t started, bool may_wait) {
+                           std::uint64_t started, const Awaited* waited) {
   const auto place = place_of(entry);
   if (entry.whiteout) {
     const Record* r = books_.ledger.find(place);
@@ -432,9 +434,11 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
   auto choice = candidates_.choose(entry.parent, removed, std::nullopt);
   const auto from_above = inherited_.find(entry.parent.ino);
   if (!choice && from_above != inherited_.end()) choice = from_above->second;
-  if (!choice && may_wait && candidates_.nobody_in(entry.parent) &&
-      awaited_.add(
-          {entry, path, "", false, true, started, books_.clock.boot_ns()})) {
+  if (waited != nullptr && !waited->alone) choice.reset();
+  if (!choice && waited == nullptr &&
+      awaited_.add({entry, path, "", false, true, started,
+                    books_.clock.boot_ns(),
+                    candidates_.nobody_in(entry.parent)})) {
     return;
   }
   const Culprits by = who(choice);

@@ -77,13 +77,13 @@ class Attribution {
     std::string from;
     bool appeared = false;
     std::uint64_t started = 0;  // of the scan
-    std::optional<Choice> by;   // as long as nobody else was seen
   };
   void attribute(const Entry& entry, bool appeared, std::uint64_t started);
-  void attribute(const Found& found, bool may_wait);
+  // `waited`: since when for the report of it; null: it may wait.
+  void attribute(const Found& found, const Awaited* waited);
   void record(const Found& found, const std::optional<Choice>& choice);
   void vanished(const std::string& path, const Entry& entry,
-                std::uint64_t started, bool may_wait);
+                std::uint64_t started, const Awaited* waited);
   void take_up(const Awaited& one);
   bool accounted(const Entry& entry, const Record& record,
                  std::uint64_t started, bool moved) const;

@@ -27,6 +27,9 @@ struct Awaited {
   bool vanished = false;
   std::uint64_t started = 0;   // boot time of the scan
   std::uint64_t since_ns = 0;  // boot time
+  // Nobody had been seen in its directory: who is seen there later may have
+  // done it. Else only a report of the very entry says who did.
+  bool alone = false;
   // Whoever was seen to begin it; theirs if no report comes.
   std::optional<Choice> by = {};
 };

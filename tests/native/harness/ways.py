@@ -268,9 +268,15 @@ def seal(agent: Agent, container: Bundle, mutate: pathlib.Path) -> str:
                        timeout=patience(60))
     # What is sealed can be read, and not be changed any more.
     assert run(container, f"cat {new} >/dev/null && ! mutate append {new}") == 0
-    agent.changes(container.id)  # which looks for what no event reported
-    origins = {event["path"]: event["actor"]["origin"]
-               for event in reported(agent, container, after)}
+    origins: dict[str, str] = {}
+
+    def found() -> bool:  # asking looks for what no event reported
+        for event in reported(agent, container, after):
+            origins[event["path"]] = event["actor"]["origin"]
+        return origins.keys() == {image, new}
+
+    with contextlib.suppress(TimeoutError):
+        wait_for(found, ATTRIBUTION_SECONDS, "both are reported")
     if not origins:
         return coverage.NONE
     assert origins.keys() == {image, new}

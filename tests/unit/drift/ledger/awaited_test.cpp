@@ -190,7 +190,7 @@ TEST_F(Awaited, TheEndOfTheContainerWaitsForNothing) {
 }
 
 // Who it was is not known, but that is no reason to take the next who comes.
-TEST_F(Awaited, WhereSomebodyWasSeenNobodyIsWaitedFor) {
+TEST_F(Awaited, WhereSomebodyWasSeenAReportOfTheEntryAloneSaysWho) {
   w.drift->observe(w.entries_seen(FileOp::rmdir, "/etc", "/etc/d"), apt);
   young(w.put("/etc/new", 50, Change::added));
   look();
@@ -198,6 +198,13 @@ TEST_F(Awaited, WhereSomebodyWasSeenNobodyIsWaitedFor) {
   look();
   pass();
   EXPECT_THAT(w.who("/etc/new"), ElementsAre("unattributed"));
+  w.drift->observe(w.entries_seen(FileOp::rmdir, "/etc", "/etc/d"), apt);
+  young(w.put("/etc/newer", 51, Change::added));
+  look();
+  w.drift->observe(w.seen(FileOp::create, "/etc/newer", 51), sh);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/newer"), ElementsAre("workload:sh"));
 }
 
 TEST_F(Awaited, WhatIsTooMuchDoesNotWait) {
