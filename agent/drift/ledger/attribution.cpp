@@ -46,10 +46,8 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
     }
   }
   verdicts_.vanished(delta.vanished);
-  // Somebody has been seen since where nobody had been.
-  for (const auto& one : awaited_.take([this](const Awaited& waiting) {
-         return waiting.alone && !candidates_.nobody_in(waiting.entry.parent);
-       })) {
+  for (const auto& one : awaited_.take(
+           [this](const Awaited& waiting) { return done_since(waiting); })) {
     take_up(one);
   }
   for (const Entry* entry : delta.appeared) attribute(*entry, true, started);
@@ -362,6 +360,14 @@ void Attribution::reported(const FileObservation& seen) {
        })) {
     if (!explains(seen, one)) take_up(one);
   }
+}
+
+// Whether somebody was seen since who can have done it, where nobody had been.
+bool Attribution::done_since(const Awaited& one) const {
+  if (!one.alone) return false;
+  Entry entry = one.entry;
+  entry.whiteout = entry.whiteout || one.vanished;
+  return choose(entry, one.appeared).has_value();
 }
 
 void Attribution::give_up_waiting(std::uint64_t now) {

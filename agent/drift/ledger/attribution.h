@@ -84,6 +84,7 @@ class Attribution {
   void record(const Found& found, const std::optional<Choice>& choice);
   void vanished(const std::string& path, const Entry& entry,
                 std::uint64_t started, const Awaited* waited);
+  bool done_since(const Awaited& one) const;
   void take_up(const Awaited& one);
   bool accounted(const Entry& entry, const Record& record,
                  std::uint64_t started, bool moved) const;

@@ -131,6 +131,17 @@ TEST_F(Awaited, WhatWasBegunIsHisWhoBeganItWithoutAReport) {
                           "file_write /etc/image by apt violation"));
 }
 
+TEST_F(Awaited, WhoIsSeenThereAndCannotHaveDoneItEndsNoWaiting) {
+  young(w.whiteout("/etc/image"));
+  look();
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/other"), sh);
+  look();
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/image", 999'999), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
+}
+
 TEST_F(Awaited, WithoutAReportItIsUnattributed) {
   young(w.put("/etc/new", 50, Change::added));
   young(w.whiteout("/etc/image"));
