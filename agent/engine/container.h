@@ -97,6 +97,11 @@ class Container {
   void mounts_seen(const MountsObservation& seen);
   void look_at_limits();
 
+  // All that was reported until then has been observed.
+  void caught_up(std::uint64_t boot_ns) {
+    if (drift_) drift_->caught_up(boot_ns);
+  }
+
   // ---- Scans.
   // The scan that is due, if none is under way. The caller carries it out and
   // hands the result to apply().

@@ -23,7 +23,7 @@ Core::Core(const Settings& settings, const Clock& clock,
       losses_(context_, fleet_),
       requests_(context_, fleet_, population_, scans_) {}
 
-void Core::turn() {
+void Core::turn(bool caught_up) {
   const std::uint64_t now = context_.now();
   if (fleet_.any_plain() && context_.kernel.watch_plain(true)) {
     context_.changed = true;
@@ -35,7 +35,10 @@ void Core::turn() {
     ::malloc_trim(0);
   }
   population_.turn(now);
-  for (const auto& container : fleet_.all()) turn(container, now);
+  for (const auto& container : fleet_.all()) {
+    if (caught_up) container->caught_up(now);
+    turn(container, now);
+  }
 }
 
 void Core::turn(const ContainerPtr& container, std::uint64_t now) {

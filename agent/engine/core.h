@@ -36,8 +36,8 @@ class Core {
   void drain() { router_.drain(); }
   void observe(const Observation& seen) { router_.observe(seen); }
   // Everything that is due: scans, checks, writing the ledgers. Call once after
-  // each batch of observations.
-  void turn();
+  // each batch of observations. `caught_up`: none was left out.
+  void turn(bool caught_up = true);
   // When turn() wants to be called at the latest, boot time.
   std::uint64_t next_turn_ns() const;
   void reload_policy() { policy_.reload(); }

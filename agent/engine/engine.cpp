@@ -115,8 +115,9 @@ Result<> Engine::run() {
   Result<> ended;
   turning_ = true;
   while (!stop_asked_) {
-    const bool drained = core_->drain(kBatch) != 0;
-    core_->turn();
+    const std::size_t taken = core_->drain(kBatch);
+    const bool drained = taken != 0;
+    core_->turn(taken < kBatch);
     last_turn_ns_ = boottime_now_ns();
     announce_progress();
     if (core_->changed() &&

@@ -186,9 +186,12 @@ void ContainerDrift::over_budget(std::uint64_t boot_ns) {
   impl_->plan.need_full_later(boot_ns);
 }
 
+void ContainerDrift::caught_up(std::uint64_t boot_ns) {
+  impl_->attribution.give_up_waiting(boot_ns);
+}
+
 ScanWork ContainerDrift::take_work() {
   impl_->announcer.expire();
-  impl_->attribution.give_up_waiting(impl_->books.clock.boot_ns());
   if (impl_->plan.under_way()) return {};
   impl_->verdicts.refresh();
   return impl_->plan.take_work();

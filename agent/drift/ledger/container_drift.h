@@ -76,6 +76,9 @@ class ContainerDrift {
   // more, unreported.
   void over_budget(std::uint64_t boot_ns);
 
+  // All that was reported until then has been observed.
+  void caught_up(std::uint64_t boot_ns);
+
   // Takes the work that is due (and remembers it as under way). The caller
   // scans and hands the result to applied(). One at a time.
   ScanWork take_work();

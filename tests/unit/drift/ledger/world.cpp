@@ -196,6 +196,7 @@ World::Scans World::settle() {
   Scans scans;
   for (int i = 0; i < 100; ++i) {
     tick();
+    drift->caught_up(clock.boot_ns());
     const ScanWork work = drift->take_work();
     if (!work) return scans;
     if (work.full) {
