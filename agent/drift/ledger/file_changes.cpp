@@ -17,6 +17,9 @@ constexpr std::size_t kMaxAliases = 8;
 // ticks of the slowest clock (HZ=100), and some scheduling.
 constexpr std::int64_t kClockNs = 50'000'000;
 
+// Between a change and the report of it, however busy the machine is.
+constexpr std::int64_t kFoundNs = 1'000'000'000;
+
 bool removes(FileOp op) { return op == FileOp::unlink || op == FileOp::rmdir; }
 
 // What differs from the image may be others' work whose operation is known. An
@@ -134,6 +137,15 @@ std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
   return out;
 }
 
+// Whether a scan has found the name taken away so shortly before that it was by
+// this operation: what is not there cannot be taken away again.
+bool FileChanges::found_before(const FileObservation& seen,
+                               const Record* known) const {
+  if (known == nullptr || known->observed) return false;
+  const auto done = books_.clock.wall_at(seen.boot_ns).ns;
+  return known->last_seen.ns + kFoundNs > done && known->last_seen.ns <= done;
+}
+
 void FileChanges::record(const FileObservation& seen, ActorId by) {
   attribution_.reported(seen);
   Ledger& ledger = books_.ledger;
@@ -165,6 +177,7 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
       about.from.clear();
     }
   }
+  if (removal && found_before(seen, ledger.find(key))) ledger.erase(key);
   const Record* before = ledger.find(key);
   const bool fresh = before == nullptr;
   auto waiting = unsettled(seen, before);

@@ -50,6 +50,7 @@ class FileChanges {
   std::optional<Unsettled> unsettled(const FileObservation& seen,
                                      const Record* before) const;
   bool was_before(const FileObservation& seen, const Entry& known) const;
+  bool found_before(const FileObservation& seen, const Record* known) const;
   const Entry* entry_of(const Operation& seen) const;
   void settle(const Unsettled& operation, bool looked);
   void settle_operations(std::uint64_t started);

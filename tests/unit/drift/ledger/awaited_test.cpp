@@ -160,6 +160,19 @@ TEST_F(Awaited, WithoutAReportItIsUnattributed) {
   EXPECT_EQ(w.row("/etc/new")->count, 1u);
 }
 
+TEST_F(Awaited, WhoRemovedItIsNamedThoughTheReportIsLate) {
+  young(w.whiteout("/etc/image"));
+  look();
+  auto removed = w.seen(FileOp::unlink, "/etc/image", 999'999);
+  removed.boot_ns = w.clock.boot_ns();
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("unattributed"));
+  w.drift->observe(removed, apt);
+  look();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
+  EXPECT_EQ(w.row("/etc/image")->count, 1u);
+}
+
 TEST_F(Awaited, WhatKeepsChangingDoesNotWaitForEver) {
   auto& e = w.put("/etc/new", 50, Change::added);
   for (int i = 0; i < 12; ++i) {
