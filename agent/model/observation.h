@@ -81,6 +81,7 @@ struct FileObservation {
   bool ambiguous = false;    // may be a refresh after another's mmap store
   bool more_follow = false;  // what repeats it within a second is not reported
   std::string hint;
+  bool hint_cut = false;  // too long to be read whole: `hint` is empty
   ProcessRef process;
 };
 

@@ -83,7 +83,8 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.parent = inode_id(raw.parent);
   seen.name.assign(raw.text, raw.name_len);
   // One that may have been cut short says nothing of the entry's name.
-  if (raw.hint_len < SF_HINT_LEN - 1) {
+  seen.hint_cut = raw.hint_len >= SF_HINT_LEN - 1;
+  if (!seen.hint_cut) {
     seen.hint.assign(raw.text + raw.name_len, raw.hint_len);
   }
   if (raw.op >= SF_OP_COUNT) return fail("file event of unknown operation");

@@ -21,6 +21,7 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.first_ns = seen.boot_ns;
   candidate.last_ns = seen.boot_ns;
   candidate.hint = base_name(seen.hint);
+  candidate.cut = seen.hint_cut;
   candidate.direct = seen.direct;
   candidate.live = seen.live;
   candidates_.add(seen.inode, std::move(candidate));

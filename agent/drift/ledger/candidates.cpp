@@ -100,7 +100,8 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
   auto& list = here.all;
   const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) {
     return c.actor == candidate.actor && c.op == candidate.op &&
-           c.live == candidate.live && c.hint == candidate.hint;
+           c.live == candidate.live && c.hint == candidate.hint &&
+           c.cut == candidate.cut;
   });
   if (same != list.end()) {
     same->last_ns = std::max(same->last_ns, candidate.last_ns);
@@ -120,6 +121,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     drop(here, *merged);
     merged->last_ns = std::max(merged->last_ns, candidate.last_ns);
     merged->hint = candidate.hint;
+    merged->cut = candidate.cut;
     return;
   }
   if (list.empty()) {  // the room is taken by other directories
@@ -135,7 +137,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
 
 void Candidates::drop(AtWork& here, const Candidate& candidate) {
   here.dropped_ns = std::max(here.dropped_ns, candidate.last_ns);
-  if (here.dropped.size() < kMaxDroppedNames && !candidate.hint.empty()) {
+  if (here.dropped.size() < kMaxDroppedNames && !candidate.cut) {
     here.dropped.insert(std::hash<std::string>()(candidate.hint));
   } else {
     here.any_dropped = true;
@@ -167,9 +169,9 @@ std::optional<Choice> Candidates::choose(
   if (!hinted.empty()) {
     // Of several who named it the one who is left may be the innocent.
     if (maybe_dropped(it->second, entry.name)) return std::nullopt;
-    // What the others named is not known: it may have been this.
+    // Whose name was cut short may have named this, too.
     for (const auto* c : fitting) {
-      if (c->hint.empty()) hinted.push_back(c);
+      if (c->cut) hinted.push_back(c);
     }
     return choice_of(hinted);
   }

@@ -26,6 +26,7 @@ struct Candidate {
   std::uint64_t first_ns = 0;  // boot time
   std::uint64_t last_ns = 0;
   std::string hint;     // base name of the path the caller passed
+  bool cut = false;     // that path was too long to be read whole
   bool direct = false;  // past the overlay
   bool live = false;
 };
@@ -96,7 +97,7 @@ class Candidates {
     // kept with whoever gave them.
     std::uint64_t dropped_ns = 0;
     std::unordered_set<std::size_t> dropped;
-    bool any_dropped = false;  // and names not known, or not kept either
+    bool any_dropped = false;  // and names cut short, or not kept either
   };
   static void drop(AtWork& here, const Candidate& candidate);
   // Whether somebody who is not known any more may have named it.
