@@ -68,9 +68,9 @@ class Candidates {
   void add(const InodeId& directory, Candidate candidate);
 
   // Those in the directory who may have made the entry what it is: whoever
-  // named it, and who named nothing that is known; else all whose operation
-  // fits. When `made_at_boot_ns` is given, those that began later than that
-  // cannot have. None: nobody who was seen.
+  // named it, or may have by a path that was cut short; else all whose
+  // operation fits. When `made_at_boot_ns` is given, those that began later
+  // than that cannot have. None: nobody who was seen.
   std::optional<Choice> choose(
       const InodeId& directory, const Entry& entry,
       std::optional<std::int64_t> made_at_boot_ns) const;
