@@ -26,8 +26,8 @@ EXPECTED = {
     "exec": {(IN_PLACE, "warning", "exec")},
     "cp": {(IN_PLACE, "warning", "host")},
     "workload": {(WORKLOAD, "info", "workload")},
-    # The new file, and its being run.
-    "code": {(CODE, "critical", "workload"), (WORKLOAD, "info", "workload")},
+    # A new file that is run is one path, of the graver class.
+    "code": {(CODE, "critical", "workload")},
     "replaced": set(),
 }
 
