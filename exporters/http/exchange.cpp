@@ -142,7 +142,13 @@ bool accepts_gzip(std::string_view accept_encoding) {
   return false;
 }
 
+// What the library makes at its first request is made before there are threads:
+// ThreadSanitizer does not see that it is guarded, as Debian's build is not
+// instrumented.
 Responder make_responder(RequestHandler handler, ExchangeOptions options) {
+  static_cast<void>(
+      Exchange([](const auto&, auto&) { return nullptr; }, options)
+          .answer("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", true));
   return [handler = std::move(handler), options](std::string_view request,
                                                  bool last) {
     return Exchange(handler, options).answer(request, last);

@@ -15,6 +15,9 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
+LONGEST_REASON = 300
+
+
 def allowed_patterns(path: pathlib.Path) -> list[str]:
     patterns = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
@@ -32,6 +35,16 @@ def allows(pattern: str, name: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
+def reason(case: ElementTree.Element) -> str:
+    """Why it failed, on one line, as the report gives it; "" if it passed."""
+    for kind in "failure", "error":
+        found = case.find(kind)
+        if found is not None:
+            words = " ".join(found.get("message", "").split())
+            return words[:LONGEST_REASON] or kind
+    return ""
+
+
 def main(allowed: pathlib.Path, reports: pathlib.Path,
          broken: list[str]) -> int:
     patterns = allowed_patterns(allowed)
@@ -43,9 +56,8 @@ def main(allowed: pathlib.Path, reports: pathlib.Path,
         stage = label.partition("-")[0]
         for case in ElementTree.parse(report).iter("testcase"):
             name = f"{label}: {case.get('name')}"
-            if case.find("failure") is not None or (
-                    case.find("error") is not None):
-                failed.append(name)
+            if why := reason(case):
+                failed.append(f"{name}: {why}")
                 explained.add(stage)
             elif case.find("skipped") is not None:
                 skipped += 1
