@@ -55,6 +55,8 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 		levels = 32;
 	else if (before == PERHAPS)
 		return false;
+	/* Before the walk: a root that is made meanwhile may not be met any more. */
+	mark.roots = roots_made();
 	for (i = 0; i < 32 && i < levels; i++) {
 		struct dentry *parent = FIELD(dentry, d_parent);
 		struct inode *directory = FIELD(parent, d_inode);
@@ -84,7 +86,6 @@ static __always_inline bool find_root(struct sf_inode *out, struct inode *inode,
 		return false;
 	inode_place(&place, inode, dev);
 	mark.generation = FIELD(inode, i_generation);
-	mark.roots = roots_made();
 	bpf_map_update_elem(&not_upper, &place, &mark, BPF_ANY);
 	return false;
 }
