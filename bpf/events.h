@@ -411,8 +411,12 @@ struct sf_followed {
 	__u64 session;
 	__u64 cgroup; /* of the container that it descends from */
 	__u32 flags;
-	__u32 reserved;
+	__u32 started; /* sf_start_ticks(): the number may be another process' by now */
 };
+
+/* When a thread group started, as precisely as /proc has it: in ticks of 10 ms, of which
+ * the low bits are enough to tell one from another. */
+#define sf_start_ticks(boot_ns) ((__u32)((boot_ns) / 10000000ull))
 
 /* Added to sf_change_key.nr for a directory that changed because of an entry: it
  * may change of its own accord in the same system call. */

@@ -18,17 +18,18 @@ static __noinline int look_at_mounts(struct task_struct *task)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *child)
 {
-	u32 tgid = parent->tgid;
+	u32 tgid = child->tgid;
 	struct sf_followed *followed;
 
-	if (child->tgid == (int)tgid)
+	if (parent->tgid == (int)tgid)
 		return 0; /* a thread */
-	followed = bpf_map_lookup_elem(&processes, &tgid);
+	parent = CAST(task_struct, parent);
+	child = CAST(task_struct, child);
+	followed = followed_itself(parent);
 	if (followed) {
-		follow(child->tgid, followed->session, followed->cgroup, 0);
+		follow(tgid, followed->session, followed->cgroup, 0, start_ticks(child));
 	} else {
 		/* The number may have been another's, whose end was missed. */
-		tgid = child->tgid;
 		followed = bpf_map_lookup_elem(&processes, &tgid);
 		if (followed)
 			forget(tgid, followed);
@@ -54,7 +55,8 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	/* do_exit() has counted this thread out already: 0 means the last one. */
 	if (task->signal->live.counter > 0)
 		return 0;
-	if (followed->flags & (SF_FOLLOWED_INIT | SF_FOLLOWED_LEADER)) {
+	if (followed->started == start_ticks(CAST(task_struct, task)) &&
+	    followed->flags & (SF_FOLLOWED_INIT | SF_FOLLOWED_LEADER)) {
 		u64 id = followed->cgroup;
 		u32 init = !!(followed->flags & SF_FOLLOWED_INIT);
 
@@ -196,10 +198,16 @@ static __noinline int send_exec(const struct exec *exec, const struct sf_change_
 	return done();
 }
 
+/* A rootfs in a key. One that is removed leaves its inode's number to the next. */
+static __always_inline u32 rootfs_number(const struct exec *exec)
+{
+	return (u32)exec->rootfs.root.ino ^ exec->rootfs.root.generation * 0x85ebca6bu;
+}
+
 /* The actor in a key: the same program of a volume may be run in two containers at once. */
 static __always_inline u32 actor_in(const struct exec *exec)
 {
-	return exec->actor ^ (u32)exec->rootfs.root.ino * 2654435761u;
+	return exec->actor ^ rootfs_number(exec) * 2654435761u;
 }
 
 /* A script's path, as far as it takes to know repeats of one script from others. */
@@ -269,7 +277,7 @@ static __noinline int judge_script(struct exec *exec, u32 interpreter)
 	}
 	key.ino = path_hash(&path);
 	key.generation = (u32)exec->directory.ino;
-	key.dev = (u32)exec->rootfs.root.ino;
+	key.dev = rootfs_number(exec);
 	key.actor = actor_in(exec);
 	key.nr = FOLD_NR(FOLD_EXEC, SF_EXEC_SCRIPT);
 	if (!reported(&key, &repeats) && !too_many_of(&exec->rootfs.root))
@@ -338,6 +346,9 @@ static __noinline bool find_home(struct exec *exec)
 	home = home_of(task, &followed, &id);
 	/* Of the host, and only put there: a runtime on its way in. */
 	if (!followed && !own_root)
+		return false;
+	/* Of a container that may have run for long. */
+	if ((!followed || !home) && !knows_containers())
 		return false;
 	if (!home || (!followed && !(home->flags & SF_CGROUP_LIVE))) {
 		/* The root cgroup is the host's, and so is who has entered a container. */

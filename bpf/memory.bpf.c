@@ -36,7 +36,7 @@ struct {
 static __always_inline bool find_victim(struct sf_victim *out, struct task_struct *task)
 {
 	u32 tgid = FIELD(task, tgid);
-	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	struct sf_followed *followed = followed_itself(task);
 	struct task_struct *leader = FIELD(task, group_leader);
 	struct sf_cgroup_state *state;
 	const unsigned char *name;

@@ -45,9 +45,10 @@ Origin origin_of(const ProcessRef& process, Actors::Place place,
   if (process.host_mounts && !process.kernel_thread) return Origin::host;
   // That init is an ancestor now says nothing of where it began.
   if (process.crowd) return Origin::unattributed;
-  // Not seen at its start and gone by now: nothing speaks for an exec.
-  return from_init(process.pid).value_or(true) ? Origin::workload
-                                               : Origin::exec;
+  const auto descends = from_init(process);
+  // Not seen at its start and gone by now: it may have been anybody's.
+  if (!descends) return Origin::unattributed;
+  return *descends ? Origin::workload : Origin::exec;
 }
 
 }  // namespace

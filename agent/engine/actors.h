@@ -22,8 +22,9 @@ class Actors {
   enum class Place { host, victim, other_container };
 
   // Asked for a process in the victim's cgroup that the kernel has not followed
-  // from its start: does it descend from the container's init?
-  using FromInit = std::function<std::optional<bool>(std::uint32_t pid)>;
+  // from its start: does it descend from the container's init? None: that is
+  // not known.
+  using FromInit = std::function<std::optional<bool>(const ProcessRef&)>;
 
   void session_started(const SessionObservation& seen);
   // A session that began before the agent did.

@@ -31,6 +31,28 @@ std::vector<ContainerRecord> found_in(
   return std::move(listing.items);
 }
 
+// As /proc shows it, whose ticks are of 10 ms. A process that is gone came from
+// where its parent did; not so where that is init, which has orphans of all for
+// children.
+std::optional<bool> descends_from_init(
+    const ProcessRef& process,
+    const std::vector<containers::ContainerSource::Member>& members,
+    std::uint32_t init_pid) {
+  constexpr std::uint64_t kTick = 10 * kMillisecondNs;
+  std::optional<bool> by_parent;
+  for (const auto& member : members) {
+    const std::uint64_t tick = member.start_ns / kTick;
+    if (member.pid == process.pid && tick == process.start_ns / kTick) {
+      return member.from_init;
+    }
+    if (member.pid == process.ppid && member.pid != init_pid &&
+        tick <= process.start_ns / kTick) {
+      by_parent = member.from_init;
+    }
+  }
+  return by_parent;
+}
+
 }  // namespace
 
 Population::Population(Context& context, Fleet& fleet, Unclaimed& unclaimed)
@@ -41,8 +63,23 @@ void Population::discover() {
     adopt(std::move(record), 0);
   }
   adopt_kept();
+  context_.kernel.containers_known();
+  adopt_begun();
   for (const auto& container : fleet_.all()) container->await_first_scan();
   next_reconcile_ns_ = context_.now() + context_.settings.scan_interval_ns();
+}
+
+// What began, containers and within them, before the kernel side knew all there
+// are: it makes nothing of a first exec until then.
+void Population::adopt_begun() {
+  for (auto& record : found_in(context_, context_.source.running())) {
+    const auto known = fleet_.find(record.root, record.cgroup);
+    if (!known || !known->running()) {
+      adopt(std::move(record), 0);
+    } else {
+      register_processes(known);
+    }
+  }
 }
 
 // ---- Coming.
@@ -232,7 +269,7 @@ void Population::register_processes(const ContainerPtr& container) {
       context_.actors.add_session({session, member.first_cmd, "", 0,
                                    context_.clock.wall_at(first.start_ns)});
     }
-    context_.kernel.follow(member.pid, record.cgroup, session,
+    context_.kernel.follow(member.pid, member.start_ns, record.cgroup, session,
                            member.pid == record.init_pid,
                            member.pid == member.session_leader);
   }
@@ -371,14 +408,17 @@ Actor Population::actor_for(const ContainerPtr& victim,
     place = Actors::Place::other_container;
   }
   return context_.actors.resolve(
-      process, place, [&](std::uint32_t pid) -> std::optional<bool> {
+      process, place, [&](const ProcessRef& one) -> std::optional<bool> {
         const auto members = context_.source.members(victim->record());
         if (!members) return std::nullopt;
-        for (const auto& member : *members) {
-          if (member.pid == pid) return member.from_init;
-        }
-        return std::nullopt;
+        return descends_from_init(one, *members, victim->record().init_pid);
       });
+}
+
+bool Population::ran_before(const ContainerPtr& container) const {
+  const std::uint64_t start = container->record().init_start_ns;
+  return container->running() && start != 0 &&
+         start < context_.kernel.since_ns();
 }
 
 // ---- Going.

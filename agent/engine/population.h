@@ -10,6 +10,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -49,9 +50,16 @@ class Population {
   // Gives a container an observation together with its actor.
   template <typename Seen>
   void hand_over(const ContainerPtr& container, const Seen& seen) {
-    if (container->watched()) {
-      container->observe(seen, actor_for(container, seen.process));
+    if (!container->watched()) return;
+    if constexpr (std::is_same_v<Seen, FileObservation>) {
+      // What nobody had told the kernel side.
+      if (!seen.live && ran_before(container)) {
+        FileObservation live = seen;
+        live.live = true;
+        return container->observe(live, actor_for(container, seen.process));
+      }
     }
+    container->observe(seen, actor_for(container, seen.process));
   }
   Actor actor_for(const ContainerPtr& victim, const ProcessRef& process);
 
@@ -70,6 +78,8 @@ class Population {
     ContainerView view;
   };
 
+  // Whether it lived before the kernel side began to look.
+  bool ran_before(const ContainerPtr& container) const;
   // Null: it is no container of its own.
   ContainerPtr adopt(ContainerRecord record, std::uint64_t live_since_ns);
   void begin(const ContainerPtr& container, std::uint64_t live_since_ns);
@@ -78,6 +88,7 @@ class Population {
                        const ContainerRecord& record) const;
   bool poses_as_another(const ContainerRecord& record);
   void adopt_kept();
+  void adopt_begun();
   void reconcile_within_a_second();
   bool rootfs_in_use(const ContainerRecord& record);
   void register_processes(const ContainerPtr& container);

@@ -44,6 +44,7 @@ KernelMaps::KernelMaps(const Object& owner)
       upper_devs_(owner.map("upper_devs")),
       roots_registered_(owner.map("roots_registered")),
       cgroups_(owner.map("cgroups")),
+      containers_known_(owner.map("containers_known")),
       processes_(owner.map("processes")),
       tallies_(owner.map("tallies")),
       changes_(owner.map("changes")),
@@ -158,6 +159,14 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
   }
   std::int32_t removed = 0;
   for (const sf_inode_key& inode : doomed) {
+    // Its number may be another file's by now, of a container that has just
+    // begun: without its directories known nobody would be seen at work there.
+    sf_inode_state now{};
+    const int fd = bpf_map__fd(upper_inodes_);
+    if (bpf_map_lookup_elem(fd, &inode, &now) != 0 ||
+        !same_inode(now.root, key)) {
+      continue;
+    }
     if (bpf_map_delete_elem(bpf_map__fd(upper_inodes_), &inode) == 0) ++removed;
   }
   add_to_tally(SF_TALLY_INODES_SCANNED, -removed);
@@ -231,15 +240,31 @@ void KernelMaps::add_mounts(std::uint32_t mnt_ns,
 
 void KernelMaps::follow(std::uint32_t pid, sf_followed followed) const {
   const std::lock_guard lock(shares_mutex_);
+  sf_followed known{};
+  if (bpf_map_lookup_elem(bpf_map__fd(processes_), &pid, &known) == 0) {
+    // What the kernel saw itself is better than what we read from /proc; not so
+    // of a former process of that number, nor of one that was first to run
+    // something in a container's cgroup before that was known, and no init.
+    const bool itself = known.started == followed.started;
+    const bool init_by_error = (known.flags & SF_FOLLOWED_INIT) != 0 &&
+                               (followed.flags & SF_FOLLOWED_INIT) == 0;
+    if (itself && !init_by_error) return;
+    followed.flags |= known.flags & SF_FOLLOWED_ADOPTED;  // as it was counted
+    bpf_map_update_elem(bpf_map__fd(processes_), &pid, &followed, BPF_EXIST);
+    return;
+  }
   if (followed.flags == 0 && !may_follow(followed.cgroup)) {
     refused(processes_, E2BIG);
     return note_crowd(followed.cgroup);
   }
   followed.flags |= SF_FOLLOWED_ADOPTED;
-  // What the kernel saw itself is better than what we read from /proc.
   if (!put(processes_, pid, followed, BPF_NOEXIST)) return;
   ++adopted_[followed.cgroup];
   add_to_tally(SF_TALLY_PROCESSES_ADOPTED, 1);
+}
+
+void KernelMaps::containers_known() const {
+  put(containers_known_, std::uint32_t{0}, std::uint32_t{1});
 }
 
 // Not to be followed says nothing of where a process came from any more.

@@ -33,6 +33,7 @@ class KernelMaps {
   void remove_cgroup(std::uint64_t id) const;
   void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container) const;
   void follow(std::uint32_t pid, sf_followed followed) const;
+  void containers_known() const;
   void rearm(const sf_change_key& key) const;
 
   // What the programs counted as lost for this reason. Not what found no room
@@ -58,6 +59,7 @@ class KernelMaps {
   const bpf_map* upper_devs_;
   const bpf_map* roots_registered_;
   const bpf_map* cgroups_;
+  const bpf_map* containers_known_;
   const bpf_map* processes_;
   const bpf_map* tallies_;
   const bpf_map* changes_;

@@ -69,10 +69,16 @@ class KernelSide {
   virtual void forget_limits(std::uint64_t cgroup) = 0;
   virtual LimitsObservation limits(std::uint64_t cgroup) const = 0;
 
-  // The process belongs to a container: its init (session 0, init true), a
-  // session's leader, or a descendant.
-  virtual void follow(std::uint32_t pid, std::uint64_t cgroup,
-                      std::uint64_t session, bool init, bool leader) = 0;
+  // The process, which started then (boot time), belongs to a container: its
+  // init (session 0, init true), a session's leader, or a descendant.
+  virtual void follow(std::uint32_t pid, std::uint64_t start_ns,
+                      std::uint64_t cgroup, std::uint64_t session, bool init,
+                      bool leader) = 0;
+  // All containers that ran before have been made known, by the above: from now
+  // on whoever first runs something in an unknown place begins a life there.
+  virtual void containers_known() = 0;
+  // Boot time at which it began to look.
+  virtual std::uint64_t since_ns() const = 0;
 };
 
 }  // namespace stillframe::sensors

@@ -80,6 +80,7 @@ struct Sensors::Impl {
   const std::function<void(Observation&&)>* sink = nullptr;
   std::exception_ptr thrown;  // by the sink, within libbpf
   std::int64_t real_minus_boot_ns = 0;
+  std::uint64_t since_ns = 0;
   std::size_t left = 0;  // observations still wanted by drain()
   std::uint64_t undecodable = 0;
 
@@ -115,6 +116,7 @@ struct Sensors::Impl {
 };
 
 Result<> Sensors::Impl::begin() {
+  since_ns = clock.boot_ns();
   auto facts = kernel_facts(config.observed_controller, types);
   if (!facts) return tl::unexpected(facts.error());
   facts->budget_per_second = config.budget_per_second;
@@ -323,15 +325,21 @@ void Sensors::remove_cgroup(std::uint64_t cgroup) {
   impl_->maps->remove_cgroup(cgroup);
 }
 
-void Sensors::follow(std::uint32_t pid, std::uint64_t cgroup,
-                     std::uint64_t session, bool init, bool leader) {
+void Sensors::follow(std::uint32_t pid, std::uint64_t start_ns,
+                     std::uint64_t cgroup, std::uint64_t session, bool init,
+                     bool leader) {
   sf_followed followed{};
+  followed.started = sf_start_ticks(start_ns);
   followed.session = session;
   followed.cgroup = cgroup;
   followed.flags =
       (init ? SF_FOLLOWED_INIT : 0) | (leader ? SF_FOLLOWED_LEADER : 0);
   impl_->maps->follow(pid, followed);
 }
+
+void Sensors::containers_known() { impl_->maps->containers_known(); }
+
+std::uint64_t Sensors::since_ns() const { return impl_->since_ns; }
 
 void Sensors::watch_limits(std::uint64_t cgroup,
                            const std::vector<std::string>& directories) {

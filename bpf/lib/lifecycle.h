@@ -4,6 +4,9 @@
  * the host's nor a live container's, which descends from no container, in a cgroup
  * that is not known yet. From that instant its changes count, without a word from userspace; the
  * agent, which gets the same event, finds out who it is and takes it back if it was no container.
+ *
+ * Not before the agent has said which containers run already (containers_known): whoever is
+ * first to run something in one of those begins nothing.
  */
 #ifndef STILLFRAME_BPF_LIB_LIFECYCLE_H
 #define STILLFRAME_BPF_LIB_LIFECYCLE_H
@@ -26,6 +29,14 @@ static __always_inline void read_cgroup_name(char *out, u32 size, struct cgroup 
 		count_loss(SF_LOSS_read_failed);
 }
 
+static __always_inline bool knows_containers(void)
+{
+	u32 zero = 0;
+	u32 *known = bpf_map_lookup_elem(&containers_known, &zero);
+
+	return known && *known;
+}
+
 /* Files are stamped by a clock that ticks: what was made just now may look this
  * much older (HZ=100). */
 #define TICK_NS 10000000ll
@@ -44,9 +55,10 @@ static __always_inline void forget(u32 tgid, const struct sf_followed *followed)
 
 /* Who begins a life or a session is followed however many there are: it comes from the
  * host, and all that descend from it are known by it. Not static: see followed_ancestor(). */
-__noinline int follow(u32 tgid, u64 session, u64 cgroup, u32 flags)
+__noinline int follow(u32 tgid, u64 session, u64 cgroup, u32 flags, u32 started)
 {
-	struct sf_followed followed = {.session = session, .cgroup = cgroup, .flags = flags};
+	struct sf_followed followed = {
+	    .session = session, .cgroup = cgroup, .flags = flags, .started = started};
 	/* The number may have been another's, whose end was missed. */
 	struct sf_followed *former = bpf_map_lookup_elem(&processes, &tgid);
 	struct sf_cgroup_state *family;
@@ -164,7 +176,7 @@ static __always_inline int begin_life(struct task_struct *task, struct cgroup *c
 		count_loss(SF_LOSS_cgroups_full);
 		return 0;
 	}
-	follow(task->tgid, 0, id, SF_FOLLOWED_INIT);
+	follow(task->tgid, 0, id, SF_FOLLOWED_INIT, start_ticks(task));
 	event = reserve_event(struct sf_live_event, sizeof(*event));
 	if (!event)
 		return 0;
@@ -185,7 +197,7 @@ static __always_inline void begin_session(struct task_struct *task, u64 family,
 	struct tty_struct *tty;
 	u64 start, len;
 
-	follow(task->tgid, session, family, SF_FOLLOWED_LEADER);
+	follow(task->tgid, session, family, SF_FOLLOWED_LEADER, start_ticks(task));
 	event = reserve_event(struct sf_session_event, sizeof(*event));
 	if (!event)
 		return;

@@ -133,6 +133,15 @@ struct {
 	__type(value, struct sf_cgroup_state);
 } cgroups SEC(".maps");
 
+/* Whether the agent has made known which containers ran before it: one number, written by
+ * the agent once, read at execs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} containers_known SEC(".maps");
+
 /* Mount namespaces of live containers, by inode number: made at the first exec, or by
  * the agent for those that ran before; read by the mounts programs and by
  * check_mounts(); removed at the end of init or, at the latest, of the cgroup. A full

@@ -11,6 +11,21 @@ static __always_inline u64 start_time(struct task_struct *leader)
 	return FIELD(leader, start_boottime);
 }
 
+static __always_inline u32 start_ticks(struct task_struct *task)
+{
+	return sf_start_ticks(start_time(FIELD(task, group_leader)));
+}
+
+/* How a task's own process is followed. NULL: it is not, or what is there was left by
+ * another of that number. */
+static __always_inline struct sf_followed *followed_itself(struct task_struct *task)
+{
+	u32 tgid = FIELD(task, tgid);
+	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+
+	return followed && followed->started == start_ticks(task) ? followed : NULL;
+}
+
 /* A task's cgroup in the observed hierarchy. */
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
@@ -104,10 +119,11 @@ __noinline u64 followed_ancestor(void)
 		task = FIELD(task, real_parent);
 		if (!task)
 			break;
+		followed = followed_itself(task);
+		if (!followed)
+			continue;
 		tgid = FIELD(task, tgid);
-		followed = bpf_map_lookup_elem(&processes, &tgid);
-		if (followed)
-			return followed->flags & SF_FOLLOWED_INIT ? tgid | ANCESTOR_IS_INIT : tgid;
+		return followed->flags & SF_FOLLOWED_INIT ? tgid | ANCESTOR_IS_INIT : tgid;
 	}
 	return 0;
 }
@@ -115,9 +131,9 @@ __noinline u64 followed_ancestor(void)
 /* How the current task is followed. `crowd`: only to which container is certain. */
 static __always_inline struct sf_followed *followed_as(struct task_struct *task, bool *crowd)
 {
-	u32 tgid = FIELD(task, tgid);
-	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
+	struct sf_followed *followed = followed_itself(task);
 	u64 ancestor;
+	u32 tgid;
 
 	if (followed)
 		return followed;

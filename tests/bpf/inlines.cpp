@@ -3,6 +3,8 @@
 
 #include <linux/capability.h>
 
+#include "agent/base/file.h"
+#include "agent/containers/proc_text.h"
 #include "agent/sensors/kernel_facts.h"
 #include "agent/sensors/kernel_types.h"
 
@@ -31,6 +33,12 @@ std::string missing_capability() {
 }
 
 }  // namespace
+
+std::uint32_t start_ticks_of(std::uint32_t pid) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+  const auto stat = text ? containers::parse_stat(*text) : std::nullopt;
+  return stat ? static_cast<std::uint32_t>(stat->start_ticks) : 0;
+}
 
 void Inlines::SetUp() {
   if (const auto missing = missing_capability(); !missing.empty()) {

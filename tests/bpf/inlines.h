@@ -28,6 +28,9 @@ namespace stillframe::sensors {
 // Events that a container may cause in a second, in these tests.
 constexpr std::uint32_t kBudget = 3;
 
+// As /proc shows when a process started.
+std::uint32_t start_ticks_of(std::uint32_t pid);
+
 // Each test with both ways to read kernel memory. Skipped where the right to is
 // missing, saying which.
 class Inlines : public ::testing::TestWithParam<bool> {

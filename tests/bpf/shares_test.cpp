@@ -17,6 +17,8 @@ struct Share {
   bool room;
 };
 
+constexpr std::uint32_t kStarted = 4711;
+
 class Shares : public Inlines {
  protected:
   std::uint32_t budget() const override { return 4 * SF_EVENTS_LEAST; }
@@ -29,7 +31,7 @@ class Shares : public Inlines {
   }
   void begins(std::uint32_t tgid, std::uint64_t cgroup,
               std::uint32_t flags = 0) {
-    test_follow test{cgroup, tgid, flags, 0, 0};
+    test_follow test{cgroup, tgid, flags, 0, kStarted};
     run(object_->progs.life, test);
   }
   void ends(std::uint32_t tgid) {
@@ -166,11 +168,17 @@ TEST_P(Shares, OfTheRingBuffer) {
   EXPECT_FALSE(over());
 }
 
+TEST_P(Shares, OfProcessesSayWhenTheyStarted) {
+  begins(100'000'000, 7);
+  EXPECT_EQ(followed(100'000'000)->started, kStarted);
+}
+
 struct CrowdCase {
   const char* name;
   std::optional<std::uint32_t> parent;  // how its parent is followed
   std::uint32_t crowd;                  // of the family of the cgroup it is in
   std::uint32_t flags;
+  bool former = false;  // the parent's number was another's, who is followed
 };
 
 TEST_P(Shares, WhoIsNotFollowedIsKnownByItsAncestors) {
@@ -184,6 +192,8 @@ TEST_P(Shares, WhoIsNotFollowedIsKnownByItsAncestors) {
       {"init's, perhaps an orphan", SF_FOLLOWED_INIT, 1, kCrowd},
       {"too far from all", std::nullopt, 1, kCrowd},
       {"another container's crowd", std::nullopt, 0, SF_PROCESS_IN_CONTAINER},
+      {"a former process' of its parent's number", 0, 0,
+       SF_PROCESS_IN_CONTAINER, true},
   };
   test_process test{};
   run(object_->progs.process, test);
@@ -198,14 +208,16 @@ TEST_P(Shares, WhoIsNotFollowedIsKnownByItsAncestors) {
     put(object_->maps.cgroups, here, state);
     if (one.parent) {
       put(object_->maps.processes, parent,
-          sf_followed{5, kOrigin, *one.parent, 0});
+          sf_followed{5, kOrigin, *one.parent,
+                      start_ticks_of(parent) - (one.former ? 1 : 0)});
     }
     run(object_->progs.process, test);
     EXPECT_EQ(test.process.flags, one.flags | SF_PROCESS_HOST_MNT_NS)
         << one.name;
     EXPECT_EQ(test.process.session, one.flags & SF_PROCESS_FOLLOWED ? 5u : 0u)
         << one.name;
-    EXPECT_EQ(test.process.cgroup, one.parent ? kOrigin : here) << one.name;
+    EXPECT_EQ(test.process.cgroup, one.parent && !one.former ? kOrigin : here)
+        << one.name;
   }
 }
 

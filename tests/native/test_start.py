@@ -3,6 +3,7 @@
 
 import platform
 import re
+from collections.abc import Callable
 
 from harness.agent import READY_SECONDS, Agent, command_line
 from harness.waiting import wait_for
@@ -61,3 +62,39 @@ def test_it_can_be_stopped_while_it_starts(own_agent: Agent) -> None:
     assert own_agent.stop(2) == 0
     assert not own_agent.socket.exists()
     own_agent.start()
+
+
+# A program of the container's own and one of a podman exec, each with programs run
+# all the time, none of which the agent has seen from its start.
+BUSY = """n=0
+while sleep 0.01; do n=$((n + 1)); mutate create /new/{}$n; done"""
+
+
+def test_who_runs_while_it_starts_is_not_taken_for_another(
+        own_agent: Agent, start: Callable) -> None:
+    container = start("sh", "-c", BUSY.format("own"))
+    container.exec("sh", "-c", BUSY.format("entered"), options=("-d",))
+    who = {"/new/own": "workload", "/new/entered": "exec"}
+    before: set[str] = set()
+    wrong: list[str] = []
+
+    def known() -> bool:
+        """Somebody new of each is named, or somebody by error."""
+        seen = set()
+        for path, change in own_agent.changes(container.name).items():
+            right = who.get(path.rstrip("0123456789"))
+            if right is None or path in before:
+                continue
+            # Of those who may have been the one all are listed.
+            named = {a["origin"] for a in change["actors"]
+                     if not a.get("ambiguous")} - {"unattributed"}
+            wrong.extend(f"{path} by {origin}" for origin in named - {right})
+            seen |= named
+        return bool(wrong) or seen >= set(who.values())
+
+    for _ in range(2):
+        own_agent.start()
+        wait_for(known, READY_SECONDS, "both are named")
+        assert wrong == []
+        before |= set(own_agent.changes(container.name))
+        own_agent.kill()

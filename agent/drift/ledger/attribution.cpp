@@ -318,9 +318,10 @@ void Attribution::record(const Found& found,
                          const std::optional<Choice>& choice) {
   const Entry& entry = found.entry;
   const auto key = key_of(entry);
-  // What is in a directory that was made here was made by itself.
+  // What is in a directory that was made here was made by itself; what is in one
+  // that was moved, by io_uring perhaps, came along.
   if (choice && found.appeared && entry.directory() &&
-      choice->op() == FileOp::rename) {
+      (choice->op() == FileOp::rename || !found.from.empty())) {
     inherited_.insert_or_assign(entry.inode.ino, *choice);
   }
   Entry sure = entry;

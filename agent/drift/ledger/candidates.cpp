@@ -72,8 +72,10 @@ bool can_leave(FileOp op, const Entry& entry, bool direct) {
     // Overlay puts an opaque directory in the place of one that it removes.
     const bool removes = op == FileOp::unlink || op == FileOp::rmdir;
     if (removes) return true;
+    // Where there are no whiteouts a name that is missing is no file at all.
     if (entry.whiteout) {
-      return direct && (op == FileOp::mknod || op == FileOp::link);
+      return direct && entry.inode &&
+             (op == FileOp::mknod || op == FileOp::link);
     }
     return can_make(op, entry.mode);
   }

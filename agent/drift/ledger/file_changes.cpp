@@ -314,11 +314,15 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
   const Entry* now = entry_of(seen);
   auto kinds = effect(operation, now);
   ActorId by = seen.actor;
-  if (!looked && kinds.empty()) {
+  const bool let_off = !looked && kinds.empty();
+  if (let_off) kinds.add(seen.kind.value_or(Kind::unknown_change));
+  // Who makes a file is seen to make it: whoever was seen doing what it does
+  // not say to one that nobody made may have found it there.
+  if (let_off ||
+      (!seen.kind && shows_origin(kinds) && !kinds.has(Kind::file_rename))) {
     Actor maybe = books_.actors.get(by);
     maybe.ambiguous = true;
     by = books_.actors.intern(maybe);
-    kinds.add(seen.kind.value_or(Kind::unknown_change));
   }
   if (Record* r = books_.ledger.find(key); r != nullptr) {
     if (!seen.kind && !operation.before) kinds = less_known(kinds, r->kinds);

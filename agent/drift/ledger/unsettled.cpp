@@ -77,7 +77,9 @@ KindList by_state(const Unsettled& operation, const Entry& now) {
       kinds.add(Kind::owner_change);
     }
     const bool moved = before.name != now.name || before.parent != now.parent;
-    if (moved && now.links <= 1) kinds.add(Kind::file_rename);
+    // Of one of several names that is taken away another is left.
+    const bool sole = before.links <= 1 && now.links <= 1;
+    if (moved && sole) kinds.add(Kind::file_rename);
     const bool written = before.size != now.size || before.mtime != now.mtime;
     if (written && S_ISREG(now.mode)) kinds.add(Kind::file_write);
     // A name that came or went has a story of its own.

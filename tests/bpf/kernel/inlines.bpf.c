@@ -66,7 +66,7 @@ int life(struct test_follow *test)
 	u32 tgid = test->tgid;
 
 	if (!test->ends) {
-		follow(tgid, 0, test->cgroup, test->flags);
+		follow(tgid, 0, test->cgroup, test->flags, test->started);
 		return 0;
 	}
 	known = bpf_map_lookup_elem(&processes, &tgid);

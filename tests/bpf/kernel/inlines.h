@@ -32,7 +32,7 @@ struct test_follow {
 	__u32 tgid;
 	__u32 flags;
 	__u32 ends;
-	__u32 reserved;
+	__u32 started;
 };
 
 /* over_budget() of a root that is in `roots`. */

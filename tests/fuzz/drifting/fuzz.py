@@ -2,6 +2,7 @@
 """An agent, stages beside it, and what is wrong with what the one says."""
 
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import queue
@@ -11,11 +12,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from harness.agent import Agent, binary
-from harness.image import import_image, remove_image
-from harness.podman import Container
+from harness.image import import_bytes, remove_image
+from harness.podman import Container, Store
 from harness.waiting import wait_for
 
-from .leftovers import container_name, image_name
+from .leftovers import container_name, copies_in, image_name
 from .listener import Listener
 from .oracle import Done, Oracle
 from .sequence import RESTART, Sequence
@@ -24,6 +25,7 @@ from .walk import walk, walk_faults
 
 T = TypeVar("T")
 STAGES = 3
+PLAIN = 0  # the number of the one whose container's rootfs is no overlay
 RENEWALS = 0.2  # of turns begin with other sessions
 SETTLE_SECONDS = 10
 TRIES = 6  # to see a fault again
@@ -44,7 +46,7 @@ class Fuzz:
         self._stages: set[Stage] = set()
         self._listeners: dict[Stage, Listener] = {}
         self._names = 0
-        self._quiet: Stage | None = None
+        self._quiet: dict[bool, Stage] = {}  # by whether it is plain
         mutate = pathlib.Path(os.environ.get(
             "STILLFRAME_MUTATE", binary().parent / "tests/mutators/mutate"))
         mutate = mutate.resolve()
@@ -53,8 +55,12 @@ class Fuzz:
         for name in programs():
             (self._tools / name).symlink_to(mutate)
         self.agent = Agent(directory)
+        self._copies = copies_in(directory)
         try:
-            import_image(image_name(), image(mutate))
+            packed = image(mutate).bytes()
+            for store in None, self._copies:
+                import_bytes(image_name(), packed,
+                             store.options if store else ())
             self._start()
         except BaseException:
             self.close()
@@ -69,6 +75,7 @@ class Fuzz:
             if self.agent.process is not None:
                 self.agent.kill()
             remove_image(image_name())
+            self._copies.remove()
 
     def _start(self) -> None:
         self.agent.start("--scan-interval", "24h")
@@ -85,11 +92,12 @@ class Fuzz:
         with self._asking:
             return question(*arguments)
 
-    def _new_stage(self) -> Stage:
+    def _new_stage(self, plain: bool) -> Stage:
         with self._counting:
             self._names += 1
             name = container_name(self._names)
-        stage = Stage(image_name(), name, self._tools, self._kill_agent)
+        stage = Stage(image_name(), name, self._tools, self._kill_agent,
+                      self._copies if plain else None)
         self._stages.add(stage)
         self._listeners[stage] = Listener(self.agent.socket, name)
         return stage
@@ -99,10 +107,11 @@ class Fuzz:
         self._listeners.pop(stage).close()
         stage.remove()
 
-    def _next(self, chance: random.Random) -> Sequence:
-        return Sequence.random(f"{self.seed}/{chance.getrandbits(64)}")
+    def _next(self, chance: random.Random, plain: bool) -> Sequence:
+        one = Sequence.random(f"{self.seed}/{chance.getrandbits(64)}")
+        return dataclasses.replace(one, plain=plain)
 
-    def _worker(self, name: str) -> None:
+    def _worker(self, name: str, plain: bool) -> None:
         # The same seed makes the same sequences, in the same order.
         chance = random.Random(f"{self.seed}/{name}")
         stage = after = None
@@ -111,13 +120,13 @@ class Fuzz:
                 if stage is None or stage.slots_left < PLACES:
                     if stage:
                         self._discard(stage)
-                    stage = self._new_stage()
+                    stage = self._new_stage(plain)
                 if chance.random() < RENEWALS:
                     stage.renew_sessions()
-                sequences = [after or self._next(chance)]
+                sequences = [after or self._next(chance, plain)]
                 after = None
                 if not sequences[0].disturbs(RESTART):
-                    after = self._next(chance)
+                    after = self._next(chance, plain)
                     # Its container is restarted: nothing else is done in it.
                     if not after.disturbs(RESTART):
                         sequences.append(after)
@@ -180,7 +189,9 @@ class Fuzz:
                                   changes)
             faults += bare_path_faults(events)
             if faults:
-                wrong.append((sequence, faults))
+                if gap:
+                    faults.append("the agent was killed and started meanwhile")
+                wrong.append((sequence, faults + said(place, events)))
         if state and not wrong:
             wrong.append((sequences[0], state))
         return wrong
@@ -199,7 +210,8 @@ class Fuzz:
         self._over.clear()
         self._rounds += 1
         workers = [threading.Thread(target=self._worker,
-                                    args=(f"{self._rounds}/{number}",))
+                                    args=(f"{self._rounds}/{number}",
+                                          number == PLAIN))
                    for number in range(STAGES)]
         for worker in workers:
             worker.start()
@@ -221,14 +233,15 @@ class Fuzz:
 
     def alone(self, sequence: Sequence) -> list[str]:
         """What is wrong when nothing else goes on."""
-        if self._quiet is None or not self._quiet.slots_left:
-            if self._quiet:
-                self._discard(self._quiet)
-            self._quiet = self._new_stage()
-        wrong = self._turn(self._quiet, [sequence])
+        plain = sequence.plain
+        stage = self._quiet.get(plain)
+        if stage is None or not stage.slots_left:
+            if stage:
+                self._discard(stage)
+            stage = self._quiet[plain] = self._new_stage(plain)
+        wrong = self._turn(stage, [sequence])
         if wrong:
-            self._discard(self._quiet)
-            self._quiet = None
+            self._discard(self._quiet.pop(plain))
         return [fault for _, faults in wrong for fault in faults]
 
     def fails(self, sequence: Sequence, tries: int = TRIES) -> list[str]:
@@ -252,6 +265,13 @@ class Fuzz:
                     sequence, faults, smaller = less, seen, True
                     break
         return sequence, faults
+
+
+def said(place: str, events: list[dict]) -> list[str]:
+    """All events there, to find the cause by."""
+    return [f"said: {e['kind']} of {e['path']} by {e['actor']['origin']}"
+            f" {e['actor']['comm']}{' ?' * e['actor'].get('ambiguous', False)}"
+            for e in events if (e["path"] or "").startswith(place + "/")]
 
 
 def bare_path_faults(events: list[dict]) -> list[str]:

@@ -76,7 +76,8 @@ def host_lane() -> Lane:
 
 def exec_lane(container: Container) -> Lane:
     """A session of its own, for as long as the lane is open."""
-    return _of_process(["podman", "exec", "-i", container.name, "sh"])
+    place = container.store.options if container.store else ()
+    return _of_process(["podman", *place, "exec", "-i", container.name, "sh"])
 
 
 def workload_command(count: int) -> tuple[str, ...]:

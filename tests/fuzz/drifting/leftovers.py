@@ -4,8 +4,9 @@
 import os
 import pathlib
 import re
+import shutil
 
-from harness.podman import podman
+from harness.podman import Store, podman
 
 _CONTAINER = "sfdrift"
 _IMAGE = "localhost/stillframe-drift"
@@ -24,6 +25,11 @@ def directory_name() -> pathlib.Path:
     return pathlib.Path(f"{_DIRECTORY}-{os.getpid()}")
 
 
+def copies_in(directory: pathlib.Path) -> Store:
+    """For containers whose rootfs is a copy of the image's."""
+    return Store(directory / "vfs", "vfs")
+
+
 def _of_the_dead(name: str, prefix: str) -> bool:
     owner = re.match(re.escape(prefix) + r"[-:](\d+)", name)
     return owner is not None and not pathlib.Path("/proc", owner[1]).exists()
@@ -38,3 +44,8 @@ def remove_leftovers() -> None:
     for name in images.decode().split():
         if _of_the_dead(name, _IMAGE):
             podman("rmi", "-f", name)
+    place = pathlib.Path(_DIRECTORY)
+    for directory in place.parent.glob(f"{place.name}-*"):
+        if _of_the_dead(str(directory), _DIRECTORY):
+            copies_in(directory).remove()
+            shutil.rmtree(directory)

@@ -106,6 +106,7 @@ Phase = tuple[Step, ...]  # what goes on at the same time
 @dataclasses.dataclass(frozen=True)
 class Sequence:
     phases: tuple[Phase, ...]
+    plain: bool = False  # the container's rootfs is a directory, no overlay
 
     @staticmethod
     def random(seed: str) -> "Sequence":
@@ -135,36 +136,41 @@ class Sequence:
 
     @staticmethod
     def parse(text: str) -> "Sequence":
+        written = json.loads(text)
         return Sequence(tuple(
             tuple(Step(step[0], tuple(tuple(o) for o in step[1:]))
                   for step in phase)
-            for phase in json.loads(text)["phases"]))
+            for phase in written["phases"]), written.get("plain", False))
 
     def text(self) -> str:
         phases = ",\n  ".join(
             "[" + ",\n   ".join(json.dumps([step.way, *step.operations])
                                 for step in phase) + "]"
             for phase in self.phases)
-        return f'{{"phases": [\n  {phases}\n]}}\n'
+        plain = ', "plain": true' if self.plain else ""
+        return f'{{"phases": [\n  {phases}\n]{plain}}}\n'
 
     def smaller(self) -> Iterator["Sequence"]:
         """Each that lacks one phase, step or operation, or overlaps less."""
+        for phases in self._smaller():
+            yield dataclasses.replace(self, phases=phases)
+
+    def _smaller(self) -> Iterator[tuple[Phase, ...]]:
         for i, phase in enumerate(self.phases):
             before, after = self.phases[:i], self.phases[i + 1:]
-            yield Sequence(before + after)
+            yield before + after
             if len(phase) == 1:
-                yield from (Sequence((*before, (step,), *after))
+                yield from ((*before, (step,), *after)
                             for step in _shorter(phase[0]))
                 continue
             for j, step in enumerate(phase):
                 rest = phase[:j] + phase[j + 1:]
-                yield Sequence((*before, rest, *after))
+                yield (*before, rest, *after)
                 yield from (
-                    Sequence((*before, (*phase[:j], less, *phase[j + 1:]),
-                              *after))
+                    (*before, (*phase[:j], less, *phase[j + 1:]), *after)
                     for less in _shorter(step))
             if len(self.phases) + len(phase) - 1 <= MOST_PHASES:
-                yield Sequence((*before, *((step,) for step in phase), *after))
+                yield (*before, *((step,) for step in phase), *after)
 
     def disturbs(self, way: str) -> bool:
         return any(step.way == way for phase in self.phases for step in phase)

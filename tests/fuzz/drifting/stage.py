@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 
 from harness.image import Tree, base_tree
-from harness.podman import PRIVILEGES, Container
+from harness.podman import PRIVILEGES, Container, Store
 
 from .lane import (
     Lane, Stuck, exec_lane, host_lane, workload_command, workload_lane)
@@ -56,7 +56,8 @@ class Stage:
     """`tools` has `mutate` under each of its names, for the host."""
 
     def __init__(self, name: str, container: str, tools: pathlib.Path,
-                 kill_agent: Callable[[], None]) -> None:
+                 kill_agent: Callable[[], None],
+                 store: Store | None = None) -> None:
         self._tools = tools
         self._kill_agent = kill_agent
         self._lanes: dict[tuple[str, int], Lane] = {}
@@ -65,7 +66,7 @@ class Stage:
             PLACES * (MOST_STEPS + 1))
         self.container = Container(
             name, *workload_command(PLACES * MOST_STEPS), options=PRIVILEGES,
-            name=container)
+            name=container, store=store)
         self.root = self.container.root
 
     def remove(self) -> None:

@@ -20,7 +20,7 @@ ProcessRef process(std::uint64_t session, bool followed) {
   return p;
 }
 
-std::optional<bool> unknown(std::uint32_t) { return std::nullopt; }
+std::optional<bool> unknown(const ProcessRef&) { return std::nullopt; }
 
 TEST(Actors, OriginFollowsFromPlaceAndSession) {
   Actors actors;
@@ -37,19 +37,23 @@ TEST(Actors, OriginFollowsFromPlaceAndSession) {
 
 TEST(Actors, AProcessNotFollowedIsJudgedByItsAncestors) {
   Actors actors;
-  const auto from_init = [](std::uint32_t) { return std::optional(true); };
-  const auto from_outside = [](std::uint32_t) { return std::optional(false); };
+  const auto from_init = [](const ProcessRef&) { return std::optional(true); };
+  const auto from_outside = [](const ProcessRef&) {
+    return std::optional(false);
+  };
   EXPECT_EQ(actors.resolve(process(0, false), Place::victim, from_init).origin,
             Origin::workload);
   EXPECT_EQ(
       actors.resolve(process(0, false), Place::victim, from_outside).origin,
       Origin::exec);
+  EXPECT_EQ(actors.resolve(process(0, false), Place::victim, unknown).origin,
+            Origin::unattributed);
 }
 
 // An orphan comes to init from whatever session it was in.
 TEST(Actors, OfMoreThanCanBeFollowedNobodyIsGuessed) {
   Actors actors;
-  const auto from_init = [](std::uint32_t) { return std::optional(true); };
+  const auto from_init = [](const ProcessRef&) { return std::optional(true); };
   ProcessRef one = process(0, false);
   one.crowd = true;
   const auto actor = actors.resolve(one, Place::victim, from_init);

@@ -62,10 +62,15 @@ class FakeKernel : public sensors::KernelSide {
   }
   void forget_limits(std::uint64_t cgroup) override { limits_of.erase(cgroup); }
   LimitsObservation limits(std::uint64_t) const override { return {}; }
-  void follow(std::uint32_t pid, std::uint64_t, std::uint64_t, bool,
-              bool) override {
+  void follow(std::uint32_t pid, std::uint64_t, std::uint64_t, std::uint64_t,
+              bool, bool) override {
     followed.insert(pid);
   }
+  void containers_known() override {
+    ++said_known;
+    if (began_meanwhile) began_meanwhile();
+  }
+  std::uint64_t since_ns() const override { return began_ns; }
 
   std::deque<Observation> waiting;  // what drain() gives
   sensors::KernelCounters count;
@@ -73,6 +78,9 @@ class FakeKernel : public sensors::KernelSide {
   std::set<std::uint64_t> cgroups;
   std::set<std::uint64_t> limits_of;
   std::set<std::uint32_t> followed;
+  std::uint64_t began_ns = 0;
+  int said_known = 0;
+  std::function<void()> began_meanwhile;  // just before it was said
   bool plain = false;
 };
 
@@ -87,7 +95,7 @@ class FakeSource : public containers::ContainerSource {
   Result<ContainerRecord> look_again(
       const ContainerRecord& known) const override;
   Result<std::vector<Member>> members(const ContainerRecord&) const override {
-    return std::vector<Member>();
+    return within;
   }
   Result<std::vector<std::uint64_t>> cgroups(
       const ContainerRecord& record) const override {
@@ -107,6 +115,7 @@ class FakeSource : public containers::ContainerSource {
   }
 
   std::map<std::string, ContainerRecord> known;  // by id: what the machine has
+  std::vector<Member> within;                    // of each container
   std::vector<ContainerRecord> posing;           // cgroups with names of others
   // What exists(), look_again() and resolve() fail with.
   std::optional<Error> failing;

@@ -399,6 +399,111 @@ TEST(Start, IsOverWhenEachContainerFoundHasBeenScannedOrIsGone) {
   EXPECT_TRUE(world.core->take_snapshot()->ready);
 }
 
+containers::ContainerSource::Member member(std::uint32_t pid,
+                                           std::uint64_t start_ns,
+                                           bool from_init) {
+  containers::ContainerSource::Member out;
+  out.pid = pid;
+  out.start_ns = start_ns;
+  out.from_init = from_init;
+  out.session_leader = from_init ? 0 : pid;
+  return out;
+}
+
+// The kernel side makes nothing of a first exec until it was given all there
+// are.
+TEST(Start, TakesInWhatBeganMeanwhile) {
+  World world;
+  world.make("aaaa");
+  world.kernel.began_meanwhile = [&] {
+    world.make("bbbb");
+    world.source.within.push_back(member(77, kSecondNs, false));
+  };
+  world.core->discover();
+  EXPECT_EQ(world.kernel.said_known, 1);
+  EXPECT_EQ(world.view("bbbb").info.id, "bbbb");
+  EXPECT_TRUE(world.kernel.followed.contains(77));
+}
+
+// What a container does that ran before the kernel side knew of it is its own
+// work, and none of a runtime that prepares it.
+TEST(Start, TakesNobodyWhoRunsAlreadyForTheRuntime) {
+  for (const bool before : {true, false}) {
+    World world;
+    const auto record = world.make("aaaa");
+    world.kernel.began_ns = before ? record.init_start_ns + 1 : 0;
+    world.write(record, "new");
+    auto seen = world.wrote(record, "new");
+    seen.live = false;
+    seen.process.followed = false;
+    world.source.within = {
+        member(seen.process.pid, seen.process.start_ns, true)};
+    world.core->discover();
+    world.core->observe(seen);
+    world.settle();
+    const Asked<DiffAnswer> asked;
+    world.core->requests().diff("aaaa", asked.reply());
+    world.settle();
+    ASSERT_TRUE(asked.once() && asked.answer());
+    EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin,
+              before ? Origin::workload : Origin::runtime);
+  }
+}
+
+// ---- Of whom the kernel side has not seen the start.
+
+struct Stranger {
+  const char* name;
+  std::uint32_t pid;
+  std::uint32_t parent;
+  std::uint64_t start_ns;
+  Origin origin;
+};
+
+TEST(Strangers, AreWhoTheirParentsAre) {
+  constexpr std::uint64_t kStart = 5 * kSecondNs;
+  constexpr std::uint32_t kInit = 1;  // stands for the container's own
+  constexpr std::uint32_t kOwn = 20;
+  constexpr std::uint32_t kEntered = 30;
+  const Stranger cases[] = {
+      {"the workload's", kOwn, kInit, kStart, Origin::workload},
+      {"of an exec", kEntered, 2, kStart, Origin::exec},
+      {"of that number now", kOwn, 2, kStart + kSecondNs, Origin::unattributed},
+      {"gone, a child of the workload", 99, kOwn, kStart + kSecondNs,
+       Origin::workload},
+      {"gone, a child of an exec", 99, kEntered, kStart + kSecondNs,
+       Origin::exec},
+      {"gone, before what is its parent's number now", 99, kEntered,
+       kStart - kSecondNs, Origin::unattributed},
+      {"gone, of init, perhaps an orphan", 99, kInit, kStart,
+       Origin::unattributed},
+      {"gone, like its parent", 99, 98, kStart, Origin::unattributed},
+  };
+  for (const Stranger& one : cases) {
+    World world;
+    const auto record = world.make("aaaa");
+    world.core->discover();
+    world.settle();
+    world.source.within = {member(record.init_pid, kSecondNs, true),
+                           member(kOwn, kStart, true),
+                           member(kEntered, kStart, false)};
+    world.write(record, "new");
+    auto seen = world.wrote(record, "new");
+    seen.process.followed = false;
+    seen.process.pid = one.pid;
+    seen.process.ppid = one.parent == kInit ? record.init_pid : one.parent;
+    seen.process.start_ns = one.start_ns;
+    world.core->observe(seen);
+    world.settle();
+    const Asked<DiffAnswer> asked;
+    world.core->requests().diff("aaaa", asked.reply());
+    world.settle();
+    ASSERT_TRUE(asked.once()) << one.name;
+    EXPECT_EQ(asked.answer()->changes[0].actors.at(0).origin, one.origin)
+        << one.name;
+  }
+}
+
 TEST(Start, DoesNotWaitForWhatCannotBeScanned) {
   World world;
   auto record = world.make("aaaa");

@@ -162,9 +162,17 @@ TEST(Candidates, AnOperationFitsWhatItCanLeave) {
 }
 
 TEST(Candidates, PastTheOverlayAWhiteoutIsMadeAsADevice) {
-  EXPECT_TRUE(can_leave(FileOp::mknod, whiteout(), true));
-  EXPECT_TRUE(can_leave(FileOp::link, whiteout(), true));
-  EXPECT_FALSE(can_leave(FileOp::create, whiteout(), true));
+  Entry device = whiteout();
+  device.inode = {50, 1};
+  EXPECT_TRUE(can_leave(FileOp::mknod, device, true));
+  EXPECT_TRUE(can_leave(FileOp::link, device, true));
+  EXPECT_FALSE(can_leave(FileOp::create, device, true));
+}
+
+TEST(Candidates, WithoutAnOverlayANameThatIsMissingIsNoDevice) {
+  EXPECT_FALSE(can_leave(FileOp::mknod, whiteout(), true));
+  EXPECT_FALSE(can_leave(FileOp::link, whiteout(), true));
+  EXPECT_TRUE(can_leave(FileOp::unlink, whiteout(), true));
 }
 
 TEST(Candidates, AScanSettlesThoseBeforeIt) {

@@ -14,6 +14,8 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 struct Case {
   std::string name;
@@ -172,6 +174,35 @@ TEST_F(KnownFile, WhatIsUnknownIsNotItsMaking) {
   w.at("/etc/x").size = 100;
   w.settle();
   EXPECT_THAT(told(), ElementsAre("file_write /etc/x by sh violation"));
+}
+
+// Of two names of a file the one is taken away: the other is no new one.
+TEST_F(KnownFile, WhatLeavesAnotherNameIsNoRename) {
+  Entry& first = w.at("/etc/x");
+  first.links = 2;
+  w.put("/etc/y", 50, Change::added).links = 2;
+  w.drift->observe(w.seen(FileOp::link, "/etc/y", 50), actor("linker"));
+  w.settle();
+  w.events.clear();
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
+  w.take("/etc/x");
+  w.at("/etc/y").links = 1;
+  w.settle();
+  EXPECT_THAT(told(), Not(Contains(StartsWith("file_rename"))));
+  EXPECT_THAT(w.kinds("/etc/y"), Not(Contains("file_rename")));
+}
+
+// Who makes a file is seen to make it.
+TEST(UnknownOperation, MayHaveMadeWhatNobodyWasSeenMaking) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.put("/etc/x", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_create /etc/x by ring? violation"));
 }
 
 // A look may see what an operation has done before the word of it comes.
