@@ -3,9 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdio>
+#include <cerrno>
+#include <climits>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -69,13 +74,55 @@ class Limiter {
   std::map<std::string, Seen> seen_;
 };
 
+// Whoever reads it may have stopped: then lines are left out, and nobody here
+// waits for long.
+class StandardError {
+ public:
+  // False: it is left out.
+  bool write(std::string line) {
+    line += '\n';
+    const std::lock_guard lock(mutex_);
+    if (torn_) line.insert(line.begin(), '\n');
+    std::string_view rest = line;
+    while (!rest.empty()) {
+      if (!writable()) break;
+      // What poll(2) says has room for that much (pipe(7): PIPE_BUF).
+      const auto n = ::write(STDERR_FILENO, rest.data(),
+                             std::min<std::size_t>(rest.size(), PIPE_BUF));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) break;
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    stuck_ = !rest.empty();
+    if (rest.size() < line.size()) torn_ = stuck_;
+    return !stuck_;
+  }
+
+ private:
+  bool writable() const {
+    pollfd wait{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+    const int timeout = stuck_ ? 0 : kPatienceMs;
+    return ::poll(&wait, 1, timeout) == 1 && (wait.revents & POLLOUT) != 0;
+  }
+
+  // For a reader that is only slow; once, until it reads again.
+  static constexpr int kPatienceMs = 100;
+
+  std::mutex mutex_;
+  bool stuck_ = false;
+  bool torn_ = false;  // the last line was cut short
+};
+
 struct State {
   std::atomic<LogLevel> level{LogLevel::info};
   std::atomic<LogFormat> format{LogFormat::logfmt};
   std::atomic<bool> color{false};
   std::atomic<std::uint64_t> warnings{0};
   std::atomic<std::uint64_t> errors{0};
+  std::atomic<std::uint64_t> left_out{0};
+  std::atomic<std::uint64_t> left_out_reported{0};
   Limiter limiter;
+  StandardError out;
 };
 
 // Never destroyed: threads may log while the process ends.
@@ -84,22 +131,25 @@ State& state() {
   return instance;
 }
 
-// stderr has no buffer and a lock of its own: lines of two threads do not mix.
-void write_stderr(std::string line) {
-  line += '\n';
-  std::fwrite(line.data(), 1, line.size(), stderr);
+bool write_line(LogLevel level, std::string_view message, LogFields fields) {
+  State& s = state();
+  const bool written = s.out.write(format_log_line(
+      s.format, level, rfc3339(wall_now()), message, fields, s.color));
+  if (!written) ++s.left_out;
+  return written;
 }
 
-void write_line(LogLevel level, std::string_view message, LogFields fields,
-                std::uint64_t held_back) {
+// What the reader of the log has missed, once it reads again.
+void report_left_out() {
   State& s = state();
-  write_stderr(format_log_line(s.format, level, rfc3339(wall_now()), message,
-                               fields, s.color));
-  if (held_back == 0) return;
-  write_stderr(format_log_line(s.format, LogLevel::warn, rfc3339(wall_now()),
-                               "repeated messages were held back",
-                               {{"message", message}, {"count", held_back}},
-                               s.color));
+  const std::uint64_t all = s.left_out;
+  const std::uint64_t known = s.left_out_reported;
+  if (all == known) return;
+  if (write_line(
+          LogLevel::warn, "lines of this log were left out",
+          {{"count", all - known}, {"hint", "nobody read them in time"}})) {
+    s.left_out_reported = all;
+  }
 }
 
 void log(LogLevel level, std::string_view message, LogFields fields) {
@@ -109,7 +159,12 @@ void log(LogLevel level, std::string_view message, LogFields fields) {
   if (level < s.level) return;
   Limiter::Decision decision;
   if (level >= LogLevel::warn) decision = s.limiter.admit(message);
-  if (decision.write) write_line(level, message, fields, decision.held_back);
+  if (!decision.write) return;
+  if (write_line(level, message, fields)) report_left_out();
+  if (decision.held_back != 0) {
+    write_line(LogLevel::warn, "repeated messages were held back",
+               {{"message", message}, {"count", decision.held_back}});
+  }
 }
 
 }  // namespace
@@ -134,7 +189,9 @@ void log_error(std::string_view message, LogFields fields) {
 }
 
 LogCounts log_counts() {
-  return {.warnings = state().warnings, .errors = state().errors};
+  return {.warnings = state().warnings,
+          .errors = state().errors,
+          .left_out = state().left_out};
 }
 
 std::string format_log_line(LogFormat format, LogLevel level,

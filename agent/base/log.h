@@ -13,7 +13,8 @@
 // Messages are constant text; whatever varies goes into fields. Values are
 // untrusted bytes and are escaped here. A warning or error that repeats is
 // written at most ten times in ten seconds, the rest is counted: a container
-// with broken metadata must not fill the disk.
+// with broken metadata must not fill the disk. Nor does anybody wait for a pipe
+// or terminal that nobody reads: lines are left out then, and counted.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +60,7 @@ void log_error(std::string_view message, LogFields fields = {});
 struct LogCounts {
   std::uint64_t warnings = 0;
   std::uint64_t errors = 0;
+  std::uint64_t left_out = 0;  // lines, of all levels
 };
 LogCounts log_counts();
 

@@ -55,7 +55,7 @@ Container::Container(Context& context, ContainerRecord record)
     : context_(context), record_(std::move(record)) {}
 
 Container::~Container() {
-  if (!removed_) static_cast<void>(flush());
+  if (drift_ && !removed_) static_cast<void>(drift_->flush());
 }
 
 ContainerView Container::view() const {
@@ -392,6 +392,7 @@ std::uint64_t Container::next_turn_ns() const {
   if (!drift_) return running_ ? std::min(next, next_rootfs_ns_) : next;
   next = std::min(next, next_full_scan_ns_);
   if (mounts_due_ns_ != 0) next = std::min(next, mounts_due_ns_);
+  if (flush_retry_.failing()) next = std::min(next, flush_not_before_ns_);
   const std::uint64_t work = drift_->next_work_boot_ns();
   if (work != 0 && !drift_->scan_under_way()) next = std::min(next, work);
   return next;
@@ -425,6 +426,16 @@ std::vector<std::string> Container::runtime_diff_lines() const {
   return drift_ ? drift_->docker_lines() : std::vector<std::string>();
 }
 
-Result<> Container::flush() { return drift_ ? drift_->flush() : Result<>(); }
+Result<> Container::flush(std::uint64_t now) {
+  if (!drift_ || now < flush_not_before_ns_) return {};
+  auto done = drift_->flush();
+  if (done) {
+    flush_retry_.reset();
+    flush_not_before_ns_ = 0;
+  } else {
+    flush_not_before_ns_ = now + flush_retry_.next();
+  }
+  return done;
+}
 
 }  // namespace stillframe::engine

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/drift/ledger/backoff.h"
 #include "agent/drift/ledger/container_drift.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/engine/context.h"
@@ -133,7 +134,8 @@ class Container {
   // ---- Answers.
   std::vector<PathChange> diff();
   std::vector<std::string> runtime_diff_lines() const;
-  Result<> flush();
+  // Keeps its state on disk; after a failure not again before a while is over.
+  Result<> flush(std::uint64_t now);
 
  private:
   struct Waiting {
@@ -171,6 +173,8 @@ class Container {
 
   // Boot time, all of them.
   std::uint64_t next_full_scan_ns_ = 0;
+  drift::Backoff flush_retry_;
+  std::uint64_t flush_not_before_ns_ = 0;
   std::uint64_t next_check_ns_ = 0;   // whether it still exists
   std::uint64_t next_rootfs_ns_ = 0;  // whether its rootfs is found by now
   std::uint64_t rootfs_pause_ns_ = 0;

@@ -50,7 +50,7 @@ void Core::turn(const ContainerPtr& container, std::uint64_t now) {
   if (container->mounts_due(now)) router_.look_at_mounts(container);
   if (container->removed()) return;
   scans_.start(container);
-  if (const auto flushed = container->flush(); !flushed) {
+  if (const auto flushed = container->flush(now); !flushed) {
     log_error("cannot keep a container's ledger",
               {{"container", container->info().id},
                {"error", flushed.error()},
@@ -92,6 +92,7 @@ std::shared_ptr<const Snapshot> Core::take_snapshot() {
   const auto counts = log_counts();
   snapshot->stats.log_warnings = counts.warnings;
   snapshot->stats.log_errors = counts.errors;
+  snapshot->stats.log_left_out = counts.left_out;
   return snapshot;
 }
 

@@ -2,12 +2,14 @@
 #include "agent/engine/event_log.h"
 
 #include <algorithm>
-#include <cinttypes>
 #include <cstdio>
 #include <functional>
+#include <optional>
+#include <string_view>
 
 #include "agent/base/file.h"
 #include "agent/base/log.h"
+#include "agent/base/number.h"
 
 namespace stillframe::engine {
 
@@ -76,23 +78,34 @@ class QueueStream : public EventStream {
   std::shared_ptr<EventQueue> queue_;
 };
 
+// No agent ever comes near what this many events are.
+constexpr std::uint64_t kMaxSeq = std::uint64_t{1} << 62;
+
+std::optional<std::uint64_t> reserved_in(std::string_view text) {
+  if (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  const auto number = parse_number<std::uint64_t>(text);
+  return number && *number < kMaxSeq ? number : std::nullopt;
+}
+
 }  // namespace
 
 EventLog::EventLog(std::string state_dir)
     : seq_file_(std::move(state_dir) + "/seq") {
   const auto text = read_file(seq_file_, 64);
   if (!text && text.error().code == ENOENT) return;
-  std::uint64_t kept = 0;
-  if (text && std::sscanf(text->c_str(), "%" SCNu64, &kept) == 1) {
-    seq_ = reserved_ = kept;
+  if (const auto kept = text ? reserved_in(*text) : std::nullopt) {
+    seq_ = reserved_ = *kept;
     return;
   }
-  // Which numbers were given out is lost; the time in milliseconds is above
-  // any that were, unless there were a thousand events in each second ever.
-  ::rename(seq_file_.c_str(), (seq_file_ + ".damaged").c_str());
+  // Which numbers were given out is not known; the time in milliseconds is
+  // above any that were, unless there were a thousand events in each second
+  // ever.
+  if (text) ::rename(seq_file_.c_str(), (seq_file_ + ".damaged").c_str());
   seq_ = reserved_ = static_cast<std::uint64_t>(wall_now().ns / 1'000'000);
-  log_warn("the count of events was damaged: going on from the time",
-           {{"file", seq_file_}});
+  log_warn(
+      "the count of events cannot be read: going on from the time",
+      {{"file", seq_file_},
+       {"error", text ? std::string("it is damaged") : text.error().message}});
 }
 
 EventLog::~EventLog() { close(); }

@@ -75,8 +75,7 @@ void PolicyInUse::reload() {
 
 void PolicyInUse::check_expiry() {
   const WallTime now = context_.clock.wall();
-  const auto next = context_.policy->next_expiry();
-  if (!next || now < *next) return;
+  if (!context_.policy->differs_at(now)) return;
   auto fresh =
       std::make_shared<const policy::Policy>(context_.policy->as_of(now));
   for (const auto& name : fresh->expired_rules()) {

@@ -93,7 +93,8 @@ using CountByReason = std::map<std::string, std::uint64_t>;
   X(std::uint64_t, sessions)        \
   X(std::uint64_t, metadata_errors) \
   X(std::uint64_t, log_warnings)    \
-  X(std::uint64_t, log_errors)
+  X(std::uint64_t, log_errors)      \
+  X(std::uint64_t, log_left_out)
 
 struct AgentStats {
 #define STILLFRAME_FIELD(type, name) type name{};

@@ -143,13 +143,10 @@ Policy Policy::as_of(WallTime now) const {
   return out;
 }
 
-std::optional<WallTime> Policy::next_expiry() const {
-  std::optional<WallTime> next;
-  for (const auto& rule : rules_) {
-    if (rule.expired || !rule.expires) continue;
-    if (!next || *rule.expires < *next) next = rule.expires;
-  }
-  return next;
+bool Policy::differs_at(WallTime now) const {
+  return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+    return rule.expired != rule.expired_at(now);
+  });
 }
 
 std::vector<std::string> Policy::expired_rules() const {

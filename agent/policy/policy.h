@@ -95,8 +95,8 @@ class Policy {
 
   // This policy as it is at that time: rules over by then decide nothing.
   Policy as_of(WallTime now) const;
-  // When the next rule that still holds expires.
-  std::optional<WallTime> next_expiry() const;
+  // Whether a rule has expired since, or holds again as the clock was set back.
+  bool differs_at(WallTime now) const;
   std::vector<std::string> expired_rules() const;  // names
   const Rule* rule(std::string_view name) const;   // null: none
 

@@ -51,12 +51,15 @@ struct Front::Impl {
   bool make_room();
   void adopt(Fd socket, std::uint64_t now);
   void bound_waiting_bytes(std::uint64_t newest);
-  void submit(std::uint64_t id, std::string request, bool last);
+  struct Held;
+  void submit(std::uint64_t id, const Held& held, std::string request);
   std::function<void()> wake_call(std::uint64_t id) const;
 
   struct Held {
     Connection connection;
     std::uint32_t events = 0;  // that epoll watches for
+    // Ends with it: then nobody waits for an answer any more.
+    std::shared_ptr<const bool> present = std::make_shared<const bool>(true);
   };
   using Connections = std::unordered_map<std::uint64_t, Held>;
   Connections::iterator settle(Connections::iterator at);
@@ -200,7 +203,7 @@ Front::Impl::Connections::iterator Front::Impl::settle(
     return connections.erase(at);
   }
   if (auto request = connection.take_request()) {
-    submit(id, std::move(*request), connection.is_last());
+    submit(id, held, std::move(*request));
   }
   next_sweep = std::min(next_sweep, connection.deadline());
   const std::uint32_t wanted = connection.wanted_events();
@@ -212,9 +215,12 @@ Front::Impl::Connections::iterator Front::Impl::settle(
   return std::next(at);
 }
 
-void Front::Impl::submit(std::uint64_t id, std::string request, bool last) {
-  workers->run([this, id, last, request = std::move(request)] {
-    if (ended) return;  // nobody waits for it any more
+void Front::Impl::submit(std::uint64_t id, const Held& held,
+                         std::string request) {
+  workers->run([this, id, last = held.connection.is_last(),
+                present = std::weak_ptr(held.present),
+                request = std::move(request)] {
+    if (ended || present.expired()) return;
     try {
       mailbox->answered(id, responder(request, last));
     } catch (const std::exception& error) {

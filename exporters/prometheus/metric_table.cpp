@@ -397,6 +397,13 @@ MetricSection agent_section() {
            "",
            "Warnings and errors that the agent logged.",
            log_messages},
+          {"stillframe_log_lines_left_out_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Lines of the agent's log that were not written, since nobody read "
+           "it in time.",
+           stat<&AgentStats::log_left_out>},
           {"stillframe_ready",
            MetricType::Gauge,
            {},

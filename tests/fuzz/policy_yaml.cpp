@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
                                 Origin::exec, path);
     (void)reading.policy->scratch_place(path);
   }
-  (void)reading.policy->next_expiry();
+  (void)reading.policy->differs_at({kNow.ns + 1});
   (void)reading.policy->as_of({kNow.ns + 1}).expired_rules();
   return 0;
 }

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "agent/base/log.h"
 #include "tests/unit/engine/fakes.h"
+#include "tests/unit/full_pipe.h"
 
 namespace stillframe::engine::test {
 namespace {
@@ -230,6 +232,10 @@ TEST(Totals, AreEachCountedWhenWhatTheyCountHappens) {
   world.core->observe(world.wrote(broken, "new"));
   world.clock.pass(2 * kSecondNs);
   world.settle();
+  {
+    const stillframe::test::FullPipe unread;
+    log_info("nobody reads this");
+  }
   AgentStats stats = world.core->take_snapshot()->stats;
   each_stat(stats, [](std::string_view name, const auto& value) {
     if constexpr (requires { value.size(); }) {
@@ -238,6 +244,27 @@ TEST(Totals, AreEachCountedWhenWhatTheyCountHappens) {
       EXPECT_GT(value, 0) << name;
     }
   });
+}
+
+TEST(Ledgers, AreKeptAgainOnlyAfterAWhileWhenTheDiskIsFull) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.live(record);
+  world.settle();
+  const std::string state = world.folder + "/state";
+  std::filesystem::remove_all(state);
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  std::filesystem::create_directories(state + "/containers");
+  const auto kept = [&] {
+    return std::filesystem::exists(state + "/containers/aaaa.jsonl");
+  };
+  world.settle();
+  EXPECT_FALSE(kept());
+  world.clock.pass(2 * kSecondNs);
+  world.settle();
+  EXPECT_TRUE(kept());
 }
 
 // ---- Losses.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <list>
@@ -297,6 +298,36 @@ TEST_F(FrontTest, ServesBesideManyIdleAndSlowClients) {
   }
   for (auto& client : slow) EXPECT_FALSE(client.has_ended_already());
   for (auto& client : idle) EXPECT_FALSE(client.has_ended_already());
+}
+
+// Whoever asks without end and leaves keeps nobody else waiting.
+TEST_F(FrontTest, DoesNothingForThoseWhoHaveLeft) {
+  Settings settings = patient();
+  settings.workers = 1;
+  std::atomic<int> asked = 0;
+  Held held;
+  auto first = held.responder();
+  start(settings, [&, first](std::string_view request, bool last) {
+    if (asked++ == 0) return first(request, last);
+    return Answer{.bytes = kAnswer, .close = last, .stream = nullptr};
+  });
+  RawClient slow(port_);
+  ASSERT_TRUE(slow.send(kRequest));
+  held.wait_until_entered();
+  for (int i = 0; i < 50; ++i) {
+    RawClient leaves(port_);
+    ASSERT_TRUE(leaves.send(kRequest));
+    leaves.reset();
+  }
+  RawClient stays(port_);
+  ASSERT_TRUE(stays.send(kRequest));
+  // The front itself refuses this, after all that came before.
+  RawClient last(port_);
+  ASSERT_TRUE(last.send("GET / HTTP/1.1\n\n"));
+  EXPECT_THAT(last.receive_all(), StartsWith("HTTP/1.1 400 "));
+  held.release();
+  EXPECT_EQ(stays.receive_until("ok"), kAnswer);
+  EXPECT_EQ(asked, 2);
 }
 
 TEST_F(FrontTest, AnswersAnErrorWhenTheResponderThrows) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/text.h"
+#include "tests/unit/full_pipe.h"
 
 namespace stillframe {
 namespace {
@@ -49,6 +50,28 @@ TEST(Log, CountsAndHoldsBackRepeats) {
   EXPECT_EQ(split(text, '\n').size(), 10u + 1u + 1u) << text;
   EXPECT_EQ(log_counts().warnings - before.warnings, 25u);
   EXPECT_EQ(log_counts().errors - before.errors, 1u);
+}
+
+TEST(Log, WaitsForNobodyWhoDoesNotRead) {
+  log_setup(LogLevel::info, LogFormat::logfmt, false);
+  const std::uint64_t before = log_counts().left_out;
+  test::FullPipe pipe;
+  for (int i = 0; i < 3; ++i) log_info("nobody reads this");
+  EXPECT_EQ(log_counts().left_out - before, 3u);
+  EXPECT_EQ(pipe.read_all(), "");
+  log_info("and now somebody does");
+  const std::string text = pipe.read_all();
+  EXPECT_NE(text.find("and now somebody does"), std::string::npos) << text;
+  EXPECT_NE(text.find("count=3"), std::string::npos) << text;
+}
+
+TEST(Log, WritesALineLongerThanAPipeTakesAtOnce) {
+  log_setup(LogLevel::info, LogFormat::logfmt, false);
+  test::FullPipe pipe;
+  pipe.read_all();
+  const std::string value(20'000, 'x');
+  log_info("long", {{"value", value}});
+  EXPECT_NE(pipe.read_all().find(value + "\n"), std::string::npos);
 }
 
 TEST(Log, ObeysItsLevel) {

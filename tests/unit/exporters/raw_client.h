@@ -33,6 +33,12 @@ class RawClient {
     return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(bytes.size());
   }
+  // Leaves at once, with whatever is under way (RST).
+  void reset() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    socket_ = Fd(-1);
+  }
   void end_sending() { ::shutdown(socket_, SHUT_WR); }
 
   // Waits for bytes and returns those that came; empty: the server has hung up,

@@ -263,17 +263,21 @@ TEST(Reader, TheLastDayCounts) {
   ASSERT_TRUE(reading.policy);
   EXPECT_THAT(reading.problems, IsEmpty());
   const auto& policy = *reading.policy;
-  ASSERT_TRUE(policy.next_expiry());
-  EXPECT_EQ(rfc3339(*policy.next_expiry()), "2026-06-16T00:00:00.000000000Z");
+  const WallTime end = *parse_rfc3339("2026-06-16T00:00:00Z");
+  EXPECT_FALSE(policy.differs_at({end.ns - 1}));
+  EXPECT_TRUE(policy.differs_at(end));
   const auto judge = [](const Policy& p) {
     return p
         .judge({}, Class::content, Kind::file_write, Origin::workload, "/a/b")
         .verdict;
   };
   EXPECT_EQ(judge(policy), Verdict::allowed);
-  const auto later = policy.as_of(*policy.next_expiry());
+  const auto later = policy.as_of(end);
   EXPECT_EQ(judge(later), Verdict::violation);
-  EXPECT_FALSE(later.next_expiry());
+  EXPECT_FALSE(later.differs_at({end.ns + 1}));
+  // A clock that ran ahead for a while ends nothing for good.
+  EXPECT_TRUE(later.differs_at({end.ns - 1}));
+  EXPECT_EQ(judge(later.as_of({end.ns - 1})), Verdict::allowed);
 }
 
 TEST(Reader, ARuleBehindOneThatExpiresFirstIsNotShadowed) {
