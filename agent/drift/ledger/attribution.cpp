@@ -104,7 +104,10 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
   // Whoever put a directory in another one's place took away what it lacks.
   const Entry* above = books_.tree.find(entry.parent);
   if (above == nullptr || !above->parent) return choice;
-  return candidates_.choose(above->parent, *above, std::nullopt);
+  choice = candidates_.choose(above->parent, *above, std::nullopt);
+  // Without an overlay another may have done that before.
+  if (choice && !entry.inode) choice->doubt();
+  return choice;
 }
 
 // Whether a new name is one more of a file that the image holds.
@@ -186,7 +189,8 @@ Attribution::Explanation Attribution::explain(
     const bool below = entry.directory() && entry.change == Change::changed &&
                        !entry.differs.opaque;
     const auto op = below ? FileOp::open : choice->op();
-    out.kinds = op ? kinds_by_operation(*op, entry) : observed_kinds(entry);
+    out.kinds = op ? kinds_by_operation(*op, entry, choice->direct())
+                   : observed_kinds(entry);
     out.boot_ns = choice->latest().last_ns;
     out.time = books_.clock.wall_at(out.boot_ns);
   } else {
@@ -318,8 +322,8 @@ void Attribution::record(const Found& found,
                          const std::optional<Choice>& choice) {
   const Entry& entry = found.entry;
   const auto key = key_of(entry);
-  // What is in a directory that was made here was made by itself; what is in one
-  // that was moved, by io_uring perhaps, came along.
+  // What is in a directory that was made here was made by itself; what is in
+  // one that was moved, by io_uring perhaps, came along.
   if (choice && found.appeared && entry.directory() &&
       (choice->op() == FileOp::rename || !found.from.empty())) {
     inherited_.insert_or_assign(entry.inode.ino, *choice);

@@ -48,9 +48,10 @@ Choice::Choice(std::vector<Candidate> all) : all_(std::move(all)) {
 }
 
 bool Choice::ambiguous() const {
-  return std::any_of(all_.begin(), all_.end(), [this](const auto& c) {
-    return c.actor != latest().actor;
-  });
+  return doubted_ ||
+         std::any_of(all_.begin(), all_.end(), [this](const auto& c) {
+           return c.actor != latest().actor;
+         });
 }
 
 std::optional<FileOp> Choice::op() const {
@@ -63,6 +64,11 @@ std::optional<FileOp> Choice::op() const {
 bool Choice::live() const {
   return std::any_of(all_.begin(), all_.end(),
                      [](const auto& c) { return c.live; });
+}
+
+bool Choice::direct() const {
+  return std::all_of(all_.begin(), all_.end(),
+                     [](const auto& c) { return c.direct; });
 }
 
 bool can_leave(FileOp op, const Entry& entry, bool direct) {

@@ -38,13 +38,16 @@ class Choice {
 
   const std::vector<Candidate>& all() const { return all_; }
   const Candidate& latest() const { return all_.back(); }
-  bool ambiguous() const;  // more than one actor
+  bool ambiguous() const;            // more than one actor, or doubted
+  void doubt() { doubted_ = true; }  // it may have been nobody of them
   // What they did, if all of them did the same.
   std::optional<FileOp> op() const;
-  bool live() const;  // any of them
+  bool live() const;    // any of them
+  bool direct() const;  // all of them
 
  private:
   std::vector<Candidate> all_;
+  bool doubted_ = false;
 };
 
 // Whether such an operation on one of a directory's entries can have left this

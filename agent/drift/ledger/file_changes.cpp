@@ -179,8 +179,12 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   }
   if (removal && found_before(seen, ledger.find(key))) ledger.erase(key);
   const Record* before = ledger.find(key);
-  const bool fresh = before == nullptr;
   auto waiting = unsettled(seen, before);
+  const bool itself = kind && *kind != Kind::copy_up && !removal;
+  if (!waiting && itself && S_ISDIR(seen.mode) && forget_bystanders(key)) {
+    before = nullptr;
+  }
+  const bool fresh = before == nullptr;
   const auto time = books_.clock.wall_at(seen.boot_ns);
   if (waiting && before != nullptr) {
     // Whether it is one more who changed it is not known yet.
@@ -306,6 +310,15 @@ const Entry* FileChanges::entry_of(const Operation& seen) const {
   return same ? there : books_.tree.find(seen.inode);
 }
 
+// Those who copied a directory up by what they did in it did nothing to it:
+// they are not listed with whoever changes itself.
+bool FileChanges::forget_bystanders(const RecordKey& key) {
+  const Record* r = books_.ledger.find(key);
+  if (r == nullptr || !r->kinds.only(Kind::copy_up)) return false;
+  books_.ledger.erase(key);
+  return true;
+}
+
 // `looked`: the effect has been seen since. Else whoever did it may have done
 // it, and is not let off because there are too many to wait for.
 void FileChanges::settle(const Unsettled& operation, bool looked) {
@@ -323,6 +336,11 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
     Actor maybe = books_.actors.get(by);
     maybe.ambiguous = true;
     by = books_.actors.intern(maybe);
+  }
+  if (now != nullptr && now->directory() && !kinds.empty() &&
+      !kinds.only(Kind::copy_up) && !operation.first &&
+      forget_bystanders(key)) {
+    records_.add(key, books_.clock.wall_at(seen.boot_ns), 0, by);
   }
   if (Record* r = books_.ledger.find(key); r != nullptr) {
     if (!seen.kind && !operation.before) kinds = less_known(kinds, r->kinds);

@@ -173,7 +173,16 @@ KindList observed_kinds(const Entry& entry) {
   return kinds;
 }
 
-KindList kinds_by_operation(FileOp op, const Entry& entry) {
+namespace {
+
+bool can_make(FileOp op) {
+  return op == FileOp::create || op == FileOp::open || op == FileOp::mknod ||
+         op == FileOp::symlink;
+}
+
+}  // namespace
+
+KindList kinds_by_operation(FileOp op, const Entry& entry, bool direct) {
   if (entry.whiteout || entry.change == Change::deleted) {
     KindList kinds;
     kinds.add(delete_kind(entry.mode));
@@ -196,7 +205,10 @@ KindList kinds_by_operation(FileOp op, const Entry& entry) {
     case FileOp::unknown:
       break;  // that left something behind: its state shows what
     default:
-      if (entry.change == Change::added) {
+      // Past the overlay nothing is copied up: whoever changed the directory by
+      // making something has made what is there in place of the image's file.
+      if (entry.change == Change::added ||
+          (direct && !entry.directory() && can_make(op))) {
         kinds.add(create_kind(entry.mode));
       } else if (op == FileOp::create) {
         kinds.add(Kind::copy_up);  // O_CREAT on what was there

@@ -27,7 +27,7 @@ KindList state_kinds(const Entry& entry);
 KindList observed_kinds(const Entry& entry);
 
 // What an operation on one of a directory's entries did to this entry.
-KindList kinds_by_operation(FileOp op, const Entry& entry);
+KindList kinds_by_operation(FileOp op, const Entry& entry, bool direct = false);
 
 // Whether the kinds say how a file that the image does not hold came to be.
 bool shows_origin(const KindList& kinds);

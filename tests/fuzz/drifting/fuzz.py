@@ -8,6 +8,7 @@ import pathlib
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -25,20 +26,29 @@ from .walk import walk, walk_faults
 
 T = TypeVar("T")
 STAGES = 3
-PLAIN = 0  # the number of the one whose container's rootfs is no overlay
 RENEWALS = 0.2  # of turns begin with other sessions
 SETTLE_SECONDS = 10
+# An agent that has lost events says so; until it has looked at everything again, who
+# did what may be unattributed (agent/engine/loss_watch.cpp).
+LOSSES = ("ringbuf_full", "roots_full", "cgroups_full")
+REPAIR_SECONDS = 20
 TRIES = 6  # to see a fault again
 Wrong = tuple[Sequence, list[str]]
 
 
 class Fuzz:
-    def __init__(self, seed: str, directory: pathlib.Path) -> None:
+    def __init__(self, seed: str, directory: pathlib.Path,
+                 plain: bool = False) -> None:
+        """`plain`: of random sequences one container's rootfs is no overlay."""
         self.seed = seed
+        self._plain = plain
         self.done = 0
         self.operations = 0
+        self.losses = 0  # how often the agent had lost events
         self._rounds = 0
         self._away = 0  # odd while the agent is
+        self._lost = 0.0
+        self._lost_until = 0.0
         self._over = threading.Event()
         self._wrong: queue.Queue[Wrong | BaseException] = queue.Queue()
         self._counting = threading.Lock()
@@ -91,6 +101,21 @@ class Fuzz:
         """Not while the agent is away."""
         with self._asking:
             return question(*arguments)
+
+    def _losing(self) -> bool:
+        """Whether the agent has lost events not long ago: there was no room, since
+        somebody on this machine made too many."""
+        lost = sum(value for labels, value in self._ask(
+            self.agent.metric, "stillframe_events_lost_total").items()
+            if any(reason in labels for reason in LOSSES))
+        with self._counting:
+            if lost != self._lost:
+                # None after it was started again.
+                if lost > 0:
+                    self.losses += 1
+                    self._lost_until = time.monotonic() + REPAIR_SECONDS
+                self._lost = lost
+            return time.monotonic() < self._lost_until
 
     def _new_stage(self, plain: bool) -> Stage:
         with self._counting:
@@ -179,7 +204,8 @@ class Fuzz:
         state = self._state_faults(stage.container)
         changes = self._ask(self.agent.changes, stage.container.name)
         events = self._ask(self._listeners[stage].events)
-        gap = away % 2 == 1 or self._away != away
+        losing = self._losing()
+        gap = losing or away % 2 == 1 or self._away != away
         untouched = walk(stage.root, slot(UNTOUCHED))
         wrong = []
         for sequence, place, log in zip(sequences, slots, logs):
@@ -190,7 +216,8 @@ class Fuzz:
             faults += bare_path_faults(events)
             if faults:
                 if gap:
-                    faults.append("the agent was killed and started meanwhile")
+                    faults.append("the agent had lost events" if losing else
+                                  "the agent was killed and started meanwhile")
                 wrong.append((sequence, faults + said(place, events)))
         if state and not wrong:
             wrong.append((sequences[0], state))
@@ -211,7 +238,7 @@ class Fuzz:
         self._rounds += 1
         workers = [threading.Thread(target=self._worker,
                                     args=(f"{self._rounds}/{number}",
-                                          number == PLAIN))
+                                          self._plain and number == 0))
                    for number in range(STAGES)]
         for worker in workers:
             worker.start()

@@ -169,6 +169,13 @@ TEST(Candidates, PastTheOverlayAWhiteoutIsMadeAsADevice) {
   EXPECT_FALSE(can_leave(FileOp::create, device, true));
 }
 
+TEST(Candidates, WhoIsDoubtedIsAmbiguous) {
+  Choice choice({one(1, 10)});
+  EXPECT_FALSE(choice.ambiguous());
+  choice.doubt();
+  EXPECT_TRUE(choice.ambiguous());
+}
+
 TEST(Candidates, WithoutAnOverlayANameThatIsMissingIsNoDevice) {
   EXPECT_FALSE(can_leave(FileOp::mknod, whiteout(), true));
   EXPECT_FALSE(can_leave(FileOp::link, whiteout(), true));

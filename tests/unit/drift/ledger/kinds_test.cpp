@@ -83,6 +83,17 @@ TEST(Kinds, WhatCannotBeComparedIsNeverRestored) {
   EXPECT_EQ(explained(recorded, entry), recorded);  // it is explained by that
 }
 
+TEST(Kinds, PastTheOverlayNothingIsCopiedUp) {
+  Entry entry;
+  entry.mode = S_IFREG | 0644;
+  entry.change = Change::changed;
+  entry.differs.content = true;
+  EXPECT_TRUE(kinds_by_operation(FileOp::create, entry).has(Kind::copy_up));
+  const auto direct = kinds_by_operation(FileOp::create, entry, true);
+  EXPECT_TRUE(direct.has(Kind::file_create));
+  EXPECT_FALSE(direct.has(Kind::copy_up));
+}
+
 TEST(Kinds, AnAddedFileIsNeverMerelyCopiedUp) {
   Entry entry;
   entry.change = Change::added;

@@ -192,6 +192,28 @@ TEST_F(KnownFile, WhatLeavesAnotherNameIsNoRename) {
   EXPECT_THAT(w.kinds("/etc/y"), Not(Contains("file_rename")));
 }
 
+// Who worked in a directory, and had it copied up, is not listed with who
+// changed it.
+TEST(DirectoryItself, IsChangedByNobodyWhoWorkedInIt) {
+  World w;
+  w.put("/d", 20, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/d", "x"), actor("inside"));
+  w.at("/d").differs.time = true;
+  w.settle();
+  EXPECT_THAT(w.kinds("/d"), ElementsAre("copy_up"));
+  auto seen = w.seen(FileOp::chown, "/d", 20);
+  seen.mode = kDirectory;
+  w.at("/d").change = Change::changed;
+  w.at("/d").differs.owner = true;
+  w.at("/d").uid = 5;
+  w.drift->observe(seen, actor("chown"));
+  w.settle();
+  EXPECT_THAT(w.kinds("/d"), ElementsAre("owner_change"));
+  EXPECT_THAT(w.who("/d"), ElementsAre("exec:chown"));
+}
+
 // Who makes a file is seen to make it.
 TEST(UnknownOperation, MayHaveMadeWhatNobodyWasSeenMaking) {
   World w;
