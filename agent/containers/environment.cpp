@@ -18,7 +18,7 @@ constexpr std::size_t kMaxMountinfo = 4u << 20;
 
 Result<std::vector<MountEntry>> Environment::mounts(
     const ContainerRecord& record) const {
-  auto mounts = proc_.mounts(record.init_pid, kMaxMountinfo);
+  auto mounts = proc_.identified_mounts(record.init_pid, kMaxMountinfo);
   if (!mounts) return tl::unexpected<Error>(mounts.error());
   const auto stat = proc_.read_stat(record.init_pid);
   if (!stat) return tl::unexpected<Error>(stat.error());

@@ -160,7 +160,8 @@ std::vector<MountEntry> mount_entries(const std::vector<Mount>& mounts) {
     entries.push_back(
         {mount.id, mount.dev, mount.root, mount.target, mount.type,
          mount.source, mount.flags,
-         std::find(options.begin(), options.end(), "ro") != options.end()});
+         std::find(options.begin(), options.end(), "ro") != options.end(),
+         mount.unique_id});
   }
   return entries;
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agent/base/file.h"
+#include "agent/containers/mount_ids.h"
 #include "agent/containers/proc_text.h"
 #include "agent/model/inode_identity.h"
 
@@ -124,6 +125,14 @@ Result<std::vector<Mount>> Proc::mounts(std::uint32_t pid,
   if (!text && text.error().code == EINVAL) return gone(pid);
   if (!text) return unread(text, pid);
   return parse_mountinfo(*text);
+}
+
+Result<std::vector<Mount>> Proc::identified_mounts(std::uint32_t pid,
+                                                   std::size_t limit) const {
+  const MountIds ids(base_ + std::to_string(pid) + "/ns/mnt");
+  auto found = mounts(pid, limit);
+  if (found) ids.identify(*found);
+  return found;
 }
 
 Result<UpperRoot> Proc::root(std::uint32_t pid) const {

@@ -56,6 +56,9 @@ class Proc {
   static constexpr std::size_t kMaxMountinfo = 16u << 20;
   Result<std::vector<Mount>> mounts(std::uint32_t pid,
                                     std::size_t limit = kMaxMountinfo) const;
+  // With ids that are never used again, where the kernel has such.
+  Result<std::vector<Mount>> identified_mounts(std::uint32_t pid,
+                                               std::size_t limit) const;
   // Its root directory, opened for no longer than it takes.
   Result<UpperRoot> root(std::uint32_t pid) const;
 

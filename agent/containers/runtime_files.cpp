@@ -31,6 +31,7 @@ MetadataResult RuntimeFiles::find(const CgroupName& name) const {
       if (!better || !*better) continue;
       (*better)->rootfs = known.rootfs;
       (*better)->bundle = known.bundle;
+      (*better)->asked.all_mounts = known.asked.all_mounts;
       return better;
     }
     return found;

@@ -65,11 +65,22 @@ struct FileOwners {
   std::uint32_t user = 0;
 };
 
+// A mount that a runtime makes for a container.
+struct AskedMount {
+  std::string path;    // where
+  std::string type;    // the filesystem's; "bind"; empty: any
+  std::string source;  // of a bind: on the host
+  bool operator==(const AskedMount&) const = default;
+};
+
 // What a runtime was asked to prepare, and so makes in the rootfs itself where
 // it is missing. Paths are as "/a/c", links in them not followed.
 struct Preparation {
-  std::string work_dir;              // empty: not known, or the root
-  std::vector<std::string> mounts;   // where it mounts something
+  std::string work_dir;             // empty: not known, or the root
+  std::vector<std::string> mounts;  // where it mounts something
+  // All that is mounted before the container's first program runs; none: not
+  // known.
+  std::optional<std::vector<AskedMount>> all_mounts = {};
   std::optional<std::uint32_t> uid;  // inside the container; none: not known
 };
 

@@ -16,6 +16,7 @@ struct MountEntry {
   std::string source;
   std::string options;           // of this mount: "ro,nosuid"
   bool read_only_below = false;  // the filesystem itself is read-only
+  std::uint64_t unique_id = 0;   // never used again; 0: the kernel does not say
   bool operator==(const MountEntry&) const = default;
 };
 

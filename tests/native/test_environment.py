@@ -18,6 +18,7 @@ from harness.environment import CASES, MOUNTS, latest, outcome, unreported
 from harness.waiting import wait_for
 
 MEMORY_MAX = 256 << 20
+SECONDS = 20
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +91,63 @@ def test_mount_made_while_no_agent_ran_is_found(own_agent: Agent,
     row = own_agent.changes(bundle.id)["/var"]
     assert (row["class"], row["verdict"]) == (MOUNTS, "violation")
     assert [a["origin"] for a in row["actors"]] == ["unattributed"]
+
+
+def test_mount_made_before_the_agent_came_is_found(own_agent: Agent,
+                                                  bundle: Bundle) -> None:
+    bundle.work("mutate mount_tmpfs /var")
+    own_agent.start()
+    row = own_agent.changes(bundle.id)["/var"]
+    assert (row["class"], row["verdict"]) == (MOUNTS, "violation")
+    assert [a["origin"] for a in row["actors"]] == ["unattributed"]
+    bundle.work("mutate umount /var")
+    assert own_agent.ps(bundle.id)["state"] == "still"
+
+
+@pytest.mark.parametrize("options", [
+    (), ("--privileged",), ("-t",), ("--read-only",), ("--device", "/dev/null"),
+    ("--tmpfs", "/new/t", "-v", "/sys:/data/tree:ro", "-v", "/usr:/new/u"),
+], ids=lambda options: options[0] if options else "none")
+def test_what_the_runtime_mounted_before_the_agent_came_is_no_change(
+        own_agent: Agent, start, options: tuple[str, ...]) -> None:
+    container = start(options=options)
+    own_agent.start()
+    rows = own_agent.changes(container.name)
+    assert [r for r in rows.values() if r["class"] == MOUNTS] == []
+    is_still(own_agent, container)
+
+
+def _mount_number(container: Bundle, target: str) -> str:
+    mounts = pathlib.Path(f"/proc/{container.pid}/mountinfo").read_text()
+    return next(line.split()[0] for line in mounts.splitlines()
+                if line.split()[4] == target)
+
+
+def test_another_mount_with_the_number_of_the_former_is_found(
+        agent: Agent, tmp_path: pathlib.Path, tree: Tree) -> None:
+    volumes = {f"/{name}": tmp_path / name for name in ("good", "evil")}
+    for source in volumes.values():
+        source.mkdir()
+    with Bundle(tmp_path, tree, volumes=volumes) as container:
+        agent.ps(container.id)
+        number = _mount_number(container, "/good")
+
+        # The kernel gives the lowest that is free. Others mount, too.
+        again = ("umount /good; mkdir -p /tmp/f; while :; do"
+                 " mount -o bind /evil /good;"
+                 " set -- $(grep ' /good ' /proc/self/mountinfo);"
+                 f" [ $1 -ge {number} ] && break;"
+                 " umount /good; mount -t tmpfs f /tmp/f; done;"
+                 " while umount /tmp/f; do :; done; true")
+
+        def has_the_number() -> bool:
+            container.work(again)
+            return _mount_number(container, "/good") == number
+
+        wait_for(has_the_number, SECONDS, "the number again")
+        assert agent.ps(container.id)["state"] == "mutated"
+        row = agent.changes(container.id)["/good"]
+        assert (row["class"], row["verdict"]) == (MOUNTS, "violation")
 
 
 def test_mount_behind_many_others_is_found(own_agent: Agent,

@@ -137,7 +137,8 @@ ContainerDrift::~ContainerDrift() = default;
 void ContainerDrift::started(ContainerRecord record,
                              std::uint64_t live_since_boot_ns) {
   impl_->record = std::move(record);
-  impl_->environment.started(impl_->record.init_start_ns);
+  impl_->environment.started(impl_->record.init_start_ns,
+                             impl_->record.asked.all_mounts);
   impl_->live_since_ns = live_since_boot_ns;
   impl_->know_runtime_writes();
   impl_->verdicts.judge_again();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/base/text.h"
+#include "agent/drift/ledger/first_mounts.h"
 
 namespace stillframe::drift {
 namespace {
@@ -43,7 +44,9 @@ void Environment::load(const Life& life) {
   life_ = life;
 }
 
-void Environment::started(std::uint64_t init_start_ns) {
+void Environment::started(std::uint64_t init_start_ns,
+                          const std::optional<std::vector<AskedMount>>& made) {
+  made_ = made;
   if (same_life(life_, init_start_ns)) return;
   const std::uint64_t revision = life_.revision + 1;
   life_ = {};
@@ -76,8 +79,8 @@ void Environment::observe(const MountObservation& seen, const Actor& by) {
   outside_.changed(std::move(event), seen.boot_ns, id, true);
 }
 
-// The first look comes a little after the container was started: what was
-// mounted in between was not part of it.
+// The first look comes a little after the container was started, or as late as
+// the agent was: what was mounted in between was not part of it.
 std::vector<MountEntry> Environment::at_start(
     std::vector<MountEntry> mounts) const {
   for (const auto& action : mount_actions_) {
@@ -87,7 +90,7 @@ std::vector<MountEntry> Environment::at_start(
         [&](const MountEntry& mount) { return mount.target == action.path; });
     if (top != mounts.rend()) mounts.erase(std::next(top).base());
   }
-  return mounts;
+  return made_ ? of_runtime(mounts, *made_) : mounts;
 }
 
 void Environment::observe(const MountsObservation& seen) {

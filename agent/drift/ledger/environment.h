@@ -5,12 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/drift/ledger/life.h"
 #include "agent/drift/ledger/mount_table.h"
 #include "agent/drift/ledger/outside_tree.h"
+#include "agent/model/container.h"
 
 namespace stillframe::drift {
 
@@ -23,7 +25,9 @@ class Environment {
   // What was kept, unless it is of another life than the one that we know.
   void load(const Life& life);
   // Another life has begun, unless it is the one that we know.
-  void started(std::uint64_t init_start_ns);
+  // `made`: all that its runtime mounts for it; none: not known.
+  void started(std::uint64_t init_start_ns,
+               const std::optional<std::vector<AskedMount>>& made);
 
   void observe(const MountObservation& seen, const Actor& by);
   void observe(const MountsObservation& seen);
@@ -53,6 +57,7 @@ class Environment {
   Verdicts& verdicts_;
   OutsideTree& outside_;
   Life life_;
+  std::optional<std::vector<AskedMount>> made_;
   MountDifferences mount_differences_;  // as of the latest look
   bool mounts_looked_ = false;
   std::string mounts_trouble_;

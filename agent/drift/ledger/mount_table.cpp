@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "agent/base/text.h"
 
@@ -31,11 +33,39 @@ std::string_view without_deleted(std::string_view root) {
   return root;
 }
 
-// By its number, which stays while somebody renames the source; else by what is
-// mounted, which stays when a mount namespace is copied.
-bool same_mount(const MountEntry& a, const MountEntry& b) {
-  if (a.dev != b.dev || a.type != b.type) return false;
-  return a.id == b.id || without_deleted(a.root) == without_deleted(b.root);
+bool both_unique(const MountEntry& a, const MountEntry& b) {
+  return a.unique_id != 0 && b.unique_id != 0;
+}
+
+bool same_number(const MountEntry& a, const MountEntry& b) {
+  return both_unique(a, b) ? a.unique_id == b.unique_id : a.id == b.id;
+}
+
+bool same_contents(const MountEntry& a, const MountEntry& b) {
+  return a.dev == b.dev && a.type == b.type && a.source == b.source &&
+         without_deleted(a.root) == without_deleted(b.root);
+}
+
+// By its number, which is another when the same is mounted again, if both were
+// seen in one mount namespace: in a copy all numbers are others. A number that
+// may be used again does not stand for itself: then what is mounted counts, and
+// the name that it had. One that is never used again stays while somebody
+// renames the source.
+bool same_mount(const MountEntry& a, const MountEntry& b, bool one_namespace) {
+  if (both_unique(a, b) && a.unique_id == b.unique_id) return true;
+  return same_contents(a, b) && (!one_namespace || same_number(a, b));
+}
+
+// Whether both looks have a mount in common.
+bool of_one_namespace(const std::vector<MountEntry>& before,
+                      const std::vector<MountEntry>& now) {
+  std::unordered_map<std::uint32_t, const MountEntry*> by_id;
+  for (const auto& mount : before) by_id[mount.id] = &mount;
+  return std::any_of(now.begin(), now.end(), [&](const MountEntry& mount) {
+    const auto found = by_id.find(mount.id);
+    return found != by_id.end() && same_number(*found->second, mount) &&
+           same_contents(*found->second, mount);
+  });
 }
 
 bool same_options(const MountEntry& a, const MountEntry& b) {
@@ -52,22 +82,20 @@ std::string text_of(const Stack& stack) {
   return out;
 }
 
-bool same(const MountEntry& a, const MountEntry& b) {
-  return same_mount(a, b) && same_options(a, b);
-}
-
 // Takes from both what they have in common.
-void take_common(Stack& before, Stack& now) {
+void take_common(Stack& before, Stack& now, bool one_namespace) {
+  const auto same = [&](const MountEntry* a, const MountEntry* b) {
+    return same_mount(*a, *b, one_namespace) && same_options(*a, *b);
+  };
   const auto [old_end, new_end] =
-      std::mismatch(before.begin(), before.end(), now.begin(), now.end(),
-                    [](auto* a, auto* b) { return same(*a, *b); });
+      std::mismatch(before.begin(), before.end(), now.begin(), now.end(), same);
   before.erase(before.begin(), old_end);
   now.erase(now.begin(), new_end);
   if (before.size() > kMaxSearched || now.size() > kMaxSearched) return;
   for (auto old = before.begin(); old != before.end();) {
     const auto found = std::find_if(
         now.begin(), now.end(),
-        [&](const MountEntry* mount) { return same(**old, *mount); });
+        [&](const MountEntry* mount) { return same(*old, mount); });
     if (found == now.end()) {
       ++old;
     } else {
@@ -101,14 +129,17 @@ std::optional<MountDifferences> compare_mounts(
   if (old_stacks.contains("/") != new_stacks.contains("/")) {
     return std::nullopt;
   }
+  const bool one_namespace = of_one_namespace(before, now);
   MountDifferences differences;
   const auto compare = [&](std::string_view target, Stack old_stack,
                            Stack new_stack) {
-    take_common(old_stack, new_stack);
+    take_common(old_stack, new_stack, one_namespace);
     if (old_stack.empty() && new_stack.empty()) return;
-    differences.try_emplace(
-        std::string(target),
-        MountDifference{text_of(old_stack), text_of(new_stack)});
+    MountDifference difference{text_of(old_stack), text_of(new_stack)};
+    if (difference.before == difference.now) {
+      difference.now += " (another mount)";
+    }
+    differences.try_emplace(std::string(target), std::move(difference));
   };
   for (const auto& [target, stack] : old_stacks) {
     const auto same_place = new_stacks.find(target);

@@ -165,6 +165,8 @@ bool read_mount(const json& value, MountEntry& m) {
   m.source = in.text();
   m.options = in.text();
   m.read_only_below = in.boolean();
+  // An older agent's line has none.
+  if (in.more()) m.unique_id = in.number<std::uint64_t>();
   return in.good();
 }
 
@@ -266,7 +268,7 @@ std::string life_line(const Life& life) {
     mounts.push_back(
         json::array({"m", m.id, m.dev, json_text(m.root), json_text(m.target),
                      json_text(m.type), json_text(m.source),
-                     json_text(m.options), m.read_only_below}));
+                     json_text(m.options), m.read_only_below, m.unique_id}));
   }
   return line(
       json::array({"l", life.init_start_ns, life.has_mounts, life.has_limits,

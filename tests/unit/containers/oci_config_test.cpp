@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,43 @@ TEST(OciConfig, TellsWhatTheRuntimeIsAskedFor) {
   host.file("/b/config.json", R"({"process":7})");
   EXPECT_EQ(read_oci_config(host.prefix() + "/b/config.json")->asked.work_dir,
             "");
+}
+
+std::optional<std::vector<AskedMount>> all_of(const std::string& rest) {
+  const TempHost host;
+  host.file("/b/config.json",
+            R"({"mounts":[{"destination":"/proc","type":"proc"},
+                 {"destination":"/data/","type":"bind","source":"/srv",
+                  "options":["rw","rbind"]}]
+                )" +
+                rest + "}");
+  return read_oci_config(host.prefix() + "/b/config.json")->asked.all_mounts;
+}
+
+TEST(OciConfig, TellsAllThatIsMountedBeforeTheFirstProgram) {
+  const auto all = all_of(R"(,"linux":{"namespaces":[{"type":"mount"}],
+      "maskedPaths":["/proc/keys"],"readonlyPaths":["/proc/sys"],
+      "devices":[{"path":"/dev/fuse"},{"path":7}]})");
+  ASSERT_TRUE(all);
+  for (const auto& one : std::vector<AskedMount>{{"/proc", "proc", ""},
+                                                 {"/data", "rbind", "/srv"},
+                                                 {"/proc/keys", "", ""},
+                                                 {"/proc/sys", "", ""},
+                                                 {"/dev/fuse", "", ""},
+                                                 {"/dev/null", "", ""}}) {
+    EXPECT_NE(std::find(all->begin(), all->end(), one), all->end()) << one.path;
+  }
+}
+
+TEST(OciConfig, OfWhatOthersMountNothingIsTold) {
+  const std::string own = R"(,"linux":{"namespaces":[{"type":"mount"}]})";
+  EXPECT_FALSE(all_of(R"(,"linux":{"namespaces":[{"type":"pid"}]})"));
+  EXPECT_FALSE(
+      all_of(R"(,"linux":{"namespaces":[{"type":"mount","path":"/p"}]})"));
+  EXPECT_FALSE(all_of(own + R"(,"hooks":{"prestart":[{"path":"/nvidia"}]})"));
+  EXPECT_TRUE(all_of(own + R"(,"hooks":{"poststop":[{"path":"/x"}]})"));
+  EXPECT_TRUE(all_of(
+      own + R"(,"hooks":{"prestart":[{"args":["libnetwork-setkey","a"]}]})"));
 }
 
 TEST(OciConfig, PathsAreTakenAsTheyAreMeant) {

@@ -56,6 +56,18 @@ class Environment : public ::testing::Test {
   Actor sh = actor("sh", Origin::exec);
 };
 
+TEST_F(Environment, WhatTheRuntimeDidNotMountWasMountedSince) {
+  w.record.init_start_ns = 90'000'000'000;
+  w.record.asked.all_mounts = {{{"/data", "bind", "/srv/data"}}};
+  w.drift->started(w.record, 0);
+  look({mount("/data", 2), mount("/etc/motd", 3)});
+  EXPECT_EQ(verdict("/data"), "none");
+  EXPECT_EQ(verdict("/etc/motd"), "violation");
+  EXPECT_THAT(w.who("/etc/motd"), ElementsAre("unattributed"));
+  look({mount("/data", 2)});
+  EXPECT_EQ(verdict("/etc/motd"), "restored");
+}
+
 TEST_F(Environment, WhatWasMountedWhenItBeganToLiveIsNoChange) {
   look({mount("/data", 2)});
   look({mount("/data", 2)});

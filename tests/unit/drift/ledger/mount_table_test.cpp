@@ -41,6 +41,10 @@ MountEntry with(MountEntry entry, auto change) {
   return entry;
 }
 
+MountEntry unique(MountEntry entry, std::uint64_t id) {
+  return with(std::move(entry), [id](auto& m) { m.unique_id = id; });
+}
+
 struct Case {
   std::string name;
   std::vector<MountEntry> before;
@@ -62,6 +66,7 @@ TEST_P(Compare, TellsWhatIsDifferent) {
 }
 
 const std::string kData = "ext4 /dev/sda1[/srv/data] rw,relatime";
+const std::string kAnother = " (another mount)";
 const std::string kTmpfs = "tmpfs tmpfs rw";
 
 INSTANTIATE_TEST_SUITE_P(
@@ -103,9 +108,22 @@ INSTANTIATE_TEST_SUITE_P(
                            })},
              {{"/data", {kData, "ext4 /dev/sda1[/srv/other] rw,relatime"}}}},
         Case{"its_source_was_renamed",
-             {root(), data()},
-             {root(), with(data(), [](auto& m) { m.root = "/srv/renamed"; })},
+             {root(), unique(data(), 7)},
+             {root(), with(unique(data(), 7),
+                           [](auto& m) { m.root = "/srv/renamed"; })},
              {}},
+        Case{"another_with_its_number",
+             {root(), data()},
+             {root(), with(data(), [](auto& m) { m.root = "/srv/evil"; })},
+             {{"/data", {kData, "ext4 /dev/sda1[/srv/evil] rw,relatime"}}}},
+        Case{"another_with_its_number_and_name",
+             {root(), unique(data(), 7)},
+             {root(), unique(data(), 8)},
+             {{"/data", {kData, kData + kAnother}}}},
+        Case{"another_source_with_its_number",
+             {root(), data()},
+             {root(), with(data(), [](auto& m) { m.source = "/dev/sdb1"; })},
+             {{"/data", {kData, "ext4 /dev/sdb1[/srv/data] rw,relatime"}}}},
         Case{"its_source_was_deleted",
              {root(), data()},
              {root(),
@@ -114,6 +132,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"mounted_again_the_same",
              {root(), data()},
              {root(), with(data(), [](auto& m) { m.id = 99; })},
+             {{"/data", {kData, kData + kAnother}}}},
+        Case{"in_a_copied_namespace",
+             {unique(root(), 6), unique(data(), 7)},
+             {with(unique(root(), 16), [](auto& m) { m.id = 98; }),
+              with(unique(data(), 17), [](auto& m) { m.id = 99; })},
+             {}},
+        Case{"kept_by_an_agent_that_knew_no_ids",
+             {root(), data()},
+             {unique(root(), 6), unique(data(), 7)},
              {}},
         Case{"the_same_twice",
              {root(), data()},
@@ -124,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(
              {with(root(), [](auto& m) { m.dev = 7; })},
              {{"/",
                {"overlay overlay rw,relatime",
-                "overlay overlay rw,relatime"}}}}),
+                "overlay overlay rw,relatime" + kAnother}}}}),
     [](const auto& info) { return info.param.name; });
 
 TEST(CompareMounts, OfAnInitThatMovedItsRootNothingIsSaid) {

@@ -355,7 +355,8 @@ TEST(Store, WhatALifeBeganWithComesBack) {
                   .type = "ext4",
                   .source = "/dev/\"x\"",
                   .options = "rw,nosuid",
-                  .read_only_below = true}};
+                  .read_only_below = true,
+                  .unique_id = 1ull << 40}};
   life.limits = {{"memory.max", "max"}};
   life.limits_now = {{"memory.max", "4096"}, {"io.max", "8:0 rbps=1\n8:1"}};
   life.revision = 3;
