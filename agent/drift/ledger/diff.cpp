@@ -30,6 +30,11 @@ void fold_in(PathChange& directory, const PathChange& below) {
   if (directory.rule.empty()) directory.rule = below.rule;
 }
 
+// To be copied up is not to be changed.
+bool changed_itself(const Record& r) {
+  return !r.kinds.empty() && !r.kinds.only(Kind::copy_up);
+}
+
 class Rows {
  public:
   Rows(const ContainerRecord& record, const Books& books, Verdicts& verdicts)
@@ -45,6 +50,8 @@ class Rows {
   };
 
   void visit(const std::string& path, const Entry& entry);
+  void add_restored(const std::string& path, const Entry& entry,
+                    const Record& r);
   void add_derived(const std::string& path, const Entry& entry);
   void add_outside_tree();
   std::string former_path(const Entry& entry, const std::string& path) const;
@@ -90,6 +97,15 @@ std::string Rows::former_path(const Entry& entry,
   return from + path.substr(books_.tree.path_of(entry.carrier).size());
 }
 
+// A directory that was changed itself and is as the image has it again.
+void Rows::add_restored(const std::string& path, const Entry& entry,
+                        const Record& r) {
+  Judged judged;
+  judged.kinds = r.kinds;
+  judged.judgement.verdict = Verdict::restored;
+  rows_.push_back(row_of(path, judged, key_of(entry), &r));
+}
+
 // A directory that changed only because its entries did.
 void Rows::add_derived(const std::string& path, const Entry& entry) {
   const auto* below = verdicts_.totals().below(entry.inode);
@@ -117,7 +133,14 @@ void Rows::visit(const std::string& path, const Entry& entry) {
   const bool shown =
       runtime_shows(books_.tree, traits_of(record_.info.runtime), path);
   if (entry.change == Change::none) {
-    if (shown) add_derived(path, entry);
+    const Record* r =
+        entry.directory() ? books_.ledger.find(key_of(entry)) : nullptr;
+    if (r != nullptr && changed_itself(*r)) {
+      add_restored(path, entry, *r);
+      rows_.back().shown_by_runtime = shown;
+    } else if (shown) {
+      add_derived(path, entry);
+    }
     return;
   }
   const auto story = story_of(books_, entry);
@@ -156,10 +179,7 @@ void Rows::add_outside_tree() {
 
 std::vector<PathChange> Rows::all() {
   const UpperTree& tree = books_.tree;
-  if (const Entry* root = tree.find(tree.root());
-      root != nullptr && root->change != Change::none) {
-    visit("/", *root);
-  }
+  if (const Entry* root = tree.find(tree.root())) visit("/", *root);
   tree.for_each([this](const std::string& path, const Entry& entry) {
     visit(path, entry);
   });

@@ -467,7 +467,7 @@ TEST_F(Attribution, AnotherNameThatWentIsNoChangeOfTheFile) {
   EXPECT_THAT(w.who("/lib/y"), ElementsAre("exec:apt"));
 }
 
-TEST_F(Attribution, ADirectoryThatOnlyHoldsChangesShowsNoneOfItsOwn) {
+TEST_F(Attribution, ADirectoryThatHoldsChangesShowsNoneButItsOwn) {
   w.put("/etc/d", 60, Change::changed, kDirectory).differs.mode = true;
   w.drift->observe(w.seen(FileOp::chmod, "/etc/d", 60), apt);
   w.settle();
@@ -478,7 +478,9 @@ TEST_F(Attribution, ADirectoryThatOnlyHoldsChangesShowsNoneOfItsOwn) {
   w.drift->observe(w.seen(FileOp::create, "/etc/d/x", 61), rm);
   w.drift->observe(w.seen(FileOp::chmod, "/etc/d", 60), apt);
   w.settle();
-  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("copy_up"));
+  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("mode_change"));
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:apt"));
+  EXPECT_EQ(w.row("/etc/d")->verdict, Verdict::restored);
 }
 
 }  // namespace

@@ -9,8 +9,10 @@
 namespace stillframe::drift::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 struct Case {
@@ -196,6 +198,33 @@ TEST_F(Verdicts, AllThatTheToolPrintsIsInTheDiff) {
   for (const auto& row : rows) {
     EXPECT_EQ(row.actors.empty(), row.kinds == below) << row.path;
   }
+}
+
+TEST_F(Verdicts, ADirectoryThatIsAsItWasAgainIsRestored) {
+  w.put("/opt", 20, Change::changed, kDirectory).differs = {.mode = true};
+  w.drift->observe(w.seen(FileOp::chmod, "/opt", 20), actor("chmod"));
+  w.settle();
+  EXPECT_EQ(w.row("/opt")->verdict, Verdict::violation);
+  w.at("/opt").change = Change::none;
+  w.at("/opt").differs = {};
+  w.drift->observe(w.seen(FileOp::chmod, "/opt", 20), actor("chmod"));
+  w.settle();
+  const auto restored = [this](bool shown) {
+    const auto* row = w.row("/opt");
+    ASSERT_NE(row, nullptr);
+    EXPECT_EQ(row->kinds, (std::vector<Kind>{Kind::mode_change}));
+    EXPECT_EQ(row->verdict, Verdict::restored);
+    EXPECT_EQ(row->shown_by_runtime, shown);
+    EXPECT_THAT(w.who("/opt"), ElementsAre("exec:chmod"));
+  };
+  restored(false);
+  EXPECT_THAT(w.drift->docker_lines(), Not(Contains("C /opt")));
+  EXPECT_EQ(w.drift->summary().mutated_paths, 0u);
+  // Nor is it what others did in it since.
+  make("/opt/x", 50);
+  w.settle();
+  restored(true);
+  EXPECT_EQ(w.row("/opt/x")->verdict, Verdict::violation);
 }
 
 TEST_F(Verdicts, TotalsFollowEachChange) {
