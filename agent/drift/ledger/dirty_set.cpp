@@ -8,11 +8,13 @@
 namespace stillframe::drift {
 
 DirtySet::Marks* DirtySet::marks_of(const InodeId& directory,
-                                    std::uint64_t latest, std::uint64_t due) {
+                                    std::uint64_t oldest, std::uint64_t latest,
+                                    std::uint64_t due) {
   const auto it = marks_.find(directory.ino);
   if (it != marks_.end()) {
     Marks& known = it->second;
     if (directory.generation != 0) known.directory = directory;
+    known.oldest = std::min(known.oldest, oldest);
     known.latest = std::max(known.latest, latest);
     put_off(known, std::min(due, known.limit));
     return &known;
@@ -32,6 +34,7 @@ DirtySet::Marks* DirtySet::marks_of(const InodeId& directory,
   queue_.emplace(due, directory.ino);
   auto& marks = marks_[directory.ino];
   marks.directory = directory;
+  marks.oldest = oldest;
   marks.latest = latest;
   marks.due = due;
   marks.limit = due + kMaxPutOffNs;
@@ -55,12 +58,12 @@ void DirtySet::add(Marks& marks, std::string_view name) {
 
 void DirtySet::mark(const InodeId& directory, std::string_view name,
                     std::uint64_t now) {
-  Marks* marks = marks_of(directory, now, now + kDebounceNs);
+  Marks* marks = marks_of(directory, now, now, now + kDebounceNs);
   if (marks != nullptr) add(*marks, name);
 }
 
 void DirtySet::mark_full(const InodeId& directory, std::uint64_t now) {
-  Marks* marks = marks_of(directory, now, now + kDebounceNs);
+  Marks* marks = marks_of(directory, now, now, now + kDebounceNs);
   if (marks == nullptr) return;
   marks->full = true;
   marks->names.clear();
@@ -84,6 +87,7 @@ DirtySet::Due DirtySet::due_of(const Marks& marks) {
   return {marks.directory,
           marks.full,
           {marks.names.begin(), marks.names.end()},
+          marks.oldest,
           marks.latest};
 }
 
@@ -110,7 +114,7 @@ DirtySet DirtySet::take_all(std::uint64_t now) {
 }
 
 void DirtySet::put_back(const Due& due, std::uint64_t when) {
-  Marks* marks = marks_of(due.directory, due.latest, when);
+  Marks* marks = marks_of(due.directory, due.oldest, due.latest, when);
   if (marks == nullptr) return;
   if (due.full) {
     marks->full = true;
@@ -141,6 +145,14 @@ void DirtySet::scanned(const InodeId& directory, std::uint64_t now,
 
 std::uint64_t DirtySet::next() const {
   return queue_.empty() ? 0 : std::max<std::uint64_t>(1, queue_.begin()->first);
+}
+
+std::uint64_t DirtySet::oldest() const {
+  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& [ino, marks] : marks_) {
+    oldest = std::min(oldest, marks.oldest);
+  }
+  return oldest;
 }
 
 }  // namespace stillframe::drift

@@ -33,7 +33,8 @@ class DirtySet {
     InodeId directory;
     bool full = false;
     std::vector<std::string> names;
-    std::uint64_t latest = 0;  // when it was marked last
+    std::uint64_t oldest = 0;  // of the marks: when it was marked first
+    std::uint64_t latest = 0;  // and last
   };
 
   void mark(const InodeId& directory, std::string_view name, std::uint64_t now);
@@ -58,19 +59,21 @@ class DirtySet {
   }
   bool overflowed() const { return overflowed_; }  // until clear()
   std::uint64_t next() const;                      // 0: nothing marked
+  std::uint64_t oldest() const;  // of all marks; the largest number: none
 
  private:
   struct Marks {
     InodeId directory;
     bool full = false;
     std::set<std::string, std::less<>> names;
+    std::uint64_t oldest = 0;
     std::uint64_t latest = 0;
     std::uint64_t due = 0;
     std::uint64_t limit = 0;  // to which it may be put off
   };
   void put_off(Marks& marks, std::uint64_t due);
-  Marks* marks_of(const InodeId& directory, std::uint64_t latest,
-                  std::uint64_t due);
+  Marks* marks_of(const InodeId& directory, std::uint64_t oldest,
+                  std::uint64_t latest, std::uint64_t due);
   static void add(Marks& marks, std::string_view name);
   static Due due_of(const Marks& marks);
 

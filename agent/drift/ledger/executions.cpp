@@ -9,6 +9,8 @@ namespace stillframe::drift {
 namespace {
 
 constexpr std::size_t kMaxDeferred = 256;
+// So long a program waits for the look at where it was made, at most.
+constexpr std::uint64_t kPatienceNs = 2'000'000'000;
 
 // A library is mapped whatever its mode.
 bool differs(const Entry& entry, bool library) {
@@ -90,11 +92,27 @@ std::string Executions::script_path(const ExecObservation& seen) const {
                     (absolute ? plain_path(seen.path) : seen.path));
 }
 
+// What is not known yet lies in one of the directories that were marked before
+// it was run (`marked`: since when the oldest is), and a scan of another one
+// has not shown it.
+bool Executions::still_waits(const ExecObservation& seen,
+                             std::uint64_t marked) const {
+  if (!plan_.any_pending()) return false;
+  if (seen.boot_ns >= plan_.last_start()) return true;
+  if (seen.boot_ns + kPatienceNs < plan_.last_start()) return false;
+  const Entry* entry =
+      seen.kind == ExecKind::upper ? books_.tree.find(seen.inode) : nullptr;
+  return entry != nullptr ? plan_.pending(entry->parent)
+                          : marked <= seen.boot_ns;
+}
+
 void Executions::scanned() {
+  if (deferred_.empty()) return;
+  const std::uint64_t marked = plan_.oldest_mark();
   std::vector<Deferred> waiting;
   waiting.swap(deferred_);
   for (const auto& exec : waiting) {
-    if (plan_.any_pending() && exec.seen.boot_ns >= plan_.last_start()) {
+    if (still_waits(exec.seen, marked)) {
       deferred_.push_back(exec);
     } else {
       take(exec.seen, exec.actor);

@@ -46,6 +46,7 @@ class Executions {
     ActorId actor = 0;
   };
   bool needs_scan(const ExecObservation& seen) const;
+  bool still_waits(const ExecObservation& seen, std::uint64_t marked) const;
   std::string script_path(const ExecObservation& seen) const;
   void take(const ExecObservation& seen, ActorId by);
   void take_script(const ExecObservation& seen, ActorId by);

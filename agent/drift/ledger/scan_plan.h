@@ -75,6 +75,8 @@ class ScanPlan {
   bool pending(const InodeId& directory) const;
   bool marked() const { return !dirty_.empty(); }  // any directory is
   bool any_pending() const;  // or a scan is due or under way
+  // Since when a directory has been marked; the largest number: none is.
+  std::uint64_t oldest_mark() const { return dirty_.oldest(); }
   // Nothing more has to be seen to say what is in this directory.
   bool looked_at(const InodeId& directory) const;
   // The latest look saw less than it should: what it did not meet may be there.

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/drift/ledger/world.h"
 
 namespace stillframe::drift::test {
@@ -46,6 +48,25 @@ TEST_F(Code, ANewProgramIsAViolationEvenInScratch) {
   EXPECT_EQ(w.reported().back(), "exec_new /tmp/x by sh violation");
   EXPECT_EQ(w.drift->summary().violations.at({Class::code, Origin::workload}),
             1u);
+}
+
+// A scan of another directory has begun since, and was there first.
+TEST_F(Code, AProgramWaitsForTheLookAtItsOwnDirectory) {
+  w.put("/bin/z", 49, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/bin/z", 49), sh);
+  const auto work = w.drift->take_work();
+  w.put("/tmp/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/tmp/x", 50), sh);
+  w.drift->observe(run(ExecKind::upper, "/tmp/x", 50), sh);
+  auto elsewhere = w.part_of(work);
+  elsewhere.started_boot_ns = w.tick();
+  w.drift->applied(elsewhere);
+  w.settle();
+  EXPECT_THAT(w.kinds("/tmp/x"), ElementsAre("file_create", "exec_new"));
+  const auto rows = w.drift->diff();
+  EXPECT_EQ(std::count_if(rows.begin(), rows.end(),
+                          [](const auto& r) { return r.path == "/tmp/x"; }),
+            1);
 }
 
 struct UpperCase {

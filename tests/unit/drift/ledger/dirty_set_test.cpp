@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace stillframe::drift {
 namespace {
 
@@ -46,6 +48,21 @@ TEST(DirtySet, WhatWasMarkedAMomentAgoIsNotTakenForGood) {
   EXPECT_FALSE(dirty.has(kDir));
   EXPECT_TRUE(dirty.has({6, 1}));
   EXPECT_EQ(dirty.next(), 115 * kMs);
+}
+
+TEST(DirtySet, KnowsSinceWhenTheOldestHasWaited) {
+  DirtySet dirty;
+  constexpr auto kNone = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(dirty.oldest(), kNone);
+  dirty.mark(kDir, "a", 100 * kMs);
+  dirty.mark({6, 1}, "a", 101 * kMs);
+  dirty.mark(kDir, "b", 102 * kMs);
+  EXPECT_EQ(dirty.oldest(), 100 * kMs);
+  const auto due = dirty.take(108 * kMs);
+  EXPECT_EQ(dirty.oldest(), kNone);
+  dirty.mark(kDir, "c", 109 * kMs);
+  dirty.absorb(due, 110 * kMs);  // it could not be scanned
+  EXPECT_EQ(dirty.oldest(), 100 * kMs);
 }
 
 TEST(DirtySet, ManyNamesAreTheWholeDirectory) {
