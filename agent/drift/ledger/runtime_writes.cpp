@@ -129,7 +129,7 @@ RuntimeWrites::RuntimeWrites(const ContainerRecord& record,
       work_dir_(record.asked.work_dir) {
   if (began.ns != 0) until_ = {began.ns + kPreparesNs};
   const auto writes = traits_of(record.info.runtime).own_writes;
-  for (const auto path : writes) places_.emplace(path);
+  for (const auto path : writes) add_place(std::string(path));
   add_place(record.asked.work_dir);
   for (const auto& path : record.asked.mounts) add_place(path);
   for (const auto& mount : mounts) add_place(mount.target);

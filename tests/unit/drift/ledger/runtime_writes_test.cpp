@@ -180,6 +180,21 @@ TEST(RuntimeWrites, OfAStoppedContainerAreKnownByItsKeptMounts) {
   EXPECT_EQ(w.row("/data/vol")->verdict, Verdict::runtime);
 }
 
+// Of an image without /etc.
+TEST(RuntimeWrites, ADirectoryMadeForAFileOfItsOwnIsTheRuntimes) {
+  World w;
+  w.record.asked.mounts = {"/etc/hosts"};
+  w.put("/etc", 10, Change::added, kDirectory);
+  auto own = w.seen(FileOp::mkdir, "/etc", 10);
+  own.live = false;
+  w.drift->observe(own, actor("podman", Origin::host));
+  w.put("/etc/hosts", 50, Change::added).size = 0;
+  w.drift->started(w.record, w.tick());
+  w.settle();
+  EXPECT_EQ(w.row("/etc")->verdict, Verdict::runtime);
+  EXPECT_THAT(w.reported(), IsEmpty());
+}
+
 TEST(RuntimeWrites, AWriteIntoAStoppedContainerIsAViolation) {
   World w;
   w.put("/etc", 10, Change::none, kDirectory);
