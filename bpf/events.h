@@ -140,14 +140,16 @@ struct sf_header {
 };
 
 /* sf_file_event.flags */
-#define SF_FILE_LIVE	(1u << 0) /* the container had begun to live */
-#define SF_FILE_CREATED (1u << 1) /* the inode is being made right now */
-#define SF_FILE_DIRECT	(1u << 2) /* through the upper filesystem, not overlay */
-#define SF_FILE_COMPAT	(1u << 3) /* 32-bit system call: nr is of another table */
-#define SF_FILE_ENTRIES (1u << 4) /* a directory, changed by one of its entries */
-#define SF_FILE_ACL	(1u << 5) /* the extended attribute is a POSIX ACL */
-#define SF_FILE_CONTENT (1u << 6) /* mtime moved with ctime: content, not attributes */
-#define SF_FILE_FOLLOW	(1u << 7) /* further ones within a second go unreported */
+#define SF_FILE_LIVE	   (1u << 0) /* the container had begun to live */
+#define SF_FILE_CREATED	   (1u << 1) /* the inode is being made right now */
+#define SF_FILE_DIRECT	   (1u << 2) /* through the upper filesystem, not overlay */
+#define SF_FILE_COMPAT	   (1u << 3) /* 32-bit system call: nr is of another table */
+#define SF_FILE_ENTRIES	   (1u << 4) /* a directory, changed by one of its entries */
+#define SF_FILE_ACL	   (1u << 5) /* the extended attribute is a POSIX ACL */
+#define SF_FILE_CONTENT	   (1u << 6) /* mtime moved with ctime: content, not attributes */
+#define SF_FILE_FOLLOW	   (1u << 7) /* further ones within a second go unreported */
+#define SF_FILE_HINT_CUT   (1u << 8) /* too long to be read whole, or not to be read */
+#define SF_FILE_MORE_NAMES (1u << 9) /* the inode has, or had: this may be another of them */
 
 /* The operation, where the program knows it: one name for each FileOp of the
  * agent, in its order. Unknown: the system call must show it. */
@@ -192,7 +194,8 @@ struct sf_file_event {
 	__u32 flags;
 	__u16 name_len;
 	__u16 hint_len;
-	char text[SF_NAME_LEN + SF_HINT_LEN]; /* name, then hint; cut short if it fits */
+	/* Name, then hint (of a rename two, a NUL between them); cut short if it fits. */
+	char text[SF_NAME_LEN + 2 * SF_HINT_LEN];
 };
 
 /* Room for names in the short form of a file event, which most are. */
@@ -332,6 +335,9 @@ struct sf_device_event {
 #define SF_PROCESSES_ROOM  32768
 #define SF_PROCESSES_LEAST 256
 #define SF_PROCESSES_MOST  8192
+#define SF_CGROUPS_ROOM	   8192 /* of which those within containers are in shares */
+#define SF_CHILDREN_LEAST  16
+#define SF_CHILDREN_MOST   1024
 #define SF_INODES_ROOM	   65536
 #define SF_INODES_LEAST	   512
 #define SF_INODES_MOST	   32768
@@ -344,6 +350,8 @@ struct sf_device_event {
 enum sf_tally {
 	SF_TALLY_PROCESSES,	    /* followed by the programs, less those that ended */
 	SF_TALLY_PROCESSES_ADOPTED, /* followed by the agent */
+	SF_TALLY_CHILDREN,	    /* cgroups within containers, less those removed */
+	SF_TALLY_CHILDREN_ADOPTED,  /* found by the agent */
 	SF_TALLY_INODES,	    /* made known by the programs */
 	SF_TALLY_INODES_SCANNED,    /* by the agent, less those that it removed */
 	SF_TALLY_COUNT,
@@ -448,7 +456,7 @@ SF_STATIC_ASSERT(sizeof(struct sf_inode) == 16, "sf_inode");
 SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
 SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
-SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 512, "sf_file_event");
+SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 768, "sf_file_event");
 SF_STATIC_ASSERT(sizeof(struct sf_config) == 64, "sf_config");
 
 #endif

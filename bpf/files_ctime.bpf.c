@@ -31,8 +31,10 @@ static __always_inline void describe(struct change *change, const struct syscall
 		return;
 	/* ioctl's command; else the flags of openat */
 	change->arg = syscall_arg(call, class == CHANGE_SELF ? 1 : 2);
-	if (change->entries)
+	if (change->entries) {
 		change->user_hint = entry_path(call);
+		change->user_to = new_path(call);
+	}
 }
 
 /* How long a call that sets an attribute may take from the upper inode's change to
@@ -76,6 +78,34 @@ static __always_inline bool loses_name(const struct syscall *call, struct dentry
 	}
 }
 
+/*
+ * Whether the name that is known of a file may not be the one that a call is about. An
+ * overlay inode keeps the dentry that it was first found by, whichever of its names is
+ * linked, moved or removed; of the upper inode itself any dentry is found. The number of
+ * links changes before ctime does or, with some filesystems, after it.
+ */
+static __always_inline bool has_more_names(struct inode *inode, struct inode *upper, enum sf_op op,
+					   bool direct)
+{
+	struct hlist_node *dentry = FIELD(inode, i_dentry.first);
+	u32 links = FIELD(upper, i_nlink);
+
+	if (S_ISDIR(FIELD(inode, i_mode)))
+		return false;
+	if (links > 1 || (dentry && FIELD(dentry, next)))
+		return true;
+	return links && (op == SF_OP_unlink || (op == SF_OP_link && direct));
+}
+
+/* Whether a dentry that is not to be found by its name never was: see unhashed(). */
+static __always_inline bool made_nameless(struct dentry *dentry)
+{
+	char first = 0;
+
+	bpf_probe_read_kernel(&first, sizeof(first), FIELD(dentry, d_name.name));
+	return first == '#'; /* d_tmpfile() */
+}
+
 static __always_inline int overlay_changed(struct inode *inode, const struct syscall *call,
 					   u32 state, s64 ctime_ns, u64 mark)
 {
@@ -83,7 +113,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	struct sf_change_key key = {};
 	enum change_class class = classify(call);
 	struct inode *upper;
-	bool renamed;
+	enum sf_op op;
 	u32 repeats;
 
 	if (class == CHANGE_READ || (class == CHANGE_COPY && !copies_to(call, change.task, inode)))
@@ -96,7 +126,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 		return 0;
 	if (nothing_changed(inode, call, class, ctime_ns))
 		return 0;
-	renamed = operation_of(call) == SF_OP_rename;
+	op = operation_of(call);
 	if (!FIELD(upper, i_nlink) && !loses_name(call, some_dentry(inode)))
 		return 0;
 	fill_inode(&change.inode, upper);
@@ -107,7 +137,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	else
 		change.entries = S_ISDIR(change.mode) && class >= CHANGE_WRITE;
 	/* Each rename makes another name, and which one is news. */
-	if (reported_already(&change, &key, &repeats) && (!renamed || change.entries)) {
+	if (reported_already(&change, &key, &repeats) && (op != SF_OP_rename || change.entries)) {
 		if (mark && !change.entries)
 			remember_write(mark, &key);
 		return 0;
@@ -118,12 +148,17 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	if (unhashed(change.named)) {
 		struct dentry *outer = some_dentry(inode);
 
+		/* Another was renamed over this one of its names. */
+		if (op == SF_OP_rename && !made_nameless(change.named))
+			change.flags |= SF_FILE_MORE_NAMES;
 		if (outer)
 			change.named = outer;
 	}
 	change.ctime_ns = ctime_ns;
 	if (ctime_ns == FIELD(upper, i_mtime_sec) * (s64)SECOND_NS + FIELD(upper, i_mtime_nsec))
 		change.flags |= SF_FILE_CONTENT;
+	if (has_more_names(inode, upper, op, false))
+		change.flags |= SF_FILE_MORE_NAMES;
 	describe(&change, call, class);
 	report_change(&change, &key, repeats);
 	return 0;
@@ -186,6 +221,8 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	}
 	if (!inner)
 		change.ctime_ns = inode_ctime(inode);
+	if (has_more_names(inode, inode, operation_of(call), !inner))
+		change.flags |= SF_FILE_MORE_NAMES;
 	report_change(&change, &fold, repeats);
 	return 0;
 }

@@ -79,9 +79,11 @@ struct FileObservation {
   bool created = false;      // the inode is being made in this very operation
   bool direct = false;       // came through the upper filesystem, not overlay
   bool ambiguous = false;    // may be a refresh after another's mmap store
+  bool more_names = false;   // it has, or had: `name` may be another of them
   bool more_follow = false;  // what repeats it within a second is not reported
   std::string hint;
-  bool hint_cut = false;  // too long to be read whole: `hint` is empty
+  std::string hint_to;    // of a rename: the new path
+  bool hint_cut = false;  // they could not be read whole: both are empty
   ProcessRef process;
 };
 

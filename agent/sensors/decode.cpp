@@ -83,9 +83,12 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.parent = inode_id(raw.parent);
   seen.name.assign(raw.text, raw.name_len);
   // One that may have been cut short says nothing of the entry's name.
-  seen.hint_cut = raw.hint_len >= SF_HINT_LEN - 1;
+  seen.hint_cut = (raw.flags & SF_FILE_HINT_CUT) != 0;
   if (!seen.hint_cut) {
-    seen.hint.assign(raw.text + raw.name_len, raw.hint_len);
+    const std::string_view hint(raw.text + raw.name_len, raw.hint_len);
+    const auto end = std::min(hint.find('\0'), hint.size());
+    seen.hint = hint.substr(0, end);
+    if (end < hint.size()) seen.hint_to = hint.substr(end + 1);
   }
   if (raw.op >= SF_OP_COUNT) return fail("file event of unknown operation");
   seen.op =
@@ -97,6 +100,7 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.entries = note.entries;
   seen.created = note.created;
   seen.direct = note.direct;
+  seen.more_names = (raw.flags & SF_FILE_MORE_NAMES) != 0;
   seen.more_follow = (raw.flags & SF_FILE_FOLLOW) != 0;
   const bool by_ctime = raw.op == SF_OP_unknown && raw.ctime_ns != 0;
   if (by_ctime && !seen.direct && may_be_refresh(note)) {

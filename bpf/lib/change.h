@@ -17,6 +17,7 @@ struct change {
 	struct sf_inode inode; /* the upper inode that changed; none: it has none */
 	struct dentry *named;  /* has its name, in the overlay or below it; NULL: unknown */
 	const void *user_hint; /* in the caller's memory: the entry's path */
+	const void *user_to;   /* of a rename: the new one */
 	struct dentry *entry;  /* instead of user_hint: the entry itself */
 	s64 ctime_ns;
 	u64 arg;
@@ -235,7 +236,7 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 			count_loss(SF_LOSS_read_failed);
 		}
 	}
-	if (room < SF_NAME_LEN + SF_HINT_LEN)
+	if (room < sizeof(event->text))
 		return;
 	/* size <= 255: the verifier wants to see it, the compiler knows it already. */
 	asm volatile("" : "+r"(size));
@@ -247,8 +248,23 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 						FIELD(change->entry, d_name.name));
 	else
 		return;
-	if (len > 0 && len <= SF_HINT_LEN)
-		event->hint_len = len - 1;
+	/* A page that is not there cannot be fetched here, and one that is may end there:
+	 * whoever calls chooses where the path lies. */
+	if (len <= 0 || len >= SF_HINT_LEN) {
+		event->flags |= SF_FILE_HINT_CUT;
+		return;
+	}
+	event->hint_len = len - 1;
+	if (!change->user_to)
+		return;
+	size += (u32)len & (SF_HINT_LEN - 1);
+	asm volatile("" : "+r"(size));
+	size &= 2 * SF_HINT_LEN - 1;
+	len = bpf_probe_read_user_str(event->text + size, SF_HINT_LEN, change->user_to);
+	if (len <= 0 || len >= SF_HINT_LEN)
+		event->flags |= SF_FILE_HINT_CUT;
+	else
+		event->hint_len += len;
 }
 
 static __always_inline void send_change(const struct change *change,
@@ -268,7 +284,7 @@ static __always_inline void send_change(const struct change *change,
 		event = reserve_news(struct sf_file_event, sizeof(struct sf_file_event), key);
 		if (!event)
 			return;
-		fill_change(event, change, repeats, SF_NAME_LEN + SF_HINT_LEN);
+		fill_change(event, change, repeats, sizeof(event->text));
 	}
 	submit_event(event);
 }

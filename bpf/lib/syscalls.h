@@ -166,4 +166,22 @@ static __always_inline const void *entry_path(const struct syscall *call)
 	}
 }
 
+/* Of a rename: the new path. */
+static __always_inline const void *new_path(const struct syscall *call)
+{
+	switch (call->nr) {
+#ifdef __NR_rename
+	case __NR_rename:
+		return (const void *)syscall_arg(call, 1);
+#endif
+#ifdef __NR_renameat
+	case __NR_renameat:
+#endif
+	case __NR_renameat2:
+		return (const void *)syscall_arg(call, 3);
+	default:
+		return NULL;
+	}
+}
+
 #endif

@@ -124,3 +124,41 @@ def test_what_changes_nothing_is_no_change(agent: Agent, operation: str,
              if e["actor"]["origin"] == "exec" and e["path"] != "/new/last"]
     # To copy a file up is none to its content.
     assert [f for f in found if f[0] != "copy_up"] == []
+
+
+NAMES = {
+    "moved": ("mv /new/b /new/b2", [("file_rename", "/new/b2")]),
+    "moved to another directory":
+        ("mv /new/c /new/d/c", [("file_rename", "/new/d/c")]),
+    "the first moved": ("mv /new/a /new/a2", [("file_rename", "/new/a2")]),
+    "removed": ("rm /new/c", [("file_delete", "/new/c")]),
+    "the first removed": ("rm /new/a", [("file_delete", "/new/a")]),
+    "all removed": ("rm /new/b; rm /new/a; rm /new/c",
+                    [("file_delete", f"/new/{name}") for name in "abc"]),
+    "linked": ("ln /new/b /new/d/n", [("file_link", "/new/d/n")]),
+    "one of the image linked":
+        ("ln /etc/passwd /new/n", [("file_link", "/new/n")]),
+    "lost to another file":
+        ("echo >/new/e; mv /new/e /new/b", [("file_rename", "/new/b")]),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_of_several_names_the_right_one_is_told(
+        agent: Agent, container: Container, case: str) -> None:
+    container.work("mkdir /new/d; echo >/new/a; ln /new/a /new/b;"
+                   " ln /new/a /new/c")
+    recorded(agent, container.name, "/new/c", "workload")
+    script, expected = NAMES[case]
+    container.shell(f"{script}; echo >/tmp/end")
+    _told(agent, container, "/tmp/end", "file_create", "exec")
+
+    def told() -> list[tuple[str, str]]:
+        agent.ps(container.name)
+        return sorted(
+            (e["kind"], e["path"]) for e in _files(agent, container)
+            if e["actor"]["origin"] != "workload"
+            and e["kind"] in ("file_link", "file_rename", "file_delete"))
+
+    wait_for(lambda: told() == sorted(expected), SECONDS,
+             f"{expected}, not {told()}")

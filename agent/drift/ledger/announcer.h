@@ -66,6 +66,10 @@ class Announcer {
              const InodeId& inode);
   // At once.
   void report(MutationEvent event, ActorId by);
+  // Whether an operation was reported as that of late, by whomever.
+  bool reported(const std::string& path, Kind kind) const {
+    return reported_.operation(path, kind, books_.clock.boot_ns());
+  }
 
   // A scan that began at `started` was taken in; `pending`: what the directory
   // holds is still not known.

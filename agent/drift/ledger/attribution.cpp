@@ -21,6 +21,7 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.first_ns = seen.boot_ns;
   candidate.last_ns = seen.boot_ns;
   candidate.hint = base_name(seen.hint);
+  candidate.to = base_name(seen.hint_to);
   candidate.cut = seen.hint_cut;
   candidate.direct = seen.direct;
   candidate.live = seen.live;
@@ -39,11 +40,20 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
                           Executions& executions, bool everything) {
   inherited_.clear();
   moved_.clear();
+  lost_.clear();
+  gained_.clear();
   for (const auto& [path, entry] : delta.vanished) {
+    if (entry.whiteout || books_.tree.find(entry.inode) == nullptr) continue;
     // Of a file with more names one has gone, and it may be there still.
-    if (entry.whiteout || (!entry.directory() && entry.links > 1)) continue;
-    if (books_.tree.find(entry.inode) != nullptr) {
+    if (!entry.directory() && entry.links > 1) {
+      lost_[entry.inode.ino].push_back(path);
+    } else {
       moved_[entry.inode.ino] = path;
+    }
+  }
+  for (const Entry* entry : delta.appeared) {
+    if (!entry->whiteout && !entry->directory() && entry->links > 1) {
+      ++gained_[entry->inode.ino];
     }
   }
   verdicts_.vanished(delta.vanished);
@@ -119,32 +129,74 @@ bool Attribution::names_image_file(const Entry& entry) const {
   return false;
 }
 
-// Who can have given a file this name. One of the image got its further names
-// from nobody who made or opened something there.
+// Whether the file was there by another name before this one was found.
+bool Attribution::has_older_name(const Entry& entry) const {
+  if (entry.links <= 1) return false;
+  if (lost_.contains(entry.inode.ino)) return true;
+  const auto gained = gained_.find(entry.inode.ino);
+  return gained != gained_.end() &&
+         books_.tree.aliases(entry.inode).size() > gained->second;
+}
+
+std::string Attribution::take_lost(const InodeId& inode) {
+  const auto it = lost_.find(inode.ino);
+  if (it == lost_.end() || it->second.empty()) return "";
+  std::string path = std::move(it->second.back());
+  it->second.pop_back();
+  return path;
+}
+
+bool Attribution::take_lost(const InodeId& inode, const std::string& path) {
+  const auto it = lost_.find(inode.ino);
+  return it != lost_.end() && std::erase(it->second, path) != 0;
+}
+
+// Who can have given a file this name. One that was there before got its
+// further names from nobody who made or opened something there.
 std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
   auto choice = choose(entry, false);
-  if (!choice || entry.change != Change::added || !names_image_file(entry)) {
+  if (!choice || entry.change != Change::added ||
+      !(names_image_file(entry) || has_older_name(entry))) {
     return choice;
   }
-  std::vector<Candidate> linkers;
+  std::vector<Candidate> namers;
   for (const auto& one : choice->all()) {
-    if (one.op == FileOp::link || one.op == FileOp::unknown) {
-      linkers.push_back(one);
+    if (one.op == FileOp::link || one.op == FileOp::rename ||
+        one.op == FileOp::unknown) {
+      namers.push_back(one);
     }
   }
-  if (linkers.empty()) return std::nullopt;
-  return Choice(std::move(linkers));
+  if (namers.empty()) return std::nullopt;
+  return Choice(std::move(namers));
 }
 
 // A new name of an inode whose own story is known: the link is another's work,
 // maybe, and makes no event of the inode.
-void Attribution::note_link(const Entry& entry) {
+void Attribution::note_name(const Found& found, const Awaited* waited) {
+  const Entry& entry = found.entry;
   if (entry.whiteout || entry.directory()) return;
-  const auto choice = choose_linker(entry);
-  if (!choice) return;
+  if (entry.change != Change::added) return;  // the image has it by this name
+  auto choice = choose_linker(entry);
+  if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
+    choice.reset();
+  }
+  const bool older =
+      has_older_name(entry) || (waited != nullptr && entry.links > 1);
+  if (!choice) {
+    if (older) note_name_of_nobody(found, waited);
+    return;
+  }
+  const auto op = choice->op();
+  if (older) {
+    const bool renamed = op == FileOp::rename;
+    std::string from = found.from;
+    if (renamed && from.empty()) from = take_lost(entry.inode);
+    report_name(found, renamed ? Kind::file_rename : Kind::file_link, from,
+                choice);
+    return;
+  }
   // What io_uring was seen doing there has linked it, if it has other names and
   // this is not the image's.
-  const auto op = choice->op();
   const bool by_ring =
       op == FileOp::unknown && entry.links > 1 && entry.change == Change::added;
   if (op != FileOp::link && !by_ring) return;
@@ -152,7 +204,33 @@ void Attribution::note_link(const Entry& entry) {
   // Its other names may appear in the same directory; an only one is that of a
   // file made without (O_TMPFILE).
   if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
-  const WallTime time = books_.clock.wall_at(link.last_ns);
+  report_name(found, Kind::file_link, "", choice);
+}
+
+// It may have been reported, and by its very name; or be reported soon.
+void Attribution::note_name_of_nobody(const Found& found,
+                                      const Awaited* waited) {
+  const Entry& entry = found.entry;
+  if (announcer_.reported(found.path, Kind::file_link)) return;
+  std::string from = found.from;
+  if (from.empty()) from = take_lost(entry.inode);
+  if (announcer_.reported(found.path, Kind::file_rename)) return;
+  if (waited == nullptr && young(entry) &&
+      awaited_.add({entry, found.path, from, true, false, found.started,
+                    books_.clock.boot_ns(),
+                    candidates_.nobody_in(entry.parent)})) {
+    return;
+  }
+  report_name(found, from.empty() ? Kind::file_link : Kind::file_rename, from,
+              std::nullopt);
+}
+
+void Attribution::report_name(const Found& found, Kind kind,
+                              const std::string& from,
+                              const std::optional<Choice>& choice) {
+  const Entry& entry = found.entry;
+  const WallTime time = choice ? books_.clock.wall_at(choice->latest().last_ns)
+                               : books_.clock.wall();
   const Culprits by = who(choice);
   Record* r = add(key_of(entry), time, by);
   if (r == nullptr) return;
@@ -162,13 +240,18 @@ void Attribution::note_link(const Entry& entry) {
       !names_image_file(entry)) {
     r->kinds.add(create_kind(entry.mode));  // it was made before it was linked
   }
-  r->kinds.add(Kind::file_link);
-  r->last_boot_ns = std::max(r->last_boot_ns, link.last_ns);
+  r->kinds.add(kind);
+  if (choice) {
+    r->observed = true;
+    r->live = r->live || choice->live();
+    r->last_boot_ns = std::max(r->last_boot_ns, choice->latest().last_ns);
+  }
   MutationEvent event;
   event.time = time;
-  event.kind = Kind::file_link;
-  event.path = books_.tree.path_of(entry);
-  announcer_.report(std::move(event), by.named);
+  event.kind = kind;
+  event.path = found.path;
+  event.from = from;
+  announcer_.found(std::move(event), by.named, by.all, entry.inode);
 }
 
 // Overlay puts an opaque directory in the place of one that it removes, for a
@@ -276,7 +359,7 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
   }
   const bool moved = !found.from.empty();
   if (known != nullptr && accounted(entry, *known, found.started, moved)) {
-    if (found.appeared) note_link(entry);
+    if (found.appeared) note_name(found, waited);
     return;
   }
 
@@ -333,6 +416,10 @@ void Attribution::record(const Found& found,
   auto [kinds, time, boot_ns, by] = explain(sure, choice);
   std::string from;
   if (found.appeared) from = found.from;
+  if (found.appeared && from.empty() && choice &&
+      choice->op() == FileOp::rename) {
+    from = take_lost(entry.inode);
+  }
   if (!from.empty() && entry.directory()) {
     kinds = {};
     kinds.add(Kind::file_rename);
@@ -370,10 +457,18 @@ void Attribution::reported(const FileObservation& seen) {
 
 // Whether somebody was seen since who can have done it, where nobody had been.
 bool Attribution::done_since(const Awaited& one) const {
-  if (!one.alone) return false;
   Entry entry = one.entry;
   entry.whiteout = entry.whiteout || one.vanished;
-  return choose(entry, one.appeared).has_value();
+  const auto choice = choose(entry, one.appeared);
+  return choice && may_have_come(one, *choice);
+}
+
+// Where others had been seen, who came later is known by having named it: of
+// one name of several there is no other report.
+bool Attribution::may_have_come(const Awaited& one, const Choice& choice) {
+  if (one.alone) return true;
+  return !one.entry.directory() && one.entry.links > 1 &&
+         choice.all_named(one.entry.name);
 }
 
 void Attribution::give_up_waiting(std::uint64_t now) {
@@ -424,16 +519,22 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
     }
     return;
   }
-  if (books_.tree.find(entry.inode) != nullptr) {
-    verdicts_.rejudge_inode(entry.inode);  // moved, or another name of it went
-    return;
+  const bool lives_on = books_.tree.find(entry.inode) != nullptr;
+  if (lives_on) {
+    verdicts_.rejudge_inode(entry.inode);
+    // Moved; or of several names one went, unless it was given another.
+    if (waited == nullptr && !take_lost(entry.inode, path)) return;
   }
   if (entry.carried) return;  // its directory moved on
   const auto key = RecordKey::of_inode(entry.inode);
-  const Record* r = books_.ledger.find(key);
-  if (r != nullptr && r->last_boot_ns >= started) return;  // in use again
+  const Record* r = lives_on ? nullptr : books_.ledger.find(key);
+  // What is said of a file with several names is not said of this one.
+  const bool sole = entry.directory() || entry.links <= 1;
+  if (sole && r != nullptr && r->last_boot_ns >= started) {
+    return;  // in use again
+  }
   const bool seen_going =
-      (r != nullptr && r->gone) || books_.ledger.find(place) != nullptr;
+      (sole && r != nullptr && r->gone) || books_.ledger.find(place) != nullptr;
   // While scans fail it may live on by a name that nobody could look at: the
   // next complete one shows it.
   if (r != nullptr && !plan_.failing()) records_.missing(entry.inode, path);
@@ -446,7 +547,9 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
   auto choice = candidates_.choose(entry.parent, removed, std::nullopt);
   const auto from_above = inherited_.find(entry.parent.ino);
   if (!choice && from_above != inherited_.end()) choice = from_above->second;
-  if (waited != nullptr && !waited->alone) choice.reset();
+  if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
+    choice.reset();
+  }
   if (!choice && waited == nullptr &&
       awaited_.add({entry, path, "", false, true, started,
                     books_.clock.boot_ns(),

@@ -85,6 +85,7 @@ class Attribution {
   void vanished(const std::string& path, const Entry& entry,
                 std::uint64_t started, const Awaited* waited);
   bool done_since(const Awaited& one) const;
+  static bool may_have_come(const Awaited& one, const Choice& choice);
   void take_up(const Awaited& one);
   bool accounted(const Entry& entry, const Record& record,
                  std::uint64_t started, bool moved) const;
@@ -95,7 +96,13 @@ class Attribution {
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
   std::optional<Choice> choose_linker(const Entry& entry) const;
   bool names_image_file(const Entry& entry) const;
-  void note_link(const Entry& entry);
+  bool has_older_name(const Entry& entry) const;
+  void note_name(const Found& found, const Awaited* waited);
+  void note_name_of_nobody(const Found& found, const Awaited* waited);
+  void report_name(const Found& found, Kind kind, const std::string& from,
+                   const std::optional<Choice>& choice);
+  std::string take_lost(const InodeId& inode);
+  bool take_lost(const InodeId& inode, const std::string& path);
   Record* add(const RecordKey& key, WallTime time, const Culprits& by);
   Culprits who(const std::optional<Choice>& choice) const;
 
@@ -111,6 +118,9 @@ class Attribution {
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited_;
   std::unordered_map<std::uint64_t, std::string> moved_;
+  // Of files with several names: those that went, and how many came.
+  std::unordered_map<std::uint64_t, std::vector<std::string>> lost_;
+  std::unordered_map<std::uint64_t, std::size_t> gained_;
 };
 
 }  // namespace stillframe::drift

@@ -26,6 +26,18 @@ bool can_make(FileOp op, std::uint32_t mode) {
   }
 }
 
+bool names(const Candidate& candidate, const std::string& name) {
+  return candidate.hint == name ||
+         (!candidate.to.empty() && candidate.to == name);
+}
+
+// Whether it may have been about any name: what it named could not be read
+// whole, or it is not known by its system call and has nothing to be read.
+bool may_be_any(const Candidate& candidate) {
+  return candidate.cut ||
+         (candidate.op == FileOp::unknown && candidate.hint.empty());
+}
+
 std::optional<Choice> choice_of(const std::vector<const Candidate*>& some) {
   std::set<ActorId> actors;
   std::vector<Candidate> all;
@@ -71,6 +83,11 @@ bool Choice::direct() const {
                      [](const auto& c) { return c.direct; });
 }
 
+bool Choice::all_named(const std::string& name) const {
+  return std::all_of(all_.begin(), all_.end(),
+                     [&](const auto& c) { return names(c, name); });
+}
+
 bool can_leave(FileOp op, const Entry& entry, bool direct) {
   // Nothing is known of it, or it moves what there is, whatever that is.
   if (op == FileOp::unknown || op == FileOp::rename) return true;
@@ -109,7 +126,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
   const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) {
     return c.actor == candidate.actor && c.op == candidate.op &&
            c.live == candidate.live && c.hint == candidate.hint &&
-           c.cut == candidate.cut;
+           c.to == candidate.to && c.cut == candidate.cut;
   });
   if (same != list.end()) {
     same->last_ns = std::max(same->last_ns, candidate.last_ns);
@@ -129,6 +146,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     drop(here, *merged);
     merged->last_ns = std::max(merged->last_ns, candidate.last_ns);
     merged->hint = candidate.hint;
+    merged->to = candidate.to;
     merged->cut = candidate.cut;
     return;
   }
@@ -145,10 +163,12 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
 
 void Candidates::drop(AtWork& here, const Candidate& candidate) {
   here.dropped_ns = std::max(here.dropped_ns, candidate.last_ns);
-  if (here.dropped.size() < kMaxDroppedNames && !candidate.cut) {
-    here.dropped.insert(std::hash<std::string>()(candidate.hint));
-  } else {
+  if (here.dropped.size() >= kMaxDroppedNames || may_be_any(candidate)) {
     here.any_dropped = true;
+    return;
+  }
+  for (const auto* name : {&candidate.hint, &candidate.to}) {
+    here.dropped.insert(std::hash<std::string>()(*name));
   }
 }
 
@@ -172,14 +192,13 @@ std::optional<Choice> Candidates::choose(
     }
     if (!can_leave(c.op, entry, c.direct)) continue;
     fitting.push_back(&c);
-    if (c.hint == entry.name) hinted.push_back(&c);
+    if (names(c, entry.name)) hinted.push_back(&c);
   }
   if (!hinted.empty()) {
     // Of several who named it the one who is left may be the innocent.
     if (maybe_dropped(it->second, entry.name)) return std::nullopt;
-    // Whose name was cut short may have named this, too.
     for (const auto* c : fitting) {
-      if (c->cut) hinted.push_back(c);
+      if (may_be_any(*c) && !names(*c, entry.name)) hinted.push_back(c);
     }
     return choice_of(hinted);
   }

@@ -26,7 +26,8 @@ struct Candidate {
   std::uint64_t first_ns = 0;  // boot time
   std::uint64_t last_ns = 0;
   std::string hint;     // base name of the path the caller passed
-  bool cut = false;     // that path was too long to be read whole
+  std::string to;       // of a rename: that of the new one
+  bool cut = false;     // what it passed could not be read whole
   bool direct = false;  // past the overlay
   bool live = false;
 };
@@ -44,6 +45,7 @@ class Choice {
   std::optional<FileOp> op() const;
   bool live() const;    // any of them
   bool direct() const;  // all of them
+  bool all_named(const std::string& name) const;
 
  private:
   std::vector<Candidate> all_;

@@ -72,7 +72,7 @@ void FileChanges::observe(const FileObservation& seen, const Actor& by) {
       placed.name = known->name;
     }
   }
-  if (lost_another_name(placed)) {
+  if (of_another_name(placed)) {
     note_touch(placed.inode, placed.boot_ns);
     mark_place(placed);
     return;
@@ -80,11 +80,17 @@ void FileChanges::observe(const FileObservation& seen, const Actor& by) {
   record(placed, id);
 }
 
-// Of a rename both inodes are seen: also that which another was renamed over,
-// if it has more names. It has stayed where it was, and what took its place is
-// seen itself.
-bool FileChanges::lost_another_name(const FileObservation& seen) const {
-  if (seen.op != FileOp::rename || seen.direct) return false;
+// Whether it is about a name that it does not say: which one came or went is
+// for the look at its directory to find, where those who did it were seen as
+// well.
+bool FileChanges::of_another_name(const FileObservation& seen) const {
+  const bool about_names = seen.op == FileOp::rename ||
+                           seen.op == FileOp::unlink || seen.op == FileOp::link;
+  if (seen.more_names && about_names) return true;
+  if (seen.op != FileOp::rename) return false;
+  // Of a rename both inodes are seen: also that which another was renamed over,
+  // if it has more names. It has stayed where it was, and what took its place
+  // is seen itself.
   const Entry* there = books_.tree.find(seen.parent, seen.name);
   return there != nullptr && !there->directory() && there->links > 1 &&
          same_inode(there->inode, seen.inode);
@@ -172,7 +178,11 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   about.count = 1 + static_cast<std::uint64_t>(seen.repeats);
   about.live = seen.live;
   if (seen.op == FileOp::rename) {
-    about.from = books_.tree.path_of(seen.inode);
+    const Entry* known = books_.tree.find(seen.inode);
+    // Which of several names it had is for the look to find.
+    const bool sole =
+        known != nullptr && (known->directory() || known->links <= 1);
+    if (sole) about.from = books_.tree.path_of(*known);
     if (about.from == directories_.path_in(seen.parent, seen.name)) {
       about.from.clear();
     }

@@ -55,7 +55,7 @@ class FileChanges {
   bool forget_bystanders(const RecordKey& key);
   void settle(const Unsettled& operation, bool looked);
   void settle_operations(std::uint64_t started);
-  bool lost_another_name(const FileObservation& seen) const;
+  bool of_another_name(const FileObservation& seen) const;
   void note_touch(const InodeId& inode, std::uint64_t boot_ns);
   void note_removal(const FileObservation& seen, const RecordKey& key);
   void mark_place(const FileObservation& seen);

@@ -198,7 +198,9 @@ KindList kinds_by_operation(FileOp op, const Entry& entry, bool direct) {
       kinds.add(Kind::file_rename);
       break;
     case FileOp::link:
-      kinds.add(Kind::file_link);
+      // What the image has there was copied up to be linked elsewhere.
+      kinds.add(entry.change == Change::changed ? Kind::copy_up
+                                                : Kind::file_link);
       break;
     case FileOp::unlink:
     case FileOp::rmdir:

@@ -42,6 +42,16 @@ bool Reported::by_scan(const Sighting& seen, std::uint64_t now) {
   return !under_way;
 }
 
+bool Reported::operation(const std::string& path, Kind kind,
+                         std::uint64_t now) const {
+  for (auto it = latest_.lower_bound({path, kind, 0}); it != latest_.end();
+       ++it) {
+    if (std::get<0>(it->first) != path || std::get<1>(it->first) != kind) break;
+    if (!it->second.scan && now < it->second.time + kScanNs) return true;
+  }
+  return false;
+}
+
 void Reported::expire(std::uint64_t now) {
   if (!latest_.empty() && now > newest_ + kScanNs) latest_.clear();
 }

@@ -40,6 +40,9 @@ class Reported {
   bool by_operation(const Sighting& seen, std::uint64_t boot_ns);
   bool by_scan(const Sighting& seen, std::uint64_t now);
 
+  // Whether an operation was reported, by whomever.
+  bool operation(const std::string& path, Kind kind, std::uint64_t now) const;
+
   // Forgets all once the latest is too old to matter. Cheap.
   void expire(std::uint64_t now);
   std::size_t size() const { return latest_.size(); }

@@ -89,6 +89,32 @@ TEST(Decode, FileEventKeepsNameAndHintAsBytes) {
   EXPECT_EQ(seen.process.comm, "writer");
 }
 
+TEST(Decode, ARenamesHintIsBothPaths) {
+  sf_file_event raw{};
+  raw.nr = __NR_renameat2;
+  raw.flags = SF_FILE_ENTRIES;
+  const std::string both{"/a/old\0/b/new", 13};
+  auto seen = decoded(file_event(raw, "b", both));
+  EXPECT_EQ(seen.hint, "/a/old");
+  EXPECT_EQ(seen.hint_to, "/b/new");
+  EXPECT_FALSE(seen.hint_cut);
+  seen = decoded(file_event(raw, "b", "/a/old"));
+  EXPECT_EQ(seen.hint, "/a/old");
+  EXPECT_EQ(seen.hint_to, "");
+}
+
+TEST(Decode, AHintThatWasNotReadWholeIsNone) {
+  sf_file_event raw{};
+  raw.nr = __NR_unlink;
+  raw.flags = SF_FILE_ENTRIES | SF_FILE_HINT_CUT;
+  for (const auto* what : {"", "/long/pa"}) {
+    const auto seen = decoded(file_event(raw, "b", what));
+    EXPECT_TRUE(seen.hint_cut);
+    EXPECT_EQ(seen.hint, "");
+    EXPECT_EQ(seen.hint_to, "");
+  }
+}
+
 TEST(Decode, AnOldCtimeUnderIoUringIsARefresh) {
   sf_file_event raw{};
   raw.nr = __NR_io_uring_enter;

@@ -365,7 +365,7 @@ TEST_F(Attribution, ALinkedFileIsNoDirectoryOfItsNeighbour) {
   w.drift->observe(w.entries_seen(FileOp::link, "/etc", "y"), apt);
   w.drift->observe(w.entries_seen(FileOp::mkdir, "/etc", "d"), apt);
   w.settle();
-  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_link"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("copy_up"));
 }
 
 // The scan that finds the link comes before that which finds the file.
@@ -444,6 +444,125 @@ TEST_F(Attribution, ADirectoryExchangedWithAFileIsRenamed) {
   EXPECT_THAT(w.kinds("/etc/f"), ElementsAre("dir_create", "file_rename"));
   EXPECT_THAT(w.who("/etc/f"), ElementsAre("exec:apt", "exec:rm"));
   EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:apt", "exec:rm"));
+}
+
+// A file with three names, of which the kernel side gives the first whichever
+// of them is meant.
+class Names : public Attribution {
+ protected:
+  Names() {
+    w.put("/lib", 80, Change::none, kDirectory);
+    for (const auto* path : {"/etc/x", "/etc/y", "/etc/z"}) {
+      w.put(path, 50, Change::added).links = 3;
+    }
+    w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
+    w.drift->request_full_scan();
+    w.settle();
+    w.events.clear();
+  }
+  void call(FileOp op, const std::string& hint, const std::string& to = "",
+            const std::vector<std::string>& directories = {"/etc"}) {
+    for (const auto& directory : directories) {
+      auto entries = w.entries_seen(op, directory, hint);
+      entries.hint_to = to;
+      w.drift->observe(entries, rm);
+    }
+    auto seen = w.seen(op, "/etc/x", 50);
+    seen.more_names = true;
+    w.drift->observe(seen, rm);
+  }
+  void links(std::uint32_t count) {
+    for (auto& [path, entry] : w.entries) {
+      if (entry.inode.ino == 50) entry.links = count;
+    }
+  }
+};
+
+TEST_F(Names, TheLookSaysWhichWasMoved) {
+  call(FileOp::rename, "y", "y2");
+  w.move("/etc/y", "/etc/y2");
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_rename /etc/y2 by rm violation"));
+  EXPECT_EQ(w.events.at(0).from, "/etc/y");
+}
+
+TEST_F(Names, AlsoToAnotherDirectory) {
+  call(FileOp::rename, "/etc/z", "/lib/z", {"/etc", "/lib"});
+  w.move("/etc/z", "/lib/z");
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_rename /lib/z by rm violation"));
+  EXPECT_EQ(w.events.at(0).from, "/etc/z");
+}
+
+TEST_F(Names, TheLookSaysWhichWasRemoved) {
+  call(FileOp::unlink, "z");
+  w.take("/etc/z");
+  links(2);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_delete /etc/z by rm violation"));
+}
+
+TEST_F(Names, OfAllThatWentEachIsReported) {
+  call(FileOp::unlink, "y");
+  auto last = w.seen(FileOp::unlink, "/etc/z", 50);
+  w.drift->observe(last, rm);
+  for (const auto* path : {"/etc/x", "/etc/y", "/etc/z"}) w.take(path);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_delete /etc/z by rm violation",
+                                        "file_delete /etc/x by rm violation",
+                                        "file_delete /etc/y by rm violation"));
+}
+
+TEST_F(Names, TheLookSaysWhichIsNew) {
+  call(FileOp::link, "n");
+  w.put("/etc/n", 50, Change::added);
+  links(4);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_link /etc/n by rm violation"));
+}
+
+TEST_F(Names, TwoNewOnesByOneCallerAreBothReported) {
+  call(FileOp::link, "n");  // and the second was folded into it
+  w.put("/etc/n", 50, Change::added);
+  w.put("/etc/o", 50, Change::added);
+  links(5);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_link /etc/n by rm violation",
+                                        "file_link /etc/o by rm violation"));
+}
+
+TEST_F(Names, WhatNobodyWasSeenDoingIsUnattributed) {
+  w.take("/etc/z");
+  w.put("/lib/n", 50, Change::added).links = 3;
+  w.drift->request_full_scan();
+  w.settle();
+  w.clock.advance(1'000'000'000);
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_rename /lib/n by unattributed violation"));
+  EXPECT_EQ(w.events.at(0).actor.origin, Origin::unattributed);
+}
+
+// A sensor that knows the names has reported them.
+TEST_F(Names, WhatWasReportedByItsNameIsNotReportedAgain) {
+  w.now = w.clock.boot_ns() - 1'000'000'000;
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/y", 50), rm);
+  w.drift->observe(w.seen(FileOp::rename, "/lib/z", 50), rm);
+  w.take("/etc/y");
+  w.move("/etc/z", "/lib/z");
+  links(2);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_delete /etc/y by rm violation",
+                                        "file_rename /lib/z by rm violation"));
+}
+
+TEST_F(Attribution, WhatIsLinkedElsewhereWasCopiedUp) {
+  w.put("/etc/i", 50, Change::changed).links = 2;
+  w.put("/etc/n", 50, Change::added).links = 2;
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/n"), rm);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("copy_up /etc/i by rm restored",
+                                        "file_link /etc/n by rm violation"));
 }
 
 TEST_F(Attribution, AnotherNameThatWentIsNoChangeOfTheFile) {

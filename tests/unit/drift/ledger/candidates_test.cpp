@@ -27,6 +27,13 @@ Candidate cut(Candidate c) {
   return c;
 }
 
+Candidate renamed(ActorId who, std::uint64_t at, std::string from,
+                  std::string to) {
+  Candidate c = one(who, at, std::move(from), FileOp::rename);
+  c.to = std::move(to);
+  return c;
+}
+
 // What an unlink leaves.
 Entry whiteout(std::string name = "x") {
   Entry entry;
@@ -84,6 +91,22 @@ INSTANTIATE_TEST_SUITE_P(
             "two_the_hinted", {one(1, 10, "x"), one(2, 20, "y")}, "x", {}, {1}},
         Case{"the_hinted_and_whose_name_was_cut",
              {cut(one(1, 10)), one(2, 20, "x"), one(3, 30)},
+             "x",
+             {},
+             {1, 2}},
+        Case{"the_hinted_and_who_can_have_named_anything",
+             {one(1, 10, "", FileOp::unknown), one(2, 20, "x")},
+             "x",
+             {},
+             {1, 2}},
+        Case{"the_cut_one_that_is_hinted_once",
+             {cut(one(1, 10, "x"))},
+             "x",
+             {},
+             {1}},
+        Case{"renamed_from_it_or_to_it",
+             {renamed(1, 10, "x", "y"), renamed(2, 20, "y", "x"),
+              renamed(3, 30, "a", "b")},
              "x",
              {},
              {1, 2}},
