@@ -98,9 +98,6 @@ static __always_inline void send_cgroup(struct cgroup *cgroup, u64 id, u32 remov
 	submit_event(event);
 }
 
-/* Cgroups that may be known of one container and of all within it. */
-#define SF_CHILDREN 1024
-
 /* A cgroup below a container's belongs to it (systemd or a nested manager). */
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
@@ -123,15 +120,16 @@ int BPF_PROG(stillframe_cgroup_mkdir, struct cgroup *cgroup)
 	state.crowd = 0;
 	id = state.family;
 	top = bpf_map_lookup_elem(&cgroups, &id);
-	if (top) {
-		/* Its share. Who works below further ones is known by descent. */
-		if (top->children >= SF_CHILDREN || too_many_of(&state.root))
-			return 0;
-		__sync_fetch_and_add(&top->children, 1);
-	}
+	if (!may_have_child(top ? top->children : SF_CHILDREN_LEAST) || too_many_of(&state.root))
+		return 0;
 	id = cgroup_id(cgroup);
-	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY))
+	if (bpf_map_update_elem(&cgroups, &id, &state, BPF_ANY)) {
 		count_loss(SF_LOSS_cgroups_full);
+		return 0;
+	}
+	add_to_tally(SF_TALLY_CHILDREN, 1);
+	if (top)
+		__sync_fetch_and_add(&top->children, 1);
 	send_cgroup(cgroup, id, 0, &state.root);
 	return 0;
 }
@@ -155,7 +153,9 @@ int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
 	root = state->root;
 	mnt_ns = state->mnt_ns;
 	family = state->family;
-	if (!(state->flags & SF_CGROUP_CHILD))
+	if (state->flags & SF_CGROUP_CHILD)
+		add_to_tally(SF_TALLY_CHILDREN, -1);
+	else
 		bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
 	if (family != id) {
 		top = bpf_map_lookup_elem(&cgroups, &family);

@@ -22,14 +22,22 @@
 #define SYSCALL(name) "__arm64_sys_" name
 #endif
 
-/* Whom a thread was allowed to attach to last, by pid_tgid: made at the permission
- * check, read and removed at the end of process_vm_writev(2); the least used are
- * evicted. */
+/* Whom a thread was allowed to attach to last. */
+struct allowed_victim {
+	u64 thread; /* pid_tgid */
+	struct sf_victim victim;
+};
+
+/* So many threads of one container are known by whom they may attach to. */
+#define VICTIMS_AT_ONCE 16
+
+/* By who calls: made at the permission check, read and removed at the end of
+ * process_vm_writev(2); the least used are evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 256);
-	__type(key, u64);
-	__type(value, struct sf_victim);
+	__uint(max_entries, 2048);
+	__type(key, struct sf_call);
+	__type(value, struct allowed_victim);
 } victims SEC(".maps");
 
 /* Fills in a task of a live container; false for any other. */
@@ -119,15 +127,16 @@ int BPF_PROG(memory_file, struct mm_struct *mm, unsigned long address, void *buf
 SEC("?fexit/security_ptrace_access_check")
 int BPF_PROG(memory_check, struct task_struct *child, unsigned int mode, int result)
 {
-	struct sf_victim victim = {};
-	u64 thread;
+	struct allowed_victim allowed = {};
+	struct sf_call call;
 
 	if (!(mode & PTRACE_MODE_ATTACH) || result)
 		return 0;
-	if (!find_victim(&victim, child))
+	if (!find_victim(&allowed.victim, child))
 		return 0;
-	thread = bpf_get_current_pid_tgid();
-	if (bpf_map_update_elem(&victims, &thread, &victim, BPF_ANY))
+	this_call(&call, VICTIMS_AT_ONCE);
+	allowed.thread = bpf_get_current_pid_tgid();
+	if (bpf_map_update_elem(&victims, &call, &allowed, BPF_ANY))
 		count_loss(SF_LOSS_victims_full);
 	return 0;
 }
@@ -136,13 +145,22 @@ SEC("?fexit/" SYSCALL("process_vm_writev"))
 int BPF_PROG(memory_writev, const struct pt_regs *regs, long result)
 {
 	u64 thread = bpf_get_current_pid_tgid();
-	struct sf_victim *known = bpf_map_lookup_elem(&victims, &thread);
+	struct allowed_victim *known;
 	struct sf_victim victim;
+	struct sf_call call;
 
+	this_call(&call, VICTIMS_AT_ONCE);
+	known = bpf_map_lookup_elem(&victims, &call);
 	if (!known)
 		return 0;
-	victim = *known;
-	bpf_map_delete_elem(&victims, &thread);
+	if (known->thread != thread) {
+		/* Another thread of the container has taken the place since. */
+		if (result > 0)
+			count_loss(SF_LOSS_victims_full);
+		return 0;
+	}
+	victim = known->victim;
+	bpf_map_delete_elem(&victims, &call);
 	if (result <= 0 || victim.pid == thread >> 32)
 		return 0;
 	return send_memory(&victim, SF_MEMORY_WRITE);

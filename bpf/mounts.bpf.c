@@ -31,18 +31,28 @@
 /* How mounts pass on changes is not a change of what is there. */
 #define PROPAGATION (MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED)
 
-/* Changes under way, whose place is known only before they are made, by pid_tgid: made
- * by the program at their beginning, read and removed by the one at their end. What was
- * refused in between stays until the thread tries again or it is evicted, the least
- * used first. */
+/* A change under way, whose place is known only before it is made. */
+struct begun_mount {
+	u64 thread; /* pid_tgid */
+	struct sf_mount_event event;
+};
+
+/* So many of one container at once; of more the look at its mounts shows what came of
+ * them, and not who did it. */
+#define MOUNTS_AT_ONCE 4
+
+/* Changes under way, by who calls: made by the program at their beginning, read and
+ * removed by the one at their end. What was refused in between stays until the place is
+ * taken again or it is evicted, the least used first. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 64);
-	__type(key, u64);
-	__type(value, struct sf_mount_event);
+	__uint(max_entries, 256);
+	__type(key, struct sf_call);
+	__type(value, struct begun_mount);
 } begun SEC(".maps");
 
-const struct sf_mount_event empty = {};
+/* Not by its type, which userspace has no need to know. */
+const char empty[sizeof(struct begun_mount)] = {};
 
 /* Fills in all but names. False: not the mounts of a container, or of one that has used up
  * its share of events. */
@@ -75,33 +85,39 @@ static __always_inline void read_text(char *out, u32 size, const char *text)
 
 static __always_inline struct sf_mount_event *begin(u32 mount_ns, enum sf_mount_op op)
 {
-	u64 thread = bpf_get_current_pid_tgid();
-	struct sf_mount_event *event;
+	struct begun_mount *made;
+	struct sf_call call;
 
 	if (!bpf_map_lookup_elem(&mount_namespaces, &mount_ns))
 		return NULL;
-	if (bpf_map_update_elem(&begun, &thread, &empty, BPF_ANY)) {
+	this_call(&call, MOUNTS_AT_ONCE);
+	if (bpf_map_update_elem(&begun, &call, empty, BPF_ANY)) {
 		count_loss(SF_LOSS_mounts_full);
 		return NULL;
 	}
-	event = bpf_map_lookup_elem(&begun, &thread);
-	return event && fill_mount(event, mount_ns, op) ? event : NULL;
+	made = bpf_map_lookup_elem(&begun, &call);
+	if (!made || !fill_mount(&made->event, mount_ns, op))
+		return NULL;
+	made->thread = bpf_get_current_pid_tgid();
+	return &made->event;
 }
 
 static __always_inline int end(long result)
 {
-	u64 thread = bpf_get_current_pid_tgid();
-	struct sf_mount_event *event = bpf_map_lookup_elem(&begun, &thread);
+	struct begun_mount *made;
+	struct sf_call call;
 
-	if (!event)
+	this_call(&call, MOUNTS_AT_ONCE);
+	made = bpf_map_lookup_elem(&begun, &call);
+	if (!made || made->thread != bpf_get_current_pid_tgid())
 		return 0;
-	if (!result && event->header.size) {
-		if (bpf_ringbuf_output(&events, event, sizeof(*event), 0))
+	if (!result) {
+		if (bpf_ringbuf_output(&events, &made->event, sizeof(made->event), 0))
 			count_loss(SF_LOSS_ringbuf_full);
 		else
 			count(&counters, SF_COUNTER_EVENTS, 1);
 	}
-	bpf_map_delete_elem(&begun, &thread);
+	bpf_map_delete_elem(&begun, &call);
 	return 0;
 }
 

@@ -203,7 +203,18 @@ void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) const {
   add_to_tally(SF_TALLY_INODES_SCANNED, 1);
 }
 
+// As may_have_child() in bpf/lib/shares.h, of those that were there before it.
+bool KernelMaps::may_have_child(std::uint64_t family) const {
+  const auto it = children_.find(family);
+  const std::uint32_t own = it == children_.end() ? 0 : it->second;
+  if (own < SF_CHILDREN_LEAST) return true;
+  return own < SF_CHILDREN_MOST &&
+         tally(SF_TALLY_CHILDREN) + tally(SF_TALLY_CHILDREN_ADOPTED) <
+             SF_CGROUPS_ROOM / 2;
+}
+
 void KernelMaps::add_cgroup(std::uint64_t id, sf_cgroup_state state) const {
+  const std::lock_guard lock(shares_mutex_);
   sf_cgroup_state known{};
   const auto look = [&](std::uint64_t cgroup) {
     return bpf_map_lookup_elem(bpf_map__fd(cgroups_), &cgroup, &known) == 0;
@@ -218,8 +229,14 @@ void KernelMaps::add_cgroup(std::uint64_t id, sf_cgroup_state state) const {
     if (same_inode(known.root, state.root) && known.rootfs_dev != 0) {
       state.rootfs_dev = known.rootfs_dev;
     }
+    put(cgroups_, id, state);
+    return;
   }
-  put(cgroups_, id, state);
+  const bool child = (state.flags & SF_CGROUP_CHILD) != 0;
+  if (child && !may_have_child(state.family)) return refused(cgroups_, E2BIG);
+  if (!put(cgroups_, id, state) || !child) return;
+  ++children_[state.family];
+  add_to_tally(SF_TALLY_CHILDREN_ADOPTED, 1);
 }
 
 void KernelMaps::remove_cgroup(std::uint64_t id) const {
@@ -231,6 +248,7 @@ void KernelMaps::remove_cgroup(std::uint64_t id) const {
   bpf_map_delete_elem(bpf_map__fd(cgroups_), &id);
   const std::lock_guard lock(shares_mutex_);
   adopted_.erase(id);
+  children_.erase(id);
 }
 
 void KernelMaps::add_mounts(std::uint32_t mnt_ns,

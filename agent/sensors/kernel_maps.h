@@ -51,6 +51,7 @@ class KernelMaps {
   void add_to_tally(sf_tally which, std::int32_t by) const;
   bool may_follow(std::uint64_t cgroup) const;
   bool may_know(const UpperRoot& root) const;
+  bool may_have_child(std::uint64_t family) const;
   void note_crowd(std::uint64_t cgroup) const;
   bool said_full(const bpf_map* map) const;  // and it is from now on
 
@@ -73,6 +74,7 @@ class KernelMaps {
   mutable std::mutex shares_mutex_;
   mutable std::unordered_map<UpperRoot, std::int32_t> scanned_;
   mutable std::unordered_map<std::uint64_t, std::int32_t> adopted_;
+  mutable std::unordered_map<std::uint64_t, std::uint32_t> children_;
 };
 
 sf_inode to_kernel(const UpperRoot& root);

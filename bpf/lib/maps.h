@@ -124,10 +124,11 @@ struct {
 /* Cgroups of containers and those below them, by id in the observed hierarchy:
  * made at the first exec and at mkdir, or by the agent for those that ran before; read
  * by all programs to know a container's task; removed at rmdir, or by the agent where
- * it was no container. A full map counts as loss (cgroups_full). */
+ * it was no container. Those within containers are in shares (sf_cgroup_state.children).
+ * A full map counts as loss (cgroups_full). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, SF_CGROUPS_ROOM);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u64);
 	__type(value, struct sf_cgroup_state);

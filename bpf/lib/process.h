@@ -155,6 +155,32 @@ static __always_inline struct sf_cgroup_state *family_of(u64 cgroup)
 	return bpf_map_lookup_elem(&cgroups, &family);
 }
 
+/*
+ * Stands for a call under way, in a map of such: a container has so many places, whatever
+ * its threads do, and the host as many as there are. Which thread it is the value says.
+ */
+struct sf_call {
+	u64 family; /* of whoever calls; 0: the host */
+	u32 place;
+	u32 reserved;
+};
+
+static __always_inline void this_call(struct sf_call *call, u32 places)
+{
+	struct task_struct *task = current_task();
+	bool crowd = false;
+	struct sf_followed *followed = followed_as(task, &crowd);
+	struct sf_cgroup_state *home;
+	u64 cgroup;
+
+	home = home_of(task, &followed, &cgroup);
+	call->family = home ? home->family : 0;
+	call->place = (u32)bpf_get_current_pid_tgid();
+	if (home)
+		call->place %= places;
+	call->reserved = 0;
+}
+
 /* Whether not being followed says nothing of where a process in this cgroup came from.
  * Not static, likewise. */
 __noinline int is_crowded(u64 cgroup)

@@ -36,6 +36,16 @@ static __always_inline bool may_follow(s32 own)
 		   SF_PROCESSES_ROOM / 2;
 }
 
+/* Of cgroups within a container that has so many: whether another one may be known. Who
+ * works in one that is not is known by descent. */
+static __always_inline bool may_have_child(u32 own)
+{
+	if (own < SF_CHILDREN_LEAST)
+		return true;
+	return own < SF_CHILDREN_MOST &&
+	       tally(SF_TALLY_CHILDREN) + tally(SF_TALLY_CHILDREN_ADOPTED) < SF_CGROUPS_ROOM / 2;
+}
+
 /* Makes known that an inode lies under a root, whose state is `owner`. */
 static __always_inline void know_inode(const struct sf_inode *inode, const struct sf_inode *root,
 				       struct sf_root_state *owner)

@@ -2,7 +2,10 @@
 #include <asm/unistd.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <string>
 
 #include "tests/bpf/inlines.h"
 
@@ -178,6 +181,56 @@ TEST_P(Changes, OverTheBudgetAreReportedOnceASecond) {
   state.used = kBudget;
   put(object_->maps.roots, root_, state);
   EXPECT_FALSE(over());
+}
+
+struct HintCase {
+  const char* name;
+  std::string hint;
+  std::string to;
+  std::string text;  // none: it is marked as not read whole
+  bool unreadable = false;
+};
+
+// The memory is the caller's, who may take it away.
+TEST_P(Fold, WhatACallNamesIsReadWholeOrSaidNotToBe) {
+  const sf_inode root{2, 1, 77};
+  const std::string shortest(1, 'x');
+  const std::string longest(SF_HINT_LEN - 2, 'l');
+  const HintCase cases[] = {
+      {"one path", "/a/b", "", "/a/b"},
+      {"two paths", "/a/b", "c", std::string{"/a/b\0c", 6}},
+      {"as long as it may be", longest, longest, longest + '\0' + longest},
+      {"too long", longest + "xx", "", ""},
+      {"the second too long", shortest, longest + "xx", ""},
+      {"not to be read", "", "", "", true},
+  };
+  std::uint64_t ino = 100;
+  for (const HintCase& one : cases) {
+    put(object_->maps.roots, root, sf_root_state{});
+    test_change test{};
+    test.root = root;
+    test.inode = {++ino, 1, root.dev};
+    test.nr = __NR_renameat2;
+    test.entries = 1;
+    test.hint =
+        one.unreadable ? 1 : reinterpret_cast<std::uintptr_t>(one.hint.c_str());
+    if (!one.to.empty()) {
+      test.to = reinterpret_cast<std::uintptr_t>(one.to.c_str());
+    }
+    taken_.clear();
+    run(object_->progs.change, test);
+    events();
+    ASSERT_EQ(taken_.size(), 1u) << one.name;
+    sf_file_event event{};
+    std::memcpy(&event, taken_[0].data(),
+                std::min(sizeof event, taken_[0].size()));
+    const bool cut = (event.flags & SF_FILE_HINT_CUT) != 0;
+    EXPECT_EQ(cut, one.text.empty()) << one.name;
+    if (cut) continue;
+    EXPECT_EQ(std::string(event.text + event.name_len, event.hint_len),
+              one.text)
+        << one.name;
+  }
 }
 
 }  // namespace

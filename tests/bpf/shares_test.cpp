@@ -106,6 +106,23 @@ TEST_P(Shares, OfProcessesAreGivenBack) {
   EXPECT_EQ(family(8).processes, 1);
 }
 
+TEST_P(Shares, OfCgroupsWithinContainers) {
+  constexpr std::int32_t kQuarter = SF_CGROUPS_ROOM / 4;
+  const Share cases[] = {
+      {"little, in a map that is full by others", SF_CHILDREN_LEAST - 1,
+       kQuarter, true},
+      {"more, while there is room", SF_CHILDREN_LEAST, kQuarter - 1, true},
+      {"more", SF_CHILDREN_LEAST, kQuarter, false},
+      {"as much as one may have", SF_CHILDREN_MOST, 0, false},
+  };
+  for (const Share& one : cases) {
+    fill(SF_TALLY_CHILDREN, SF_TALLY_CHILDREN_ADOPTED, one.all);
+    test_child test{static_cast<std::uint32_t>(one.own), 0};
+    run(object_->progs.child, test);
+    EXPECT_EQ(test.may != 0, one.room) << one.name;
+  }
+}
+
 TEST_P(Shares, OfInodes) {
   constexpr std::int32_t kQuarter = SF_INODES_ROOM / 4;
   const Share cases[] = {

@@ -9,6 +9,7 @@ import pytest
 
 from harness.agent import Agent
 from harness.checks import origins, recorded
+from harness.podman import Container
 from harness.waiting import wait_for
 
 SECONDS = 60
@@ -30,6 +31,20 @@ def patient(own_agent: Agent) -> Iterator[Agent]:
 def refused(agent: Agent, reason: str) -> float:
     return sum(agent.metric("stillframe_events_lost_total",
                             reason=reason).values())
+
+
+def own_cgroup(agent: Agent, container: Container) -> pathlib.Path:
+    """In the hierarchy that the agent observes."""
+    found = re.search(r"observed at (\S+)", agent.run("doctor").decode())
+    assert found
+    observed = pathlib.Path(found[1])
+    paths = {}
+    for line in pathlib.Path(f"/proc/{container.pid}/cgroup").read_text(
+            ).splitlines():
+        _, controllers, path = line.split(":", 2)
+        for name in controllers.split(","):
+            paths[name] = path.lstrip("/")
+    return observed / (paths.get(observed.name) or paths[""])
 
 
 def is_served(agent: Agent, other) -> None:
@@ -85,3 +100,22 @@ def test_files_without_end(patient: Agent, start) -> None:
 
     wait_for(written, SECONDS, "a store by a mapping")
     recorded(patient, greedy.name, "/by-host", "host")
+
+
+def test_cgroups_without_end(patient: Agent, start) -> None:
+    share = limit("SF_CHILDREN_MOST")
+    greedy = [start() for _ in range(limit("SF_CGROUPS_ROOM") // share)]
+    made: list[pathlib.Path] = []
+    try:
+        for container in greedy:
+            above = own_cgroup(patient, container)
+            for i in range(share):
+                made.append(above / f"c{i}")
+                made[-1].mkdir()
+        other = start()
+        is_served(patient, other)
+        assert refused(patient, "cgroups_full") == 0
+    finally:
+        for place in made:
+            if place.exists():
+                place.rmdir()

@@ -44,9 +44,18 @@ int change(struct test_change *test)
 	change.inode = test->inode;
 	change.nr = test->nr;
 	change.entries = test->entries;
+	change.user_hint = (const void *)test->hint;
+	change.user_to = (const void *)test->to;
 	test->folded = reported_already(&change, &key, &repeats);
 	if (!test->folded)
 		report_change(&change, &key, repeats);
+	return 0;
+}
+
+SEC("syscall")
+int child(struct test_child *test)
+{
+	test->may = may_have_child(test->own);
 	return 0;
 }
 

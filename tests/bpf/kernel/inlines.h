@@ -20,6 +20,8 @@ struct test_fold {
 struct test_change {
 	struct sf_inode root;
 	struct sf_inode inode;
+	__u64 hint; /* in the caller's memory; 0: none */
+	__u64 to;
 	__s32 nr;
 	__u32 entries;
 	__u32 folded; /* out */
@@ -33,6 +35,12 @@ struct test_follow {
 	__u32 flags;
 	__u32 ends;
 	__u32 started;
+};
+
+/* may_have_child() of a container that has so many. */
+struct test_child {
+	__u32 own;
+	__u32 may; /* out */
 };
 
 /* over_budget() of a root that is in `roots`. */
