@@ -236,6 +236,8 @@ void Population::begin(const ContainerPtr& container,
                                container->since());
     }
     register_processes(container);
+    // Until now others may have been at work unseen.
+    container->lost(context_.now());
   }
   if (container->start(live_since_ns)) {
     context_.events.lifecycle(record.info, Lifecycle::live,

@@ -450,6 +450,31 @@ TEST(Start, TakesNobodyWhoRunsAlreadyForTheRuntime) {
   }
 }
 
+// Who was not seen has made it, perhaps; whoever is seen next in its directory
+// has not for that.
+TEST(Start, BlamesNobodyForWhatWasThereBefore) {
+  World world;
+  const auto record = world.make("aaaa");
+  world.write(record, "old");
+  auto seen = world.wrote(record, "old");
+  seen.entries = true;
+  seen.inode = record.root.inode;
+  seen.parent = {};
+  seen.name.clear();
+  seen.hint = "another";
+  seen.created = false;
+  seen.mode = S_IFDIR | 0755;
+  world.core->discover();
+  world.core->observe(seen);
+  world.settle();
+  const Asked<DiffAnswer> asked;
+  world.core->requests().diff("aaaa", asked.reply());
+  world.settle();
+  ASSERT_TRUE(asked.once() && asked.answer());
+  EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin,
+            Origin::unattributed);
+}
+
 // ---- Of whom the kernel side has not seen the start.
 
 struct Stranger {
