@@ -104,7 +104,7 @@ Result<> Front::Impl::start() {
       return fail("epoll_ctl", errno);
     }
   }
-  workers = std::make_unique<Workers>(settings.workers);
+  workers = std::make_unique<Workers>(settings.workers, settings.most_lengthy);
   thread = std::thread([this] { loop(); });
   return {};
 }
@@ -217,17 +217,23 @@ Front::Impl::Connections::iterator Front::Impl::settle(
 
 void Front::Impl::submit(std::uint64_t id, const Held& held,
                          std::string request) {
-  workers->run([this, id, last = held.connection.is_last(),
-                present = std::weak_ptr(held.present),
-                request = std::move(request)] {
-    if (ended || present.expired()) return;
-    try {
-      mailbox->answered(id, responder(request, last));
-    } catch (const std::exception& error) {
-      log_error("a request could not be answered", {{"error", error.what()}});
-      mailbox->answered(id, {refusal(500), true, nullptr});
-    }
-  });
+  const auto length =
+      settings.is_lengthy != nullptr && settings.is_lengthy(request)
+          ? Workers::Length::lengthy
+          : Workers::Length::brief;
+  workers->run(
+      [this, id, last = held.connection.is_last(),
+       present = std::weak_ptr(held.present), request = std::move(request)] {
+        if (ended || present.expired()) return;
+        try {
+          mailbox->answered(id, responder(request, last));
+        } catch (const std::exception& error) {
+          log_error("a request could not be answered",
+                    {{"error", error.what()}});
+          mailbox->answered(id, {refusal(500), true, nullptr});
+        }
+      },
+      length);
 }
 
 std::function<void()> Front::Impl::wake_call(std::uint64_t id) const {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string_view>
 
 #include "agent/base/clock.h"
 #include "exporters/http/framing.h"
@@ -33,6 +34,10 @@ struct Settings {
   // single answer may be larger.
   std::size_t most_waiting_bytes = 64 << 20;
   std::size_t workers = 4;
+  // Requests that take long (none: null), and how many of them are answered at
+  // a time. The rest wait, as long as their clients do.
+  bool (*is_lengthy)(std::string_view request) = nullptr;
+  std::size_t most_lengthy = 4;
   std::size_t requests_per_connection = 1;
   const Clock* clock = &system_clock();
 };

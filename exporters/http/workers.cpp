@@ -12,28 +12,39 @@ Workers::~Workers() {
   for (auto& thread : threads_) thread.join();
 }
 
-void Workers::run(std::function<void()> task) {
+void Workers::run(std::function<void()> task, Length length) {
   const std::lock_guard lock(mutex_);
-  tasks_.push_back(std::move(task));
-  if (idle_ < tasks_.size() && threads_.size() < most_) {
+  (length == Length::lengthy ? lengthy_ : brief_).push_back(std::move(task));
+  if (next() == nullptr) return;
+  if (idle_ < brief_.size() + lengthy_.size() && threads_.size() < most_) {
     threads_.emplace_back([this] { work(); });
   }
   wake_.notify_one();
+}
+
+Workers::Queue* Workers::next() {
+  if (!brief_.empty()) return &brief_;
+  const bool may_run = stopping_ || lengthy_running_ < most_lengthy_;
+  return may_run && !lengthy_.empty() ? &lengthy_ : nullptr;
 }
 
 void Workers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;
-    wake_.wait(lock, [&] { return stopping_ || !tasks_.empty(); });
+    wake_.wait(lock, [&] { return stopping_ || next() != nullptr; });
     --idle_;
-    if (tasks_.empty()) return;
-    auto task = std::move(tasks_.front());
-    tasks_.pop_front();
+    Queue* const queue = next();
+    if (queue == nullptr) return;
+    const bool lengthy = queue == &lengthy_;
+    auto task = std::move(queue->front());
+    queue->pop_front();
+    if (lengthy) ++lengthy_running_;
     lock.unlock();
     task();
     task = nullptr;  // what it holds is given back outside the lock
     lock.lock();
+    if (lengthy) --lengthy_running_;
   }
 }
 

@@ -12,21 +12,30 @@
 namespace stillframe::http {
 
 // Runs tasks in threads that are made when they are needed, up to a bound;
-// above it tasks wait their turn.
+// above it tasks wait their turn. Of long ones only so many run at a time, so
+// that short ones always find a thread.
 class Workers {
  public:
-  explicit Workers(std::size_t most) : most_(most) {}
+  enum class Length { brief, lengthy };
+
+  Workers(std::size_t most, std::size_t most_lengthy)
+      : most_(most), most_lengthy_(most_lengthy) {}
   ~Workers();  // runs what waits, then returns
 
-  void run(std::function<void()> task);
+  void run(std::function<void()> task, Length length);
 
  private:
+  using Queue = std::deque<std::function<void()>>;
   void work();
+  Queue* next();  // null: nothing may be run now
 
   const std::size_t most_;
+  const std::size_t most_lengthy_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> tasks_;
+  Queue brief_;
+  Queue lengthy_;
+  std::size_t lengthy_running_ = 0;
   std::vector<std::thread> threads_;
   std::size_t idle_ = 0;
   bool stopping_ = false;

@@ -20,8 +20,16 @@ namespace {
 
 constexpr std::size_t kMostConnections = 512;
 constexpr std::size_t kPercentOfConnections = 25;
-// A request that scans holds a thread until its scan is done.
+// A request that scans holds a thread until its scan is done, and its answer
+// may have a line for each of a million changes.
 constexpr std::size_t kWorkers = 64;
+constexpr std::size_t kMostLengthy = 8;
+
+bool is_lengthy(std::string_view request) {
+  return request.starts_with("GET /v1/diff") ||
+         request.starts_with("GET /v1/policy/");
+}
+
 constexpr std::size_t kMostWaitingBytes = 64 << 20;
 
 // Makes way for a new socket at `path`.
@@ -178,6 +186,8 @@ Result<> Server::Impl::bind() {
       kMostConnections, kPercentOfConnections, http::descriptor_limit());
   settings.most_waiting_bytes = kMostWaitingBytes;
   settings.workers = kWorkers;
+  settings.is_lengthy = is_lengthy;
+  settings.most_lengthy = kMostLengthy;
   most_listeners = settings.most_connections / 2;
   std::vector<Fd> sockets;
   sockets.push_back(std::move(*socket));

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "agent/base/fd.h"
 #include "agent/base/file.h"
 #include "agent/drift/ledger/store_lines.h"
 
@@ -93,13 +94,12 @@ void Store::append_record(std::string& out, const RecordKey& key,
 }
 
 Result<> Store::append(std::string_view text) {
-  if (fd_ < 0) {
-    fd_ = Fd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-    if (fd_ < 0) return fail(path_, errno);
-  }
+  // Not kept open: there may be more containers than descriptors.
+  const Fd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (file < 0) return fail(path_, errno);
   ssize_t n = 0;
   do {
-    n = ::write(fd_, text.data(), text.size());
+    n = ::write(file, text.data(), text.size());
   } while (n < 0 && errno == EINTR);
   if (n < 0) return fail(path_, errno);
   if (static_cast<std::size_t>(n) != text.size()) {
@@ -118,7 +118,6 @@ Result<> Store::write_all(const ActorTable& actors, const Ledger& ledger,
   ledger.for_each([&](const RecordKey& key, const Record&) {
     append_record(text, key, actors, ledger);
   });
-  fd_ = Fd(-1);
   if (auto done = write_file_atomic(path_, text); !done) return done;
   bytes_ = text.size();
   rewrite_ = false;
@@ -160,7 +159,6 @@ Result<> Store::flush(const ActorTable& actors, Ledger& ledger,
 }
 
 void Store::remove() {
-  fd_ = Fd(-1);
   if (!path_.empty()) ::unlink(path_.c_str());
   path_.clear();
 }

@@ -9,7 +9,6 @@
 #include <string>
 #include <unordered_map>
 
-#include "agent/base/fd.h"
 #include "agent/base/result.h"
 #include "agent/drift/ledger/actors.h"
 #include "agent/drift/ledger/ledger.h"
@@ -49,7 +48,6 @@ class Store {
   std::string path_;
   std::string id_;
   InodeId root_;
-  Fd fd_{-1};
   bool rewrite_ = true;
   bool unreadable_ = false;
   std::size_t bytes_ = 0;

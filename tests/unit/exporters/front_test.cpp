@@ -300,6 +300,35 @@ TEST_F(FrontTest, ServesBesideManyIdleAndSlowClients) {
   for (auto& client : idle) EXPECT_FALSE(client.has_ended_already());
 }
 
+TEST_F(FrontTest, KeepsThreadsForShortRequestsBesideManyLongOnes) {
+  Settings settings = patient();
+  settings.workers = 4;
+  settings.most_lengthy = 2;
+  settings.is_lengthy = [](std::string_view request) {
+    return request.starts_with("GET /long");
+  };
+  std::promise<void> release;
+  std::atomic<int> at_work = 0;
+  start(settings, [&, released = release.get_future().share()](
+                      std::string_view request, bool last) {
+    if (request.starts_with("GET /long")) {
+      EXPECT_LE(++at_work, 2);
+      released.wait();
+      --at_work;
+    }
+    return Answer{.bytes = kAnswer, .close = last, .stream = nullptr};
+  });
+  std::list<RawClient> waiting;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(waiting.emplace_back(port_).send("GET /long HTTP/1.1\r\n\r\n"));
+  }
+  expect_served();
+  release.set_value();
+  for (auto& client : waiting) {
+    EXPECT_EQ(client.receive_until("ok"), kAnswer);
+  }
+}
+
 // Whoever asks without end and leaves keeps nobody else waiting.
 TEST_F(FrontTest, DoesNothingForThoseWhoHaveLeft) {
   Settings settings = patient();
