@@ -135,11 +135,14 @@ void Rows::visit(const std::string& path, const Entry& entry) {
   if (entry.change == Change::none) {
     const Record* r =
         entry.directory() ? books_.ledger.find(key_of(entry)) : nullptr;
-    if (r != nullptr && changed_itself(*r)) {
+    const bool itself = r != nullptr && changed_itself(*r);
+    // What lies in it comes first: it is different now.
+    const bool below = verdicts_.totals().below(entry.inode) != nullptr;
+    if (shown && (below || !itself)) {
+      add_derived(path, entry);
+    } else if (itself) {
       add_restored(path, entry, *r);
       rows_.back().shown_by_runtime = shown;
-    } else if (shown) {
-      add_derived(path, entry);
     }
     return;
   }

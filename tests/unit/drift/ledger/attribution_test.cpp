@@ -586,20 +586,24 @@ TEST_F(Attribution, AnotherNameThatWentIsNoChangeOfTheFile) {
   EXPECT_THAT(w.who("/lib/y"), ElementsAre("exec:apt"));
 }
 
-TEST_F(Attribution, ADirectoryThatHoldsChangesShowsNoneButItsOwn) {
+TEST_F(Attribution, ADirectoryThatWasSetBackIsRestoredUntilItHoldsChanges) {
   w.put("/etc/d", 60, Change::changed, kDirectory).differs.mode = true;
   w.drift->observe(w.seen(FileOp::chmod, "/etc/d", 60), apt);
   w.settle();
   EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("mode_change"));
   w.at("/etc/d").change = Change::none;
   w.at("/etc/d").differs.mode = false;
-  w.put("/etc/d/x", 61, Change::added);
-  w.drift->observe(w.seen(FileOp::create, "/etc/d/x", 61), rm);
   w.drift->observe(w.seen(FileOp::chmod, "/etc/d", 60), apt);
   w.settle();
   EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("mode_change"));
   EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:apt"));
   EXPECT_EQ(w.row("/etc/d")->verdict, Verdict::restored);
+  w.put("/etc/d/x", 61, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/d/x", 61), rm);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/d"), ElementsAre("copy_up"));
+  EXPECT_THAT(w.who("/etc/d"), IsEmpty());
+  EXPECT_EQ(w.row("/etc/d")->verdict, Verdict::violation);
 }
 
 }  // namespace
