@@ -186,7 +186,7 @@ struct sf_file_event {
 	struct sf_inode inode; /* none: a name was taken away that had no upper inode */
 	struct sf_inode parent;
 	__s64 ctime_ns; /* the ctime being set; 0: now */
-	__u64 arg;	/* the system call's argument that tells variants apart */
+	__u64 arg;	/* the system call's argument by which variants differ */
 	__s32 nr;	/* system call, or SF_NR_…; of no meaning where `op` is known */
 	__u32 op;	/* enum sf_op */
 	__u32 repeats;

@@ -42,7 +42,7 @@ bool mounted_otherwise(const OverlayLayers& before, const OverlayLayers& now) {
           before.redirects != now.redirects);
 }
 
-// A runtime told to remove it does so right after the exit, or much later.
+// A runtime that is to remove it does so right after the exit, or much later.
 std::uint64_t existence_pause(std::uint64_t since_exit_ns) {
   if (since_exit_ns < 2 * kSecondNs) return kSecondNs / 5;
   if (since_exit_ns < 30 * kSecondNs) return kSecondNs;

@@ -52,7 +52,7 @@ class Population {
   void hand_over(const ContainerPtr& container, const Seen& seen) {
     if (!container->watched()) return;
     if constexpr (std::is_same_v<Seen, FileObservation>) {
-      // What nobody had told the kernel side.
+      // The kernel side did not know then that it lives.
       if (!seen.live && ran_before(container)) {
         FileObservation live = seen;
         live.live = true;

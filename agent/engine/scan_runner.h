@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who carries out scans, apart from the loop. Implemented by ScanWorker on a
-// thread of its own, and by a queue in tests that runs each step when told.
+// thread of its own, and by a queue in tests that runs each step when asked to.
 #pragma once
 
 #include <memory>

@@ -34,7 +34,7 @@ struct Settings {
   // single answer may be larger.
   std::size_t most_waiting_bytes = 64 << 20;
   std::size_t workers = 4;
-  // Requests that take long (none: null), and how many of them are answered at
+  // Which requests take long (null: none does), and how many are answered at
   // a time. The rest wait, as long as their clients do.
   bool (*is_lengthy)(std::string_view request) = nullptr;
   std::size_t most_lengthy = 4;
