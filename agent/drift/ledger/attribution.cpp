@@ -447,7 +447,7 @@ void Attribution::record(const Found& found,
 }
 
 void Attribution::reported(const FileObservation& seen) {
-  if (awaited_.empty()) return;
+  if (!awaited_.may_concern(seen)) return;
   for (const auto& one : awaited_.take([&seen](const Awaited& waiting) {
          return concerns(seen, waiting);
        })) {

@@ -2,6 +2,8 @@
 #include "agent/drift/ledger/awaited.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 namespace stillframe::drift {
@@ -9,6 +11,11 @@ namespace {
 
 bool at_place(const FileObservation& seen, const Entry& entry) {
   return same_inode(seen.parent, entry.parent) && seen.name == entry.name;
+}
+
+// Generations are left out: one of 0 matches any.
+std::size_t place_hash(const InodeId& parent, const std::string& name) {
+  return std::hash<std::string>()(name) ^ (parent.ino * 0x9E3779B97F4A7C15u);
 }
 
 }  // namespace
@@ -21,10 +28,31 @@ bool AwaitedReports::add(Awaited one) {
            same_inode(other.entry.parent, one.entry.parent) &&
            other.entry.name == one.entry.name;
   };
-  if (std::any_of(waiting_.begin(), waiting_.end(), same)) return true;
+  const bool may_wait =
+      places_.contains(place_hash(one.entry.parent, one.entry.name));
+  if (may_wait && std::any_of(waiting_.begin(), waiting_.end(), same)) {
+    return true;
+  }
   if (waiting_.size() >= kMax) return false;
+  count(one, 1);
   waiting_.push_back(std::move(one));
   return true;
+}
+
+void AwaitedReports::count(const Awaited& one, int by) {
+  const auto bump = [by](auto& counts, std::size_t hash) {
+    int& n = counts[hash];
+    n += by;
+    if (n == 0) counts.erase(hash);
+  };
+  bump(places_, place_hash(one.entry.parent, one.entry.name));
+  if (!one.entry.whiteout) bump(inodes_, one.entry.inode.ino);
+}
+
+bool AwaitedReports::may_concern(const FileObservation& seen) const {
+  if (seen.entries || waiting_.empty()) return false;
+  return inodes_.contains(seen.inode.ino) ||
+         places_.contains(place_hash(seen.parent, seen.name));
 }
 
 std::uint64_t AwaitedReports::next_boot_ns() const {
@@ -34,11 +62,20 @@ std::uint64_t AwaitedReports::next_boot_ns() const {
 std::deque<Awaited> AwaitedReports::take(
     const std::function<bool(const Awaited&)>& which) {
   std::deque<Awaited> taken;
-  std::deque<Awaited> left;
-  for (auto& one : waiting_) {
-    (which(one) ? taken : left).push_back(std::move(one));
+  // Each is asked about once, and none is moved while none is to go.
+  const auto first = std::find_if(waiting_.begin(), waiting_.end(), which);
+  if (first == waiting_.end()) return taken;
+  taken.push_back(std::move(*first));
+  auto keep = first;
+  for (auto at = std::next(first); at != waiting_.end(); ++at) {
+    if (which(*at)) {
+      taken.push_back(std::move(*at));
+    } else {
+      *keep++ = std::move(*at);
+    }
   }
-  waiting_ = std::move(left);
+  waiting_.erase(keep, waiting_.end());
+  for (const auto& one : taken) count(one, -1);
   return taken;
 }
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "agent/drift/entry.h"
 #include "agent/drift/ledger/candidates.h"
@@ -44,12 +45,20 @@ class AwaitedReports {
   bool add(Awaited one);
   bool empty() const { return waiting_.empty(); }
   std::uint64_t next_boot_ns() const;  // when the first is overdue; 0: none
+  // False: the operation concerns() none of them. Costs one or two look-ups,
+  // since it is asked of every operation of a flood.
+  bool may_concern(const FileObservation& seen) const;
 
   // Takes those of which it is true, oldest first.
   std::deque<Awaited> take(const std::function<bool(const Awaited&)>& which);
 
  private:
+  void count(const Awaited& one, int by);
+
   std::deque<Awaited> waiting_;
+  // How many wait of each inode, and at each place; by hash.
+  std::unordered_map<std::size_t, int> inodes_;
+  std::unordered_map<std::size_t, int> places_;
 };
 
 // Whether an operation is about the same entry; and whether it explains how

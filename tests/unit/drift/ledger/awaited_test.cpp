@@ -241,5 +241,40 @@ TEST_F(Awaited, WhatIsTooMuchDoesNotWait) {
   EXPECT_EQ(w.reported().size(), AwaitedReports::kMax + 1);
 }
 
+// Asked of every operation: wrong in neither direction, with any generation.
+TEST(AwaitedReportsTest, KnowsWhatAnOperationMayConcern) {
+  const auto waiting = [](std::uint64_t ino, const char* name) {
+    drift::Awaited one;
+    one.entry.inode = {ino, 7};
+    one.entry.parent = {10, 3};
+    one.entry.name = name;
+    return one;
+  };
+  AwaitedReports reports;
+  ASSERT_TRUE(reports.add(waiting(50, "a")));
+  ASSERT_TRUE(reports.add(waiting(51, "b")));
+  ASSERT_TRUE(reports.add(waiting(51, "b")));  // is there already
+  FileObservation seen;
+  seen.parent = {10, 0};
+  seen.name = "other";
+  seen.inode = {60, 0};
+  EXPECT_FALSE(reports.may_concern(seen));
+  seen.inode = {50, 0};
+  EXPECT_TRUE(reports.may_concern(seen));
+  seen.inode = {60, 0};
+  seen.name = "b";
+  EXPECT_TRUE(reports.may_concern(seen));
+
+  const auto taken = reports.take(
+      [](const drift::Awaited& one) { return one.entry.name == "b"; });
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_FALSE(reports.may_concern(seen));
+  seen.name = "a";
+  EXPECT_TRUE(reports.may_concern(seen));
+  reports.take([](const drift::Awaited&) { return true; });
+  EXPECT_FALSE(reports.may_concern(seen));
+  EXPECT_TRUE(reports.empty());
+}
+
 }  // namespace
 }  // namespace stillframe::drift::test
