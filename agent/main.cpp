@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <exception>
 
 #include "agent/base/log.h"
+#include "agent/base/memory.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/parse.h"
 #include "agent/containers/cgroup_layout.h"
@@ -163,9 +163,7 @@ int dispatch(const cli::Options& options) {
 
 int main(int argc, char** argv) {
   using namespace stillframe;
-  // Large answers are made in HTTP threads: an arena for each of them would
-  // keep their memory forever.
-  ::mallopt(M_ARENA_MAX, 2);
+  set_up_allocator();
   try {
     const auto options = cli::parse(argc, argv, version_text());
     if (!options) return cli::finish(options.error());

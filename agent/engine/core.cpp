@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/core.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 
 #include "agent/base/log.h"
@@ -30,10 +28,7 @@ void Core::turn(bool caught_up) {
   }
   if (losses_.turn(now)) population_.reconcile_soon();
   policy_.check_expiry();
-  if (population_.reconcile(now)) {
-    // Bursts and large answers leave memory that the allocator would keep.
-    ::malloc_trim(0);
-  }
+  population_.reconcile(now);
   population_.turn(now);
   for (const auto& container : fleet_.all()) {
     if (caught_up) container->caught_up(now);

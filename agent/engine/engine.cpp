@@ -128,7 +128,12 @@ Result<> Engine::run() {
     if (core_->changed()) {
       wake = std::min(wake, last_publish_ns_ + kPublishEveryNs);
     }
-    if (drained) wake = std::min(wake, last_turn_ns_ + kRestNs);
+    if (drained) {
+      wake = std::min(wake, last_turn_ns_ + kRestNs);
+      trim_.ask();
+    }
+    trim_.turn();
+    wake = std::min(wake, trim_.next_boot_ns());
     const auto woken = (*loop)->sleep(wake, !drained);
     if (!woken) ended = tl::unexpected<Error>(woken.error());
     if (!woken || stop_asked_) break;
@@ -137,6 +142,7 @@ Result<> Engine::run() {
       // Who asks, asks about all that has happened by now.
       core_->drain(kBatch);
       mailbox_.run();
+      trim_.ask();
     }
   }
   enter(AgentPhase::Name::stopping, "");

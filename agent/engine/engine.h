@@ -12,12 +12,14 @@
 #include <string>
 
 #include "agent/base/fd.h"
+#include "agent/base/memory.h"
 #include "agent/base/result.h"
 #include "agent/containers/finder.h"
 #include "agent/engine/core.h"
 #include "agent/engine/event_log.h"
 #include "agent/engine/mailbox.h"
 #include "agent/engine/scan_worker.h"
+#include "agent/engine/trim.h"
 #include "agent/sensors/sensors.h"
 #include "exporters/agent_api.h"
 
@@ -72,6 +74,7 @@ class Engine : public AgentApi {
   containers::Finder finder_;
   Mailbox mailbox_;
   EventLog events_;
+  Trim trim_{system_clock(), give_back_memory};
   std::unique_ptr<sensors::Sensors> sensors_;
   std::unique_ptr<ScanWorker> scans_;
   std::unique_ptr<Core> core_;

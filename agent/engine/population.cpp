@@ -530,8 +530,8 @@ void Population::compare_running(std::uint64_t now) {
   }
 }
 
-bool Population::reconcile(std::uint64_t now) {
-  if (now < next_reconcile_ns_) return false;
+void Population::reconcile(std::uint64_t now) {
+  if (now < next_reconcile_ns_) return;
   next_reconcile_ns_ = now + context_.settings.scan_interval_ns();
   if (context_.kernel.reconsider()) context_.changed = true;
   compare_running(now);
@@ -540,7 +540,6 @@ bool Population::reconcile(std::uint64_t now) {
   }
   unclaimed_.expire(now);
   sweep_roots();
-  return true;
 }
 
 // Roots go with their container; but a late event brings one back, and one

@@ -36,8 +36,8 @@ class Population {
   void first_exec(const LiveObservation& seen);
   void stop(const ContainerPtr& container, std::uint64_t boot_ns);
   // Compares with what the machine has now, once an interval, and at once when
-  // that was asked for. Whether it did.
-  bool reconcile(std::uint64_t now);
+  // that was asked for.
+  void reconcile(std::uint64_t now);
   void reconcile_soon() { next_reconcile_ns_ = 0; }
   // What is due: first execs not explained yet, removals, rootfs not found.
   void turn(std::uint64_t now);

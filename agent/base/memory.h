@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace stillframe {
+
+// Sets the allocator up for a process that lives for months and is idle nearly
+// always. To be called once, before there are threads.
+void set_up_allocator();
+
+// Gives what is free back to the system. Takes milliseconds, in proportion to
+// what there is: for after something large was released.
+void give_back_memory();
+
+}  // namespace stillframe
