@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -31,11 +32,13 @@ struct DiffAnswer {
 struct StreamEvent {
   std::uint64_t seq = 0;
   WallTime time;
-  std::string class_name;  // a mutation class, "lifecycle" or "agent"
+  // Of the vocabulary, whose names outlive everything.
+  std::string_view class_name;  // a mutation class, "lifecycle" or "agent"
   std::string kind;
-  ContainerInfo container;  // empty id: about the agent itself
-  std::string verdict;      // empty for lifecycle and agent
-  std::string rule;         // the policy rule that decided, or empty
+  // Shared by all of its events; null: about the agent itself.
+  std::shared_ptr<const ContainerInfo> container;
+  std::string_view verdict;  // empty for lifecycle and agent
+  std::string rule;          // the policy rule that decided, or empty
   std::string path;
   std::string from;
   std::string detail;

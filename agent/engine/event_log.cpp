@@ -135,13 +135,28 @@ void EventLog::publish(StreamEvent event) {
   });
 }
 
+// One copy for all events of a container, until its metadata changes: a flood
+// is one container's nearly always.
+std::shared_ptr<const ContainerInfo> EventLog::shared(
+    const ContainerInfo& container) {
+  auto& known = containers_[container.id];
+  if (known == nullptr || !(*known == container)) {
+    known = std::make_shared<const ContainerInfo>(container);
+  }
+  if (containers_.size() <= kShared) return known;
+  const auto kept = known;
+  std::erase_if(containers_,
+                [](const auto& one) { return one.second.use_count() == 1; });
+  return kept;
+}
+
 void EventLog::mutation(const ContainerInfo& container,
                         const MutationEvent& event) {
   StreamEvent out;
   out.time = event.time;
   out.class_name = to_string(class_of(event.kind));
   out.kind = to_string(event.kind);
-  out.container = container;
+  out.container = shared(container);
   out.verdict = to_string(event.verdict);
   out.rule = event.rule;
   out.path = event.path;
@@ -160,7 +175,7 @@ void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
   out.time = time;
   out.class_name = "lifecycle";
   out.kind = to_string(kind);
-  out.container = container;
+  out.container = shared(container);
   out.actor = actor;
   out.detail = std::move(detail);
   ++lifecycle_counts_[out.kind];

@@ -44,16 +44,19 @@ class EventLog {
 
  private:
   static constexpr std::size_t kKept = 10'000;
-  static constexpr std::size_t kKeptBytes = 16 << 20;
+  static constexpr std::size_t kKeptBytes = 6 << 20;
+  static constexpr std::size_t kShared = 256;  // then those without an event go
   static constexpr std::uint64_t kBlock = 4096;
 
   std::uint64_t next_seq();
   void publish(StreamEvent event);
+  std::shared_ptr<const ContainerInfo> shared(const ContainerInfo& container);
 
   std::string seq_file_;
   std::uint64_t seq_ = 0;
   std::uint64_t reserved_ = 0;
   std::map<std::string, std::uint64_t> lifecycle_counts_;
+  std::map<std::string, std::shared_ptr<const ContainerInfo>> containers_;
 
   std::mutex mutex_;  // the members below
   bool closed_ = false;

@@ -26,13 +26,9 @@ std::size_t size_of(const std::map<std::string, std::string>& map) {
 }  // namespace
 
 std::size_t size_of(const StreamEvent& event) {
-  const ContainerInfo& of = event.container;
   std::size_t sum =
-      sizeof event + size_of(event.facts) + size_of(of.labels) +
-      sizes(event.class_name, event.kind, event.verdict, event.rule, event.path,
-            event.from, event.detail) +
-      sizes(of.id, of.name, of.image, of.image_id, of.runtime, of.pod_namespace,
-            of.pod, of.pod_container, of.workload);
+      sizeof event + size_of(event.facts) +
+      sizes(event.kind, event.rule, event.path, event.from, event.detail);
   if (event.actor) {
     const Actor& actor = *event.actor;
     sum += sizes(actor.tool, actor.comm, actor.exe);

@@ -9,7 +9,8 @@
 
 namespace stillframe::engine {
 
-// What an event takes of memory, nearly: all of its strings.
+// What an event takes of memory, nearly: all of its strings. Its container is
+// shared with others.
 std::size_t size_of(const StreamEvent& event);
 
 // The latest events, oldest first, up to a number of bytes: their paths and

@@ -40,6 +40,7 @@ struct ContainerInfo {
   std::string workload;       // what outlives it; empty: none known
   std::map<std::string, std::string> labels;
   WallTime created;  // 0: unknown
+  bool operator==(const ContainerInfo&) const = default;
 };
 
 // A place in the rootfs that is a mount of its own: the runtime may have made

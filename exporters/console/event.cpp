@@ -17,10 +17,10 @@ std::string event_time(WallTime time) {
 
 std::string event_line(const StreamEvent& event, const Style& style) {
   const bool judged = !event.verdict.empty();
-  const std::string& judgement = judged ? event.verdict : event.class_name;
+  const std::string_view judgement = judged ? event.verdict : event.class_name;
   std::string out = paint(style, Color::dim, event_time(event.time));
-  out += "  " + (event.container.id.empty() ? std::string("agent")
-                                            : container_name(event.container));
+  out += "  " + (event.container == nullptr ? std::string("agent")
+                                            : container_name(*event.container));
   out +=
       "  " + paint(style, judged ? verdict_color(event.verdict) : Color::cyan,
                    display(judgement));

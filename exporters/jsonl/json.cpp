@@ -246,9 +246,9 @@ std::string event_json(const StreamEvent& event, std::string_view node) {
        {"kind", json_text(event.kind)},
        {"verdict", text_or_null(event.verdict)},
        {"rule", text_or_null(event.rule)},
-       {"container", event.container.id.empty()
+       {"container", event.container == nullptr
                          ? json(nullptr)
-                         : container_value(event.container)},
+                         : container_value(*event.container)},
        {"path", text_or_null(event.path)},
        {"from", text_or_null(event.from)},
        {"detail", std::move(detail)},

@@ -44,9 +44,9 @@ EventFeed::Piece EventFeed::pull() {
 
 bool EventFeed::wanted(const StreamEvent& event) const {
   if (query_.container.empty()) return true;
-  return event.container.name == query_.container ||
-         (!event.container.id.empty() &&
-          starts_with(event.container.id, query_.container));
+  return event.container != nullptr &&
+         (event.container->name == query_.container ||
+          starts_with(event.container->id, query_.container));
 }
 
 std::string EventFeed::rendered(const StreamEvent& event) const {

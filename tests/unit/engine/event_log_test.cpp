@@ -72,6 +72,43 @@ TEST_F(EventLogTest, PastEventsAreBoundedInBytes) {
   EXPECT_LT(kept, 256);
 }
 
+TEST_F(EventLogTest, EventsShareWhatIsKnownOfTheirContainer) {
+  EventLog log(dir_);
+  auto stream = log.subscribe(std::nullopt, true);
+  ContainerInfo info;
+  info.id = "3f2a00";
+  info.name = "web";
+  log.lifecycle(info, Lifecycle::created, wall_now());
+  log.lifecycle(info, Lifecycle::live, wall_now());
+  info.name = "api";
+  log.lifecycle(info, Lifecycle::exited, wall_now());
+  const auto created = stream->next();
+  const auto live = stream->next();
+  const auto exited = stream->next();
+  EXPECT_EQ(created->container, live->container);
+  EXPECT_EQ(live->container->name, "web");
+  EXPECT_EQ(exited->container->name, "api");
+}
+
+TEST_F(EventLogTest, KeepsNoContainerThatNoEventIsAbout) {
+  EventLog log(dir_);
+  ContainerInfo info;
+  info.id = "first";
+  log.lifecycle(info, Lifecycle::created, wall_now());
+  std::weak_ptr<const ContainerInfo> first;
+  {
+    auto stream = log.subscribe(std::nullopt, false);
+    first = stream->next()->container;
+  }
+  const std::string detail(1 << 20, 'x');  // until its event has gone
+  for (int i = 0; i < 16; ++i) log.agent("e", detail);
+  for (int i = 0; i < 300; ++i) {
+    info.id = std::to_string(i);
+    log.lifecycle(info, Lifecycle::created, wall_now());
+  }
+  EXPECT_TRUE(first.expired());
+}
+
 TEST_F(EventLogTest, WakesAListenerThatHasReadAll) {
   EventLog log(dir_);
   auto stream = log.subscribe(std::nullopt, true);

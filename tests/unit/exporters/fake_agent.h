@@ -187,8 +187,10 @@ inline StreamEvent make_event(std::uint64_t seq, const std::string& container) {
   event.class_name = "content";
   event.kind = "file_create";
   event.verdict = "violation";
-  event.container.id = container;
-  event.container.name = "web";
+  ContainerInfo info;
+  info.id = container;
+  info.name = "web";
+  event.container = std::make_shared<const ContainerInfo>(std::move(info));
   event.path = "/etc/x";
   event.actor = make_actor();
   return event;
