@@ -60,10 +60,20 @@ int ask(const Options& options, const std::string& endpoint,
         const Parameters& parameters, Streams streams,
         const std::function<int(const socket_api::Reply&)>& code_of) {
   std::signal(SIGPIPE, SIG_IGN);
-  const auto reply = Client(options.socket).get(endpoint, parameters);
+  // Printed as it comes: an answer may be larger than what is to be kept of it.
+  Result<> written;
+  const auto reply =
+      Client(options.socket)
+          .get(endpoint, parameters, [&](std::string_view piece) {
+            written = write_all(streams.out, piece);
+            return written.has_value();
+          });
+  if (!written && written.error().code != EPIPE) {
+    return complain(written.error(), streams);
+  }
   if (!reply) return complain(reply.error(), streams);
   if (!reply->notice.empty()) say(streams.err, reply->notice);
-  return print(reply->body, code_of(*reply), streams);
+  return code_of(*reply);
 }
 
 int always_fine(const socket_api::Reply&) { return kSuccess; }

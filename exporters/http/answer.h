@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,9 @@ class BodyStream {
   virtual void when_ready(std::function<void()> wake) = 0;
   // What there is, up to some tens of KiB.
   virtual Piece pull() = 0;
+  // What it keeps in memory of what has not been pulled: counts with what waits
+  // for readers.
+  virtual std::size_t held_bytes() const { return 0; }
 };
 
 // What one request is answered with.

@@ -35,6 +35,10 @@ class Connection {
   // When its state began or, where it is written to, moved on last.
   std::uint64_t since() const { return since_; }
   std::size_t waiting_bytes() const { return output_.size() - sent_; }
+  // With what the stream holds of the rest.
+  std::size_t held_bytes() const {
+    return waiting_bytes() + (stream_ == nullptr ? 0 : stream_->held_bytes());
+  }
   int descriptor() const { return socket_; }
   std::uint32_t wanted_events() const;  // of epoll(7)
 

@@ -58,7 +58,7 @@ class Exchange : public httplib::Server {
     set_pre_routing_handler([&](const auto& request, auto& response) {
       handled_ = true;
       stream_ = handler(request, response);
-      content_type_ = response.get_header_value("Content-Type");
+      if (stream_ != nullptr) headers_ = response.headers;
       return HandlerResponse::Handled;
     });
   }
@@ -107,17 +107,18 @@ class Exchange : public httplib::Server {
   }
 
   std::string stream_head() const {
-    return fmt::format(
-        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\n"
-        "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
-        content_type_);
+    std::string head = "HTTP/1.1 200 OK\r\n";
+    for (const auto& [name, value] : headers_) {
+      head += fmt::format("{}: {}\r\n", name, value);
+    }
+    return head + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
   }
 
   std::unique_ptr<BodyStream> take_stream() { return std::move(stream_); }
 
   const bool compress_;
   bool handled_ = false;
-  std::string content_type_;
+  httplib::Headers headers_;  // what the handler set, of a stream
   std::unique_ptr<BodyStream> stream_;
 };
 

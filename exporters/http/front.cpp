@@ -322,8 +322,8 @@ void Front::Impl::bound_waiting_bytes(std::uint64_t newest) {
     auto slowest = connections.end();
     for (auto at = connections.begin(); at != connections.end(); ++at) {
       const Connection& each = at->second.connection;
-      sum += each.waiting_bytes();
-      if (each.waiting_bytes() == 0 || at->first == newest) continue;
+      sum += each.held_bytes();
+      if (each.held_bytes() == 0 || at->first == newest) continue;
       if (slowest == connections.end() ||
           each.since() < slowest->second.connection.since()) {
         slowest = at;

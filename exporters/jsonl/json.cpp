@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/jsonl/json.h"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
@@ -130,17 +131,28 @@ json change_value(const PathChange& change) {
   return value;
 }
 
-std::string diff_json(const DiffAnswer& answer) {
-  json changes = json::array();
-  for (const auto& change : answer.changes) {
-    changes.push_back(change_value(change));
+std::string DiffPieces::next(std::size_t about) {
+  std::string out;
+  if (at_ == 0) out = R"({"changes":[)";
+  const auto& changes = answer_.changes;
+  for (; at_ < changes.size() && out.size() < about; ++at_) {
+    if (at_ != 0) out += ',';
+    out += dump_json(change_value(changes[at_]));
   }
-  json value = {{"container", container_value(answer.container.info)},
-                {"ever_mutated", answer.container.ever_mutated},
-                {"complete", answer.complete},
-                {"changes", std::move(changes)}};
-  add_state(value, answer.container);
-  return dump_json(value);
+  if (at_ < changes.size() || ended_) return out;
+  ended_ = true;
+  json rest = {{"container", container_value(answer_.container.info)},
+               {"ever_mutated", answer_.container.ever_mutated},
+               {"complete", answer_.complete}};
+  add_state(rest, answer_.container);
+  return out + "]," + dump_json(rest).substr(1);
+}
+
+std::string diff_json(const DiffAnswer& answer) {
+  DiffPieces pieces(answer);
+  std::string out;
+  while (!pieces.ended()) out += pieces.next(SIZE_MAX);
+  return out;
 }
 
 std::string ps_json(const Snapshot& snapshot) {

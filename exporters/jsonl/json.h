@@ -5,6 +5,7 @@
 // good for dump_json(), which the *_json() functions end with.
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -15,6 +16,21 @@
 #include "exporters/agent_api.h"
 
 namespace stillframe::jsonl {
+
+// The JSON of a diff in pieces of about a size: of a million changes no more
+// than a piece is ever text. Together they are diff_json().
+class DiffPieces {
+ public:
+  // `answer` must outlive it.
+  explicit DiffPieces(const DiffAnswer& answer) : answer_(answer) {}
+  std::string next(std::size_t about);
+  bool ended() const { return ended_; }
+
+ private:
+  const DiffAnswer& answer_;
+  std::size_t at_ = 0;
+  bool ended_ = false;
+};
 
 // One line each, without a newline.
 std::string diff_json(const DiffAnswer& answer);

@@ -10,6 +10,7 @@
 #include "agent/base/text.h"
 #include "exporters/console/console.h"
 #include "exporters/jsonl/json.h"
+#include "exporters/socket/diff_feed.h"
 
 namespace stillframe::socket_api {
 namespace {
@@ -23,7 +24,8 @@ Answer json_answer(std::string body) {
           .body = std::move(body) + '\n',
           .type = "application/json",
           .notice = {},
-          .state = {}};
+          .state = {},
+          .stream = {}};
 }
 
 Answer text_answer(std::string body) {
@@ -31,7 +33,8 @@ Answer text_answer(std::string body) {
           .body = std::move(body),
           .type = text_type(),
           .notice = {},
-          .state = {}};
+          .state = {},
+          .stream = {}};
 }
 
 Result<bool> flag_from(const std::string& name, const std::string& value) {
@@ -167,21 +170,22 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
     return error_answer(400, "no container named", "stillframe diff CONTAINER");
   }
   if (auto instead = unless_running(agent)) return *std::move(instead);
-  const auto diff = agent.diff(query.container);
+  auto diff = agent.diff(query.container);
   if (!diff) {
     return failed(agent, diff.error(),
                   "see which containers there are with: stillframe ps");
   }
   Answer answer;
+  const ContainerState state = diff->container.state;
   if (query.output == Output::json) {
-    answer = json_answer(jsonl::diff_json(*diff));
+    answer.stream = std::make_unique<DiffFeed>(*std::move(diff));
   } else if (query.output == Output::docker) {
     answer = text_answer(console::docker_lines(*diff));
     answer.type = "application/octet-stream";
   } else {
     answer = text_answer(console::diff_table(*diff, wall_now(), query.style));
   }
-  answer.state = diff->container.state;
+  answer.state = state;
   return answer;
 }
 

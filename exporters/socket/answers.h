@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "exporters/agent_api.h"
 #include "exporters/console/style.h"
+#include "exporters/http/answer.h"
 
 namespace stillframe::socket_api {
 
@@ -38,6 +40,8 @@ struct Answer {
   std::string type = "application/json";
   std::string notice;                   // for stderr
   std::optional<ContainerState> state;  // of a diff's container
+  // Where the body is too large to be held: sent instead of `body`.
+  std::unique_ptr<http::BodyStream> stream = {};
 };
 
 Answer ps_answer(AgentApi& agent, const Query& query);

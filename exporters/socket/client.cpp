@@ -66,35 +66,46 @@ Client::Client(std::string socket_path) : path_(std::move(socket_path)) {}
 
 Result<Reply> Client::get(const std::string& endpoint,
                           const Parameters& parameters) const {
-  if (const auto there = probe(path_); !there) {
-    return tl::unexpected<Error>(unreachable(path_, there.error()));
-  }
-  auto client = connect_to(path_, kAnswerSeconds);
-  const auto response = client.Get(target(endpoint, parameters), headers());
-  if (!response) return tl::unexpected<Error>(broken(response.error()));
-  if (response->status != 200) {
-    return tl::unexpected<Error>(error_of(response->status, response->body));
-  }
-  return Reply{
-      .body = response->body,
-      .notice = printable(response->get_header_value("X-Stillframe-Notice")),
-      .state = state_from(response->get_header_value("X-Stillframe-State"))};
+  std::string body;
+  auto reply = get(endpoint, parameters, [&body](std::string_view piece) {
+    body.append(piece);
+    return true;
+  });
+  if (reply) reply->body = std::move(body);
+  return reply;
 }
 
-Result<> Client::stream(
-    const std::string& endpoint, const Parameters& parameters,
-    const std::function<bool(std::string_view)>& sink) const {
+Result<Reply> Client::get(const std::string& endpoint,
+                          const Parameters& parameters,
+                          const Sink& sink) const {
+  return receive(endpoint, parameters, kAnswerSeconds, sink);
+}
+
+Result<> Client::stream(const std::string& endpoint,
+                        const Parameters& parameters, const Sink& sink) const {
+  const auto reply = receive(endpoint, parameters, kForeverSeconds, sink);
+  if (!reply) return tl::unexpected<Error>(reply.error());
+  return {};
+}
+
+Result<Reply> Client::receive(const std::string& endpoint,
+                              const Parameters& parameters,
+                              std::int64_t patience_seconds,
+                              const Sink& sink) const {
   if (const auto there = probe(path_); !there) {
     return tl::unexpected<Error>(unreachable(path_, there.error()));
   }
-  auto client = connect_to(path_, kForeverSeconds);
+  auto client = connect_to(path_, patience_seconds);
   int status = 0;
+  Reply reply;
   std::string error_body;
   bool stopped = false;
   const auto response = client.Get(
       target(endpoint, parameters), headers(),
       [&](const httplib::Response& head) {
         status = head.status;
+        reply.notice = printable(head.get_header_value("X-Stillframe-Notice"));
+        reply.state = state_from(head.get_header_value("X-Stillframe-State"));
         return true;
       },
       [&](const char* data, std::size_t size) {
@@ -111,7 +122,7 @@ Result<> Client::stream(
   if (!response && !stopped) {
     return tl::unexpected<Error>(broken(response.error()));
   }
-  return {};
+  return reply;
 }
 
 }  // namespace stillframe::socket_api

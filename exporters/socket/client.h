@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -31,11 +32,19 @@ class Client {
                     const Parameters& parameters) const;
 
   // Hands each piece of the body to `sink` as it comes, until the agent ends
-  // the stream or `sink` returns false.
+  // the stream or `sink` returns false. The reply's own body stays empty.
+  using Sink = std::function<bool(std::string_view)>;
+  Result<Reply> get(const std::string& endpoint, const Parameters& parameters,
+                    const Sink& sink) const;
+  // The same of what may be quiet for as long as nothing happens.
   Result<> stream(const std::string& endpoint, const Parameters& parameters,
-                  const std::function<bool(std::string_view)>& sink) const;
+                  const Sink& sink) const;
 
  private:
+  Result<Reply> receive(const std::string& endpoint,
+                        const Parameters& parameters,
+                        std::int64_t patience_seconds, const Sink& sink) const;
+
   std::string path_;
 };
 

@@ -68,7 +68,8 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-void send(httplib::Response& response, const Answer& answer) {
+std::unique_ptr<http::BodyStream> send(httplib::Response& response,
+                                       Answer answer) {
   response.status = answer.status;
   if (answer.state) {
     response.set_header("X-Stillframe-State",
@@ -77,7 +78,12 @@ void send(httplib::Response& response, const Answer& answer) {
   if (!answer.notice.empty()) {
     response.set_header("X-Stillframe-Notice", answer.notice);
   }
-  response.set_content(answer.body, answer.type);
+  if (answer.stream == nullptr) {
+    response.set_content(answer.body, answer.type);
+  } else {
+    response.set_header("Content-Type", answer.type);
+  }
+  return std::move(answer.stream);
 }
 
 std::string node_name() {
@@ -124,17 +130,12 @@ std::unique_ptr<http::BodyStream> Server::Impl::answer(
     const httplib::Request& request, httplib::Response& response) {
   if (request.method != "GET") {
     response.set_header("Allow", "GET");
-    send(response, error_answer(405, "only GET is answered here", ""));
-    return nullptr;
+    return send(response, error_answer(405, "only GET is answered here", ""));
   }
   const auto query = parse_query(request.params);
-  if (!query) {
-    send(response, bad_query(query.error()));
-    return nullptr;
-  }
+  if (!query) return send(response, bad_query(query.error()));
   if (request.path == "/v1/events") return stream_events(*query, response);
-  send(response, answer_query(request.path, *query));
-  return nullptr;
+  return send(response, answer_query(request.path, *query));
 }
 
 Answer Server::Impl::answer_query(const std::string& path, const Query& query) {
@@ -152,16 +153,14 @@ std::unique_ptr<http::BodyStream> Server::Impl::stream_events(
   if (const auto snapshot = agent.snapshot()) {
     const auto good = check_event_filter(*snapshot, query.container);
     if (!good) {
-      send(response, error_answer(400, good.error().message,
-                                  "give more of the id, or the name"));
-      return nullptr;
+      return send(response, error_answer(400, good.error().message,
+                                         "give more of the id, or the name"));
     }
   }
   // Its own reference is not a listener. Connections are left for the rest.
   if (listeners.use_count() > static_cast<long>(most_listeners)) {
-    send(response, error_answer(503, "too many clients follow events",
-                                "end some of them"));
-    return nullptr;
+    return send(response, error_answer(503, "too many clients follow events",
+                                       "end some of them"));
   }
   response.set_header("Content-Type", query.output == Output::json
                                           ? "application/jsonl"

@@ -233,6 +233,29 @@ TEST_F(FrontTest, EndsTheSlowestReaderWhenTooMuchWaits) {
   EXPECT_EQ(second.receive_until("end").size(), (30u << 20) + 3);
 }
 
+// What a stream keeps of what nobody has read yet counts, too.
+TEST_F(FrontTest, CountsWhatAStreamHolds) {
+  class Large : public BodyStream {
+   public:
+    void when_ready(std::function<void()> /*wake*/) override {}
+    Piece pull() override { return {std::string(64 << 10, 'x'), false}; }
+    std::size_t held_bytes() const override { return 10 << 20; }
+  };
+  Settings settings = patient();
+  settings.most_waiting_bytes = 16 << 20;
+  start(settings, [](std::string_view, bool) {
+    return Answer{
+        .bytes = "begun", .close = true, .stream = std::make_unique<Large>()};
+  });
+  RawClient first(port_);
+  ASSERT_TRUE(first.send(kRequest));
+  ASSERT_NE(first.receive(), "");
+  RawClient second(port_);
+  ASSERT_TRUE(second.send(kRequest));
+  ASSERT_NE(second.receive(), "");
+  EXPECT_TRUE(first.is_ended());
+}
+
 TEST_F(FrontTest, MakesRoomForNewConnections) {
   Settings settings = patient();
   settings.most_connections = 4;

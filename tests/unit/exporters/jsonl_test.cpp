@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
@@ -71,6 +72,27 @@ TEST(DiffJson, IsEmptyForAStillContainer) {
                          {"complete", false},
                          {"changes", json::array()}};
   EXPECT_EQ(json::parse(diff_json(diff)), expected);
+}
+
+TEST(DiffJson, IsMadeInPieces) {
+  DiffAnswer diff = test::make_diff();
+  for (int i = 0; i < 1000; ++i) {
+    diff.changes.push_back(
+        test::make_change("/" + std::to_string(i), Verdict::violation));
+  }
+  constexpr std::size_t kAbout = 4096;
+  DiffPieces pieces(diff);
+  std::string all;
+  std::size_t largest = 0;
+  while (!pieces.ended()) {
+    const std::string piece = pieces.next(kAbout);
+    ASSERT_FALSE(piece.empty());
+    largest = std::max(largest, piece.size());
+    all += piece;
+  }
+  EXPECT_LT(largest, 2 * kAbout);
+  EXPECT_EQ(all, diff_json(diff));
+  EXPECT_EQ(json::parse(all)["changes"].size(), diff.changes.size());
 }
 
 TEST(DiffJson, SaysWhyTheStateIsUnknown) {

@@ -14,6 +14,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/base/file.h"
+#include "exporters/jsonl/json.h"
 #include "exporters/socket/address.h"
 #include "exporters/socket/client.h"
 #include "exporters/socket/server.h"
@@ -151,6 +152,31 @@ TEST_F(SocketTest, AnswersDiffWithItsState) {
   EXPECT_EQ(agent_.asked_container, "a b&c\xff");
   const auto json = get("/v1/diff", {{"output", "json"}, {"container", "web"}});
   EXPECT_EQ(nlohmann::json::parse(json->body)["state"], "mutated");
+}
+
+TEST_F(SocketTest, HandsALargeDiffOnAsItComes) {
+  DiffAnswer diff = test::make_diff();
+  for (int i = 0; i < 5000; ++i) {
+    diff.changes.push_back(
+        test::make_change("/" + std::to_string(i), Verdict::violation));
+  }
+  const std::string expected = jsonl::diff_json(diff) + '\n';
+  agent_.answer = diff;
+  std::string all;
+  std::size_t pieces = 0;
+  start_or_fail();
+  const auto reply =
+      Client(path_).get("/v1/diff", {{"container", "web"}, {"output", "json"}},
+                        [&](std::string_view piece) {
+                          all.append(piece);
+                          ++pieces;
+                          return true;
+                        });
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(all, expected);
+  EXPECT_GT(pieces, 1u);
+  EXPECT_EQ(reply->state, ContainerState::mutated);
+  EXPECT_TRUE(reply->body.empty());
 }
 
 TEST_F(SocketTest, ReportsErrorsWithTheirFix) {
