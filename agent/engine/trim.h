@@ -13,11 +13,11 @@ namespace stillframe::engine {
 
 // When to give memory back: a second after something happened, since bursts,
 // scans and answers leave much that the allocator would keep; and never for
-// more than a thousandth of the time.
+// more than a hundredth of the time.
 class Trim {
  public:
   static constexpr std::uint64_t kAfterNs = 1'000'000'000;
-  static constexpr std::uint64_t kPace = 1000;
+  static constexpr std::uint64_t kPace = 100;
 
   Trim(const Clock& clock, std::function<void()> give_back)
       : clock_(clock), give_back_(std::move(give_back)) {}
