@@ -143,10 +143,12 @@ std::shared_ptr<const ContainerInfo> EventLog::shared(
   if (known == nullptr || !(*known == container)) {
     known = std::make_shared<const ContainerInfo>(container);
   }
-  if (containers_.size() <= kShared) return known;
+  if (containers_.size() <= swept_above_) return known;
   const auto kept = known;
   std::erase_if(containers_,
                 [](const auto& one) { return one.second.use_count() == 1; });
+  // Not at each event where all of them are in use.
+  swept_above_ = std::max(kShared, 2 * containers_.size());
   return kept;
 }
 

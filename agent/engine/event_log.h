@@ -45,7 +45,7 @@ class EventLog {
  private:
   static constexpr std::size_t kKept = 10'000;
   static constexpr std::size_t kKeptBytes = 6 << 20;
-  static constexpr std::size_t kShared = 256;  // then those without an event go
+  static constexpr std::size_t kShared = 256;
   static constexpr std::uint64_t kBlock = 4096;
 
   std::uint64_t next_seq();
@@ -57,6 +57,8 @@ class EventLog {
   std::uint64_t reserved_ = 0;
   std::map<std::string, std::uint64_t> lifecycle_counts_;
   std::map<std::string, std::shared_ptr<const ContainerInfo>> containers_;
+  // With more of them, those of which no event is kept go.
+  std::size_t swept_above_ = kShared;
 
   std::mutex mutex_;  // the members below
   bool closed_ = false;

@@ -128,8 +128,12 @@ class Fuzz:
         return stage
 
     def _discard(self, stage: Stage) -> None:
+        """Also of one that another thread has discarded meanwhile."""
         self._stages.discard(stage)
-        self._listeners.pop(stage).close()
+        listener = self._listeners.pop(stage, None)
+        if listener is None:
+            return
+        listener.close()
         stage.remove()
 
     def _next(self, chance: random.Random, plain: bool) -> Sequence:
