@@ -61,7 +61,6 @@ static __noinline int plain_changed(struct inode *inode, struct dentry *dentry, 
 			remember_write(mark, &key);
 		return done();
 	}
-	change.task = current_task();
 	if (!unhashed(dentry))
 		change.named = dentry;
 	fill_inode(&change.inode, inode);
@@ -95,7 +94,6 @@ static __noinline int plain_entry(struct dentry *entry, struct inode *inode, u32
 	if (!plain_root(&change.root, FIELD(above, d_inode), inode_dev(inode)))
 		return done();
 	change.named = entry;
-	change.task = current_task();
 	fill_inode(&change.inode, inode);
 	change.mode = FIELD(inode, i_mode);
 	report_operation(&change, NULL, 0);
@@ -116,7 +114,6 @@ static __noinline int plain_entry_touched(struct dentry *entry, u32 op)
 	directory = FIELD(change.named, d_inode);
 	if (!plain_root(&change.root, directory, inode_dev(directory)))
 		return done();
-	change.task = current_task();
 	fill_inode(&change.inode, directory);
 	change.mode = S_IFDIR;
 	report_operation(&change, NULL, 0);

@@ -48,6 +48,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	struct sf_inode none = {};
 	u32 mnt_ns;
 
+	task = CAST(task_struct, task);
 	look_at_mounts(task);
 	followed = bpf_map_lookup_elem(&processes, &tgid);
 	if (!followed)
@@ -55,7 +56,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	/* do_exit() has counted this thread out already: 0 means the last one. */
 	if (task->signal->live.counter > 0)
 		return 0;
-	if (followed->started == start_ticks(CAST(task_struct, task)) &&
+	if (followed->started == start_ticks(task) &&
 	    followed->flags & (SF_FOLLOWED_INIT | SF_FOLLOWED_LEADER)) {
 		u64 id = followed->cgroup;
 		u32 init = !!(followed->flags & SF_FOLLOWED_INIT);

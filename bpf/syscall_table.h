@@ -2,7 +2,7 @@
 /*
  * The one table of system calls: what each says of a change in its course. A
  * description, never evidence: the change itself has been seen on the inode. Included
- * by both sides, as events.h is; whoever uses it expands it into a switch.
+ * by both sides, as events.h is; whoever uses it expands it.
  *
  * X(name, changes, op, entry)
  *   changes: what it can change of a file

@@ -11,8 +11,9 @@
 #include "bpf/lib/process.h"
 #include "bpf/lib/shares.h"
 
+/* Of the current task. Its pointers are numbers to a function that gets it from another:
+ * CAST() gives them their types again. */
 struct change {
-	struct task_struct *task;
 	struct sf_inode root;
 	struct sf_inode inode; /* the upper inode that changed; none: it has none */
 	struct dentry *named;  /* has its name, in the overlay or below it; NULL: unknown */
@@ -167,6 +168,7 @@ static __always_inline struct sf_root_state *root_of_change(const struct change 
 							    struct sf_inode *payer)
 {
 	struct sf_root_state *state = bpf_map_lookup_elem(&roots, &change->root);
+	struct task_struct *task = current_task();
 	struct sf_followed *followed;
 	struct sf_cgroup_state *home;
 	bool crowd = false;
@@ -175,8 +177,8 @@ static __always_inline struct sf_root_state *root_of_change(const struct change 
 	*payer = change->root;
 	if (state)
 		return state;
-	followed = followed_as(change->task, &crowd);
-	home = home_of(change->task, &followed, &cgroup);
+	followed = followed_as(task, &crowd);
+	home = home_of(task, &followed, &cgroup);
 	if (!home)
 		return root_state(&change->root);
 	*payer = home->root;
@@ -204,11 +206,13 @@ static __always_inline void fill_parent(struct sf_inode *out, struct dentry *den
 static __always_inline void fill_change(struct sf_file_event *event, const struct change *change,
 					u32 repeats, u32 room)
 {
+	struct dentry *named = CAST(dentry, change->named);
+	struct dentry *entry = CAST(dentry, change->entry);
 	u32 size = 0;
 	long len;
 
 	fill_header(&event->header, SF_EVENT_FILE, offsetof(struct sf_file_event, text) + room,
-		    &change->root, change->task);
+		    &change->root, current_task());
 	event->inode = change->inode;
 	__builtin_memset(&event->parent, 0, sizeof(event->parent));
 	event->ctime_ns = change->ctime_ns;
@@ -224,11 +228,11 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 	}
 	event->name_len = 0;
 	event->hint_len = 0;
-	if (change->named && event->inode.ino != change->root.ino) {
-		fill_parent(&event->parent, change->named);
+	if (named && event->inode.ino != change->root.ino) {
+		fill_parent(&event->parent, named);
 		len =
 		    bpf_probe_read_kernel_str(event->text, room < SF_NAME_LEN ? room : SF_NAME_LEN,
-					      FIELD(change->named, d_name.name));
+					      FIELD(named, d_name.name));
 		if (len > 0 && len <= SF_NAME_LEN) {
 			size = (u32)len - 1; /* without the NUL: at most 255 */
 			event->name_len = size;
@@ -243,9 +247,9 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 	size &= SF_NAME_LEN - 1;
 	if (change->user_hint)
 		len = bpf_probe_read_user_str(event->text + size, SF_HINT_LEN, change->user_hint);
-	else if (change->entry)
+	else if (entry)
 		len = bpf_probe_read_kernel_str(event->text + size, SF_HINT_LEN,
-						FIELD(change->entry, d_name.name));
+						FIELD(entry, d_name.name));
 	else
 		return;
 	/* A page that is not there cannot be fetched here, and one that is may end there:
@@ -270,11 +274,12 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 static __always_inline void send_change(const struct change *change,
 					const struct sf_change_key *key, u32 repeats)
 {
+	struct dentry *named = CAST(dentry, change->named);
 	struct sf_file_event *event;
 
 	/* Most names are short, and then most of the room would be wasted. */
 	if (!change->user_hint && !change->entry &&
-	    (!change->named || FIELD(change->named, d_name.len) < SF_SHORT_TEXT)) {
+	    (!named || FIELD(named, d_name.len) < SF_SHORT_TEXT)) {
 		event = reserve_news(struct sf_file_event,
 				     offsetof(struct sf_file_event, text) + SF_SHORT_TEXT, key);
 		if (!event)

@@ -102,7 +102,6 @@ static __noinline int inode_news(struct inode *inode, struct inode *upper,
 	/* Without a name it is not a part of the rootfs any more, or not yet. */
 	if (!FIELD(upper, i_nlink) || !upper_root(&change.root, FIELD(inode, i_sb)))
 		return done();
-	change.task = current_task();
 	change.named = some_dentry(inode);
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
@@ -185,7 +184,6 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 			remember_write(mark, &key);
 		return 0;
 	}
-	change.task = current_task();
 	/* Until 6.4 the path of such a file is that in the overlay, later the upper
 	 * one, which may be nameless. */
 	change.named = FIELD(file, f_path.dentry);
@@ -207,7 +205,6 @@ static __noinline int entry_made(struct dentry *entry, struct inode *inode, enum
 	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
 		return done();
 	change.named = entry;
-	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = FIELD(inode, i_mode);
 	report_operation(&change, NULL, 0);
@@ -224,7 +221,6 @@ static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 	if (!inode || !upper_root(&change.root, FIELD(entry, d_sb)))
 		return 0;
 	change.named = entry;
-	change.task = current_task();
 	change.mode = FIELD(inode, i_mode);
 	upper = upper_inode(inode);
 	if (upper)
@@ -245,7 +241,6 @@ static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
 	upper = upper_inode(FIELD(change.named, d_inode));
 	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
 		return done();
-	change.task = current_task();
 	fill_inode(&change.inode, upper);
 	change.mode = S_IFDIR;
 	report_operation(&change, NULL, 0);

@@ -65,19 +65,46 @@ static __always_inline u64 syscall_arg(const struct syscall *call, int n)
 #endif
 }
 
+/* Above all numbers of the table. */
+#define SYSCALL_ROOM 512
+
+/*
+ * The table as it is looked up: by loads, of whose outcome the verifier knows nothing. With
+ * a switch it would go through what follows once for each way out of it. 0 is what holds
+ * of a call that is not listed.
+ */
+struct syscall_row {
+	u8 op;
+	u8 changes_less_other; /* CHANGE_OTHER - changes */
+	u8 entry_plus_1;
+};
+
+SF_STATIC_ASSERT(SF_OP_unknown == 0, "the operation of what is not listed");
+
+static const struct syscall_row syscalls[SYSCALL_ROOM] = {
+#define ROW_OF(name, changes, op, entry)                                                           \
+	[__NR_##name] = {SF_OP_##op, CHANGE_OTHER - CHANGE_##changes, (entry) + 1},
+    SF_SYSCALLS(ROW_OF)
+#undef ROW_OF
+};
+
+/* NULL: a call of no number, or of another table's. */
+static __always_inline const struct syscall_row *row_of(const struct syscall *call)
+{
+	u32 nr = call->nr;
+
+	if (call->compat || nr >= SYSCALL_ROOM)
+		return NULL;
+	/* Else the compiler may look where the bound was not. */
+	asm volatile("" : "+r"(nr));
+	return &syscalls[nr & (SYSCALL_ROOM - 1)];
+}
+
 static __always_inline enum change_class classify(const struct syscall *call)
 {
-	if (call->compat)
-		return CHANGE_OTHER;
-	switch (call->nr) {
-#define CLASS_OF(name, changes, op, entry)                                                         \
-	case __NR_##name:                                                                          \
-		return CHANGE_##changes;
-		SF_SYSCALLS(CLASS_OF)
-#undef CLASS_OF
-	default:
-		return CHANGE_OTHER;
-	}
+	const struct syscall_row *row = row_of(call);
+
+	return row ? CHANGE_OTHER - row->changes_less_other : CHANGE_OTHER;
 }
 
 /* Whether a call writes to the file that it names, and does nothing else. */
@@ -88,17 +115,9 @@ static __always_inline bool is_write(const struct syscall *call)
 
 static __always_inline enum sf_op operation_of(const struct syscall *call)
 {
-	if (call->compat)
-		return SF_OP_unknown;
-	switch (call->nr) {
-#define OPERATION_OF(name, changes, op, entry)                                                     \
-	case __NR_##name:                                                                          \
-		return SF_OP_##op;
-		SF_SYSCALLS(OPERATION_OF)
-#undef OPERATION_OF
-	default:
-		return SF_OP_unknown;
-	}
+	const struct syscall_row *row = row_of(call);
+
+	return row ? row->op : SF_OP_unknown;
 }
 
 /* Calls that hand work over to be completed elsewhere: overlay refreshes its
@@ -155,15 +174,10 @@ static __always_inline bool names_acl(const struct syscall *call)
  * moves or links; NULL where it has none. The caller's memory: a hint only. */
 static __always_inline const void *entry_path(const struct syscall *call)
 {
-	switch (call->nr) {
-#define ENTRY_OF(name, changes, op, entry)                                                         \
-	case __NR_##name:                                                                          \
-		return (entry) < 0 ? NULL : (const void *)syscall_arg(call, entry);
-		SF_SYSCALLS(ENTRY_OF)
-#undef ENTRY_OF
-	default:
-		return NULL;
-	}
+	const struct syscall_row *row = row_of(call);
+
+	return row && row->entry_plus_1 ? (const void *)syscall_arg(call, row->entry_plus_1 - 1)
+					: NULL;
 }
 
 /* Of a rename: the new path. */

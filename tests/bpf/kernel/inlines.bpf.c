@@ -36,7 +36,7 @@ int fold(struct test_fold *test)
 SEC("syscall")
 int change(struct test_change *test)
 {
-	struct change change = {.task = current_task()};
+	struct change change = {};
 	struct sf_change_key key = {};
 	u32 repeats;
 
