@@ -69,6 +69,50 @@ TEST_F(Code, AProgramWaitsForTheLookAtItsOwnDirectory) {
             1);
 }
 
+struct PatienceCase {
+  std::string name;
+  std::uint64_t after_ns;  // a scan of another directory begins
+  bool reported;
+};
+
+class Patience : public ::testing::TestWithParam<PatienceCase> {};
+
+// Nobody has looked where it was made, and perhaps nobody can.
+TEST_P(Patience, EndsAfterTwoSeconds) {
+  World w;
+  w.put("/tmp", 11, Change::none, kDirectory);
+  w.put("/bin", 12, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  const Actor sh = actor("sh", Origin::workload);
+  w.put("/bin/z", 49, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/bin/z", 49), sh);
+  const auto work = w.drift->take_work();
+  w.put("/tmp/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/tmp/x", 50), sh);
+  ExecObservation ran;
+  ran.boot_ns = w.tick();
+  ran.kind = ExecKind::upper;
+  ran.path = "/tmp/x";
+  ran.inode = {50, 7};
+  w.drift->observe(ran, sh);
+  w.clock.advance(GetParam().after_ns);
+  w.now += GetParam().after_ns;
+  auto elsewhere = w.part_of(work);
+  elsewhere.started_boot_ns = w.now;
+  w.drift->applied(elsewhere);
+  const auto reported = w.reported();
+  EXPECT_EQ(std::count(reported.begin(), reported.end(),
+                       "exec_new /tmp/x by sh violation"),
+            GetParam().reported ? 1 : 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Code, Patience,
+    ::testing::Values(PatienceCase{"before", 1'900'000'000, false},
+                      PatienceCase{"after", 2'100'000'000, true}),
+    [](const auto& info) { return info.param.name; });
+
 struct UpperCase {
   std::string name;
   Change change;
