@@ -320,16 +320,6 @@ const Entry* FileChanges::entry_of(const Operation& seen) const {
   return same ? there : books_.tree.find(seen.inode);
 }
 
-// Of a file that the image holds by another name, that one: there it shows what
-// became of it.
-const Entry* FileChanges::image_name_of(const Entry* entry) const {
-  if (entry == nullptr || entry->directory() || entry->links <= 1) return entry;
-  for (const Entry* alias : books_.tree.aliases(entry->inode)) {
-    if (alias->change == Change::changed) return alias;
-  }
-  return entry;
-}
-
 // Those who copied a directory up by what they did in it did nothing to it:
 // they are not listed with whoever changes itself.
 bool FileChanges::forget_bystanders(const RecordKey& key) {
@@ -345,12 +335,7 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
   const auto& seen = operation.about;
   const auto key = RecordKey::of_inode(seen.inode);
   const Entry* now = entry_of(seen);
-  Unsettled by_now = operation;
-  // A name that it was given since, or before, is not what made it.
-  const Record* known = books_.ledger.find(key);
-  by_now.made =
-      operation.made || (known != nullptr && known->kinds.has(Kind::file_link));
-  auto kinds = effect(by_now, image_name_of(now));
+  auto kinds = effect(operation, now);
   ActorId by = seen.actor;
   const bool let_off = !looked && kinds.empty();
   if (let_off) kinds.add(seen.kind.value_or(Kind::unknown_change));

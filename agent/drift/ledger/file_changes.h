@@ -52,7 +52,6 @@ class FileChanges {
   bool was_before(const FileObservation& seen, const Entry& known) const;
   bool found_before(const FileObservation& seen, const Record* known) const;
   const Entry* entry_of(const Operation& seen) const;
-  const Entry* image_name_of(const Entry* entry) const;
   bool forget_bystanders(const RecordKey& key);
   void settle(const Unsettled& operation, bool looked);
   void settle_operations(std::uint64_t started);

@@ -320,35 +320,6 @@ TEST(UnknownOperation, ThatLinkedAnImageFileMadeNone) {
   EXPECT_THAT(w.kinds("/etc/a"), ElementsAre("file_link", "copy_up"));
 }
 
-// Who writes by a further name of an image's file has not made it, whether or
-// not the image's name is there still.
-class WriteByAFurtherName : public testing::TestWithParam<bool> {};
-
-TEST_P(WriteByAFurtherName, MakesNoFile) {
-  const bool kept = GetParam();
-  World w;
-  w.put("/etc", 10, Change::none, kDirectory);
-  w.drift->started(w.record, 1);
-  w.settle();
-  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/a"),
-                   actor("linker"));
-  w.drift->observe(w.seen(FileOp::unknown, "/etc/a", 50), actor("ring"));
-  if (kept) {
-    Entry& image = w.put("/etc/x", 50, Change::changed);
-    image.links = 2;
-    image.differs.content = true;
-  }
-  w.put("/etc/a", 50, Change::added).links = kept ? 2 : 1;
-  w.settle();
-  EXPECT_THAT(w.reported(), Not(Contains(StartsWith("file_create"))));
-  EXPECT_THAT(w.kinds("/etc/a"), Not(Contains("file_create")));
-  EXPECT_THAT(w.reported(),
-              Contains(kept ? "file_write /etc/a by ring violation"
-                            : "unknown_change /etc/a by ring violation"));
-}
-
-INSTANTIATE_TEST_SUITE_P(All, WriteByAFurtherName, testing::Bool());
-
 // Of a file that was made without a name that is all that is seen.
 TEST(LinkOfAnUnnamedFile, IsToldAlone) {
   World w;
