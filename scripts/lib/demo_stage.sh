@@ -114,7 +114,7 @@ launch() {
   launched=$pid
 }
 
-# Tells a process from a later one with the same id.
+# Knows a process from a later one with the same id.
 start_time() {
   local stat
   stat=$(<"/proc/$1/stat") 2>/dev/null || return 1
