@@ -59,7 +59,9 @@ class FailureTest : public Layers, public ::testing::WithParamInterface<Kind> {
       fs::copy(lower(0), upper(), fs::copy_options::recursive);
       if (GetParam() == Kind::copy) where.lower.resize(1);
     }
-    scanner_ = std::make_unique<Scanner>(where, nullptr, system_clock());
+    scanner_ =
+        std::make_unique<Scanner>(where, nullptr, system_clock(), ScanLimits{},
+                                  Scanner::Start{let_time_pass(), ""});
     if (GetParam() == Kind::inventory) scanner_->scan({});  // takes it
     change();
     tree_.apply(scanner_->scan({}));

@@ -14,6 +14,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "agent/drift/scan/compare.h"
+
 namespace stillframe::drift::test {
 
 void must(bool ok, const std::string& what) {
@@ -118,6 +120,19 @@ UpperTree Layers::scan_tree() {
   UpperTree tree;
   tree.apply(result);
   return tree;
+}
+
+WallTime Layers::let_time_pass() const {
+  const std::string probe = base_ + "/probe";
+  const auto next = [&] {
+    put(probe, "");
+    struct stat st{};
+    must(::stat(probe.c_str(), &st) == 0, probe);
+    return wall(st.st_ctim);
+  };
+  const WallTime now = next();
+  while (next() == now) continue;
+  return now;
 }
 
 std::string bits(const Difference& d) {

@@ -50,6 +50,10 @@ class Layers : public ::testing::Test {
   std::string mount_overlay(const std::string& options = "");
   OverlayLayers layers() const;  // with options_
   UpperTree scan_tree();
+  // A time that divides what was done before the call from what is done after:
+  // ctimes come from a clock of some milliseconds (current_time() in
+  // fs/inode.c).
+  WallTime let_time_pass() const;
 
   std::string base_;
   int lower_count_ = 3;

@@ -21,12 +21,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-WallTime ctime_of(const std::string& path) {
-  struct stat st{};
-  must(::lstat(path.c_str(), &st) == 0, path);
-  return wall(st.st_ctim);
-}
-
 class Whole : public Layers {
  protected:
   Whole() {
@@ -46,15 +40,7 @@ class Whole : public Layers {
       set_mtime(entry.path(), kOldTime, kOldNs);
     }
     set_mtime(upper(), kOldTime, kOldNs);
-    begin();
-  }
-
-  // Life begins now: whatever is done from here on has a later ctime.
-  void begin() {
-    const std::string probe = base_ + "/probe";
-    put(probe, "");
-    since_ = ctime_of(probe);
-    while (ctime_of(probe) == since_) put(probe, "");
+    since_ = let_time_pass();
   }
 
   void open(bool copy, const std::string& inventory = "") {
@@ -205,7 +191,7 @@ TEST_F(Whole, TheInventoryOutlivesTheScanner) {
   open(false, file);
   scan();
   fs::remove(upper("/etc/group"));
-  begin();  // which is not when this rootfs began to live
+  since_ = let_time_pass();  // which is not when this rootfs began to live
   put(upper("/data/new"), "x");
   open(false, file);
   scan();
@@ -253,7 +239,7 @@ TEST_F(Whole, NamesAreLookedAtOneByOne) {
     EXPECT_THAT(changes()[0], testing::StartsWith("C /etc/group"));
     fs::remove(upper("/etc/group"));
     fs::copy(lower(0) + "/etc/group", upper("/etc/group"));
-    begin();
+    since_ = let_time_pass();
   }
 }
 
