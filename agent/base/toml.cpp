@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define TOML_IMPLEMENTATION  // of the whole library, here alone
 #include "agent/base/toml.h"
 
 #include <fmt/format.h>

@@ -64,6 +64,17 @@ static void do_create_unlink(void) {
   if (unlink(name) != 0) give_up("unlink");
 }
 
+static void do_rename(void) {
+  static char other[4200];
+  if (other[0] == 0) snprintf(other, sizeof other, "%s/bench-moved", directory);
+  if (rename(file, other) != 0 || rename(other, file) != 0) give_up("rename");
+}
+
+static void do_chmod(void) {
+  static unsigned times;
+  if (fchmod(descriptor, ++times & 1 ? 0640 : 0600) != 0) give_up("chmod");
+}
+
 static void do_fork_exec(void) {
   pid_t child = fork();
   if (child == 0) {
@@ -97,6 +108,8 @@ static const struct operation {
     {"open-read-close", do_open_read_close, 20000},
     {"mmap-read", do_mmap_read, 20000},
     {"write", do_write, 30000},
+    {"chmod", do_chmod, 20000},
+    {"rename-and-back", do_rename, 3000},
     {"create-unlink", do_create_unlink, 3000},
     {"fork-exec", do_fork_exec, 200},
 };
@@ -146,21 +159,41 @@ static void prepare(void) {
   }
 }
 
+// What an unpacking program does: `count` files, a thousand in each directory.
+static void make_files(int count) {
+  char name[4200];
+  for (int number = 0; number < count; ++number) {
+    const int above = number / 1000;
+    snprintf(name, sizeof name, "%s/%d", directory, above);
+    if (number % 1000 == 0 && mkdir(name, 0755) != 0) give_up(name);
+    snprintf(name, sizeof name, "%s/%d/f%d", directory, above, number);
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+    if (fd < 0 || write(fd, "x", 1) != 1) give_up(name);
+    close(fd);
+  }
+}
+
 int main(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "exit") == 0) return 0;
   if (argc < 2 || argc > 4) {
     fprintf(stderr,
             "usage: %s DIRECTORY [DIVISOR [SET]]\n"
             "       %s prepare DIRECTORY SET\n"
+            "       %s files DIRECTORY COUNT\n"
             "DIVISOR: do everything that many times less often.\n"
             "SET: also write to the files that `prepare` made by that name.\n",
-            argv[0], argv[0]);
+            argv[0], argv[0], argv[0]);
     return 2;
   }
   if (argc == 4 && strcmp(argv[1], "prepare") == 0) {
     directory = argv[2];
     set = argv[3];
     prepare();
+    return 0;
+  }
+  if (argc == 4 && strcmp(argv[1], "files") == 0) {
+    directory = argv[2];
+    make_files(atoi(argv[3]));
     return 0;
   }
   directory = argv[1];

@@ -38,8 +38,9 @@ def command_line(*args: str | bytes, prefix: tuple[str, ...] = (),
 class Agent:
     """`stillframe run` in a directory of its own; can be killed and restarted."""
 
-    def __init__(self, directory: pathlib.Path) -> None:
+    def __init__(self, directory: pathlib.Path, log: str = "debug") -> None:
         self.directory = directory
+        self.log_level = log
         self.state = directory / "state"
         self.socket = directory / "s.sock"
         self.log = directory / "agent.log"
@@ -50,7 +51,7 @@ class Agent:
         return [
             "run", "--state-dir", str(self.state), "--socket", str(self.socket),
             "--web.listen-address", f"127.0.0.1:{self.port}",
-            "--log.level", "debug",
+            "--log.level", self.log_level,
         ]
 
     def launch(self, *more: str) -> None:

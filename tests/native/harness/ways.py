@@ -287,11 +287,12 @@ def seal(agent: Agent, container: Bundle, mutate: pathlib.Path) -> str:
 
 @contextlib.contextmanager
 def filesystem(directory: pathlib.Path, kind: str, *features: str,
-               options: str = "loop") -> Iterator[pathlib.Path]:
+               options: str = "loop",
+               size: int = 512 << 20) -> Iterator[pathlib.Path]:
     """One of its own, from a file: where it is mounted."""
     image, mounted = directory / f"{kind}.image", directory / kind
     with open(image, "wb") as file:
-        file.truncate(512 << 20)
+        file.truncate(size)
     mounted.mkdir()
     for command in ((f"mkfs.{kind}", "-q", *features, str(image)),
                     ("mount", "-o", options, str(image), str(mounted))):
