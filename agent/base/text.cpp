@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -27,11 +28,28 @@ std::string ascii_escape(std::uint8_t byte, bool quotes) {
   return {};
 }
 
+bool is_ascii(char c) { return static_cast<std::uint8_t>(c) < 0x80; }
+
+// The bytes at the beginning of which each `stands` for itself. Most names hold
+// no others: they are copied at once.
+template <typename Stands>
+std::string_view plain_part(std::string_view bytes, Stands stands) {
+  const auto end = std::find_if_not(bytes.begin(), bytes.end(), stands);
+  return bytes.substr(0, static_cast<std::size_t>(end - bytes.begin()));
+}
+
 // Appends `bytes` so that they are printable; `quotes` escapes quotes and
 // backslashes too. Whether anything was escaped.
 bool append_escaped(std::string& out, std::string_view bytes, bool quotes) {
   bool any = false;
+  const auto stands = [&](char c) {
+    return c >= ' ' && c <= '~' && !(quotes && (c == '"' || c == '\\'));
+  };
   for (std::size_t i = 0; i < bytes.size();) {
+    const std::string_view plain = plain_part(bytes.substr(i), stands);
+    out.append(plain);
+    i += plain.size();
+    if (i == bytes.size()) break;
     const Character d = first_character(bytes.substr(i));
     const std::size_t length = d.length == 0 ? 1 : d.length;
     std::string escape;
@@ -72,6 +90,10 @@ std::string json_text(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
   for (std::size_t i = 0; i < bytes.size();) {
+    const std::string_view plain = plain_part(bytes.substr(i), is_ascii);
+    out.append(plain);
+    i += plain.size();
+    if (i == bytes.size()) break;
     const Character d = first_character(bytes.substr(i));
     if (d.length == 0) {
       append_utf8(out, kCarrier + static_cast<std::uint8_t>(bytes[i]));
@@ -93,6 +115,10 @@ std::string json_bytes(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
+    const std::string_view plain = plain_part(text.substr(i), is_ascii);
+    out.append(plain);
+    i += plain.size();
+    if (i == text.size()) break;
     const Character d = first_character(text.substr(i));
     if (d.length == 0) {
       out += text[i];

@@ -25,17 +25,16 @@ Samples::Samples(const std::vector<std::string_view>& labels,
 
 void Samples::add(const std::vector<std::string_view>& values, double value) {
   assert(values.size() == labels_.size());
-  std::vector<std::string> key;
-  key.reserve(values.size());
-  for (const auto bytes : values) key.push_back(label_value(bytes));
-  const auto [at, is_new] = index_.try_emplace(key, metrics_.size());
-  if (is_new) {
-    prometheus::ClientMetric metric;
-    for (std::size_t i = 0; i < key.size(); ++i) {
-      metric.label.push_back({std::string(labels_[i]), key[i]});
-    }
-    metrics_.push_back(std::move(metric));
+  prometheus::ClientMetric made;
+  made.label.reserve(values.size());
+  std::string key;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    made.label.push_back({std::string(labels_[i]), label_value(values[i])});
+    key += made.label.back().value;
+    key += '\0';
   }
+  const auto [at, is_new] = index_.try_emplace(std::move(key), metrics_.size());
+  if (is_new) metrics_.push_back(std::move(made));
   prometheus::ClientMetric& metric = metrics_[at->second];
   if (type_ == prometheus::MetricType::Counter) {
     metric.counter.value += value;

@@ -4,9 +4,9 @@
 #include <prometheus/metric_family.h>
 
 #include <cstddef>
-#include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/model/snapshot.h"
@@ -35,7 +35,9 @@ class Samples {
   const std::vector<std::string_view>& labels_;
   prometheus::MetricType type_;
   std::vector<prometheus::ClientMetric> metrics_;
-  std::map<std::vector<std::string>, std::size_t> index_;
+  // Where in metrics_ the series is that has these values: one after the other,
+  // each with an end that no printable text has.
+  std::unordered_map<std::string, std::size_t> index_;
 };
 
 // Printable UTF-8 of at most 512 bytes.
