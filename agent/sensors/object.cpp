@@ -5,12 +5,17 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <future>
+#include <optional>
 #include <string_view>
 
 namespace stillframe::sensors {
 namespace {
 
 constexpr const char* kConfigMap = ".rodata.config";
+// How many objects are loaded side by side: more take memory for the kernel's
+// types, which each reads, and small machines have two processors.
+constexpr std::size_t kParts = 2;
 
 std::string_view target_of(std::string_view section) {
   const auto slash = section.find('/');
@@ -47,23 +52,23 @@ std::uint64_t Object::missed_runs() const {
   return missed;
 }
 
-tl::expected<void, Refusal> Object::open(const ObjectSpec& spec,
-                                         const Setup& setup,
-                                         const std::set<std::string>& without,
-                                         LibbpfMessages& messages) {
+tl::expected<Object::Loaded, Refusal> Object::open(
+    const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
+    const Setup& setup, const std::set<std::string>& without,
+    LibbpfMessages& messages) {
   std::size_t size = 0;
   const void* bytes = spec.bytes(&size);
   bpf_object_open_opts options{};  // as LIBBPF_OPTS does it, which is C
   options.sz = sizeof options;
   options.object_name = spec.name;
   messages.clear();
-  object_.reset(bpf_object__open_mem(bytes, size, &options));
+  Loaded object(bpf_object__open_mem(bytes, size, &options));
   const auto refused = [&] {
     return tl::unexpected(Refusal{"", errno, messages.complaint()});
   };
-  if (!object_) return refused();
+  if (!object) return refused();
   bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, object_.get()) {
+  bpf_object__for_each_map(map, object.get()) {
     const std::string_view name = bpf_map__name(map);
     if (name == kConfigMap) {
       if (bpf_map__set_initial_value(map, &setup.config, sizeof setup.config) !=
@@ -82,84 +87,118 @@ tl::expected<void, Refusal> Object::open(const ObjectSpec& spec,
     }
   }
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object_.get()) {
+  bpf_object__for_each_program(program, object.get()) {
     bpf_program__set_autoload(program, false);
   }
-  for (const ProgramSpec& wanted : spec.programs) {
-    program = bpf_object__find_program_by_name(object_.get(), wanted.name);
+  for (const ProgramSpec* one : wanted) {
+    program = bpf_object__find_program_by_name(object.get(), one->name);
     const std::string section = bpf_program__section_name(program);
     if (without.contains(section)) continue;
     if (has_target(section, setup)) {
       bpf_program__set_autoload(program, true);
-    } else if (wanted.required) {
+    } else if (one->required) {
       return tl::unexpected(Refusal{section, 0, ""});
     }
   }
-  return {};
+  return object;
 }
 
-tl::expected<void, Refusal> Object::attach_all(const ObjectSpec& spec,
-                                               const Setup& setup,
-                                               LibbpfMessages& messages) {
-  for (const ProgramSpec& wanted : spec.programs) {
-    bpf_program* program =
-        bpf_object__find_program_by_name(object_.get(), wanted.name);
-    if (!bpf_program__autoload(program)) continue;
-    const std::string section = bpf_program__section_name(program);
-    bpf_link* link = nullptr;
+tl::expected<Object::Loaded, Refusal> Object::load(
+    const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
+    const Setup& setup) {
+  LibbpfMessages messages;
+  std::set<std::string> without;  // what is not required and was refused
+  for (;;) {
+    auto object = open(spec, wanted, setup, without, messages);
+    if (!object) return object;
     messages.clear();
-    errno = 0;
-    if (section.rfind("cgroup/", 0) == 0) {
-      Fd cgroup(::open(setup.unified_mount.c_str(),
-                       O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (cgroup >= 0) link = bpf_program__attach_cgroup(program, cgroup);
-    } else {
-      link = bpf_program__attach(program);
-    }
-    if (link == nullptr) {
-      if (!wanted.required) continue;
-      return tl::unexpected(Refusal{section, errno, messages.complaint()});
-    }
-    links_.emplace_back(link);
-    if (wanted.doubled) continue;
-    Fd kept(::fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0));
-    if (kept < 0) return tl::unexpected(Refusal{section, errno, ""});
-    alone_.push_back(std::move(kept));
+    const int error = bpf_object__load(object->get());
+    if (error == 0) return object;
+    const auto refused =
+        std::find_if(wanted.begin(), wanted.end(), [&](const ProgramSpec* one) {
+          return one->name == messages.failed_program();
+        });
+    const bpf_program* culprit = bpf_object__find_program_by_name(
+        object->get(), messages.failed_program().c_str());
+    Refusal why{culprit == nullptr ? "" : bpf_program__section_name(culprit),
+                -error, messages.complaint()};
+    const bool optional = refused != wanted.end() && !(*refused)->required;
+    if (culprit == nullptr || !optional) return tl::unexpected(std::move(why));
+    without.insert(std::move(why.program));  // and again without it
   }
+}
+
+tl::expected<void, Refusal> Object::attach_program(const ProgramSpec& wanted,
+                                                   bpf_program* program,
+                                                   const Setup& setup,
+                                                   LibbpfMessages& messages) {
+  const std::string section = bpf_program__section_name(program);
+  bpf_link* link = nullptr;
+  messages.clear();
+  errno = 0;
+  if (section.rfind("cgroup/", 0) == 0) {
+    Fd cgroup(::open(setup.unified_mount.c_str(),
+                     O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (cgroup >= 0) link = bpf_program__attach_cgroup(program, cgroup);
+  } else {
+    link = bpf_program__attach(program);
+  }
+  if (link == nullptr) {
+    if (!wanted.required) return {};
+    return tl::unexpected(Refusal{section, errno, messages.complaint()});
+  }
+  links_.emplace_back(link);
+  if (wanted.doubled) return {};
+  Fd kept(::fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 0));
+  if (kept < 0) return tl::unexpected(Refusal{section, errno, ""});
+  alone_.push_back(std::move(kept));
   return {};
 }
 
 tl::expected<std::unique_ptr<Object>, Refusal> Object::attach(
     const ObjectSpec& spec, const Setup& setup) {
-  LibbpfMessages messages;
-  std::set<std::string> without;  // what is not required and was refused
-  for (;;) {
-    std::unique_ptr<Object> object(new Object());
-    if (auto opened = object->open(spec, setup, without, messages); !opened) {
-      return tl::unexpected(opened.error());
-    }
-    messages.clear();
-    const int error = bpf_object__load(object->object_.get());
-    if (error == 0) {
-      if (auto attached = object->attach_all(spec, setup, messages);
-          !attached) {
-        return tl::unexpected(attached.error());
-      }
-      if (setup.maps != nullptr) object->object_.reset();
-      return object;
-    }
-    const auto wanted = std::find_if(
-        spec.programs.begin(), spec.programs.end(), [&](const ProgramSpec& p) {
-          return p.name == messages.failed_program();
-        });
-    const bpf_program* culprit = bpf_object__find_program_by_name(
-        object->object_.get(), messages.failed_program().c_str());
-    Refusal why{culprit == nullptr ? "" : bpf_program__section_name(culprit),
-                -error, messages.complaint()};
-    const bool optional = wanted != spec.programs.end() && !wanted->required;
-    if (culprit == nullptr || !optional) return tl::unexpected(std::move(why));
-    without.insert(std::move(why.program));  // and again without it
+  // Each part is an object of its own, with every so many of the programs: the
+  // kernel's verifier, which most of a start is spent in, looks at them side by
+  // side. Maps can be made once only.
+  const std::size_t parts =
+      setup.maps != nullptr && spec.programs.size() > kParts ? kParts : 1;
+  std::vector<std::vector<const ProgramSpec*>> wanted(parts);
+  for (std::size_t i = 0; i < spec.programs.size(); ++i) {
+    wanted[i % parts].push_back(&spec.programs[i]);
   }
+  using Load = std::future<tl::expected<Loaded, Refusal>>;
+  std::vector<Load> loads;
+  for (const auto& some : wanted) {
+    // The last one in this thread. Where no thread can be had, all of them.
+    const auto how = loads.size() + 1 == parts
+                         ? std::launch::deferred
+                         : std::launch::async | std::launch::deferred;
+    loads.push_back(std::async(how, [&] { return load(spec, some, setup); }));
+  }
+  std::vector<Loaded> loaded(parts);
+  std::optional<Refusal> refused;
+  for (std::size_t i = parts; i-- > 0;) {
+    auto part = loads[i].get();
+    if (part) {
+      loaded[i] = std::move(*part);
+    } else {
+      refused = std::move(part.error());
+    }
+  }
+  if (refused) return tl::unexpected(std::move(*refused));
+  std::unique_ptr<Object> object(new Object());
+  LibbpfMessages messages;
+  // In the order of the list, whichever part they are in.
+  for (std::size_t i = 0; i < spec.programs.size(); ++i) {
+    bpf_program* program = bpf_object__find_program_by_name(
+        loaded[i % parts].get(), spec.programs[i].name);
+    if (!bpf_program__autoload(program)) continue;
+    auto attached =
+        object->attach_program(spec.programs[i], program, setup, messages);
+    if (!attached) return tl::unexpected(std::move(attached.error()));
+  }
+  if (setup.maps == nullptr) object->object_ = std::move(loaded.front());
+  return object;
 }
 
 }  // namespace stillframe::sensors

@@ -68,19 +68,28 @@ class Object {
     void operator()(bpf_link* l) const { bpf_link__destroy(l); }
   };
 
+  using Loaded = std::unique_ptr<bpf_object, ObjectFree>;
+
   Object() = default;
-  tl::expected<void, Refusal> open(const ObjectSpec& spec, const Setup& setup,
-                                   const std::set<std::string>& without,
-                                   LibbpfMessages& messages);
-  tl::expected<void, Refusal> attach_all(const ObjectSpec& spec,
-                                         const Setup& setup,
-                                         LibbpfMessages& messages);
+  // The ELF file with those of its programs that are `wanted` and can be had
+  // here: opened, or loaded, too.
+  static tl::expected<Loaded, Refusal> open(
+      const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
+      const Setup& setup, const std::set<std::string>& without,
+      LibbpfMessages& messages);
+  static tl::expected<Loaded, Refusal> load(
+      const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
+      const Setup& setup);
+  tl::expected<void, Refusal> attach_program(const ProgramSpec& wanted,
+                                             bpf_program* program,
+                                             const Setup& setup,
+                                             LibbpfMessages& messages);
 
   std::vector<std::unique_ptr<bpf_link, LinkFree>> links_;
   std::vector<Fd> alone_;  // the programs that are not doubled
   // Only of the one that makes the maps: with the others each of these would be
   // held once more, and their programs live by their links.
-  std::unique_ptr<bpf_object, ObjectFree> object_;
+  Loaded object_;
 };
 
 }  // namespace stillframe::sensors
