@@ -39,9 +39,9 @@ class Object;
 
 struct Setup {
   sf_config config{};
-  const KernelTypes* types = nullptr;
-  std::string unified_mount;     // for cgroup programs; empty: none
-  bool preallocate = false;      // the maps: allocates_with_warning()
+  const KernelTypes* types = nullptr;  // there while anything is attached
+  std::string unified_mount;           // for cgroup programs; empty: none
+  bool preallocate = false;            // the maps: allocates_with_warning()
   const Object* maps = nullptr;  // the object whose maps are shared; null:
                                  // makes them
 };

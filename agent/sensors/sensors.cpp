@@ -63,9 +63,10 @@ std::uint32_t device_of_root(std::uint32_t pid) {
 struct Sensors::Impl {
   SensorConfig config;
   const Clock& clock;
-  KernelTypes types;
-  Setup setup;
-  ObjectPtr shared;  // makes the maps
+  Setup setup;  // its types: see with_types()
+  bool plain_watched = false;
+  bool types_missed = false;  // and said
+  ObjectPtr shared;           // makes the maps
   std::optional<const KernelMaps> maps;
   LimitWatch limits;
   std::vector<std::unique_ptr<Sensor>> sensors;  // in doctor's order
@@ -84,9 +85,12 @@ struct Sensors::Impl {
   std::size_t left = 0;  // observations still wanted by drain()
   std::uint64_t undecodable = 0;
 
-  Impl(SensorConfig c, const Clock& k, KernelTypes t)
-      : config(std::move(c)), clock(k), types(std::move(t)), limits(k) {}
+  Impl(SensorConfig c, const Clock& k)
+      : config(std::move(c)), clock(k), limits(k) {}
 
+  // Does what may load programs, while the kernel's types are there. They take
+  // some MiB, and are not needed between.
+  Result<> with_types(const std::function<Result<>()>& work);
   Result<> begin();
   void choose();
   Result<std::set<FileOp>> missed(TrialGround ground);
@@ -115,14 +119,29 @@ struct Sensors::Impl {
   static constexpr int kEnough = -EAGAIN;
 };
 
+Result<> Sensors::Impl::with_types(const std::function<Result<>()>& work) {
+  const auto types = KernelTypes::load();
+  if (!types) {
+    if (!std::exchange(types_missed, true)) {
+      log_warn("no sensor can be attached now; it is tried again",
+               {{"error", types.error().message}});
+    }
+    return tl::unexpected(types.error());
+  }
+  types_missed = false;
+  setup.types = &*types;
+  auto done = work();
+  setup.types = nullptr;
+  return done;
+}
+
 Result<> Sensors::Impl::begin() {
   since_ns = clock.boot_ns();
-  auto facts = kernel_facts(config.observed_controller, types);
+  auto facts = kernel_facts(config.observed_controller, *setup.types);
   if (!facts) return tl::unexpected(facts.error());
   facts->budget_per_second = config.budget_per_second;
   setup.config = *facts;
   setup.config.real_minus_boot_ns = clock.wall_at(0).ns;
-  setup.types = &types;
   setup.unified_mount = config.unified_mount;
   utsname names{};
   ::uname(&names);
@@ -222,33 +241,41 @@ Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config,
   // Mounting one makes the kernel load overlay, whose types are then there to
   // see. Where it fails, the files sensor will say so.
   static_cast<void>(try_files(TrialGround::overlay, [](const UpperRoot&) {}));
-  auto types = KernelTypes::load();
-  if (!types) return fail(types, "sensors");
-  auto impl = std::make_unique<Impl>(config, clock, std::move(*types));
-  if (auto begun = impl->begin(); !begun) return fail(begun, "sensors");
-  impl->choose();
+  auto impl = std::make_unique<Impl>(config, clock);
+  const auto begun = impl->with_types([&]() -> Result<> {
+    auto result = impl->begin();
+    if (result) impl->choose();
+    return result;
+  });
+  if (!begun) return fail(begun, "sensors");
   return std::unique_ptr<Sensors>(new Sensors(std::move(impl)));
 }
 
 bool Sensors::reconsider() {
   if (impl_->overlay_was_there || !overlay_is_there()) return false;
-  auto types = KernelTypes::load();
-  if (!types) return false;
-  impl_->types = std::move(*types);
-  impl_->setup.config.extra = extra_arguments(impl_->types);
-  impl_->overlay_was_there = true;
   bool changed = false;
-  for (const auto& sensor : impl_->sensors) {
-    changed |= sensor->overlay_appeared(impl_->setup);
-  }
+  // Where the types cannot be read it is tried again the next time.
+  static_cast<void>(impl_->with_types([&]() -> Result<> {
+    impl_->setup.config.extra = extra_arguments(*impl_->setup.types);
+    impl_->overlay_was_there = true;
+    for (const auto& sensor : impl_->sensors) {
+      changed |= sensor->overlay_appeared(impl_->setup);
+    }
+    return {};
+  }));
   return changed;
 }
 
 bool Sensors::watch_plain(bool wanted) {
+  if (wanted == impl_->plain_watched) return false;
   bool changed = false;
-  for (const auto& sensor : impl_->sensors) {
-    changed |= sensor->watch_plain(wanted, impl_->setup);
-  }
+  static_cast<void>(impl_->with_types([&]() -> Result<> {
+    impl_->plain_watched = wanted;
+    for (const auto& sensor : impl_->sensors) {
+      changed |= sensor->watch_plain(wanted, impl_->setup);
+    }
+    return {};
+  }));
   return changed;
 }
 
