@@ -180,8 +180,8 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
     choice.reset();
   }
-  const bool older =
-      has_older_name(entry) || (waited != nullptr && entry.links > 1);
+  const bool older = has_older_name(entry) || names_image_file(entry) ||
+                     (waited != nullptr && entry.links > 1);
   if (!choice) {
     if (older) note_name_of_nobody(found, waited);
     return;
@@ -234,11 +234,13 @@ void Attribution::report_name(const Found& found, Kind kind,
   const Culprits by = who(choice);
   Record* r = add(key_of(entry), time, by);
   if (r == nullptr) return;
-  // Among names that are still to be found there may be the image's.
+  // Past the overlay nobody is seen to make a file: it was made before it was
+  // linked, unless among its names, not all found yet, there may be the
+  // image's.
   const bool all_known = books_.tree.aliases(entry.inode).size() >= entry.links;
-  if (entry.links > 1 && !r->kinds.has(Kind::file_rename) && all_known &&
-      !names_image_file(entry)) {
-    r->kinds.add(create_kind(entry.mode));  // it was made before it was linked
+  if (choice && choice->direct() && entry.links > 1 && all_known &&
+      !r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
+    r->kinds.add(create_kind(entry.mode));
   }
   r->kinds.add(kind);
   if (choice) {
@@ -255,12 +257,33 @@ void Attribution::report_name(const Found& found, Kind kind,
 }
 
 // Overlay puts an opaque directory in the place of one that it removes, for a
-// moment. Whether a scan saw that of a removal that has been reported since.
+// moment. Whether a scan saw that of a removal that has been reported since, or
+// a little before: overlay reports it before it is done.
 bool Attribution::being_removed(const Entry& entry,
                                 std::uint64_t started) const {
   if (!entry.differs.opaque) return false;
   const Record* removal = books_.ledger.find(place_of(entry));
-  return removal != nullptr && removal->last_boot_ns >= started;
+  return removal != nullptr &&
+         removal->last_boot_ns + kBeingRemovedNs >= started;
+}
+
+// Whether they put files that there were in the place of others, all of them:
+// no bytes of any were changed.
+bool Attribution::moved_in(const Choice& choice) {
+  return std::all_of(choice.all().begin(), choice.all().end(),
+                     [](const auto& c) {
+                       return c.op == FileOp::link || c.op == FileOp::rename;
+                     });
+}
+
+// Whether what the image has there was replaced by a file that had no name
+// (O_TMPFILE): it was given this one, and who copies up to link elsewhere
+// leaves all as it was.
+bool Attribution::linked_there(const Entry& entry, const Choice& choice) {
+  const auto& d = entry.differs;
+  return entry.change == Change::changed && !entry.directory() &&
+         entry.links <= 1 && choice.op() == FileOp::link &&
+         choice.all_named(entry.name) && (d.sure() || d.time);
 }
 
 Attribution::Explanation Attribution::explain(
@@ -272,8 +295,13 @@ Attribution::Explanation Attribution::explain(
     const bool below = entry.directory() && entry.change == Change::changed &&
                        !entry.differs.opaque;
     const auto op = below ? FileOp::open : choice->op();
-    out.kinds = op ? kinds_by_operation(*op, entry, choice->direct())
-                   : observed_kinds(entry);
+    if (linked_there(entry, *choice)) {
+      out.kinds.add(Kind::file_link);
+    } else {
+      out.kinds = op ? kinds_by_operation(*op, entry, choice->direct())
+                  : moved_in(*choice) ? state_kinds(entry)
+                                      : observed_kinds(entry);
+    }
     out.boot_ns = choice->latest().last_ns;
     out.time = books_.clock.wall_at(out.boot_ns);
   } else {

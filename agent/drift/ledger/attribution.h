@@ -91,6 +91,8 @@ class Attribution {
                  std::uint64_t started, bool moved) const;
   bool here(const Entry& entry) const;
   bool young(const Entry& entry) const;
+  static bool moved_in(const Choice& choice);
+  static bool linked_there(const Entry& entry, const Choice& choice);
   static bool begun(const Choice& choice, const Entry& entry);
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;

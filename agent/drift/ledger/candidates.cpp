@@ -121,7 +121,9 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     full_ns_ = std::max(full_ns_, candidate.last_ns);
     return;
   }
+  if (at(directory) == nullptr) drop(directory);
   auto& here = by_directory_[directory.ino];
+  if (here.directory.generation == 0) here.directory = directory;
   auto& list = here.all;
   const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) {
     return c.actor == candidate.actor && c.op == candidate.op &&
@@ -178,14 +180,21 @@ bool Candidates::maybe_dropped(const AtWork& here,
          here.dropped.contains(std::hash<std::string>()(name));
 }
 
+const Candidates::AtWork* Candidates::at(const InodeId& directory) const {
+  const auto it = by_directory_.find(directory.ino);
+  const bool same =
+      it != by_directory_.end() && same_inode(it->second.directory, directory);
+  return same ? &it->second : nullptr;
+}
+
 std::optional<Choice> Candidates::choose(
     const InodeId& directory, const Entry& entry,
     std::optional<std::int64_t> made_at_boot_ns) const {
-  const auto it = by_directory_.find(directory.ino);
-  if (it == by_directory_.end()) return std::nullopt;
+  const AtWork* here = at(directory);
+  if (here == nullptr) return std::nullopt;
   std::vector<const Candidate*> fitting;
   std::vector<const Candidate*> hinted;
-  for (const auto& c : it->second.all) {
+  for (const auto& c : here->all) {
     if (made_at_boot_ns &&
         static_cast<std::int64_t>(c.first_ns) > *made_at_boot_ns + kSlackNs) {
       continue;
@@ -196,33 +205,32 @@ std::optional<Choice> Candidates::choose(
   }
   if (!hinted.empty()) {
     // Of several who named it the one who is left may be the innocent.
-    if (maybe_dropped(it->second, entry.name)) return std::nullopt;
+    if (maybe_dropped(*here, entry.name)) return std::nullopt;
     for (const auto* c : fitting) {
       if (may_be_any(*c) && !names(*c, entry.name)) hinted.push_back(c);
     }
     return choice_of(hinted);
   }
   // It may have been one who was not seen, or could not be kept.
-  if (lost_ns_ != 0 || full_ns_ != 0 || it->second.crowded_ns != 0) {
+  if (lost_ns_ != 0 || full_ns_ != 0 || here->crowded_ns != 0) {
     return std::nullopt;
   }
   return choice_of(fitting);
 }
 
 std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
-  const auto it = by_directory_.find(directory.ino);
-  if (it == by_directory_.end() || lost_ns_ != 0 || full_ns_ != 0 ||
-      it->second.crowded_ns != 0) {
+  const AtWork* here = at(directory);
+  if (here == nullptr || lost_ns_ != 0 || full_ns_ != 0 ||
+      here->crowded_ns != 0) {
     return std::nullopt;
   }
   std::vector<const Candidate*> all;
-  for (const auto& c : it->second.all) all.push_back(&c);
+  for (const auto& c : here->all) all.push_back(&c);
   return choice_of(all);
 }
 
 bool Candidates::nobody_in(const InodeId& directory) const {
-  return lost_ns_ == 0 && full_ns_ == 0 &&
-         !by_directory_.contains(directory.ino);
+  return lost_ns_ == 0 && full_ns_ == 0 && at(directory) == nullptr;
 }
 
 bool Candidates::settle(AtWork& here, std::uint64_t started) {

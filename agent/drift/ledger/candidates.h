@@ -96,6 +96,7 @@ class Candidates {
 
  private:
   struct AtWork {
+    InodeId directory;
     std::vector<Candidate> all;
     std::uint64_t crowded_ns = 0;  // more than could be kept, until then
     // Until when names were dropped, and hashes of those that could not be
@@ -104,6 +105,8 @@ class Candidates {
     std::unordered_set<std::size_t> dropped;
     bool any_dropped = false;  // and names cut short, or not kept either
   };
+  // Null: nobody was seen in it, whoever was in one that had its number before.
+  const AtWork* at(const InodeId& directory) const;
   static void drop(AtWork& here, const Candidate& candidate);
   // Whether somebody who is not known any more may have named it.
   bool maybe_dropped(const AtWork& here, const std::string& name) const;

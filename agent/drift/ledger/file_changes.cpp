@@ -218,7 +218,9 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
     waiting->about = std::move(about);
     waiting->first = fresh;
     if (const auto oldest = unsettled_.add(std::move(*waiting))) {
-      settle(*oldest, false);
+      Beside beside;
+      beside.add(*oldest, unsettled_.waiting());
+      settle(*oldest, beside, false);
     }
   } else {
     announcer_.operation(std::move(about));
@@ -306,9 +308,14 @@ void FileChanges::settle_operations(std::uint64_t started) {
   const auto pending = [this](const InodeId& directory) {
     return plan_.pending(directory);
   };
-  for (const auto& operation : unsettled_.take(started, pending)) {
-    settle(operation, operation.about.boot_ns < started &&
-                          !pending(operation.about.parent));
+  const auto due = unsettled_.take(started, pending);
+  for (const auto& operation : due) {
+    Beside beside;
+    beside.add(operation, due);
+    beside.add(operation, unsettled_.waiting());
+    settle(
+        operation, beside,
+        operation.about.boot_ns < started && !pending(operation.about.parent));
   }
 }
 
@@ -318,6 +325,22 @@ const Entry* FileChanges::entry_of(const Operation& seen) const {
   const bool same = there != nullptr && !there->whiteout &&
                     same_inode(there->inode, seen.inode);
   return same ? there : books_.tree.find(seen.inode);
+}
+
+// Of a file that the image holds by another name, that one: there it shows what
+// became of it.
+const Entry* FileChanges::image_name_of(const Entry* entry) const {
+  if (entry == nullptr || entry->directory() || entry->links <= 1) return entry;
+  for (const Entry* alias : books_.tree.aliases(entry->inode)) {
+    if (alias->change == Change::changed) return alias;
+  }
+  return entry;
+}
+
+ActorId FileChanges::maybe(ActorId by) const {
+  Actor actor = books_.actors.get(by);
+  actor.ambiguous = true;
+  return books_.actors.intern(actor);
 }
 
 // Those who copied a directory up by what they did in it did nothing to it:
@@ -331,11 +354,17 @@ bool FileChanges::forget_bystanders(const RecordKey& key) {
 
 // `looked`: the effect has been seen since. Else whoever did it may have done
 // it, and is not let off because there are too many to wait for.
-void FileChanges::settle(const Unsettled& operation, bool looked) {
+void FileChanges::settle(const Unsettled& operation, const Beside& beside,
+                         bool looked) {
   const auto& seen = operation.about;
   const auto key = RecordKey::of_inode(seen.inode);
   const Entry* now = entry_of(seen);
-  auto kinds = effect(operation, now);
+  Unsettled by_now = operation;
+  // What was seen moved there was not made there.
+  const Record* known = books_.ledger.find(key);
+  by_now.made = operation.made ||
+                (known != nullptr && known->kinds.has(Kind::file_rename));
+  auto kinds = effect(by_now, image_name_of(now));
   ActorId by = seen.actor;
   const bool let_off = !looked && kinds.empty();
   if (let_off) kinds.add(seen.kind.value_or(Kind::unknown_change));
@@ -343,9 +372,7 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
   // not say to one that nobody made may have found it there.
   if (let_off ||
       (!seen.kind && shows_origin(kinds) && !kinds.has(Kind::file_rename))) {
-    Actor maybe = books_.actors.get(by);
-    maybe.ambiguous = true;
-    by = books_.actors.intern(maybe);
+    by = maybe(by);
   }
   if (now != nullptr && now->directory() && !kinds.empty() &&
       !kinds.only(Kind::copy_up) && !operation.first &&
@@ -353,7 +380,14 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
     records_.add(key, books_.clock.wall_at(seen.boot_ns), 0, by);
   }
   if (Record* r = books_.ledger.find(key); r != nullptr) {
-    if (!seen.kind && !operation.before) kinds = less_known(kinds, r->kinds);
+    if (!seen.kind && (!operation.before || !kinds.empty())) {
+      KindList known = beside.known;
+      // A look before it has shown what had been done until then.
+      if (!operation.before || r->last_boot_ns > seen.boot_ns) {
+        known.add(r->kinds);
+      }
+      kinds = less_known(kinds, known);
+    }
     const bool another = !operation.first && !kinds.empty();
     if (another) {
       records_.add(key, books_.clock.wall_at(seen.boot_ns), seen.count, by);
@@ -366,6 +400,7 @@ void FileChanges::settle(const Unsettled& operation, bool looked) {
     books_.ledger.touch(key);
     verdicts_.rejudge_inode(seen.inode);
   }
+  if (!seen.kind && beside.unknown) by = maybe(by);
   for (const Kind kind : kinds.list()) {
     Operation about = seen;
     about.kind = kind;
@@ -404,6 +439,15 @@ void FileChanges::settle_removals(std::uint64_t started) {
     const Entry* there = books_.tree.find(gone.place.inode, gone.place.name);
     const Record* removal = books_.ledger.find(gone.place);
     if (removal == nullptr || removal->last_boot_ns > gone.boot_ns) continue;
+    // It is looked at again when overlay is surely done with it.
+    const bool going =
+        there != nullptr && !there->whiteout &&
+        (same_inode(there->inode, gone.inode) || there->differs.opaque);
+    if (going && gone.boot_ns + kBeingRemovedNs >= started) {
+      plan_.mark_later(gone.place.inode, gone.place.name, gone.boot_ns);
+      removals_.push_back(std::move(gone));
+      continue;
+    }
     if (there == nullptr || !there->whiteout) books_.ledger.erase(gone.place);
   }
 }

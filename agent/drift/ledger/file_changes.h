@@ -52,8 +52,10 @@ class FileChanges {
   bool was_before(const FileObservation& seen, const Entry& known) const;
   bool found_before(const FileObservation& seen, const Record* known) const;
   const Entry* entry_of(const Operation& seen) const;
+  const Entry* image_name_of(const Entry* entry) const;
+  ActorId maybe(ActorId by) const;
   bool forget_bystanders(const RecordKey& key);
-  void settle(const Unsettled& operation, bool looked);
+  void settle(const Unsettled& operation, const Beside& beside, bool looked);
   void settle_operations(std::uint64_t started);
   bool of_another_name(const FileObservation& seen) const;
   void note_touch(const InodeId& inode, std::uint64_t boot_ns);

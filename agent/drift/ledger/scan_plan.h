@@ -28,6 +28,10 @@ struct ScanWork {
   explicit operator bool() const { return full || !parts.empty(); }
 };
 
+// How long after the report of it a look may still see a directory on its way
+// out.
+constexpr std::uint64_t kBeingRemovedNs = 500'000'000;
+
 class ScanPlan {
  public:
   // As long as the kernel side may fold or suppress what comes after an event

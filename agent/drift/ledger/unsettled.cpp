@@ -112,6 +112,19 @@ KindList effect(const Unsettled& operation, const Entry* now) {
   return by_state(operation, *now);
 }
 
+void Beside::add(const Unsettled& operation,
+                 const std::deque<Unsettled>& some) {
+  const auto& mine = operation.about;
+  for (const auto& one : some) {
+    if (!same_inode(one.about.inode, mine.inode)) continue;
+    if (one.about.kind) {
+      known.add(*one.about.kind);
+    } else {
+      unknown = unknown || one.about.actor != mine.actor;
+    }
+  }
+}
+
 std::optional<Unsettled> UnsettledOperations::add(Unsettled operation) {
   std::optional<Unsettled> oldest;
   if (waiting_.size() >= kMax) {

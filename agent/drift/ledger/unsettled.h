@@ -43,6 +43,15 @@ struct Unsettled {
 // What it has done; none: nothing. `now`: null when it is gone.
 KindList effect(const Unsettled& operation, const Entry* now);
 
+// Other operations on the same inode, of which it is not known what each left.
+struct Beside {
+  KindList known;        // that they were seen to be
+  bool unknown = false;  // another actor's, which may have done any of it
+
+  // Adds those among `some`.
+  void add(const Unsettled& operation, const std::deque<Unsettled>& some);
+};
+
 class UnsettledOperations {
  public:
   static constexpr std::size_t kMax = 1024;
@@ -52,6 +61,7 @@ class UnsettledOperations {
   // Gives the oldest when there are too many: it waits no longer.
   std::optional<Unsettled> add(Unsettled operation);
   bool waits(const InodeId& inode) const;
+  const std::deque<Unsettled>& waiting() const { return waiting_; }
 
   // Takes those of which a scan that began at `started` has shown the effect;
   // `pending`: what the directory holds is still not known.

@@ -155,6 +155,8 @@ class Oracle:
             possible = _kinds(about, about)
             if self._gap:
                 possible |= FOUND
+            if any(map(_maybe, change["actors"])):
+                possible.add("unknown_change")
             if kinds - possible - {"copy_up"}:
                 yield (f"{path}: {sorted(kinds - possible)}, which nobody did;"
                        f" possible: {sorted(possible)}")
@@ -215,6 +217,8 @@ class Oracle:
             possible = _kinds(mine, about) | {"copy_up"}
             if self._gap:
                 possible |= FOUND
+            if _maybe(actor):
+                possible.add("unknown_change")
             if mine and kind not in possible:
                 yield f"{what} by {actor['comm']}, who did {_names(mine)} to it"
 
@@ -232,6 +236,12 @@ class Oracle:
             for kind in kinds:
                 if not any((kind, name) in said for name in names):
                     yield f"{path}: {kind} is in no event"
+
+
+def _maybe(actor: dict) -> bool:
+    """One of several who did different things: which of them is not known, and so
+    neither what has been done."""
+    return actor.get("ambiguous", False)
 
 
 def _kinds(log: list[Done], about: list[Done]) -> set[str]:

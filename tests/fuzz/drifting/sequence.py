@@ -69,8 +69,9 @@ OPERATIONS = {
     "uring_write": _operation("F", 2, *_BY_RING),
     "uring_create": _operation("F", 1, *_BY_RING, "file_create"),
     "uring_unlink": _operation("F", 2, *_BY_RING, "file_delete"),
-    "uring_rename": _operation("NN", 2, *_BY_RING, "file_rename", "file_create",
-                               "dir_create", *_DELETES),
+    # Of a file with several names it looks like a link, and one that is gone.
+    "uring_rename": _operation("NN", 2, *_BY_RING, "file_rename", "file_link",
+                               "file_create", "dir_create", *_DELETES),
     # Where the first name is taken away then, it looks like a rename.
     "uring_link": _operation("FF", 1, *_BY_RING, "file_link", "file_create",
                              "file_rename"),

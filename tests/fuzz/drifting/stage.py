@@ -62,6 +62,7 @@ class Stage:
         self._kill_agent = kill_agent
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._next = 0
+        self.has_diff = True  # that podman can show
         self._pool = concurrent.futures.ThreadPoolExecutor(
             PLACES * (MOST_STEPS + 1))
         self.container = Container(

@@ -309,6 +309,20 @@ TEST_F(Attribution, AScanThatSawARemovalUnderWayDoesNotTellItAgain) {
   EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:rm"));
 }
 
+// Overlay is not done yet when what was there is gone.
+TEST_F(Attribution, ALookBetweenARemovalAndItsWhiteoutForgetsNobody) {
+  auto& opaque = w.put("/etc/d", 51, Change::changed, kDirectory);
+  opaque.differs.opaque = true;
+  w.drift->observe(w.seen(FileOp::rmdir, "/etc/d", 50), rm);
+  w.settle();
+  w.take("/etc/d");
+  w.whiteout("/etc/d", kDirectory);
+  w.drift->observe(w.entries_seen(FileOp::mkdir, "/etc", "/etc/other"), apt);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("dir_delete /etc/d by rm violation"));
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:rm"));
+}
+
 TEST_F(Attribution, ARepeatWithinASecondIsCountedAndNotTold) {
   w.put("/etc/x", 50, Change::added);
   for (int i = 0; i < 3; ++i) {

@@ -192,6 +192,19 @@ TEST(Candidates, PastTheOverlayAWhiteoutIsMadeAsADevice) {
   EXPECT_FALSE(can_leave(FileOp::create, device, true));
 }
 
+// A number is used again, and who was in the one directory was not in the
+// other.
+TEST(Candidates, ThoseOfAnEarlierDirectoryAreForgotten) {
+  constexpr InodeId kLater{kDir.ino, kDir.generation + 1};
+  Candidates all;
+  all.add(kDir, one(1, 10));
+  EXPECT_FALSE(all.choose(kLater, whiteout(), {}));
+  EXPECT_FALSE(all.anyone(kLater));
+  EXPECT_TRUE(all.nobody_in(kLater));
+  all.add(kLater, one(2, 20));
+  EXPECT_EQ(who(all.choose(kLater, whiteout(), {})), std::vector<ActorId>{2});
+}
+
 TEST(Candidates, WhoIsDoubtedIsAmbiguous) {
   Choice choice({one(1, 10)});
   EXPECT_FALSE(choice.ambiguous());

@@ -16,6 +16,7 @@ using ::testing::EndsWith;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 struct Case {
   std::string name;
@@ -318,6 +319,140 @@ TEST(UnknownOperation, ThatLinkedAnImageFileMadeNone) {
   EXPECT_THAT(w.reported(), ElementsAre("file_link /etc/a by ring violation",
                                         "copy_up /etc/x by ring restored"));
   EXPECT_THAT(w.kinds("/etc/a"), ElementsAre("file_link", "copy_up"));
+}
+
+// Who writes by a further name of an image's file has not made it.
+TEST(UnknownOperation, ByAFurtherNameOfAnImageFileMadeNone) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/a"),
+                   actor("linker"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/a", 50), actor("ring"));
+  Entry& image = w.put("/etc/x", 50, Change::changed);
+  image.links = 2;
+  image.differs.content = true;
+  w.put("/etc/a", 50, Change::added).links = 2;
+  w.settle();
+  EXPECT_THAT(w.reported(), Not(Contains(StartsWith("file_create"))));
+  EXPECT_THAT(w.reported(), Contains("file_write /etc/a by ring violation"));
+  EXPECT_THAT(w.kinds("/etc/a"), Not(Contains("file_create")));
+}
+
+// Nor who wrote to what another moved then.
+TEST(UnknownOperation, BeforeAMoveMadeNone) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.drift->observe(w.seen(FileOp::rename, "/etc/a", 50), actor("mv"));
+  w.put("/etc/a", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.reported(), Contains("file_rename /etc/a by mv violation"));
+  EXPECT_THAT(w.reported(),
+              Contains("unknown_change /etc/a by ring violation"));
+  EXPECT_THAT(w.reported(), Not(Contains(StartsWith("file_create"))));
+}
+
+// What another is known to have done since is not said of it.
+TEST(UnknownOperation, IsNotBlamedForWhatCameAfterIt) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::changed).differs = {.content = true,
+                                                  .owner = true};
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.drift->observe(w.seen(FileOp::chown, "/etc/x", 50), actor("chown"));
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_write /etc/x by ring violation",
+                          "owner_change /etc/x by chown violation"));
+}
+
+// Nor when a look had shown what was there, and was followed by another.
+TEST(UnknownOperation, IsNotBlamedForWhatCameAfterItOfAKnownFile) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.put("/etc/x", 50, Change::added);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.events.clear();
+  w.at("/etc/x").mode = S_IFREG | 0600;
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  auto chmod = w.seen(FileOp::chmod, "/etc/x", 50);
+  chmod.mode = S_IFREG | 0600;
+  w.drift->observe(chmod, actor("chmod"));
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              UnorderedElementsAre("mode_change /etc/x by chmod violation",
+                                   "unknown_change /etc/x by ring violation"));
+}
+
+// Another worked beside the one who gave an image's file a further name.
+TEST(UnknownOperation, ThatLinkedAnImageFileIsReportedBesideAnother) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::changed).links = 2;
+  w.put("/etc/a", 50, Change::added).links = 2;
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/d/y"),
+                   actor("another", Origin::exec, 101));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), actor("ring"));
+  w.settle();
+  EXPECT_THAT(w.reported(), Contains(StartsWith("file_link /etc/a by ")));
+}
+
+// Of two either may have done it.
+TEST(UnknownOperation, BesideAnotherMayBeInnocent) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.put("/etc/x", 50, Change::added);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.events.clear();
+  w.at("/etc/x").mode = S_IFREG | 0600;
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), actor("ring"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50),
+                   actor("other", Origin::exec, 101));
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("mode_change /etc/x by ring? violation",
+                          "mode_change /etc/x by other? violation"));
+}
+
+// Such a file in place of one that the image has there was not written to.
+TEST(LinkOfAnUnnamedFile, OverAnImageFileIsALink) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::changed).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/x"),
+                   actor("maker"));
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_link /etc/x by maker violation"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_link"));
+}
+
+// Nor when another moved files there.
+TEST(LinkOfAnUnnamedFile, BesideAMoveIsNoWrite) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.put("/etc/x", 50, Change::changed).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "/etc/x"),
+                   actor("mover", Origin::exec, 101));
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/x"),
+                   actor("maker"));
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("unknown_change"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:mover?", "exec:maker?"));
 }
 
 // Of a file that was made without a name that is all that is seen.
