@@ -180,14 +180,18 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
     choice.reset();
   }
-  const bool older = has_older_name(entry) || names_image_file(entry) ||
-                     (waited != nullptr && entry.links > 1);
+  const bool further = names_image_file(entry);
+  const bool older =
+      has_older_name(entry) || (waited != nullptr && entry.links > 1);
   if (!choice) {
-    if (older) note_name_of_nobody(found, waited);
+    // When the agent was started again each is found once more.
+    const Record* r = books_.ledger.find(key_of(entry));
+    const bool known = r != nullptr && r->kinds.has(Kind::file_link);
+    if (older || (further && !known)) note_name_of_nobody(found, waited);
     return;
   }
   const auto op = choice->op();
-  if (older) {
+  if (older || further) {
     const bool renamed = op == FileOp::rename;
     std::string from = found.from;
     if (renamed && from.empty()) from = take_lost(entry.inode);

@@ -165,10 +165,10 @@ class Oracle:
                   concerned: list[Done]) -> Iterator[str]:
         allowed = {done.who for done in concerned}
         # Who changed its directory may have been the one, be it by a copy-up of
-        # what is below that.
+        # what is below that; a change of itself looks the same (docs/coverage.md).
         places = {parent(name) for name in self._aliases.all_of(path)}
         beside = {done.who for done in self._log if any(
-            named.startswith(f"{place}/")
+            f"{named}/".startswith(f"{place}/")
             for named in done.paths for place in places)}
         for actor in actors:
             who = actor["origin"], actor["comm"]

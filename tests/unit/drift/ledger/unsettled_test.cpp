@@ -393,7 +393,8 @@ TEST(UnknownOperation, IsNotBlamedForWhatCameAfterItOfAKnownFile) {
 
 // Another worked beside the one who gave an image's file a further name.
 TEST(UnknownOperation, ThatLinkedAnImageFileIsReportedBesideAnother) {
-  World w;
+  const ScratchDirectory directory;
+  World w({.state_file = directory / "ledger"});
   w.put("/etc", 10, Change::none, kDirectory);
   w.drift->started(w.record, 1);
   w.settle();
@@ -405,6 +406,9 @@ TEST(UnknownOperation, ThatLinkedAnImageFileIsReportedBesideAnother) {
   w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), actor("ring"));
   w.settle();
   EXPECT_THAT(w.reported(), Contains(StartsWith("file_link /etc/a by ")));
+  w.restart();
+  w.settle();
+  EXPECT_THAT(w.reported(), IsEmpty());
 }
 
 // Of two either may have done it.
