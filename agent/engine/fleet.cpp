@@ -49,10 +49,19 @@ ContainerPtr Fleet::by_cgroup(std::uint64_t cgroup) const {
 }
 
 ContainerPtr Fleet::by_id(const std::string& id) const {
-  const auto it = std::find_if(
-      all_.begin(), all_.end(),
-      [&](const auto& container) { return container->info().id == id; });
-  return it == all_.end() ? nullptr : *it;
+  auto found = lookup(by_id_, id);
+  return found && found->info().id == id ? found : nullptr;
+}
+
+std::vector<ContainerPtr> Fleet::namesakes(
+    const ContainerPtr& container) const {
+  std::vector<ContainerPtr> others;
+  for (const auto& other : all_) {
+    if (other != container && other->info().name == container->info().name) {
+      others.push_back(other);
+    }
+  }
+  return others;
 }
 
 Result<ContainerPtr> Fleet::choose(const std::string& container) const {
@@ -79,11 +88,16 @@ Result<ContainerPtr> Fleet::choose(const std::string& container) const {
                         names_of(found) + "): give more of the id"});
 }
 
-void Fleet::add(const ContainerPtr& container) { all_.push_back(container); }
+void Fleet::add(const ContainerPtr& container) {
+  all_.push_back(container);
+  index(container);
+}
 
-void Fleet::index_root(const ContainerPtr& container) {
+void Fleet::index(const ContainerPtr& container) {
   const UpperRoot& root = container->record().root;
   if (root) by_root_[root] = container;
+  const auto& id = container->info().id;
+  if (!by_id(id)) by_id_[id] = container;
 }
 
 void Fleet::own_cgroup(const ContainerPtr& container, std::uint64_t cgroup) {
@@ -111,6 +125,12 @@ void Fleet::remove(const ContainerPtr& container) {
   }
   container->cgroups().clear();
   std::erase(all_, container);
+  std::erase_if(by_id_,
+                [&](const auto& item) { return item.second == container; });
+  const auto& id = container->info().id;
+  for (const auto& other : all_) {
+    if (other->info().id == id) by_id_.try_emplace(id, other);
+  }
 }
 
 }  // namespace stillframe::engine

@@ -31,9 +31,12 @@ class Fleet {
   // By id, a unique prefix of it, or name. The error lists what there is.
   Result<ContainerPtr> choose(const std::string& container) const;
 
+  // Others of the same name.
+  std::vector<ContainerPtr> namesakes(const ContainerPtr& container) const;
+
   void add(const ContainerPtr& container);
-  // Its record's root leads to it from now on.
-  void index_root(const ContainerPtr& container);
+  // Its record's root and id lead to it from now on: call it when they change.
+  void index(const ContainerPtr& container);
   void own_cgroup(const ContainerPtr& container, std::uint64_t cgroup);
   void disown_cgroup(std::uint64_t cgroup);
   void remove(const ContainerPtr& container);
@@ -41,6 +44,8 @@ class Fleet {
  private:
   std::vector<ContainerPtr> all_;
   std::unordered_map<UpperRoot, ContainerPtr> by_root_;
+  // Of several the one that was first; one that has another id by now is none.
+  std::unordered_map<std::string, ContainerPtr> by_id_;
   std::unordered_map<std::uint64_t, ContainerPtr> by_cgroup_;
 };
 

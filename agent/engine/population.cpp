@@ -180,7 +180,7 @@ ContainerPtr Population::adopt(ContainerRecord record,
     fleet_.add(container);
   }
   container->meet(std::move(record), live_since_ns);
-  fleet_.index_root(container);
+  fleet_.index(container);
   const ContainerInfo info = container->info();
   if (live_since_ns != 0 && fresh) {
     context_.events.lifecycle(info, Lifecycle::created,
@@ -200,10 +200,8 @@ ContainerPtr Population::adopt(ContainerRecord record,
   }
   if (fresh) {
     // A name is free again only when its last owner is gone.
-    for (const auto& other : fleet_.all()) {
-      if (other != container && other->info().name == info.name) {
-        other->check_existence_soon();
-      }
+    for (const auto& other : fleet_.namesakes(container)) {
+      other->check_existence_soon();
     }
   }
   container->regular_scan_done(context_.now());
@@ -526,6 +524,7 @@ void Population::compare_running(std::uint64_t now) {
     }
     if (const auto info = context_.source.refresh(container->record())) {
       container->set_info(*info);
+      fleet_.index(container);
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/limits.h"
 
+#include <dirent.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <set>
 
 #include "agent/base/file.h"
@@ -64,6 +66,10 @@ constexpr std::array kFiles = {
 
 constexpr std::size_t kMaxValue = 4096;
 
+struct CloseDir {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+
 // What an inotify_event says, apart from where in the buffer it lies.
 struct InotifyEvent {
   int watch = 0;
@@ -99,22 +105,25 @@ bool is_limit_file(std::string_view name) {
   return std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end();
 }
 
+// By what the directory lists: to ask for each name costs more, and that again
+// for each hierarchy of v1, which have few of them each.
 LimitFiles list_limits(const std::vector<std::string>& directories) {
   LimitFiles files;
   for (const auto& directory : directories) {
-    for (const auto name : kFiles) {
-      std::string path = directory;
-      path += '/';
-      path += name;
-      if (::access(path.c_str(), F_OK) == 0) {
-        files.try_emplace(std::string(name), std::move(path));
-      } else if (!is_gone(errno)) {
-        const int error = errno;
-        log_warn("a limit could not be looked for",
-                 {{"path", path},
-                  {"error", std::strerror(error)},
-                  {"hint", "changes of it are not seen"}});
+    const std::unique_ptr<DIR, CloseDir> listing(::opendir(directory.c_str()));
+    errno = listing ? 0 : errno;
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+      const std::string_view name = entry->d_name;
+      if (is_limit_file(name)) {
+        files.try_emplace(std::string(name), directory + "/" + entry->d_name);
       }
+      errno = 0;
+    }
+    if (const int error = errno; error != 0 && !is_gone(error)) {
+      log_warn("limits could not be looked for",
+               {{"path", directory},
+                {"error", std::strerror(error)},
+                {"hint", "changes of them are not seen"}});
     }
   }
   return files;

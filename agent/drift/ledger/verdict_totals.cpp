@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "agent/base/keyed_hash.h"
+
 namespace stillframe::drift {
 namespace {
 
@@ -19,6 +21,11 @@ static_assert(Verdict::violation < Verdict::allowed &&
               Verdict::allowed < Verdict::scratch &&
               Verdict::scratch < Verdict::runtime &&
               Verdict::runtime < Verdict::restored);
+
+// Of one name the inodes alone make a difference, and no two give the same.
+std::uint64_t hash_of(const RecordKey& place) {
+  return KeyedHash::own()(place.name) ^ (place.inode.ino * 0x9E3779B97F4A7C15u);
+}
 
 bool bump(std::uint32_t& counter, int by) {
   const bool was = counter != 0;
@@ -62,14 +69,15 @@ void VerdictTotals::set(const RecordKey& place,
                         const std::optional<PathVerdict>& path_verdict,
                         const ParentOf& parent_of,
                         const std::function<void(const InodeId&)>& shifted) {
-  const auto it = places_.find(place);
+  const std::uint64_t hash = hash_of(place);
+  const auto it = places_.find(hash);
   std::optional<PathVerdict> old;
   if (it != places_.end()) old = it->second;
   if (old == path_verdict) return;
   if (old) count(*old, -1);
   if (path_verdict) {
     count(*path_verdict, 1);
-    places_[place] = *path_verdict;
+    places_[hash] = *path_verdict;
   } else {
     places_.erase(it);
   }
@@ -86,7 +94,7 @@ void VerdictTotals::set(const RecordKey& place,
 }
 
 const PathVerdict* VerdictTotals::find(const RecordKey& place) const {
-  const auto it = places_.find(place);
+  const auto it = places_.find(hash_of(place));
   return it == places_.end() ? nullptr : &it->second;
 }
 

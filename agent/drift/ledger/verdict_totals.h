@@ -60,21 +60,13 @@ class VerdictTotals {
   }
 
  private:
-  struct PlaceHash {
-    std::size_t operator()(const RecordKey& key) const {
-      return std::hash<std::string>()(key.name) ^
-             (key.inode.ino * 0x9E3779B97F4A7C15u);
-    }
-  };
-  struct PlaceEqual {
-    bool operator()(const RecordKey& a, const RecordKey& b) const {
-      return a.inode.ino == b.inode.ino && a.name == b.name;
-    }
-  };
   void count(const PathVerdict& path_verdict, int by);
   bool count_below(Below& below, const PathVerdict& path_verdict, int by);
 
-  std::unordered_map<RecordKey, PathVerdict, PlaceHash, PlaceEqual> places_;
+  // By a keyed hash of the place: names are in the tree already, and may be
+  // long. That two of a million places meet is less likely than 1 in 10^7, and
+  // nobody can bring it about.
+  std::unordered_map<std::uint64_t, PathVerdict> places_;
   std::unordered_map<std::uint64_t, Below> below_;
   std::uint64_t violating_ = 0;
   std::map<std::pair<Class, Origin>, std::uint64_t> violations_;

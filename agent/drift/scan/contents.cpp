@@ -67,12 +67,11 @@ void Contents::begin(bool ctime_shows_stores, WallTime now,
   now_ = now;
   stop_ = std::move(stop);
   left_ = limits_.max_step_bytes;
-  buffer_.resize(2 * kChunk);
   for (auto& [inode, known] : known_) known.met = false;
 }
 
 void Contents::end(bool full) {
-  buffer_ = {};
+  buffer_.reset();
   if (full) std::erase_if(known_, [](const auto& k) { return !k.second.met; });
 }
 
@@ -103,13 +102,15 @@ Contents::Known& Contents::known_of(const InodeId& inode, WallTime changed,
 // Compares the bytes at an offset, kChunk at most; *size is how many.
 Tried<bool> Contents::chunk_differs(int one, int other, std::uint64_t at,
                                     std::uint64_t* size) {
-  const ssize_t n = read_full(one, buffer_.data(), kChunk, at);
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(2 * kChunk);
+  char* const first = buffer_.get();
+  char* const second = first + kChunk;
+  const ssize_t n = read_full(one, first, kChunk, at);
   if (n < 0) return failed("read");
-  const ssize_t m = read_full(other, buffer_.data() + kChunk, kChunk, at);
+  const ssize_t m = read_full(other, second, kChunk, at);
   if (m < 0) return failed("read");
   *size = static_cast<std::uint64_t>(n);
-  return n != m || std::memcmp(buffer_.data(), buffer_.data() + kChunk,
-                               static_cast<std::size_t>(n)) != 0;
+  return n != m || std::memcmp(first, second, static_cast<std::size_t>(n)) != 0;
 }
 
 Tried<> Contents::read_on(const ReadableFile& one, const ReadableFile& other,

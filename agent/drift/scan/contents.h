@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/drift/scan/failure.h"
@@ -79,7 +79,7 @@ class Contents {
 
   ScanLimits limits_;
   std::unordered_map<InodeId, Known> known_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> buffer_;  // while a scan lasts that compares bytes
   std::uint64_t left_ = 0;  // bytes of large files, in the scan under way
   WallTime now_;
   std::stop_token stop_;

@@ -2,6 +2,7 @@
 //
 // Files too large to be read at once: never equal before all of it was read.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include "agent/base/fd.h"
@@ -64,6 +65,18 @@ TEST_F(LargeFiles, AreComparedByPartsWhereverTheyDiffer) {
     EXPECT_EQ(bits(differs(tree)), "content");
     EXPECT_EQ(tree.unread(), nullptr);
   }
+}
+
+// There is a scanner for each container.
+TEST_F(LargeFiles, LeaveNothingOfWhatTheyWereReadInto) {
+  const auto held = [] {
+    const auto memory = ::mallinfo2();
+    return memory.uordblks + memory.hblkhd;
+  };
+  Scanner scanner(layers(), {}, system_clock(), limits_);
+  const std::size_t before = held();
+  static_cast<void>(scanner.scan({}));
+  EXPECT_LT(held(), before + kChunk);
 }
 
 TEST_F(LargeFiles, AreEqualOnlyWhenAllWasRead) {
