@@ -13,9 +13,7 @@ namespace stillframe::sensors {
 namespace {
 
 constexpr const char* kConfigMap = ".rodata.config";
-// How many objects are loaded side by side: more take memory for the kernel's
-// types, which each reads, and small machines have two processors.
-constexpr std::size_t kParts = 2;
+constexpr std::size_t kHalves = 2;
 
 std::string_view target_of(std::string_view section) {
   const auto slash = section.find('/');
@@ -77,6 +75,10 @@ tl::expected<Object::Loaded, Refusal> Object::open(
       }
     } else if (setup.maps != nullptr && !bpf_map__is_internal(map)) {
       const bpf_map* shared = setup.maps->map(bpf_map__name(map));
+      if (shared == nullptr && spec.in_halves) {
+        return tl::unexpected(Refusal{
+            "", 0, std::string(name) + ": each half would have its own"});
+      }
       if (shared != nullptr &&
           bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0) {
         return refused();
@@ -157,11 +159,8 @@ tl::expected<void, Refusal> Object::attach_program(const ProgramSpec& wanted,
 
 tl::expected<std::unique_ptr<Object>, Refusal> Object::attach(
     const ObjectSpec& spec, const Setup& setup) {
-  // Each part is an object of its own, with every so many of the programs: the
-  // kernel's verifier, which most of a start is spent in, looks at them side by
-  // side. Maps can be made once only.
-  const std::size_t parts =
-      setup.maps != nullptr && spec.programs.size() > kParts ? kParts : 1;
+  // Each half is an object of its own, with every other program.
+  const std::size_t parts = spec.in_halves ? kHalves : 1;
   std::vector<std::vector<const ProgramSpec*>> wanted(parts);
   for (std::size_t i = 0; i < spec.programs.size(); ++i) {
     wanted[i % parts].push_back(&spec.programs[i]);

@@ -33,6 +33,9 @@ struct ObjectSpec {
   const char* name;
   const void* (*bytes)(std::size_t* size);  // the ELF file, built in
   std::span<const ProgramSpec> programs;
+  // Its programs share no maps but the common ones, and the kernel's verifier
+  // takes long for them: it looks at two halves side by side.
+  bool in_halves = false;
 };
 
 class Object;

@@ -130,7 +130,7 @@ constexpr const char* kDirectWrites =
 
 const Implementation kFiles[] = {
     {.name = "tp_btf ctime",
-     .object = {"files_ctime", files_ctime::elf_bytes, kCtimePrograms},
+     .object = {"files_ctime", files_ctime::elf_bytes, kCtimePrograms, true},
      .plain = true},
     {.name = "fexit overlay",
      .object = {"files_overlay", files_overlay::elf_bytes, kOverlayPrograms},
