@@ -34,6 +34,9 @@ class FilesSensor : public Sensor {
   // The programs for such a rootfs stand in the way of the host's changes: they
   // are attached only as long as they are wanted.
   bool watch_plain(bool wanted, const Setup& setup) override;
+  bool may_attach_later() const override {
+    return chosen_ == nullptr || !chosen_->plain;
+  }
 
   SensorStatus status() const override;
   // Of those that were attached before, too.

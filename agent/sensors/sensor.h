@@ -51,6 +51,10 @@ class Sensor {
     return false;
   }
 
+  // Whether watch_plain() may attach something, for a container that has begun
+  // already: what it does before that is not seen.
+  virtual bool may_attach_later() const { return false; }
+
   // How often the kernel left out a run of one of its programs, since start;
   // and the reason of loss under which that is counted.
   virtual std::uint64_t missed_runs() const { return 0; }

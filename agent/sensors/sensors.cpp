@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <optional>
@@ -63,6 +64,7 @@ std::uint32_t device_of_root(std::uint32_t pid) {
 struct Sensors::Impl {
   SensorConfig config;
   const Clock& clock;
+  std::optional<const KernelTypes> types;
   Setup setup;  // its types: see with_types()
   bool plain_watched = false;
   bool types_missed = false;  // and said
@@ -89,7 +91,7 @@ struct Sensors::Impl {
       : config(std::move(c)), clock(k), limits(k) {}
 
   // Does what may load programs, while the kernel's types are there. They take
-  // some MiB, and are not needed between.
+  // some MiB, and are given back unless a sensor may need them in a hurry.
   Result<> with_types(const std::function<Result<>()>& work);
   Result<> begin();
   void choose();
@@ -120,18 +122,26 @@ struct Sensors::Impl {
 };
 
 Result<> Sensors::Impl::with_types(const std::function<Result<>()>& work) {
-  const auto types = KernelTypes::load();
   if (!types) {
-    if (!std::exchange(types_missed, true)) {
-      log_warn("no sensor can be attached now; it is tried again",
-               {{"error", types.error().message}});
+    auto loaded = KernelTypes::load();
+    if (!loaded) {
+      if (!std::exchange(types_missed, true)) {
+        log_warn("no sensor can be attached now; it is tried again",
+                 {{"error", loaded.error().message}});
+      }
+      return tl::unexpected(loaded.error());
     }
-    return tl::unexpected(types.error());
+    types.emplace(*std::move(loaded));
   }
   types_missed = false;
   setup.types = &*types;
   auto done = work();
   setup.types = nullptr;
+  if (std::none_of(sensors.begin(), sensors.end(), [](const auto& sensor) {
+        return sensor->may_attach_later();
+      })) {
+    types.reset();
+  }
   return done;
 }
 
@@ -254,6 +264,7 @@ Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config,
 bool Sensors::reconsider() {
   if (impl_->overlay_was_there || !overlay_is_there()) return false;
   bool changed = false;
+  impl_->types.reset();  // those known lack overlay's
   // Where the types cannot be read it is tried again the next time.
   static_cast<void>(impl_->with_types([&]() -> Result<> {
     impl_->setup.config.extra = extra_arguments(*impl_->setup.types);
