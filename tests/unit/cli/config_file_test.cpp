@@ -40,14 +40,15 @@ TEST(ConfigFile, ReadsKeysSectionsAndArraysInTheFilesOrder) {
 }
 
 TEST(ConfigFile, NamesThePlaceOfAnError) {
-  const char* bad[] = {"x",           "= 1",         "a b = 1",
-                       "a =",         "a = # none",  "a = \"open",
-                       "a = [1",      "a = [1 2]",   "a = 1 2",
-                       "a = \"\\q\"", "[open\n",     "[a b]",
-                       "[a] x",       "a = [,]",     "a\x1b[31m = 2",
-                       "a = debug",   "a = 60s",     "a = 1.5",
-                       "a = [[1]]",   "a = [{}]",    "a = 1979-05-27",
-                       "ok = 2",      "a = \"\xff\""};
+  const char* bad[] = {"x",           "= 1",          "a b = 1",
+                       "a =",         "a = # none",   "a = \"open",
+                       "a = [1",      "a = [1 2]",    "a = 1 2",
+                       "a = \"\\q\"", "[open\n",      "[a b]",
+                       "[a] x",       "a = [,]",      "a\x1b[31m = 2",
+                       "a = debug",   "a = 60s",      "a = 1.5",
+                       "a = [[1]]",   "a = [{}]",     "a = 1979-05-27",
+                       "ok = 2",      "a = \"\xff\"", "[[=",
+                       "[[[a]]]",     "[=]",          "[.a]"};
   for (const char* line : bad) {
     const auto entries = parse_config(std::string("ok = 1\n") + line, "f.toml");
     ASSERT_FALSE(entries) << line;
