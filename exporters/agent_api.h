@@ -20,11 +20,16 @@
 
 namespace stillframe {
 
+// What a diff is asked for: what changed and by whom, or no more than the
+// container's own tool prints.
+enum class DiffPart : std::uint8_t { changes, runtime_lines };
+
 struct DiffAnswer {
   ContainerView container;
   bool complete = true;
+  // In path order. Empty if not asked for, like the others.
   std::vector<PathChange> changes;
-  std::vector<std::string> docker_lines;  // raw bytes, no newlines
+  std::vector<RuntimeLine> runtime_lines;
 };
 
 // One entry of the event stream. Rendered for whoever reads it, by whoever
@@ -128,7 +133,8 @@ class AgentApi {
   virtual bool healthy() const = 0;
   // Scans, then answers. `container`: id, unique prefix of it, or name; the
   // error says which containers there are when it is none or several.
-  virtual Result<DiffAnswer> diff(const std::string& container) = 0;
+  virtual Result<DiffAnswer> diff(const std::string& container,
+                                  DiffPart part) = 0;
   // Scans all, then answers, without the containers that are gone.
   virtual Result<SnapshotPtr> scanned_snapshot() = 0;
   // Scans, then answers. `path` is absolute, raw bytes; `container` as in

@@ -422,8 +422,8 @@ std::vector<PathChange> Container::diff() {
   return drift_ ? drift_->diff() : std::vector<PathChange>();
 }
 
-std::vector<std::string> Container::runtime_diff_lines() const {
-  return drift_ ? drift_->docker_lines() : std::vector<std::string>();
+std::vector<RuntimeLine> Container::runtime_lines() const {
+  return drift_ ? drift_->runtime_lines() : std::vector<RuntimeLine>();
 }
 
 Result<> Container::flush(std::uint64_t now) {

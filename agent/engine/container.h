@@ -133,7 +133,7 @@ class Container {
 
   // ---- Answers.
   std::vector<PathChange> diff();
-  std::vector<std::string> runtime_diff_lines() const;
+  std::vector<RuntimeLine> runtime_lines() const;
   // Keeps its state on disk; after a failure not again before a while is over.
   Result<> flush(std::uint64_t now);
 

@@ -240,9 +240,9 @@ Result<Answer> Engine::ask(Task<void(Reply<Answer>)> work) {
   return answer.get();
 }
 
-Result<DiffAnswer> Engine::diff(const std::string& container) {
-  return ask<DiffAnswer>([this, container](Reply<DiffAnswer> reply) {
-    core_->requests().diff(container, std::move(reply));
+Result<DiffAnswer> Engine::diff(const std::string& container, DiffPart part) {
+  return ask<DiffAnswer>([this, container, part](Reply<DiffAnswer> reply) {
+    core_->requests().diff(container, part, std::move(reply));
   });
 }
 

@@ -50,7 +50,7 @@ class Engine : public AgentApi {
   AgentPhase phase() const override;
   SnapshotPtr snapshot() const override;
   bool healthy() const override;
-  Result<DiffAnswer> diff(const std::string& container) override;
+  Result<DiffAnswer> diff(const std::string& container, DiffPart part) override;
   Result<SnapshotPtr> scanned_snapshot() override;
   Result<ExplainAnswer> explain(const std::string& container,
                                 const std::string& path) override;

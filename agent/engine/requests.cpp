@@ -14,10 +14,12 @@ namespace {
 
 constexpr std::size_t kListedBytes = 200;
 
-DiffAnswer answer_about(Container& container) {
+DiffAnswer answer_about(Container& container, DiffPart part) {
   DiffAnswer answer;
-  answer.changes = container.diff();
-  answer.docker_lines = container.runtime_diff_lines();
+  if (part == DiffPart::changes) answer.changes = container.diff();
+  if (part == DiffPart::runtime_lines) {
+    answer.runtime_lines = container.runtime_lines();
+  }
   answer.container = container.view();
   answer.complete = answer.container.complete;
   return answer;
@@ -57,14 +59,15 @@ Requests::Requests(Context& context, Fleet& fleet, Population& population,
       population_(population),
       scans_(scans) {}
 
-void Requests::diff(const std::string& container, Reply<DiffAnswer> reply) {
+void Requests::diff(const std::string& container, DiffPart part,
+                    Reply<DiffAnswer> reply) {
   auto chosen = fleet_.choose(container);
   if (!chosen) return reply.fail(chosen.error());
   scans_.await(*chosen,
-               Reply<ContainerPtr>([reply = std::move(reply)](
+               Reply<ContainerPtr>([part, reply = std::move(reply)](
                                        Result<ContainerPtr> scanned) mutable {
                  if (!scanned) return reply.fail(scanned.error());
-                 reply.answer(answer_about(**scanned));
+                 reply.answer(answer_about(**scanned, part));
                }));
 }
 
@@ -73,8 +76,9 @@ void Requests::explain(const std::string& container, const std::string& path,
   if (path.empty() || path[0] != '/') {
     return reply.fail({EINVAL, display(path) + " is not an absolute path"});
   }
-  diff(container, Reply<DiffAnswer>([this, path, reply = std::move(reply)](
-                                        Result<DiffAnswer> found) mutable {
+  diff(container, DiffPart::changes,
+       Reply<DiffAnswer>([this, path, reply = std::move(reply)](
+                             Result<DiffAnswer> found) mutable {
          if (!found) return reply.fail(found.error());
          ExplainAnswer answer;
          answer.container = found->container.info;

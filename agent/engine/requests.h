@@ -22,7 +22,8 @@ class Requests {
   Requests(Context& context, Fleet& fleet, Population& population,
            Scans& scans);
 
-  void diff(const std::string& container, Reply<DiffAnswer> reply);
+  void diff(const std::string& container, DiffPart part,
+            Reply<DiffAnswer> reply);
   // What the policy makes of an absolute path.
   void explain(const std::string& container, const std::string& path,
                Reply<ExplainAnswer> reply);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/model/shared_path.h"
 #include "agent/model/words.h"
 
 namespace stillframe {
@@ -44,19 +45,28 @@ enum class Change : char {
 
 // One changed path of a container, as `diff` shows it.
 struct PathChange {
-  std::string path;  // absolute inside the container, raw bytes
+  SharedPath path;  // absolute inside the container, raw bytes
   Change change = Change::changed;
   std::vector<Kind> kinds;  // in order of first appearance, no repeats
   Class mutation_class = Class::content;
   Verdict verdict = Verdict::violation;
   std::string rule;              // the policy rule that decided, or empty
-  std::string from;              // a rename's former path
+  SharedPath from;               // a rename's former path
   bool shown_by_runtime = true;  // false: the container's own tool hides it
   WallTime first_seen;
   WallTime last_seen;
   std::uint64_t count = 0;
   std::vector<Actor> actors;  // none: only what is in the directory changed
   std::uint64_t actors_left_out = 0;  // who came too, and are not kept
+};
+
+// One line of what the container's own tool prints: a letter and a path.
+struct RuntimeLine {
+  Change change = Change::none;
+  SharedPath path;
+  std::string text() const {
+    return std::string{static_cast<char>(change), ' '} + path.text();
+  }
 };
 
 // A mutation as it happens: an entry of the event stream.

@@ -169,6 +169,7 @@ Collected collect(const std::vector<SeenContainer>& containers) {
       // A directory that changed through its entries follows them.
       const bool derived = change.kinds == std::vector<Kind>{Kind::copy_up};
       if (change.verdict != Verdict::violation || derived) continue;
+      const std::string path = change.path.text();
       Seen file;
       Seen other;
       for (const Kind kind : change.kinds) {
@@ -178,18 +179,18 @@ Collected collect(const std::vector<SeenContainer>& containers) {
       }
       for (Seen* one : {&file, &other}) {
         if (one->kinds == 0) continue;
-        one->paths.insert(change.path);
+        one->paths.insert(path);
         one->count = change.count;
         for (const auto& actor : change.actors) {
           one->origins |= bit(actor.origin);
         }
         if (one->origins == 0) one->origins = bit(Origin::unattributed);
         // What is not a path matches an entry without one.
-        const bool path = path_like(change.path);
-        if (one == &file && path) {
-          out.files[change.path].add(*one);
+        const bool place = path_like(path);
+        if (one == &file && place) {
+          out.files[path].add(*one);
         } else {
-          out.others[path ? escape_glob(change.path) : ""].add(*one);
+          out.others[place ? escape_glob(path) : ""].add(*one);
         }
       }
     }

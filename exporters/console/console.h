@@ -10,6 +10,7 @@
 #include "agent/model/snapshot.h"
 #include "exporters/agent_api.h"
 #include "exporters/console/style.h"
+#include "exporters/listing.h"
 
 namespace stillframe::console {
 
@@ -20,15 +21,14 @@ std::string workloads_table(const Snapshot& snapshot, const Style& style);
 inline constexpr std::string_view kNoContainers =
     "No containers are running here.";
 
-// The changes, then one line that sums them up.
-std::string diff_table(const DiffAnswer& answer, WallTime now,
-                       const Style& style);
+// The changes, then one line that sums them up. `answer` must outlive it.
+Listing diff_table(const DiffAnswer& answer, WallTime now, const Style& style);
 
 // That line, without its newline.
 std::string diff_summary(const DiffAnswer& answer, WallTime now);
 
-// As the container's own tool prints them: raw bytes.
-std::string docker_lines(const DiffAnswer& answer);
+// As the container's own tool prints them: raw bytes. `answer` must outlive it.
+Listing docker_lines(const DiffAnswer& answer);
 
 // One event on one line.
 std::string event_line(const StreamEvent& event, const Style& style);

@@ -37,8 +37,8 @@ std::string kinds_text(const std::vector<Kind>& kinds) {
 }
 
 std::string path_text(const PathChange& change) {
-  std::string out = display(change.path);
-  if (!change.from.empty()) out += " <- " + display(change.from);
+  std::string out = display(change.path.text());
+  if (!change.from.empty()) out += " <- " + display(change.from.text());
   return out;
 }
 
@@ -53,6 +53,16 @@ std::string who_text(const PathChange& change) {
 
 std::string ago(WallTime then, WallTime now) {
   return then.ns == 0 ? "?" : short_age(now.ns - then.ns) + " ago";
+}
+
+std::vector<Cell> diff_row(const PathChange& change, WallTime now) {
+  const auto verdict = to_string(change.verdict);
+  return {change_cell(change.change),
+          {path_text(change), Color::none},
+          {std::string(verdict), verdict_color(verdict)},
+          {kinds_text(change.kinds), Color::none},
+          {who_text(change), Color::none},
+          {ago(change.last_seen, now), Color::dim}};
 }
 
 // "exec (apt, sh) and host (cp)", in the order of the vocabulary, so that the
@@ -143,35 +153,36 @@ std::string diff_summary(const DiffAnswer& answer, WallTime now) {
   return line;
 }
 
-std::string diff_table(const DiffAnswer& answer, WallTime now,
-                       const Style& style) {
-  std::string out;
-  if (!answer.changes.empty()) {
-    Table table({"", "PATH", "VERDICT", "KINDS", "WHO", "WHEN"});
-    table.allow_shrinking(4, 24);
-    for (const auto& change : answer.changes) {
-      const auto verdict = to_string(change.verdict);
-      table.add({change_cell(change.change),
-                 {path_text(change), Color::none},
-                 {std::string(verdict), verdict_color(verdict)},
-                 {kinds_text(change.kinds), Color::none},
-                 {who_text(change), Color::none},
-                 {ago(change.last_seen, now), Color::dim}});
-    }
-    out = table.render(style) + '\n';
+Listing diff_table(const DiffAnswer& answer, WallTime now, const Style& style) {
+  Listing out;
+  out.tail = paint(style, state_color(answer.container.state),
+                   diff_summary(answer, now)) +
+             '\n';
+  if (answer.changes.empty()) return out;
+  Table table({"", "PATH", "VERDICT", "KINDS", "WHO", "WHEN"});
+  table.allow_shrinking(4, 24);
+  const auto cells = [&changes = answer.changes, now](std::size_t i) {
+    return diff_row(changes[i], now);
+  };
+  for (std::size_t i = 0; i < answer.changes.size(); ++i) {
+    table.measure(cells(i));
   }
-  return out +
-         paint(style, state_color(answer.container.state),
-               diff_summary(answer, now)) +
-         '\n';
+  table.fit(style.width);
+  out.head = table.header(style);
+  out.rows = answer.changes.size();
+  out.row = [table = std::move(table), cells, style](std::size_t i) {
+    return table.line(cells(i), style);
+  };
+  out.tail.insert(0, 1, '\n');
+  return out;
 }
 
-std::string docker_lines(const DiffAnswer& answer) {
-  std::string out;
-  for (const auto& line : answer.docker_lines) {
-    out += line;
-    out += '\n';
-  }
+Listing docker_lines(const DiffAnswer& answer) {
+  Listing out;
+  out.rows = answer.runtime_lines.size();
+  out.row = [&lines = answer.runtime_lines](std::size_t i) {
+    return lines[i].text() + '\n';
+  };
   return out;
 }
 

@@ -14,8 +14,16 @@ constexpr std::size_t kNoColumn = static_cast<std::size_t>(-1);
 
 // display() made the text: where it is not UTF-8 anyway, a byte is a column.
 Character next(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  if (first < 0x7f) return {first, 1};
   const Character character = first_character(text);
   return character.length == 0 ? Character{'?', 1} : character;
+}
+
+// Of ASCII, which most text is, all that is shown takes one.
+std::size_t width_of(const Character& character) {
+  if (character.code_point >= ' ' && character.code_point < 0x7f) return 1;
+  return character_columns(character.code_point);
 }
 
 }  // namespace
@@ -24,7 +32,7 @@ std::size_t columns(std::string_view text) {
   std::size_t total = 0;
   while (!text.empty()) {
     const Character character = next(text);
-    total += character_columns(character.code_point);
+    total += width_of(character);
     text.remove_prefix(character.length);
   }
   return total;
@@ -37,7 +45,7 @@ std::string elide(std::string_view text, std::size_t width) {
   std::size_t used = 1;  // the ellipsis
   while (!text.empty()) {
     const Character character = next(text);
-    used += character_columns(character.code_point);
+    used += width_of(character);
     if (used > width) break;
     out.append(text.substr(0, character.length));
     text.remove_prefix(character.length);
@@ -46,7 +54,9 @@ std::string elide(std::string_view text, std::size_t width) {
 }
 
 Table::Table(std::vector<std::string> header)
-    : header_(std::move(header)), shrinking_(kNoColumn) {}
+    : header_(std::move(header)), shrinking_(kNoColumn) {
+  for (const auto& title : header_) widths_.push_back(columns(title));
+}
 
 void Table::allow_shrinking(std::size_t column, std::size_t least) {
   shrinking_ = column;
@@ -55,50 +65,56 @@ void Table::allow_shrinking(std::size_t column, std::size_t least) {
 
 void Table::add(std::vector<Cell> row) {
   row.resize(header_.size());
+  measure(row);
   rows_.push_back(std::move(row));
 }
 
-std::vector<std::size_t> Table::widths(const Style& style) const {
-  std::vector<std::size_t> widths;
-  for (const auto& title : header_) widths.push_back(columns(title));
-  for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], columns(row[i].text));
-    }
+void Table::measure(const std::vector<Cell>& row) {
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const std::size_t wide = std::min(columns(row[i].text), kWidest);
+    widths_[i] = std::max(widths_[i], wide);
   }
-  if (style.width == 0 || shrinking_ == kNoColumn) return widths;
-  const std::size_t total =
-      std::accumulate(widths.begin(), widths.end(), std::size_t{0}) +
-      kGap * (widths.size() - 1);
-  std::size_t& giving = widths[shrinking_];
-  if (total <= style.width || giving <= least_) return widths;
-  giving -= std::min(total - style.width, giving - least_);
-  return widths;
 }
 
-std::string Table::render(const Style& style) const {
-  const auto widths = this->widths(style);
+void Table::fit(std::size_t width) {
+  if (width == 0 || shrinking_ == kNoColumn) return;
+  const std::size_t total =
+      std::accumulate(widths_.begin(), widths_.end(), std::size_t{0}) +
+      kGap * (widths_.size() - 1);
+  std::size_t& giving = widths_[shrinking_];
+  if (total <= width || giving <= least_) return;
+  giving -= std::min(total - width, giving - least_);
+}
+
+std::string Table::header(const Style& style) const {
+  std::vector<Cell> titles;
+  for (const auto& title : header_) titles.push_back({title, Color::bold});
+  return line(titles, style);
+}
+
+std::string Table::line(const std::vector<Cell>& row,
+                        const Style& style) const {
   std::string out;
-  const auto append_line = [&](const auto& cell_at) {
-    std::size_t owed = 0;  // spaces, written only when something follows
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      const Cell& cell = cell_at(i);
-      const std::string text = elide(cell.text, widths[i]);
-      if (!text.empty()) {
-        out.append(owed, ' ');
-        owed = 0;
-        out += paint(style, cell.color, text);
-      }
-      owed += widths[i] - columns(text) + kGap;
+  std::size_t owed = 0;  // spaces, written only when something follows
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const bool shrinks = i == shrinking_;
+    const std::string elided =
+        shrinks ? elide(row[i].text, widths_[i]) : std::string();
+    const std::string& text = shrinks ? elided : row[i].text;
+    if (!text.empty()) {
+      out.append(owed, ' ');
+      owed = 0;
+      out += paint(style, row[i].color, text);
     }
-    out += '\n';
-  };
-  std::vector<Cell> header;
-  for (const auto& title : header_) header.push_back({title, Color::bold});
-  append_line([&](std::size_t i) -> const Cell& { return header[i]; });
-  for (const auto& row : rows_) {
-    append_line([&](std::size_t i) -> const Cell& { return row[i]; });
+    owed += widths_[i] - std::min(widths_[i], columns(text)) + kGap;
   }
+  return out += '\n';
+}
+
+std::string Table::render(const Style& style) {
+  fit(style.width);
+  std::string out = header(style);
+  for (const auto& row : rows_) out += line(row, style);
   return out;
 }
 

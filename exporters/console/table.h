@@ -21,9 +21,16 @@ struct Cell {
   Color color = Color::none;
 };
 
-// Left-aligned columns, two spaces between them, no spaces at the line's end.
+// Left-aligned columns, two spaces between them, no spaces at the line's end. A
+// text wider than kWidest goes beyond its column: one long path does not move
+// what all other lines have after theirs.
+//
+// Either all rows are added and rendered; or each is measured, and made once
+// more for its line, so that there is never more than one.
 class Table {
  public:
+  static constexpr std::size_t kWidest = 120;
+
   explicit Table(std::vector<std::string> header);
 
   // Lets this column give way, down to `least` columns, when the table is wider
@@ -31,14 +38,17 @@ class Table {
   void allow_shrinking(std::size_t column, std::size_t least);
 
   void add(std::vector<Cell> row);
+  std::string render(const Style& style);
 
-  std::string render(const Style& style) const;
+  void measure(const std::vector<Cell>& row);
+  void fit(std::size_t width);  // once all are measured; 0: as wide as it gets
+  std::string header(const Style& style) const;
+  std::string line(const std::vector<Cell>& row, const Style& style) const;
 
  private:
-  std::vector<std::size_t> widths(const Style& style) const;
-
   std::vector<std::string> header_;
   std::vector<std::vector<Cell>> rows_;
+  std::vector<std::size_t> widths_;
   std::size_t shrinking_;  // index of the column, or npos
   std::size_t least_ = 0;
 };

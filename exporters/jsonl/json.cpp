@@ -110,7 +110,7 @@ json change_value(const PathChange& change) {
   for (const Kind kind : change.kinds) kinds.push_back(to_string(kind));
   json actors = json::array();
   for (const auto& actor : change.actors) actors.push_back(actor_value(actor));
-  json value = {{"path", json_text(change.path)},
+  json value = {{"path", json_text(change.path.text())},
                 {"change", nullptr},
                 {"kinds", std::move(kinds)},
                 {"class", to_string(change.mutation_class)},
@@ -124,35 +124,25 @@ json change_value(const PathChange& change) {
   if (change.change != Change::none) {
     value["change"] = std::string(1, static_cast<char>(change.change));
   }
-  if (!change.from.empty()) value["from"] = json_text(change.from);
+  if (!change.from.empty()) value["from"] = json_text(change.from.text());
   if (change.actors_left_out != 0) {
     value["actors_left_out"] = change.actors_left_out;
   }
   return value;
 }
 
-std::string DiffPieces::next(std::size_t about) {
-  std::string out;
-  if (at_ == 0) out = R"({"changes":[)";
-  const auto& changes = answer_.changes;
-  for (; at_ < changes.size() && out.size() < about; ++at_) {
-    if (at_ != 0) out += ',';
-    out += dump_json(change_value(changes[at_]));
-  }
-  if (at_ < changes.size() || ended_) return out;
-  ended_ = true;
-  json rest = {{"container", container_value(answer_.container.info)},
-               {"ever_mutated", answer_.container.ever_mutated},
-               {"complete", answer_.complete}};
-  add_state(rest, answer_.container);
-  return out + "]," + dump_json(rest).substr(1);
-}
-
-std::string diff_json(const DiffAnswer& answer) {
-  DiffPieces pieces(answer);
-  std::string out;
-  while (!pieces.ended()) out += pieces.next(SIZE_MAX);
-  return out;
+Listing diff_listing(const DiffAnswer& answer) {
+  json rest = {{"container", container_value(answer.container.info)},
+               {"ever_mutated", answer.container.ever_mutated},
+               {"complete", answer.complete}};
+  add_state(rest, answer.container);
+  const auto row = [&changes = answer.changes](std::size_t i) {
+    return (i == 0 ? "" : ",") + dump_json(change_value(changes[i]));
+  };
+  return {.head = R"({"changes":[)",
+          .rows = answer.changes.size(),
+          .row = row,
+          .tail = "]," + dump_json(rest).substr(1)};
 }
 
 std::string ps_json(const Snapshot& snapshot) {

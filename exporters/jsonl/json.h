@@ -5,7 +5,6 @@
 // good for dump_json(), which the *_json() functions end with.
 #pragma once
 
-#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -14,26 +13,15 @@
 #include "agent/model/mutation.h"
 #include "agent/model/snapshot.h"
 #include "exporters/agent_api.h"
+#include "exporters/listing.h"
 
 namespace stillframe::jsonl {
 
-// The JSON of a diff in pieces of about a size: of a million changes no more
-// than a piece is ever text. Together they are diff_json().
-class DiffPieces {
- public:
-  // `answer` must outlive it.
-  explicit DiffPieces(const DiffAnswer& answer) : answer_(answer) {}
-  std::string next(std::size_t about);
-  bool ended() const { return ended_; }
-
- private:
-  const DiffAnswer& answer_;
-  std::size_t at_ = 0;
-  bool ended_ = false;
-};
+// The JSON of a diff, a change a row, without a newline. `answer` must outlive
+// it.
+Listing diff_listing(const DiffAnswer& answer);
 
 // One line each, without a newline.
-std::string diff_json(const DiffAnswer& answer);
 std::string ps_json(const Snapshot& snapshot);
 std::string explain_json(const ExplainAnswer& answer);
 std::string doctor_json(const DoctorReport& report);

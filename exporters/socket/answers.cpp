@@ -170,22 +170,22 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
     return error_answer(400, "no container named", "stillframe diff CONTAINER");
   }
   if (auto instead = unless_running(agent)) return *std::move(instead);
-  auto diff = agent.diff(query.container);
+  auto diff = agent.diff(query.container, query.output == Output::docker
+                                              ? DiffPart::runtime_lines
+                                              : DiffPart::changes);
   if (!diff) {
     return failed(agent, diff.error(),
                   "see which containers there are with: stillframe ps");
   }
   Answer answer;
-  const ContainerState state = diff->container.state;
-  if (query.output == Output::json) {
-    answer.stream = std::make_unique<DiffFeed>(*std::move(diff));
-  } else if (query.output == Output::docker) {
-    answer = text_answer(console::docker_lines(*diff));
+  answer.state = diff->container.state;
+  if (query.output == Output::docker) {
     answer.type = "application/octet-stream";
-  } else {
-    answer = text_answer(console::diff_table(*diff, wall_now(), query.style));
+  } else if (query.output != Output::json) {
+    answer.type = text_type();
   }
-  answer.state = state;
+  answer.stream =
+      std::make_unique<DiffFeed>(*std::move(diff), query.output, query.style);
   return answer;
 }
 

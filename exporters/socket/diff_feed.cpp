@@ -3,7 +3,10 @@
 
 #include <utility>
 
+#include "agent/base/clock.h"
 #include "agent/base/memory.h"
+#include "exporters/console/console.h"
+#include "exporters/jsonl/json.h"
 
 namespace stillframe::socket_api {
 namespace {
@@ -14,7 +17,8 @@ constexpr std::size_t kPieceBytes = 64 << 10;
 constexpr std::size_t kMany = 1000;
 
 std::size_t size_of(const PathChange& change) {
-  std::size_t sum = sizeof change + change.path.size() + change.from.size();
+  std::size_t sum =
+      sizeof change + change.path.own_bytes() + change.from.own_bytes();
   for (const auto& actor : change.actors) {
     sum += sizeof actor + actor.exe.size();
     if (actor.session) sum += actor.session->first_cmd.size();
@@ -22,23 +26,43 @@ std::size_t size_of(const PathChange& change) {
   return sum;
 }
 
+Listing text_of(const DiffAnswer& answer, Output output,
+                const console::Style& style) {
+  if (output == Output::docker) return console::docker_lines(answer);
+  if (output != Output::json) {
+    return console::diff_table(answer, wall_now(), style);
+  }
+  Listing json = jsonl::diff_listing(answer);
+  json.tail += '\n';
+  return json;
+}
+
 }  // namespace
 
-DiffFeed::DiffFeed(DiffAnswer answer)
-    : answer_(std::move(answer)), pieces_(answer_) {
-  answer_.docker_lines = {};  // of another output
+DiffFeed::DiffFeed(DiffAnswer answer, Output output,
+                   const console::Style& style)
+    : answer_(std::move(answer)), text_(text_of(answer_, output, style)) {
   for (const auto& change : answer_.changes) held_ += size_of(change);
+  for (const auto& line : answer_.runtime_lines) {
+    held_ += sizeof line + line.path.own_bytes();
+  }
 }
 
 DiffFeed::~DiffFeed() {
-  const bool many = answer_.changes.size() > kMany;
+  const bool many = text_.rows > kMany;
   answer_ = {};
   if (many) give_back_memory();
 }
 
 DiffFeed::Piece DiffFeed::pull() {
-  Piece piece{pieces_.next(kPieceBytes), pieces_.ended()};
-  if (piece.ended) piece.bytes += '\n';
+  Piece piece;
+  if (at_ == 0) piece.bytes = text_.head;
+  while (at_ < text_.rows && piece.bytes.size() < kPieceBytes) {
+    piece.bytes += text_.row(at_++);
+  }
+  if (at_ < text_.rows) return piece;
+  piece.bytes += text_.tail;
+  piece.ended = true;
   return piece;
 }
 

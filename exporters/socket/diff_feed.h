@@ -4,16 +4,18 @@
 #include <cstddef>
 
 #include "exporters/agent_api.h"
+#include "exporters/console/style.h"
 #include "exporters/http/answer.h"
-#include "exporters/jsonl/json.h"
+#include "exporters/listing.h"
+#include "exporters/socket/answers.h"
 
 namespace stillframe::socket_api {
 
-// The JSON of a diff, made as the client takes it: what is not read yet is not
-// text yet.
+// A diff's text, made as the client takes it: what is not read yet is not text
+// yet.
 class DiffFeed : public http::BodyStream {
  public:
-  explicit DiffFeed(DiffAnswer answer);
+  DiffFeed(DiffAnswer answer, Output output, const console::Style& style);
   ~DiffFeed() override;
   DiffFeed(const DiffFeed&) = delete;
   DiffFeed& operator=(const DiffFeed&) = delete;
@@ -26,7 +28,8 @@ class DiffFeed : public http::BodyStream {
  private:
   DiffAnswer answer_;
   std::size_t held_ = 0;
-  jsonl::DiffPieces pieces_;
+  Listing text_;
+  std::size_t at_ = 0;  // the next row
 };
 
 }  // namespace stillframe::socket_api

@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   PathChange change;
   change.path = "/" + name;
   diff.changes.push_back(change);
-  diff.docker_lines.push_back("C /" + name);
+  diff.runtime_lines.push_back({Change::changed, "/" + name});
   agent.answer = diff;
   check(socket_api::ps_answer(agent, *query));
   check(socket_api::diff_answer(agent, *query));

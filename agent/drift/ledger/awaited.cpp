@@ -18,6 +18,10 @@ std::size_t place_hash(const InodeId& parent, const std::string& name) {
   return std::hash<std::string>()(name) ^ (parent.ino * 0x9E3779B97F4A7C15u);
 }
 
+std::size_t bytes_of(const Awaited& one) {
+  return one.path.size() + one.from.size();
+}
+
 }  // namespace
 
 bool AwaitedReports::add(Awaited one) {
@@ -33,13 +37,16 @@ bool AwaitedReports::add(Awaited one) {
   if (may_wait && std::any_of(waiting_.begin(), waiting_.end(), same)) {
     return true;
   }
-  if (waiting_.size() >= kMax) return false;
+  if (waiting_.size() >= kMax || bytes_ + bytes_of(one) > kMaxBytes) {
+    return false;
+  }
   count(one, 1);
   waiting_.push_back(std::move(one));
   return true;
 }
 
 void AwaitedReports::count(const Awaited& one, int by) {
+  bytes_ += by > 0 ? bytes_of(one) : 0 - bytes_of(one);
   const auto bump = [by](auto& counts, std::size_t hash) {
     int& n = counts[hash];
     n += by;

@@ -38,6 +38,8 @@ struct Awaited {
 class AwaitedReports {
  public:
   static constexpr std::size_t kMax = 1024;
+  // Of paths, which are as long as a container makes them.
+  static constexpr std::size_t kMaxBytes = 4u << 20;
   static constexpr std::uint64_t kPatienceNs = 500'000'000;
 
   // False: there are too many. What waits already stays as it was first found,
@@ -56,6 +58,7 @@ class AwaitedReports {
   void count(const Awaited& one, int by);
 
   std::deque<Awaited> waiting_;
+  std::size_t bytes_ = 0;
   // How many wait of each inode, and at each place; by hash.
   std::unordered_map<std::size_t, int> inodes_;
   std::unordered_map<std::size_t, int> places_;

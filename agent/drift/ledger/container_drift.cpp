@@ -272,9 +272,9 @@ std::vector<PathChange> ContainerDrift::diff() {
   return diff_rows(impl_->record, impl_->books, impl_->verdicts);
 }
 
-std::vector<std::string> ContainerDrift::docker_lines() const {
-  return runtime_diff_lines(impl_->books.tree,
-                            traits_of(impl_->record.info.runtime));
+std::vector<RuntimeLine> ContainerDrift::runtime_lines() const {
+  return drift::runtime_lines(impl_->books.tree,
+                              traits_of(impl_->record.info.runtime));
 }
 
 DriftSummary ContainerDrift::summary() {

@@ -98,7 +98,7 @@ class ContainerDrift {
   // Both first judge again what was judged by what is out of date by now.
   std::vector<PathChange> diff();  // in path order
   DriftSummary summary();
-  std::vector<std::string> docker_lines() const;
+  std::vector<RuntimeLine> runtime_lines() const;
   std::vector<std::string> trouble() const;
 
   // Writes what is not written yet (append only, no fsync: survives kill -9).

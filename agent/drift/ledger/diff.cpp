@@ -10,7 +10,7 @@ namespace stillframe::drift {
 namespace {
 
 // Names byte by byte, parents before children: '/' comes before all.
-bool path_before(const std::string& a, const std::string& b) {
+bool path_before(std::string_view a, std::string_view b) {
   return std::lexicographical_compare(
       a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
         const auto rank = [](char c) {
@@ -45,17 +45,26 @@ class Rows {
  private:
   // A directory's row that takes its verdict from those below it.
   struct Open {
-    std::string prefix;
+    std::size_t depth = 0;
     std::size_t row = 0;
   };
+  // A directory above whose entries a move may have brought along: see
+  // Entry::carrier.
+  struct Moved {
+    InodeId carrier;                 // none: nothing was
+    SharedPath::DirectoryPtr place;  // where it was; null: not known
+  };
 
-  void visit(const std::string& path, const Entry& entry);
-  void add_restored(const std::string& path, const Entry& entry,
+  void visit(const UpperTree::Place& at, const Entry& entry);
+  void add(const SharedPath& path, const UpperTree::Place& at,
+           const Entry& entry, bool shown);
+  void add_restored(const SharedPath& path, const Entry& entry,
                     const Record& r);
-  void add_derived(const std::string& path, const Entry& entry);
+  void add_derived(const SharedPath& path, std::size_t depth,
+                   const Entry& entry);
   void add_outside_tree();
-  std::string former_path(const Entry& entry, const std::string& path) const;
-  PathChange row_of(const std::string& path, const Judged& judged,
+  Moved moved(const Entry& directory) const;
+  PathChange row_of(const SharedPath& path, const Judged& judged,
                     const RecordKey& key, const Record* record) const;
 
   const ContainerRecord& record_;
@@ -63,9 +72,10 @@ class Rows {
   Verdicts& verdicts_;
   std::vector<PathChange> rows_;
   std::vector<Open> open_;
+  std::vector<Moved> moved_;  // by depth, the root first
 };
 
-PathChange Rows::row_of(const std::string& path, const Judged& judged,
+PathChange Rows::row_of(const SharedPath& path, const Judged& judged,
                         const RecordKey& key, const Record* r) const {
   PathChange out;
   out.path = path;
@@ -88,17 +98,22 @@ PathChange Rows::row_of(const std::string& path, const Judged& judged,
   return out;
 }
 
-// Of what came along with a directory: where that was.
-std::string Rows::former_path(const Entry& entry,
-                              const std::string& path) const {
-  const std::string from =
-      books_.ledger.from(RecordKey::of_inode(entry.carrier));
-  if (from.empty()) return "";
-  return from + path.substr(books_.tree.path_of(entry.carrier).size());
+// A directory in the last of moved_.
+Rows::Moved Rows::moved(const Entry& directory) const {
+  if (directory.redirect) {
+    const auto key = RecordKey::of_inode(directory.inode);
+    return {directory.inode, SharedPath::directory(books_.ledger.from(key))};
+  }
+  const Moved& above = moved_.back();
+  if (!directory.carrier || !above.place ||
+      !same_inode(directory.carrier, above.carrier)) {
+    return {};
+  }
+  return {above.carrier, SharedPath::directory(above.place, directory.name)};
 }
 
 // A directory that was changed itself and is as the image has it again.
-void Rows::add_restored(const std::string& path, const Entry& entry,
+void Rows::add_restored(const SharedPath& path, const Entry& entry,
                         const Record& r) {
   Judged judged;
   judged.kinds = r.kinds;
@@ -107,7 +122,8 @@ void Rows::add_restored(const std::string& path, const Entry& entry,
 }
 
 // A directory that changed only because its entries did.
-void Rows::add_derived(const std::string& path, const Entry& entry) {
+void Rows::add_derived(const SharedPath& path, std::size_t depth,
+                       const Entry& entry) {
   const auto* below = verdicts_.totals().below(entry.inode);
   const auto key = key_of(entry);
   const Record* r = books_.ledger.find(key);
@@ -121,17 +137,22 @@ void Rows::add_derived(const std::string& path, const Entry& entry) {
   row.actors.clear();
   row.actors_left_out = 0;
   row.count = 0;
-  open_.push_back({path + "/", rows_.size()});
+  open_.push_back({depth, rows_.size()});
   rows_.push_back(std::move(row));
 }
 
-void Rows::visit(const std::string& path, const Entry& entry) {
-  while (!open_.empty() && path.compare(0, open_.back().prefix.size(),
-                                        open_.back().prefix) != 0) {
-    open_.pop_back();
-  }
-  const bool shown =
-      runtime_shows(books_.tree, traits_of(record_.info.runtime), path);
+void Rows::visit(const UpperTree::Place& at, const Entry& entry) {
+  while (!open_.empty() && open_.back().depth >= at.depth) open_.pop_back();
+  moved_.resize(at.depth);
+  const SharedPath path{at.directory, entry.name};
+  const bool shown = runtime_shows(books_.tree, traits_of(record_.info.runtime),
+                                   at.path, entry);
+  add(path, at, entry, shown);
+  if (entry.directory()) moved_.push_back(moved(entry));
+}
+
+void Rows::add(const SharedPath& path, const UpperTree::Place& at,
+               const Entry& entry, bool shown) {
   if (entry.change == Change::none) {
     const Record* r =
         entry.directory() ? books_.ledger.find(key_of(entry)) : nullptr;
@@ -139,7 +160,7 @@ void Rows::visit(const std::string& path, const Entry& entry) {
     // What lies in it comes first: it is different now.
     const bool below = verdicts_.totals().below(entry.inode) != nullptr;
     if (shown && (below || !itself)) {
-      add_derived(path, entry);
+      add_derived(path, at.depth, entry);
     } else if (itself) {
       add_restored(path, entry, *r);
       rows_.back().shown_by_runtime = shown;
@@ -148,9 +169,13 @@ void Rows::visit(const std::string& path, const Entry& entry) {
   }
   const auto story = story_of(books_, entry);
   const Record* r = story ? &*story : nullptr;
-  const Judged judged = verdicts_.row(entry, path);
+  const Judged judged = verdicts_.row(entry, at.path);
   auto row = row_of(path, judged, key_of(entry), r);
-  if (row.from.empty() && entry.carrier) row.from = former_path(entry, path);
+  const Moved& above = moved_.back();
+  if (row.from.empty() && above.place && entry.carrier &&
+      same_inode(entry.carrier, above.carrier)) {
+    row.from = {above.place, entry.name};
+  }
   row.change = entry.change;
   row.shown_by_runtime = shown;
   if (r == nullptr) row.first_seen = row.last_seen = entry.ctime;
@@ -165,26 +190,45 @@ void Rows::visit(const std::string& path, const Entry& entry) {
   rows_.push_back(std::move(row));
 }
 
+// Few, mostly none: each finds its place among the others.
 void Rows::add_outside_tree() {
-  const std::size_t in_tree = rows_.size();
+  std::vector<std::pair<std::string, PathChange>> outside;
   books_.ledger.for_each_path([&](const std::string& path, const Record& r) {
     auto row =
         row_of(path, verdicts_.row(path, r), RecordKey::of_path(path), &r);
     row.change = Change::changed;
     row.shown_by_runtime = false;
-    rows_.push_back(std::move(row));
+    outside.emplace_back(path, std::move(row));
   });
-  if (rows_.size() == in_tree) return;
-  std::stable_sort(
-      rows_.begin(), rows_.end(),
-      [](const auto& a, const auto& b) { return path_before(a.path, b.path); });
+  if (outside.empty()) return;
+  std::sort(outside.begin(), outside.end(), [](const auto& a, const auto& b) {
+    return path_before(a.first, b.first);
+  });
+  std::vector<PathChange> all;
+  all.reserve(rows_.size() + outside.size());
+  auto next = outside.begin();
+  for (auto& row : rows_) {
+    const std::string path =
+        next == outside.end() ? std::string() : row.path.text();
+    while (next != outside.end() && path_before(next->first, path)) {
+      all.push_back(std::move(next++->second));
+    }
+    all.push_back(std::move(row));
+  }
+  for (; next != outside.end(); ++next) all.push_back(std::move(next->second));
+  rows_ = std::move(all);
 }
 
 std::vector<PathChange> Rows::all() {
   const UpperTree& tree = books_.tree;
-  if (const Entry* root = tree.find(tree.root())) visit("/", *root);
-  tree.for_each([this](const std::string& path, const Entry& entry) {
-    visit(path, entry);
+  if (const Entry* root = tree.find(tree.root())) {
+    const std::string path = "/";
+    moved_.push_back({});
+    add("/", {path, 0, nullptr}, *root,
+        runtime_shows(tree, traits_of(record_.info.runtime), path, *root));
+  }
+  tree.for_each([this](const UpperTree::Place& at, const Entry& entry) {
+    visit(at, entry);
   });
   for (auto& row : rows_) {
     row.count = std::max<std::uint64_t>(row.count, 1);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "agent/base/keyed_hash.h"
+
 namespace stillframe::drift {
 namespace {
 
@@ -12,7 +14,7 @@ bool same(const InodeId& a, const InodeId& b) { return a && a == b; }
 
 Reported::Latest& Reported::find(const Sighting& seen) {
   if (latest_.size() >= kMax) latest_.clear();
-  return latest_[{seen.path, seen.kind, seen.pid}];
+  return latest_[{KeyedHash::own()(seen.path), seen.kind, seen.pid}];
 }
 
 bool Reported::by_operation(const Sighting& seen, std::uint64_t boot_ns) {
@@ -44,9 +46,12 @@ bool Reported::by_scan(const Sighting& seen, std::uint64_t now) {
 
 bool Reported::operation(const std::string& path, Kind kind,
                          std::uint64_t now) const {
-  for (auto it = latest_.lower_bound({path, kind, 0}); it != latest_.end();
+  const std::uint64_t place = KeyedHash::own()(path);
+  for (auto it = latest_.lower_bound({place, kind, 0}); it != latest_.end();
        ++it) {
-    if (std::get<0>(it->first) != path || std::get<1>(it->first) != kind) break;
+    if (std::get<0>(it->first) != place || std::get<1>(it->first) != kind) {
+      break;
+    }
     if (!it->second.scan && now < it->second.time + kScanNs) return true;
   }
   return false;

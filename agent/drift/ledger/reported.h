@@ -55,7 +55,8 @@ class Reported {
   };
   Latest& find(const Sighting& seen);
 
-  std::map<std::tuple<std::string, Kind, std::uint32_t>, Latest> latest_;
+  // By the path's keyed hash: a container decides how long its paths are.
+  std::map<std::tuple<std::uint64_t, Kind, std::uint32_t>, Latest> latest_;
   std::uint64_t newest_ = 0;
 };
 

@@ -180,7 +180,7 @@ void Verdicts::rebuild() {
   shifts_.clear();
   moves_.clear();
   if (const Entry* root = tree.find(tree.root())) rejudge(*root);
-  tree.for_each([&](const std::string&, const Entry& entry) {
+  tree.for_each([&](const UpperTree::Place&, const Entry& entry) {
     if (entry.change != Change::none) rejudge(entry);
   });
   std::sort(shifts_.begin(), shifts_.end(),

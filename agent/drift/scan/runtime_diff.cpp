@@ -15,42 +15,30 @@ DiffTool tool_for(const UpperTree& tree, const RuntimeTraits& runtime) {
   return tree.by_trees() ? DiffTool::docker : runtime.diff_tool;
 }
 
-std::string line(Change change, std::string_view path) {
-  return std::string{static_cast<char>(change), ' '}.append(path);
-}
-
 }  // namespace
 
-std::vector<std::string> runtime_diff_lines(const UpperTree& tree,
-                                            const RuntimeTraits& runtime) {
-  std::vector<std::string> out;
+std::vector<RuntimeLine> runtime_lines(const UpperTree& tree,
+                                       const RuntimeTraits& runtime) {
+  std::vector<RuntimeLine> out;
   const DiffTool tool = tool_for(tree, runtime);
-  tree.for_each([&](const std::string& path, const Entry& entry) {
+  tree.for_each([&](const UpperTree::Place& at, const Entry& entry) {
     const Change change = tree.line_of(entry, tool);
-    if (change != Change::none && !hides(runtime, path)) {
-      out.push_back(line(change, path));
+    if (change != Change::none && !hides(runtime, at.path)) {
+      out.push_back({change, {at.directory, entry.name}});
     }
     if (tool != DiffTool::docker || !entry.hidden) return;
+    const auto here = SharedPath::directory(at.directory, entry.name);
     for (const std::string& name : *entry.hidden) {
-      out.push_back(line(Change::deleted, path + "/" + name));
+      out.push_back({Change::deleted, {here, name}});
     }
   });
   return out;
 }
 
 bool runtime_shows(const UpperTree& tree, const RuntimeTraits& runtime,
-                   std::string_view path) {
-  if (hides(runtime, path)) return false;
-  const DiffTool tool = tool_for(tree, runtime);
-  if (const Entry* entry = tree.find_path(path)) {
-    return tree.line_of(*entry, tool) != Change::none;
-  }
-  const std::size_t slash = path.rfind('/');
-  if (tool != DiffTool::docker || slash == std::string_view::npos) return false;
-  const Entry* parent = tree.find_path(path.substr(0, slash));
-  if (!parent || !parent->hidden) return false;
-  return std::find(parent->hidden->begin(), parent->hidden->end(),
-                   path.substr(slash + 1)) != parent->hidden->end();
+                   std::string_view path, const Entry& entry) {
+  return !hides(runtime, path) &&
+         tree.line_of(entry, tool_for(tree, runtime)) != Change::none;
 }
 
 }  // namespace stillframe::drift

@@ -7,21 +7,22 @@
 // noted of each entry.
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/drift/scan/tree.h"
+#include "agent/model/mutation.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::drift {
 
-// Raw lines "A /path" without newline, hidden paths left out, unsorted.
-std::vector<std::string> runtime_diff_lines(const UpperTree& tree,
-                                            const RuntimeTraits& runtime);
+// Hidden paths left out, unsorted.
+std::vector<RuntimeLine> runtime_lines(const UpperTree& tree,
+                                       const RuntimeTraits& runtime);
 
-// Whether the tool would print a line for `path`.
+// Whether the tool would print a line for an entry of the tree, whose path this
+// is.
 bool runtime_shows(const UpperTree& tree, const RuntimeTraits& runtime,
-                   std::string_view path);
+                   std::string_view path, const Entry& entry);
 
 }  // namespace stillframe::drift

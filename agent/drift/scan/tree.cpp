@@ -115,15 +115,17 @@ Change UpperTree::line_of(const Entry& entry, DiffTool tool) const {
 }
 
 void UpperTree::for_each(
-    const std::function<void(const std::string&, const Entry&)>& visit) const {
+    const std::function<void(const Place&, const Entry&)>& visit) const {
   struct Level {
     const TreeNode* dir;
     Impl::Nodes::const_iterator at;
     std::size_t length;  // of the directory's path
+    SharedPath::DirectoryPtr shared;
   };
   if (!impl_->root) return;
   std::string path;
-  std::vector<Level> levels{{impl_->root, impl_->first_child(impl_->root), 0}};
+  std::vector<Level> levels{
+      {impl_->root, impl_->first_child(impl_->root), 0, nullptr}};
   while (!levels.empty()) {
     Level& level = levels.back();
     path.resize(level.length);
@@ -133,9 +135,10 @@ void UpperTree::for_each(
     }
     const TreeNode& n = **level.at++;
     path.append("/").append(n.entry.name);
-    visit(path, n.entry);
+    visit({path, levels.size(), level.shared}, n.entry);
     if (is_directory(n.entry)) {
-      levels.push_back({&n, impl_->first_child(&n), path.size()});
+      levels.push_back({&n, impl_->first_child(&n), path.size(),
+                        SharedPath::directory(level.shared, n.entry.name)});
     }
   }
 }

@@ -16,6 +16,7 @@
 #include "agent/drift/entry.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/model/runtime.h"
+#include "agent/model/shared_path.h"
 
 namespace stillframe::drift {
 
@@ -68,10 +69,16 @@ class UpperTree {
   // hidden paths are not considered.
   Change line_of(const Entry& entry, DiffTool tool) const;
 
+  // Where an entry is, for the time of its visit.
+  struct Place {
+    const std::string& path;
+    std::size_t depth;  // 1: in the root
+    const SharedPath::DirectoryPtr& directory;
+  };
   // In path order (names byte-wise, parents before children), the root
   // excluded.
-  void for_each(const std::function<void(const std::string& path,
-                                         const Entry&)>& visit) const;
+  void for_each(
+      const std::function<void(const Place&, const Entry&)>& visit) const;
 
  private:
   struct Impl;

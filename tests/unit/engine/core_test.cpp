@@ -98,7 +98,7 @@ class Requested : public ::testing::TestWithParam<Crossing> {
 
 TEST_P(Requested, DiffIsAnsweredOnce) {
   const Asked<DiffAnswer> asked;
-  world_.core->requests().diff("aaaa", asked.reply());
+  world_.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
   step_until(GetParam().step);
   const bool answered = !asked.answers->empty();
   happen(GetParam().happens);
@@ -166,7 +166,7 @@ TEST(Requests, AboutNoContainerFailAtOnce) {
   const Asked<ExplainAnswer> relative;
   const Asked<std::string> policy;
   const Asked<void> all;
-  world.core->requests().diff("none", diff.reply());
+  world.core->requests().diff("none", DiffPart::changes, diff.reply());
   world.core->requests().explain("none", "relative", relative.reply());
   world.core->requests().suggest("none", policy.reply());
   world.core->requests().scan_all(all.reply());
@@ -185,7 +185,7 @@ TEST(Requests, ThatWaitForOneScanAreAllAnsweredByIt) {
   std::vector<Asked<DiffAnswer>> asked(5);
   const std::size_t before = world.runner.submitted;
   for (const auto& one : asked) {
-    world.core->requests().diff("aaaa", one.reply());
+    world.core->requests().diff("aaaa", DiffPart::changes, one.reply());
   }
   world.settle();
   for (const auto& one : asked) EXPECT_TRUE(one.once() && one.answer());
@@ -199,7 +199,7 @@ TEST(Requests, OfAContainerThatNeverRestsAreAnsweredAnyway) {
   world.live(record);
   world.settle();
   const Asked<DiffAnswer> asked;
-  world.core->requests().diff("aaaa", asked.reply());
+  world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
   for (int i = 0; i < 10 && asked.answers->empty(); ++i) {
     const std::string name = "f" + std::to_string(i);
     world.write(record, name);

@@ -199,7 +199,7 @@ TEST(Lives, WhoOutlivedItsContainerIsNotOfTheHost) {
   world.core->observe(seen);
   world.settle();
   const Asked<DiffAnswer> asked;
-  world.core->requests().diff("aaaa", asked.reply());
+  world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
   world.settle();
   ASSERT_TRUE(asked.once() && asked.answer());
   ASSERT_EQ(asked.answer()->changes.size(), 1u);
@@ -233,7 +233,7 @@ TEST(Lives, ARestartGoesOnWithTheSameLedger) {
   world.restart(record);
   world.settle();
   const Asked<DiffAnswer> asked;
-  world.core->requests().diff("aaaa", asked.reply());
+  world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
   world.settle();
   ASSERT_TRUE(asked.once() && asked.answer());
   ASSERT_EQ(asked.answer()->changes.size(), 1u);
@@ -442,7 +442,7 @@ TEST(Start, TakesNobodyWhoRunsAlreadyForTheRuntime) {
     world.core->observe(seen);
     world.settle();
     const Asked<DiffAnswer> asked;
-    world.core->requests().diff("aaaa", asked.reply());
+    world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
     world.settle();
     ASSERT_TRUE(asked.once() && asked.answer());
     EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin,
@@ -468,7 +468,7 @@ TEST(Start, BlamesNobodyForWhatWasThereBefore) {
   world.core->observe(seen);
   world.settle();
   const Asked<DiffAnswer> asked;
-  world.core->requests().diff("aaaa", asked.reply());
+  world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
   world.settle();
   ASSERT_TRUE(asked.once() && asked.answer());
   EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin,
@@ -521,7 +521,7 @@ TEST(Strangers, AreWhoTheirParentsAre) {
     world.core->observe(seen);
     world.settle();
     const Asked<DiffAnswer> asked;
-    world.core->requests().diff("aaaa", asked.reply());
+    world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
     world.settle();
     ASSERT_TRUE(asked.once()) << one.name;
     EXPECT_EQ(asked.answer()->changes[0].actors.at(0).origin, one.origin)

@@ -105,7 +105,7 @@ TEST(WorkloadsTable, CountsByWorkload) {
 
 TEST(DiffTable, ShowsWhatWhoAndWhen) {
   EXPECT_EQ(
-      diff_table(test::make_diff(), kLater, kPlain),
+      whole(diff_table(test::make_diff(), kLater, kPlain)),
       "   PATH    VERDICT    KINDS                   WHO"
       "                                 WHEN\n"
       "A  /etc/x  violation  file_create,file_write  exec apt (dpkg[4711]) in "
@@ -117,12 +117,24 @@ TEST(DiffTable, ShowsWhatWhoAndWhen) {
       "scratch\n");
 }
 
+TEST(DiffTable, ALongPathMovesNoOtherLine) {
+  DiffAnswer diff = test::make_diff();
+  const std::string line = "A  /etc/x  violation  file_create";
+  ASSERT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(line));
+  diff.changes[1].path = "/" + std::string(10'000, 'y');
+  const std::string text = whole(diff_table(diff, kLater, kPlain));
+  EXPECT_THAT(text,
+              HasSubstr("A  " + diff.changes[1].path.text() + "  scratch"));
+  EXPECT_THAT(text, HasSubstr("A  /etc/x" + std::string(120 - 6 + 2, ' ') +
+                              "violation  file_create"));
+}
+
 TEST(DiffTable, CountsTheActorsThatAreNotKeptAsWell) {
   DiffAnswer diff = test::make_diff();
   auto& change = diff.changes[0];
   change.actors.push_back(change.actors[0]);
   change.actors_left_out = 3;
-  EXPECT_THAT(diff_table(diff, kLater, kPlain), HasSubstr(" +4 more"));
+  EXPECT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(" +4 more"));
 }
 
 TEST(DiffTable, ShowsHostileNamesQuoted) {
@@ -133,7 +145,7 @@ TEST(DiffTable, ShowsHostileNamesQuoted) {
   diff.changes[0].actors[0].tool.clear();
   diff.changes[0].actors[0].comm = kHostile;
   diff.changes[0].actors[0].session->first_cmd = kHostile;
-  const std::string text = diff_table(diff, kLater, kPlain);
+  const std::string text = whole(diff_table(diff, kLater, kPlain));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\xff")));
   EXPECT_EQ(split(text, '\n').size(), 6u);
@@ -209,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST(DockerLines, AreRawBytes) {
-  EXPECT_EQ(docker_lines(test::make_diff()), "A /etc/x\nC /\xff\n\n");
+  EXPECT_EQ(whole(docker_lines(test::make_diff())), "A /etc/x\nC /\xff\n\n");
 }
 
 TEST(EventLine, FitsOnOneLine) {
@@ -336,7 +348,7 @@ TEST(Table, CountsColumnsNotBytes) {
 TEST(Color, PaintsOnlyWhenAsked) {
   EXPECT_EQ(paint({.color = true}, Color::red, "x"), "\x1b[31mx\x1b[0m");
   EXPECT_EQ(paint({.color = false}, Color::red, "x"), "x");
-  EXPECT_THAT(diff_table(test::make_diff(), kLater, {.color = true}),
+  EXPECT_THAT(whole(diff_table(test::make_diff(), kLater, {.color = true})),
               HasSubstr("\x1b[31mviolation\x1b[0m"));
 }
 

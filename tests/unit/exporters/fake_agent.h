@@ -98,7 +98,7 @@ class FakeAgent : public AgentApi {
     return std::make_shared<const Snapshot>(state);
   }
   bool healthy() const override { return is_healthy; }
-  Result<DiffAnswer> diff(const std::string& container) override {
+  Result<DiffAnswer> diff(const std::string& container, DiffPart) override {
     asked_container = container;
     return answer;
   }
@@ -176,7 +176,8 @@ inline DiffAnswer make_diff() {
   diff.container.ever_mutated = true;
   diff.changes = {make_change("/etc/x", Verdict::violation),
                   make_change("/tmp/y", Verdict::scratch)};
-  diff.docker_lines = {"A /etc/x", std::string("C /\xff\n")};
+  diff.runtime_lines = {{Change::added, "/etc/x"},
+                        {Change::changed, "/\xff\n"}};
   return diff;
 }
 

@@ -59,7 +59,7 @@ TEST(DiffJson, HasExactlyTheContractedFields) {
                             {"last_seen", kNoonText},
                             {"count", 2},
                             {"actors", {kActor}}}}}};
-  EXPECT_EQ(json::parse(diff_json(diff)), expected);
+  EXPECT_EQ(json::parse(whole(diff_listing(diff))), expected);
 }
 
 TEST(DiffJson, IsEmptyForAStillContainer) {
@@ -71,28 +71,7 @@ TEST(DiffJson, IsEmptyForAStillContainer) {
                          {"ever_mutated", false},
                          {"complete", false},
                          {"changes", json::array()}};
-  EXPECT_EQ(json::parse(diff_json(diff)), expected);
-}
-
-TEST(DiffJson, IsMadeInPieces) {
-  DiffAnswer diff = test::make_diff();
-  for (int i = 0; i < 1000; ++i) {
-    diff.changes.push_back(
-        test::make_change("/" + std::to_string(i), Verdict::violation));
-  }
-  constexpr std::size_t kAbout = 4096;
-  DiffPieces pieces(diff);
-  std::string all;
-  std::size_t largest = 0;
-  while (!pieces.ended()) {
-    const std::string piece = pieces.next(kAbout);
-    ASSERT_FALSE(piece.empty());
-    largest = std::max(largest, piece.size());
-    all += piece;
-  }
-  EXPECT_LT(largest, 2 * kAbout);
-  EXPECT_EQ(all, diff_json(diff));
-  EXPECT_EQ(json::parse(all)["changes"].size(), diff.changes.size());
+  EXPECT_EQ(json::parse(whole(diff_listing(diff))), expected);
 }
 
 TEST(DiffJson, SaysWhyTheStateIsUnknown) {
@@ -100,7 +79,7 @@ TEST(DiffJson, SaysWhyTheStateIsUnknown) {
   diff.container = test::make_container("3f2a00", "web");
   diff.container.state = ContainerState::unknown;
   diff.container.why_unknown = "no rootfs";
-  const json value = json::parse(diff_json(diff));
+  const json value = json::parse(whole(diff_listing(diff)));
   EXPECT_EQ(value["state"], "unknown");
   EXPECT_EQ(value["why_unknown"], "no rootfs");
 }

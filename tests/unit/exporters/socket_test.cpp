@@ -160,7 +160,7 @@ TEST_F(SocketTest, HandsALargeDiffOnAsItComes) {
     diff.changes.push_back(
         test::make_change("/" + std::to_string(i), Verdict::violation));
   }
-  const std::string expected = jsonl::diff_json(diff) + '\n';
+  const std::string expected = whole(jsonl::diff_listing(diff)) + '\n';
   agent_.answer = diff;
   std::string all;
   std::size_t pieces = 0;

@@ -58,10 +58,10 @@ TEST(Suggest, AllowsAllThatWasSeenAndIsSound) {
     for (const Kind kind : one.kinds) {
       EXPECT_EQ(policy
                     .judge(container.info, class_of(kind), kind,
-                           one.actors[0].origin, one.path)
+                           one.actors[0].origin, one.path.text())
                     .verdict,
                 Verdict::allowed)
-          << one.path << " " << to_string(kind) << "\n"
+          << one.path.text() << " " << to_string(kind) << "\n"
           << text;
     }
   }

@@ -68,7 +68,7 @@ TEST_F(LargeFile, IsNeitherStillNorMutatedUntilItIsCompared) {
   ASSERT_NE(w_.row("/big"), nullptr);
   EXPECT_EQ(w_.row("/big")->verdict, Verdict::violation);
   EXPECT_THAT(w_.kinds("/big"), ElementsAre("unknown_change"));
-  EXPECT_THAT(w_.drift->docker_lines(), ElementsAre("C /big"));
+  EXPECT_THAT(w_.tool_lines(), ElementsAre("C /big"));
   read_on();
   EXPECT_EQ(w_.drift->summary().state, ContainerState::unknown);
 }

@@ -61,9 +61,9 @@ class Kept : public ::testing::Test {
 std::string text_of(const std::vector<PathChange>& rows) {
   std::stringstream out;
   for (const auto& r : rows) {
-    out << static_cast<char>(r.change) << r.path << '|' << r.from << '|'
-        << to_string(r.verdict) << r.count << '|' << r.first_seen.ns << '|'
-        << r.last_seen.ns;
+    out << static_cast<char>(r.change) << r.path.text() << '|' << r.from.text()
+        << '|' << to_string(r.verdict) << r.count << '|' << r.first_seen.ns
+        << '|' << r.last_seen.ns;
     for (const Kind k : r.kinds) out << ' ' << to_string(k);
     for (const auto& a : r.actors) {
       out << " <" << to_string(a.origin) << a.comm << a.tool << a.pid

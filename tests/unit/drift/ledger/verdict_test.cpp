@@ -186,17 +186,17 @@ TEST_F(Verdicts, AllThatTheToolPrintsIsInTheDiff) {
   w.drift->request_full_scan();
   w.settle();
   const auto rows = w.drift->diff();
-  for (const auto& line : w.drift->docker_lines()) {
-    const std::string path = line.substr(2);
+  for (const auto& line : w.drift->runtime_lines()) {
+    const std::string path = line.path.text();
     const auto* row = w.row(path);
-    ASSERT_NE(row, nullptr) << line;
-    EXPECT_TRUE(row->shown_by_runtime) << line;
+    ASSERT_NE(row, nullptr) << line.text();
+    EXPECT_TRUE(row->shown_by_runtime) << line.text();
   }
   EXPECT_FALSE(w.row("/etc/hosts")->shown_by_runtime);
   // A directory of which only the entries changed has none.
   const std::vector<Kind> below{Kind::copy_up};
   for (const auto& row : rows) {
-    EXPECT_EQ(row.actors.empty(), row.kinds == below) << row.path;
+    EXPECT_EQ(row.actors.empty(), row.kinds == below) << row.path.text();
   }
 }
 
@@ -215,7 +215,7 @@ TEST_F(Verdicts, ADirectoryThatIsAsItWasAgainIsRestored) {
   EXPECT_EQ(row->verdict, Verdict::restored);
   EXPECT_FALSE(row->shown_by_runtime);
   EXPECT_THAT(w.who("/opt"), ElementsAre("exec:chmod"));
-  EXPECT_THAT(w.drift->docker_lines(), Not(Contains("C /opt")));
+  EXPECT_THAT(w.tool_lines(), Not(Contains("C /opt")));
   EXPECT_EQ(w.drift->summary().mutated_paths, 0u);
 }
 
@@ -314,7 +314,7 @@ TEST_F(Verdicts, RowsComeInPathOrder) {
                    actor("sysctl"));
   w.settle();
   std::vector<std::string> paths;
-  for (const auto& row : w.drift->diff()) paths.push_back(row.path);
+  for (const auto& row : w.drift->diff()) paths.push_back(row.path.text());
   EXPECT_THAT(paths,
               ElementsAre("/etc", "/etc/a", "/etc/a-b", "/proc/sys/net/x"));
 }

@@ -210,6 +210,12 @@ World::Scans World::settle() {
   return scans;
 }
 
+std::vector<std::string> World::tool_lines() const {
+  std::vector<std::string> out;
+  for (const auto& line : drift->runtime_lines()) out.push_back(line.text());
+  return out;
+}
+
 const PathChange* World::row(const std::string& path) {
   rows_ = drift->diff();
   for (const auto& one : rows_) {

@@ -61,6 +61,8 @@ class World {
   // The agent was killed and is started again.
   void restart();
 
+  // What the container's own tool would print.
+  std::vector<std::string> tool_lines() const;
   const PathChange* row(const std::string& path);
   std::vector<std::string> kinds(const std::string& path);
   std::vector<std::string> who(const std::string& path);

@@ -85,7 +85,8 @@ class FailureTest : public Layers, public ::testing::WithParamInterface<Kind> {
 
   std::vector<PartialTask> every_directory() const {
     std::vector<PartialTask> tasks{{"", tree_.root(), true, {}}};
-    tree_.for_each([&](const std::string& path, const Entry& entry) {
+    tree_.for_each([&](const UpperTree::Place& at, const Entry& entry) {
+      const std::string& path = at.path;
       if (!entry.directory() || entry.whiteout) return;
       tasks.push_back({path, entry.inode, true, {}});
       tasks.push_back({path, entry.inode, false, {"a", "sub", "f", "c"}});

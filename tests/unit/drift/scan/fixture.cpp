@@ -154,9 +154,19 @@ std::string bits(const Difference& d) {
   return out;
 }
 
+std::vector<std::string> tool_lines(const UpperTree& tree,
+                                    const RuntimeTraits& runtime) {
+  std::vector<std::string> out;
+  for (const RuntimeLine& line : runtime_lines(tree, runtime)) {
+    out.push_back(line.text());
+  }
+  return out;
+}
+
 std::vector<std::string> dump(const UpperTree& tree) {
   std::vector<std::string> out;
-  tree.for_each([&](const std::string& path, const Entry& e) {
+  tree.for_each([&](const UpperTree::Place& at, const Entry& e) {
+    const std::string& path = at.path;
     out.push_back(
         path + " " + static_cast<char>(e.change) + " [" + bits(e.differs) +
         "] " + static_cast<char>(e.shown_by_runtime) +
@@ -168,7 +178,7 @@ std::vector<std::string> dump(const UpperTree& tree) {
     EXPECT_EQ(tree.path_of(e), path);
   });
   for (const RuntimeTraits* runtime : {&kPodman, &kDocker, &kNoTool}) {
-    for (const std::string& line : runtime_diff_lines(tree, *runtime)) {
+    for (const std::string& line : tool_lines(tree, *runtime)) {
       out.push_back(line);
     }
   }

@@ -63,6 +63,9 @@ class Layers : public ::testing::Test {
 
 // "content time": the bits set, in a fixed order.
 std::string bits(const Difference& differs);
+// As the tool prints them.
+std::vector<std::string> tool_lines(const UpperTree& tree,
+                                    const RuntimeTraits& runtime);
 // One line per entry: all that a comparison of two trees should look at.
 std::vector<std::string> dump(const UpperTree& tree);
 

@@ -154,13 +154,11 @@ TEST_F(LayersTest, DirectoryMadeAnewTellsWhatItHides) {
   ASSERT_TRUE(d->hidden);
   EXPECT_EQ(std::set<std::string>(d->hidden->begin(), d->hidden->end()),
             (std::set<std::string>{"a", "c"}));
-  std::vector<std::string> lines = runtime_diff_lines(tree, kDocker);
+  std::vector<std::string> lines = tool_lines(tree, kDocker);
   std::sort(lines.begin(), lines.end());
   EXPECT_EQ(lines,
             (std::vector<std::string>{"C /d", "C /d/b", "D /d/a", "D /d/c"}));
-  EXPECT_TRUE(runtime_shows(tree, kDocker, "/d/a"));
-  EXPECT_FALSE(runtime_shows(tree, kPodman, "/d/a"));
-  lines = runtime_diff_lines(tree, kPodman);
+  lines = tool_lines(tree, kPodman);
   EXPECT_EQ(lines, (std::vector<std::string>{"D /d", "C /d/b"}));
 }
 

@@ -103,7 +103,7 @@ class MovedTest : public Layers {
   }
 
   static Lines lines(const UpperTree& tree) {
-    Lines out = runtime_diff_lines(tree, kPodman);
+    Lines out = tool_lines(tree, kPodman);
     std::sort(out.begin(), out.end());
     return out;
   }
@@ -132,7 +132,8 @@ TEST_P(MoveTest, AllBelowIsShown) {
   // And by a look at the directories that are known.
   std::vector<PartialTask> tasks{{"", tree.root(), true, {}}};
   tree.apply(scanner.scan(tasks, {}));
-  tree.for_each([&](const std::string& path, const Entry& entry) {
+  tree.for_each([&](const UpperTree::Place& at, const Entry& entry) {
+    const std::string& path = at.path;
     if (entry.directory() && !entry.whiteout) {
       tasks.push_back({path, entry.inode, true, {}});
     }
@@ -247,7 +248,7 @@ TEST_F(LinkTest, AllNamesOfAFileShowItsChange) {
   }
   EXPECT_EQ(tree.aliases(tree.find_path("/h1")->inode).size(), 3u);
   EXPECT_EQ(tree.find_path("/far/off")->change, Change::none);
-  EXPECT_EQ(runtime_diff_lines(tree, kPodman), Lines{"C /h1"});
+  EXPECT_EQ(tool_lines(tree, kPodman), Lines{"C /h1"});
 }
 
 TEST_F(LinkTest, NamesThatAreGoneOrAnotherFileAreNotOfIt) {

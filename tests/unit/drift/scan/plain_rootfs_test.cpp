@@ -64,7 +64,8 @@ class Whole : public Layers {
   // "C /path [bits]" of what changed.
   std::vector<std::string> changes() const {
     std::vector<std::string> out;
-    tree_.for_each([&](const std::string& path, const Entry& e) {
+    tree_.for_each([&](const UpperTree::Place& at, const Entry& e) {
+      const std::string& path = at.path;
       if (e.change == Change::none) return;
       std::string line{static_cast<char>(e.change)};
       line += " " + path;
@@ -75,9 +76,7 @@ class Whole : public Layers {
     return out;
   }
 
-  std::vector<std::string> lines() const {
-    return runtime_diff_lines(tree_, kPodman);
-  }
+  std::vector<std::string> lines() const { return tool_lines(tree_, kPodman); }
 
   WallTime since_;
   std::optional<Scanner> scanner_;

@@ -55,7 +55,9 @@ PartialResult part_of(InodeId directory, std::vector<std::string> gone,
 
 std::vector<std::string> paths(const UpperTree& tree) {
   std::vector<std::string> out;
-  tree.for_each([&](const std::string& p, const Entry&) { out.push_back(p); });
+  tree.for_each([&](const UpperTree::Place& at, const Entry&) {
+    out.push_back(at.path);
+  });
   return out;
 }
 
@@ -68,7 +70,7 @@ TEST(UpperTreeTest, WhatIsMissingFromAnotherDirectoryInItsPlaceIsNews) {
   again.inode.generation = gone.parent.generation = 8;
   const auto delta = tree.apply(result({again, gone}));
   EXPECT_EQ(delta.appeared.size(), 2u);
-  EXPECT_THAT(runtime_diff_lines(tree, kPodman),
+  EXPECT_THAT(tool_lines(tree, kPodman),
               UnorderedElementsAre("C /dir", "D /dir/child"));
 }
 
@@ -78,7 +80,7 @@ TEST(UpperTreeTest, EmptyTreeAnswersNothing) {
   EXPECT_EQ(tree.find_path("/"), nullptr);
   EXPECT_EQ(tree.find(InodeId{1, 0}), nullptr);
   EXPECT_EQ(tree.path_of(InodeId{1, 0}), "");
-  EXPECT_TRUE(runtime_diff_lines(tree, kPodman).empty());
+  EXPECT_TRUE(tool_lines(tree, kPodman).empty());
 }
 
 TEST(UpperTreeTest, FindsByInodePathAndPlace) {
@@ -261,12 +263,12 @@ TEST(RuntimeDiffTest, DirectoriesAboveAddedAndDeletedAreChanged) {
                      entry(5, 1, "c", kDir, Change::none),
                      entry(6, 5, "changed", kFile, Change::changed)}));
   EXPECT_THAT(
-      runtime_diff_lines(tree, kPodman),
+      tool_lines(tree, kPodman),
       UnorderedElementsAre("C /a", "C /a/b", "A /a/b/new", "C /c/changed"));
-  EXPECT_FALSE(runtime_shows(tree, kPodman, "/c"));
-  EXPECT_TRUE(runtime_shows(tree, kPodman, "/a"));
+  EXPECT_FALSE(runtime_shows(tree, kPodman, "/c", *tree.find_path("/c")));
+  EXPECT_TRUE(runtime_shows(tree, kPodman, "/a", *tree.find_path("/a")));
   tree.apply(part_of({3, 7}, {"new"}, {}));
-  EXPECT_THAT(runtime_diff_lines(tree, kPodman), ElementsAre("C /c/changed"));
+  EXPECT_THAT(tool_lines(tree, kPodman), ElementsAre("C /c/changed"));
 }
 
 TEST(RuntimeDiffTest, PodmanHidesItsOwnAndOnlyThose) {
@@ -276,11 +278,13 @@ TEST(RuntimeDiffTest, PodmanHidesItsOwnAndOnlyThose) {
                      entry(4, 1, "run", kDir, Change::changed),
                      entry(5, 4, ".containerenv", kFile, Change::added),
                      entry(6, 4, "mine", kFile, Change::added)}));
-  EXPECT_THAT(runtime_diff_lines(tree, kPodman),
+  EXPECT_THAT(tool_lines(tree, kPodman),
               UnorderedElementsAre("C /etc", "A /run/mine"));
-  EXPECT_EQ(runtime_diff_lines(tree, kNoTool).size(), 5u);
-  EXPECT_FALSE(runtime_shows(tree, kPodman, "/etc/mtab"));
-  EXPECT_TRUE(runtime_shows(tree, kDocker, "/etc/mtab"));
+  EXPECT_EQ(tool_lines(tree, kNoTool).size(), 5u);
+  EXPECT_FALSE(
+      runtime_shows(tree, kPodman, "/etc/mtab", *tree.find_path("/etc/mtab")));
+  EXPECT_TRUE(
+      runtime_shows(tree, kDocker, "/etc/mtab", *tree.find_path("/etc/mtab")));
 }
 
 TEST(RuntimeDiffTest, DockerGoesByStat) {
@@ -293,9 +297,9 @@ TEST(RuntimeDiffTest, DockerGoesByStat) {
   UpperTree tree;
   tree.apply(
       result({entry(2, 1, "d", kDir, Change::none), copied, owned, pointless}));
-  EXPECT_THAT(runtime_diff_lines(tree, kDocker),
+  EXPECT_THAT(tool_lines(tree, kDocker),
               UnorderedElementsAre("C /d", "C /d/owned"));
-  EXPECT_THAT(runtime_diff_lines(tree, kPodman),
+  EXPECT_THAT(tool_lines(tree, kPodman),
               UnorderedElementsAre("C /d", "C /d/copied", "C /d/owned",
                                    "D /d/pointless"));
 }
