@@ -8,6 +8,7 @@ called newest if it has the ctime tracepoints.
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -61,6 +62,9 @@ def agent(work: pathlib.Path) -> Iterator[Agent]:
     directory.mkdir()
     with Agent(directory).start() as running:
         yield running
+        name = os.environ.get("STILLFRAME_VM_NAME")
+        if name:
+            shutil.copy(running.log, agents.REPOSITORY / f"build/reports/{name}.agent.log")
         lost = running.metric("stillframe_events_lost_total")
         # Whether programs are preempted is the kernel's matter.
         assert {reason for reason, count in lost.items() if count} <= {
