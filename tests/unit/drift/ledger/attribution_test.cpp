@@ -132,6 +132,45 @@ TEST_F(Attribution, AnOpenThatLeftOtherBytesIsMoreThanACopyUp) {
   EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
 }
 
+TEST_F(Attribution, OfTwoThatDidDifferentThingsNeitherIsSaidToHaveWritten) {
+  w.put("/etc/x", 50, Change::changed).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/x"), apt);
+  auto rename = w.entries_seen(FileOp::rename, "/etc", "/etc/y");
+  rename.hint_to = "/etc/x";
+  w.drift->observe(rename, rm);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("unknown_change"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt?", "exec:rm?"));
+}
+
+// Where the image's own file of that name was removed before. The look may be
+// there before the report of what it does to the inode.
+TEST_F(Attribution, ALinkInTheImagesPlaceWritesNothing) {
+  for (const bool known : {true, false}) {
+    World one;
+    one.put("/etc", 10, Change::none, kDirectory);
+    auto& written = one.put("/etc/f", 50, Change::changed);
+    written.differs.content = true;
+    one.whiteout("/etc/c");
+    one.drift->started(one.record, 1);
+    if (known) one.drift->observe(one.seen(FileOp::write, "/etc/f", 50), apt);
+    one.settle();
+    one.events.clear();
+    one.now += 60'000'000'000;
+    one.clock.advance(60'000'000'000);
+    one.take("/etc/c");
+    one.put("/etc/c", 50, Change::changed) = one.at("/etc/f");
+    auto& linked = one.at("/etc/c");
+    linked.name = "c";
+    linked.links = one.at("/etc/f").links = 2;
+    linked.ctime = one.at("/etc/f").ctime = one.wall(one.now);
+    one.drift->observe(one.entries_seen(FileOp::link, "/etc", "/etc/c"), rm);
+    one.settle();
+    EXPECT_THAT(one.reported(), ElementsAre("file_link /etc/c by rm violation"))
+        << known;
+  }
+}
+
 TEST_F(Attribution, ARenamedDirectoryTakesItsOwnAlong) {
   w.put("/etc/a", 60, Change::added, kDirectory);
   w.drift->observe(w.seen(FileOp::mkdir, "/etc/a", 60), apt);
