@@ -252,6 +252,25 @@ void Attribution::note_name_of_nobody(const Found& found,
               std::nullopt);
 }
 
+// Past the overlay whoever makes or moves a file is seen in its directory
+// alone, and whoever changes it then is seen doing that to the file.
+void Attribution::note_origin(const Found& found, const Record& known,
+                              const Awaited* waited) {
+  const Entry& entry = found.entry;
+  if (entry.change != Change::added || entry.directory() || entry.links > 1 ||
+      entry.carrier || known.unsettled || shows_origin(known.kinds)) {
+    return;
+  }
+  const auto choice = choose(entry, true);
+  if (!choice || (waited != nullptr && !may_have_come(*waited, *choice))) {
+    return;
+  }
+  const auto op = choice->op();
+  const bool moved = !found.from.empty() || op == FileOp::rename;
+  report_name(found, moved ? Kind::file_rename : create_kind(entry.mode),
+              found.from, choice);
+}
+
 void Attribution::report_name(const Found& found, Kind kind,
                               const std::string& from,
                               const std::optional<Choice>& choice) {
@@ -261,14 +280,6 @@ void Attribution::report_name(const Found& found, Kind kind,
   const Culprits by = who(choice);
   Record* r = add(key_of(entry), time, by);
   if (r == nullptr) return;
-  // Past the overlay nobody is seen to make a file: it was made before it was
-  // linked, unless among its names, not all found yet, there may be the
-  // image's.
-  const bool all_known = books_.tree.aliases(entry.inode).size() >= entry.links;
-  if (choice && choice->direct() && entry.links > 1 && all_known &&
-      !r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
-    r->kinds.add(create_kind(entry.mode));
-  }
   r->kinds.add(kind);
   if (choice) {
     r->observed = true;
@@ -324,12 +335,18 @@ Attribution::Explanation Attribution::explain(
     const bool below = entry.directory() && entry.change == Change::changed &&
                        !entry.differs.opaque;
     const auto op = below ? FileOp::open : choice->op();
+    // Another directory than the image's, maybe for a moment while overlay
+    // removes one: nobody has changed its attributes.
+    Entry put = entry;
+    if (put.differs.opaque) {
+      put.differs = {.type = entry.differs.type, .opaque = true};
+    }
     if (linked_there(entry, *choice)) {
       out.kinds.add(Kind::file_link);
     } else {
       // Of several that did different things nobody knows which it was.
-      out.kinds = op ? kinds_by_operation(*op, entry, choice->direct())
-                     : state_kinds(entry);
+      out.kinds = op ? kinds_by_operation(*op, put, choice->direct())
+                     : state_kinds(put);
     }
     out.boot_ns = choice->latest().last_ns;
     out.time = books_.clock.wall_at(out.boot_ns);
@@ -417,7 +434,12 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
   const bool moved = !found.from.empty();
   if (known != nullptr &&
       (accounted(entry, *known, found.started, moved) || only_named(found))) {
-    if (found.appeared) note_name(found, waited);
+    if (found.appeared) {
+      note_name(found, waited);
+      if (known = books_.ledger.find(key); known != nullptr) {
+        note_origin(found, *known, waited);
+      }
+    }
     return;
   }
 

@@ -104,6 +104,8 @@ class Attribution {
   bool has_older_name(const Entry& entry) const;
   void note_name(const Found& found, const Awaited* waited);
   void note_name_of_nobody(const Found& found, const Awaited* waited);
+  void note_origin(const Found& found, const Record& known,
+                   const Awaited* waited);
   void report_name(const Found& found, Kind kind, const std::string& from,
                    const std::optional<Choice>& choice);
   std::string take_lost(const InodeId& inode);

@@ -204,9 +204,6 @@ KindList kinds_by_operation(FileOp op, const Entry& entry, bool direct) {
       break;
     case FileOp::unlink:
     case FileOp::rmdir:
-      // With the owner and mode of what it takes away.
-      if (entry.differs.opaque) kinds.add(Kind::dir_delete);
-      break;
     case FileOp::unknown:
       break;  // that left something behind: its state shows what
     default:

@@ -171,6 +171,32 @@ TEST_F(Attribution, ALinkInTheImagesPlaceWritesNothing) {
   }
 }
 
+// Overlay puts an opaque one in its place for that, with its owner.
+TEST_F(Attribution, WhoRemovesADirectoryDoesNothingElseToIt) {
+  auto& opaque = w.put("/etc/d", 50, Change::changed, kDirectory);
+  opaque.differs = {.mode = true, .owner = true, .opaque = true};
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/d"), rm);
+  w.drift->observe(w.entries_seen(FileOp::mkdir, "/etc", "/etc/d"), rm);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("dir_delete /etc/d by rm violation"));
+}
+
+// Past the overlay: of who made it the directory alone tells.
+TEST_F(Attribution, WhoMadeAFileIsToldApartFromWhoWroteToIt) {
+  w.put("/etc/x", 50, Change::added);
+  auto made = w.entries_seen(FileOp::create, "/etc", "/etc/x");
+  made.direct = true;
+  w.drift->observe(made, rm);
+  auto written = w.seen(FileOp::write, "/etc/x", 50);
+  written.direct = true;
+  w.drift->observe(written, apt);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_write /etc/x by apt violation",
+                                        "file_create /etc/x by rm violation"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt", "exec:rm"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_write", "file_create"));
+}
+
 TEST_F(Attribution, ARenamedDirectoryTakesItsOwnAlong) {
   w.put("/etc/a", 60, Change::added, kDirectory);
   w.drift->observe(w.seen(FileOp::mkdir, "/etc/a", 60), apt);

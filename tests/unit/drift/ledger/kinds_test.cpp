@@ -94,17 +94,6 @@ TEST(Kinds, PastTheOverlayNothingIsCopiedUp) {
   EXPECT_FALSE(direct.has(Kind::copy_up));
 }
 
-// Overlay puts an opaque directory in its place for that, with its owner.
-TEST(Kinds, WhoRemovesADirectoryDoesNothingElseToIt) {
-  Entry entry;
-  entry.change = Change::changed;
-  entry.mode = 0040755;
-  entry.differs = {.mode = true, .owner = true, .opaque = true};
-  for (const FileOp op : {FileOp::unlink, FileOp::rmdir}) {
-    EXPECT_TRUE(kinds_by_operation(op, entry).only(Kind::dir_delete));
-  }
-}
-
 TEST(Kinds, AnAddedFileIsNeverMerelyCopiedUp) {
   Entry entry;
   entry.change = Change::added;
