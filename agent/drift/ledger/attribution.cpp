@@ -258,7 +258,7 @@ void Attribution::note_origin(const Found& found, const Record& known,
                               const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.change != Change::added || entry.directory() || entry.links > 1 ||
-      entry.carrier || known.unsettled || shows_origin(known.kinds)) {
+      entry.carrier || shows_origin(known.kinds)) {
     return;
   }
   const auto choice = choose(entry, true);
@@ -278,10 +278,9 @@ void Attribution::report_name(const Found& found, Kind kind,
   const WallTime time = choice ? books_.clock.wall_at(choice->latest().last_ns)
                                : books_.clock.wall();
   const Culprits by = who(choice);
-  Record* r = add(key_of(entry), time, by);
-  if (r == nullptr) return;
-  r->kinds.add(kind);
-  if (choice) {
+  Record* r = here(found) ? add(key_of(entry), time, by) : nullptr;
+  if (r != nullptr) r->kinds.add(kind);
+  if (r != nullptr && choice) {
     r->observed = true;
     r->live = r->live || choice->live();
     r->last_boot_ns = std::max(r->last_boot_ns, choice->latest().last_ns);
@@ -473,7 +472,11 @@ bool Attribution::begun(const Choice& choice, const Entry& entry) {
                      [](const auto& c) { return c.op == FileOp::open; });
 }
 
-bool Attribution::here(const Entry& entry) const {
+// Whether it is there still. What a scan has found may be gone by now, and what
+// has its inode number since is another's work.
+bool Attribution::here(const Found& found) const {
+  const Entry& entry = found.entry;
+  if (books_.ledger.reused(key_of(entry), found.started)) return false;
   if (!entry.whiteout) return books_.tree.find(entry.inode) != nullptr;
   const Entry* there = books_.tree.find(entry.parent, entry.name);
   return there != nullptr && there->whiteout;
@@ -510,7 +513,7 @@ void Attribution::record(const Found& found,
     kinds.add(Kind::file_rename);
   }
   // An inode that is gone has no record: its number may be another's soon.
-  Record* r = here(entry) ? add(key, time, by) : nullptr;
+  Record* r = here(found) ? add(key, time, by) : nullptr;
   if (r != nullptr) {
     r->kinds.add(kinds);
     r->observed = r->observed || choice.has_value();

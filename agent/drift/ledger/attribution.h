@@ -90,7 +90,7 @@ class Attribution {
   void take_up(const Awaited& one);
   bool accounted(const Entry& entry, const Record& record,
                  std::uint64_t started, bool moved) const;
-  bool here(const Entry& entry) const;
+  bool here(const Found& found) const;
   bool young(const Entry& entry) const;
   static bool moved_in(const Choice& choice);
   bool put_there(const Entry& entry) const;

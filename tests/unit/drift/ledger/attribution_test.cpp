@@ -132,6 +132,15 @@ TEST_F(Attribution, AnOpenThatLeftOtherBytesIsMoreThanACopyUp) {
   EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
 }
 
+TEST_F(Attribution, AnOpenThatLeftNoBytesHasEmptiedIt) {
+  Entry& emptied = w.put("/etc/x", 50, Change::changed);
+  emptied.differs.content = true;
+  emptied.size = 0;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/x"), apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("copy_up", "file_truncate"));
+}
+
 TEST_F(Attribution, OfTwoThatDidDifferentThingsNeitherIsSaidToHaveWritten) {
   w.put("/etc/x", 50, Change::changed).differs.content = true;
   w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/x"), apt);
@@ -179,6 +188,25 @@ TEST_F(Attribution, WhoRemovesADirectoryDoesNothingElseToIt) {
   w.drift->observe(w.entries_seen(FileOp::mkdir, "/etc", "/etc/d"), rm);
   w.settle();
   EXPECT_THAT(w.reported(), ElementsAre("dir_delete /etc/d by rm violation"));
+}
+
+// A scan under way shows what had the inode number before.
+TEST_F(Attribution, WhatIsGoneTakesNoRecordOfWhatHasItsNumberSince) {
+  w.put("/etc/old", 50, Change::added).inode.generation = 1;
+  w.drift->request_full_scan();
+  const ScanWork work = w.drift->take_work();
+  const ScanResult scan = w.full_scan();
+  w.take("/etc/old");
+  auto& now = w.put("/etc/x", 50, Change::changed);
+  now.inode.generation = 2;
+  now.differs.content = true;
+  auto seen = w.seen(FileOp::truncate, "/etc/x", 50);
+  seen.inode.generation = 2;
+  w.drift->observe(seen, apt);
+  w.drift->applied(scan);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_truncate"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt"));
 }
 
 // Past the overlay: of who made it the directory alone tells.
