@@ -43,6 +43,8 @@ class Container {
   const ContainerInfo& info() const { return record_.info; }
   bool plain() const { return record_.layers.plain; }
   bool running() const { return running_; }
+  // Its present life was seen to begin.
+  bool live_seen() const { return live_seen_; }
   bool removed() const { return removed_; }
   // Its rootfs is known, so that it can be compared and judged.
   bool watched() const { return drift_ != nullptr; }

@@ -417,8 +417,8 @@ Actor Population::actor_for(const ContainerPtr& victim,
 
 bool Population::ran_before(const ContainerPtr& container) const {
   const std::uint64_t start = container->record().init_start_ns;
-  return container->running() && start != 0 &&
-         start < context_.kernel.since_ns();
+  return container->running() && !container->live_seen() && start != 0 &&
+         start < context_.kernel.lives_since_ns();
 }
 
 // ---- Going.

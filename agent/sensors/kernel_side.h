@@ -77,8 +77,8 @@ class KernelSide {
   // All containers that ran before have been made known, by the above: from now
   // on whoever first runs something in an unknown place begins a life there.
   virtual void containers_known() = 0;
-  // Boot time at which it began to look.
-  virtual std::uint64_t since_ns() const = 0;
+  // The boot time of that: of earlier lives it has not seen the beginning.
+  virtual std::uint64_t lives_since_ns() const = 0;
 };
 
 }  // namespace stillframe::sensors

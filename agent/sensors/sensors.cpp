@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <optional>
@@ -83,7 +84,7 @@ struct Sensors::Impl {
   const std::function<void(Observation&&)>* sink = nullptr;
   std::exception_ptr thrown;  // by the sink, within libbpf
   std::int64_t real_minus_boot_ns = 0;
-  std::uint64_t since_ns = 0;
+  std::uint64_t lives_since_ns = UINT64_MAX;
   std::size_t left = 0;  // observations still wanted by drain()
   std::uint64_t undecodable = 0;
 
@@ -146,7 +147,6 @@ Result<> Sensors::Impl::with_types(const std::function<Result<>()>& work) {
 }
 
 Result<> Sensors::Impl::begin() {
-  since_ns = clock.boot_ns();
   auto facts = kernel_facts(config.observed_controller, *setup.types);
   if (!facts) return tl::unexpected(facts.error());
   facts->budget_per_second = config.budget_per_second;
@@ -375,9 +375,12 @@ void Sensors::follow(std::uint32_t pid, std::uint64_t start_ns,
   impl_->maps->follow(pid, followed);
 }
 
-void Sensors::containers_known() { impl_->maps->containers_known(); }
+void Sensors::containers_known() {
+  impl_->maps->containers_known();
+  impl_->lives_since_ns = impl_->clock.boot_ns();
+}
 
-std::uint64_t Sensors::since_ns() const { return impl_->since_ns; }
+std::uint64_t Sensors::lives_since_ns() const { return impl_->lives_since_ns; }
 
 void Sensors::watch_limits(std::uint64_t cgroup,
                            const std::vector<std::string>& directories) {

@@ -64,7 +64,7 @@ class Sensors : public KernelSide {
   void follow(std::uint32_t pid, std::uint64_t start_ns, std::uint64_t cgroup,
               std::uint64_t session, bool init, bool leader) override;
   void containers_known() override;
-  std::uint64_t since_ns() const override;
+  std::uint64_t lives_since_ns() const override;
 
  private:
   struct Impl;

@@ -140,6 +140,13 @@ void Announcer::report_unplaced(const Unplaced& some, ActorId by) {
 void Announcer::found(MutationEvent event, const policy::Judgement& judged,
                       ActorId by, const std::vector<ActorId>& all,
                       const InodeId& inode) {
+  if (event.path.empty()) {  // its directory is gone by now
+    Operation about;
+    about.boot_ns = books_.clock.boot_ns();
+    about.actor = by;
+    unplaced(about);
+    return;
+  }
   bool news = true;
   for (const ActorId id : all) {
     const Actor& who = books_.actors.get(id);

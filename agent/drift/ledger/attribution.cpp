@@ -42,7 +42,9 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   moved_.clear();
   lost_.clear();
   gained_.clear();
+  vacated_.clear();
   for (const auto& [path, entry] : delta.vanished) {
+    vacated_[entry.parent.ino].insert(entry.name);
     if (entry.whiteout || books_.tree.find(entry.inode) == nullptr) continue;
     // Of a file with more names one has gone, and it may be there still.
     if (!entry.directory() && entry.links > 1) {
@@ -124,7 +126,9 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
 bool Attribution::names_image_file(const Entry& entry) const {
   if (entry.whiteout || entry.links <= 1) return false;
   for (const Entry* alias : books_.tree.aliases(entry.inode)) {
-    if (alias->change == Change::changed) return true;
+    const bool itself =
+        alias->parent == entry.parent && alias->name == entry.name;
+    if (alias->change == Change::changed && !itself) return true;
   }
   return false;
 }
@@ -136,6 +140,25 @@ bool Attribution::has_older_name(const Entry& entry) const {
   const auto gained = gained_.find(entry.inode.ino);
   return gained != gained_.end() &&
          books_.tree.aliases(entry.inode).size() > gained->second;
+}
+
+// Whether a file was put where it is. What overlay copies up stays in its
+// place, where nothing else can have been.
+bool Attribution::put_there(const Entry& entry) const {
+  if (entry.change == Change::added) return true;
+  const auto it = vacated_.find(entry.parent.ino);
+  return it != vacated_.end() && it->second.contains(entry.name);
+}
+
+// Whether its inode has changed by no more than a name that it was given.
+bool Attribution::only_named(const Found& found) const {
+  const Entry& entry = found.entry;
+  if (!found.appeared || entry.directory() || !put_there(entry) ||
+      !has_older_name(entry)) {
+    return false;
+  }
+  const auto choice = choose_linker(entry);
+  return choice && moved_in(*choice);
 }
 
 std::string Attribution::take_lost(const InodeId& inode) {
@@ -155,7 +178,7 @@ bool Attribution::take_lost(const InodeId& inode, const std::string& path) {
 // further names from nobody who made or opened something there.
 std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
   auto choice = choose(entry, false);
-  if (!choice || entry.change != Change::added ||
+  if (!choice || !put_there(entry) ||
       !(names_image_file(entry) || has_older_name(entry))) {
     return choice;
   }
@@ -175,7 +198,7 @@ std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
 void Attribution::note_name(const Found& found, const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.whiteout || entry.directory()) return;
-  if (entry.change != Change::added) return;  // the image has it by this name
+  if (!put_there(entry)) return;  // the image has it by this name
   auto choice = choose_linker(entry);
   if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
     choice.reset();
@@ -229,6 +252,25 @@ void Attribution::note_name_of_nobody(const Found& found,
               std::nullopt);
 }
 
+// Past the overlay whoever makes or moves a file is seen in its directory
+// alone, and whoever changes it then is seen doing that to the file.
+void Attribution::note_origin(const Found& found, const Record& known,
+                              const Awaited* waited) {
+  const Entry& entry = found.entry;
+  if (entry.change != Change::added || entry.directory() || entry.links > 1 ||
+      entry.carrier || shows_origin(known.kinds)) {
+    return;
+  }
+  const auto choice = choose(entry, true);
+  if (!choice || (waited != nullptr && !may_have_come(*waited, *choice))) {
+    return;
+  }
+  const auto op = choice->op();
+  const bool moved = !found.from.empty() || op == FileOp::rename;
+  report_name(found, moved ? Kind::file_rename : create_kind(entry.mode),
+              found.from, choice);
+}
+
 void Attribution::report_name(const Found& found, Kind kind,
                               const std::string& from,
                               const std::optional<Choice>& choice) {
@@ -236,18 +278,9 @@ void Attribution::report_name(const Found& found, Kind kind,
   const WallTime time = choice ? books_.clock.wall_at(choice->latest().last_ns)
                                : books_.clock.wall();
   const Culprits by = who(choice);
-  Record* r = add(key_of(entry), time, by);
-  if (r == nullptr) return;
-  // Past the overlay nobody is seen to make a file: it was made before it was
-  // linked, unless among its names, not all found yet, there may be the
-  // image's.
-  const bool all_known = books_.tree.aliases(entry.inode).size() >= entry.links;
-  if (choice && choice->direct() && entry.links > 1 && all_known &&
-      !r->kinds.has(Kind::file_rename) && !names_image_file(entry)) {
-    r->kinds.add(create_kind(entry.mode));
-  }
-  r->kinds.add(kind);
-  if (choice) {
+  Record* r = here(found) ? add(key_of(entry), time, by) : nullptr;
+  if (r != nullptr) r->kinds.add(kind);
+  if (r != nullptr && choice) {
     r->observed = true;
     r->live = r->live || choice->live();
     r->last_boot_ns = std::max(r->last_boot_ns, choice->latest().last_ns);
@@ -280,14 +313,16 @@ bool Attribution::moved_in(const Choice& choice) {
                      });
 }
 
-// Whether what the image has there was replaced by a file that had no name
-// (O_TMPFILE): it was given this one, and who copies up to link elsewhere
-// leaves all as it was.
-bool Attribution::linked_there(const Entry& entry, const Choice& choice) {
+// Whether what the image has there was replaced by another file, or by one that
+// had no name (O_TMPFILE): it was given this one, and who copies up to link
+// elsewhere leaves all as it was.
+bool Attribution::linked_there(const Entry& entry, const Choice& choice) const {
+  if (entry.change != Change::changed || entry.directory() ||
+      choice.op() != FileOp::link || !choice.all_named(entry.name)) {
+    return false;
+  }
   const auto& d = entry.differs;
-  return entry.change == Change::changed && !entry.directory() &&
-         entry.links <= 1 && choice.op() == FileOp::link &&
-         choice.all_named(entry.name) && (d.sure() || d.time);
+  return put_there(entry) || (entry.links <= 1 && (d.sure() || d.time));
 }
 
 Attribution::Explanation Attribution::explain(
@@ -299,12 +334,18 @@ Attribution::Explanation Attribution::explain(
     const bool below = entry.directory() && entry.change == Change::changed &&
                        !entry.differs.opaque;
     const auto op = below ? FileOp::open : choice->op();
+    // Another directory than the image's, maybe for a moment while overlay
+    // removes one: nobody has changed its attributes.
+    Entry put = entry;
+    if (put.differs.opaque) {
+      put.differs = {.type = entry.differs.type, .opaque = true};
+    }
     if (linked_there(entry, *choice)) {
       out.kinds.add(Kind::file_link);
     } else {
-      out.kinds = op ? kinds_by_operation(*op, entry, choice->direct())
-                  : moved_in(*choice) ? state_kinds(entry)
-                                      : observed_kinds(entry);
+      // Of several that did different things nobody knows which it was.
+      out.kinds = op ? kinds_by_operation(*op, put, choice->direct())
+                     : state_kinds(put);
     }
     out.boot_ns = choice->latest().last_ns;
     out.time = books_.clock.wall_at(out.boot_ns);
@@ -390,15 +431,24 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
     books_.ledger.touch(key);
   }
   const bool moved = !found.from.empty();
-  if (known != nullptr && accounted(entry, *known, found.started, moved)) {
-    if (found.appeared) note_name(found, waited);
+  if (known != nullptr &&
+      (accounted(entry, *known, found.started, moved) || only_named(found))) {
+    if (found.appeared) {
+      note_name(found, waited);
+      if (known = books_.ledger.find(key); known != nullptr) {
+        note_origin(found, *known, waited);
+      }
+    }
     return;
   }
 
   std::optional<Choice> choice;
-  if (waited == nullptr || waited->alone)
-    choice = choose(entry, found.appeared);
-  if (!choice && waited != nullptr) choice = waited->by;
+  if (waited != nullptr) choice = waited->by;
+  if (!choice) choice = choose(entry, found.appeared);
+  if (choice && waited != nullptr && !waited->by &&
+      !may_have_come(*waited, *choice)) {
+    choice.reset();
+  }
   const bool first = known == nullptr || entry.directory();
   const bool more_to_come = !choice || (first && begun(*choice, entry));
   if (more_to_come && waited == nullptr && young(entry)) {
@@ -417,10 +467,16 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
 bool Attribution::begun(const Choice& choice, const Entry& entry) {
   if (entry.change != Change::changed || entry.differs.opaque) return false;
   if (entry.directory()) return entry.differs.any_metadata();
-  return entry.differs.content && choice.op() == FileOp::open;
+  return entry.differs.content &&
+         std::any_of(choice.all().begin(), choice.all().end(),
+                     [](const auto& c) { return c.op == FileOp::open; });
 }
 
-bool Attribution::here(const Entry& entry) const {
+// Whether it is there still. What a scan has found may be gone by now, and what
+// has its inode number since is another's work.
+bool Attribution::here(const Found& found) const {
+  const Entry& entry = found.entry;
+  if (books_.ledger.reused(key_of(entry), found.started)) return false;
   if (!entry.whiteout) return books_.tree.find(entry.inode) != nullptr;
   const Entry* there = books_.tree.find(entry.parent, entry.name);
   return there != nullptr && there->whiteout;
@@ -457,7 +513,7 @@ void Attribution::record(const Found& found,
     kinds.add(Kind::file_rename);
   }
   // An inode that is gone has no record: its number may be another's soon.
-  Record* r = here(entry) ? add(key, time, by) : nullptr;
+  Record* r = here(found) ? add(key, time, by) : nullptr;
   if (r != nullptr) {
     r->kinds.add(kinds);
     r->observed = r->observed || choice.has_value();
@@ -496,11 +552,13 @@ bool Attribution::done_since(const Awaited& one) const {
 }
 
 // Where others had been seen, who came later is known by having named it: of
-// one name of several there is no other report.
+// one name of several, and of one that is hidden, there is no other report.
 bool Attribution::may_have_come(const Awaited& one, const Choice& choice) {
   if (one.alone) return true;
-  return !one.entry.directory() && one.entry.links > 1 &&
-         choice.all_named(one.entry.name);
+  const Entry& entry = one.entry;
+  const bool by_name_alone =
+      entry.whiteout || (!entry.directory() && entry.links > 1);
+  return by_name_alone && choice.all_named(entry.name);
 }
 
 void Attribution::give_up_waiting(std::uint64_t now) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "agent/drift/ledger/announcer.h"
@@ -89,10 +90,12 @@ class Attribution {
   void take_up(const Awaited& one);
   bool accounted(const Entry& entry, const Record& record,
                  std::uint64_t started, bool moved) const;
-  bool here(const Entry& entry) const;
+  bool here(const Found& found) const;
   bool young(const Entry& entry) const;
   static bool moved_in(const Choice& choice);
-  static bool linked_there(const Entry& entry, const Choice& choice);
+  bool put_there(const Entry& entry) const;
+  bool only_named(const Found& found) const;
+  bool linked_there(const Entry& entry, const Choice& choice) const;
   static bool begun(const Choice& choice, const Entry& entry);
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
@@ -101,6 +104,8 @@ class Attribution {
   bool has_older_name(const Entry& entry) const;
   void note_name(const Found& found, const Awaited* waited);
   void note_name_of_nobody(const Found& found, const Awaited* waited);
+  void note_origin(const Found& found, const Record& known,
+                   const Awaited* waited);
   void report_name(const Found& found, Kind kind, const std::string& from,
                    const std::optional<Choice>& choice);
   std::string take_lost(const InodeId& inode);
@@ -123,6 +128,8 @@ class Attribution {
   // Of files with several names: those that went, and how many came.
   std::unordered_map<std::uint64_t, std::vector<std::string>> lost_;
   std::unordered_map<std::uint64_t, std::size_t> gained_;
+  // By directory, the names at which there was something else.
+  std::unordered_map<std::uint64_t, std::unordered_set<std::string>> vacated_;
 };
 
 }  // namespace stillframe::drift

@@ -360,10 +360,10 @@ void FileChanges::settle(const Unsettled& operation, const Beside& beside,
   const auto key = RecordKey::of_inode(seen.inode);
   const Entry* now = entry_of(seen);
   Unsettled by_now = operation;
-  // What was seen moved there was not made there.
+  // What was seen made, moved or linked there was not made by it.
   const Record* known = books_.ledger.find(key);
-  by_now.made = operation.made ||
-                (known != nullptr && known->kinds.has(Kind::file_rename));
+  by_now.made =
+      operation.made || (known != nullptr && shows_origin(known->kinds));
   auto kinds = effect(by_now, image_name_of(now));
   ActorId by = seen.actor;
   const bool let_off = !looked && kinds.empty();

@@ -242,10 +242,12 @@ KindList explained(KindList recorded, const Entry& entry) {
   if (entry.change != Change::changed || content) return recorded;
   const auto& d = entry.differs;
   if (d.opaque) recorded.add(Kind::dir_delete);
-  // Whoever was seen opening it for writing has written: through a mapping, or
-  // in the course of a call that was folded into the first.
+  // Whoever was seen opening it for writing has emptied it, or written: through
+  // a mapping, or in the course of a call that was folded into the first.
   if (d.content || d.type) {
-    recorded.add(recorded.has(Kind::copy_up) && !d.type ? Kind::file_write
+    const Kind by_open =
+        entry.size == 0 ? Kind::file_truncate : Kind::file_write;
+    recorded.add(recorded.has(Kind::copy_up) && !d.type ? by_open
                                                         : Kind::unknown_change);
   }
   if (d.unread) recorded.add(Kind::unknown_change);

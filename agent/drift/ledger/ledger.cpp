@@ -61,6 +61,13 @@ Record* Ledger::upsert(
   return &slot.record;
 }
 
+bool Ledger::reused(const RecordKey& key, std::uint64_t since) const {
+  if (!key.inode || find(key) != nullptr) return false;
+  const RecordKey any{{key.inode.ino, 0}, key.name};
+  const Record* other = find(any);
+  return other != nullptr && other->last_boot_ns >= since;
+}
+
 void Ledger::erase(const RecordKey& key) {
   if (find(key) == nullptr) return;
   touch(key);

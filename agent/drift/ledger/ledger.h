@@ -28,6 +28,9 @@ class Ledger {
   Record* upsert(
       const RecordKey& key,
       const std::function<void(const InodeId&, const Record&)>& displaced = {});
+  // Whether there is a record of another file with that inode number, seen
+  // since then (boot time).
+  bool reused(const RecordKey& key, std::uint64_t since) const;
   void erase(const RecordKey& key);
 
   // Strings that few records have.

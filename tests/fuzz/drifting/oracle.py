@@ -152,11 +152,9 @@ class Oracle:
                 named |= {(e["actor"]["origin"], e["actor"]["comm"])
                           for e in events if e["path"] == path}
             yield from self._of_last(path, about, named, change)
-            possible = _kinds(about, about)
+            possible = _kinds(about, about, any(map(_maybe, change["actors"])))
             if self._gap:
                 possible |= FOUND
-            if any(map(_maybe, change["actors"])):
-                possible.add("unknown_change")
             if kinds - possible - {"copy_up"}:
                 yield (f"{path}: {sorted(kinds - possible)}, which nobody did;"
                        f" possible: {sorted(possible)}")
@@ -214,11 +212,9 @@ class Oracle:
             mine = about if actor["origin"] == UNKNOWN or actor.get(
                 "ambiguous") else [d for d in about if d.who == (
                     actor["origin"], actor["comm"])]
-            possible = _kinds(mine, about) | {"copy_up"}
+            possible = _kinds(mine, about, _maybe(actor)) | {"copy_up"}
             if self._gap:
                 possible |= FOUND
-            if _maybe(actor):
-                possible.add("unknown_change")
             if mine and kind not in possible:
                 yield f"{what} by {actor['comm']}, who did {_names(mine)} to it"
 
@@ -244,10 +240,13 @@ def _maybe(actor: dict) -> bool:
     return actor.get("ambiguous", False)
 
 
-def _kinds(log: list[Done], about: list[Done]) -> set[str]:
-    """That these may be recorded as, `about` being all of the path."""
-    return {kind for done in log for kind in done.kinds
-            if done.name not in LEAVE_AS_IT_WAS or len(about) > 1}
+def _kinds(log: list[Done], about: list[Done], maybe: bool) -> set[str]:
+    """That these may be recorded as, `about` being all of the path. `maybe`: of one
+    of several, or of one whose work could not be looked at in time; it may have done
+    nothing as well."""
+    kinds = {kind for done in log for kind in done.kinds
+             if maybe or done.name not in LEAVE_AS_IT_WAS or len(about) > 1}
+    return kinds | {"unknown_change"} if maybe else kinds
 
 
 def _names(log: list[Done]) -> str:

@@ -70,7 +70,7 @@ class FakeKernel : public sensors::KernelSide {
     ++said_known;
     if (began_meanwhile) began_meanwhile();
   }
-  std::uint64_t since_ns() const override { return began_ns; }
+  std::uint64_t lives_since_ns() const override { return lives_since; }
 
   std::deque<Observation> waiting;  // what drain() gives
   sensors::KernelCounters count;
@@ -78,7 +78,7 @@ class FakeKernel : public sensors::KernelSide {
   std::set<std::uint64_t> cgroups;
   std::set<std::uint64_t> limits_of;
   std::set<std::uint32_t> followed;
-  std::uint64_t began_ns = 0;
+  std::uint64_t lives_since = 0;
   int said_known = 0;
   std::function<void()> began_meanwhile;  // just before it was said
   bool plain = false;

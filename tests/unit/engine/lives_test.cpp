@@ -426,12 +426,19 @@ TEST(Start, TakesInWhatBeganMeanwhile) {
 }
 
 // What a container does that ran before the kernel side knew of it is its own
-// work, and none of a runtime that prepares it.
+// work, and none of a runtime that prepares it; unless it was seen to begin.
 TEST(Start, TakesNobodyWhoRunsAlreadyForTheRuntime) {
-  for (const bool before : {true, false}) {
+  struct Case {
+    bool before = false;
+    bool seen_to_begin = false;
+    Origin origin;
+  };
+  for (const Case& c : {Case{true, false, Origin::workload},
+                        Case{false, false, Origin::runtime},
+                        Case{true, true, Origin::runtime}}) {
     World world;
     const auto record = world.make("aaaa");
-    world.kernel.began_ns = before ? record.init_start_ns + 1 : 0;
+    world.kernel.lives_since = c.before ? record.init_start_ns + 1 : 0;
     world.write(record, "new");
     auto seen = world.wrote(record, "new");
     seen.live = false;
@@ -439,14 +446,14 @@ TEST(Start, TakesNobodyWhoRunsAlreadyForTheRuntime) {
     world.source.within = {
         member(seen.process.pid, seen.process.start_ns, true)};
     world.core->discover();
+    if (c.seen_to_begin) world.live(record);
     world.core->observe(seen);
     world.settle();
     const Asked<DiffAnswer> asked;
     world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
     world.settle();
     ASSERT_TRUE(asked.once() && asked.answer());
-    EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin,
-              before ? Origin::workload : Origin::runtime);
+    EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin, c.origin);
   }
 }
 

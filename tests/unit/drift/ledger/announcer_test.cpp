@@ -276,5 +276,20 @@ TEST_F(Announcing, WhatNobodyWasSeenDoingIsReportedEachTime) {
   EXPECT_THAT(reported, SizeIs(2));
 }
 
+TEST_F(Announcing, WhatIsFoundAndHasNoPlaceAnyMoreIsACount) {
+  const ActorId by = operation(Kind::file_delete).actor;
+  for (int i = 0; i < 2; ++i) {
+    MutationEvent event;
+    event.kind = Kind::file_delete;
+    announcer.found(std::move(event), by, {by}, kFileInode);
+  }
+  EXPECT_THAT(events, IsEmpty());
+  scanned();
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0].path, "/");
+  EXPECT_EQ(events[0].kind, Kind::unknown_change);
+  EXPECT_EQ(events[0].count, 2u);
+}
+
 }  // namespace
 }  // namespace stillframe::drift::test

@@ -132,6 +132,99 @@ TEST_F(Attribution, AnOpenThatLeftOtherBytesIsMoreThanACopyUp) {
   EXPECT_EQ(w.row("/etc/x")->verdict, Verdict::violation);
 }
 
+TEST_F(Attribution, AnOpenThatLeftNoBytesHasEmptiedIt) {
+  Entry& emptied = w.put("/etc/x", 50, Change::changed);
+  emptied.differs.content = true;
+  emptied.size = 0;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/x"), apt);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("copy_up", "file_truncate"));
+}
+
+TEST_F(Attribution, OfTwoThatDidDifferentThingsNeitherIsSaidToHaveWritten) {
+  w.put("/etc/x", 50, Change::changed).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/x"), apt);
+  auto rename = w.entries_seen(FileOp::rename, "/etc", "/etc/y");
+  rename.hint_to = "/etc/x";
+  w.drift->observe(rename, rm);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("unknown_change"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt?", "exec:rm?"));
+}
+
+// Where the image's own file of that name was removed before. The look may be
+// there before the report of what it does to the inode.
+TEST_F(Attribution, ALinkInTheImagesPlaceWritesNothing) {
+  for (const bool known : {true, false}) {
+    World one;
+    one.put("/etc", 10, Change::none, kDirectory);
+    auto& written = one.put("/etc/f", 50, Change::changed);
+    written.differs.content = true;
+    one.whiteout("/etc/c");
+    one.drift->started(one.record, 1);
+    if (known) one.drift->observe(one.seen(FileOp::write, "/etc/f", 50), apt);
+    one.settle();
+    one.events.clear();
+    one.now += 60'000'000'000;
+    one.clock.advance(60'000'000'000);
+    one.take("/etc/c");
+    one.put("/etc/c", 50, Change::changed) = one.at("/etc/f");
+    auto& linked = one.at("/etc/c");
+    linked.name = "c";
+    linked.links = one.at("/etc/f").links = 2;
+    linked.ctime = one.at("/etc/f").ctime = one.wall(one.now);
+    one.drift->observe(one.entries_seen(FileOp::link, "/etc", "/etc/c"), rm);
+    one.settle();
+    EXPECT_THAT(one.reported(), ElementsAre("file_link /etc/c by rm violation"))
+        << known;
+  }
+}
+
+// Overlay puts an opaque one in its place for that, with its owner.
+TEST_F(Attribution, WhoRemovesADirectoryDoesNothingElseToIt) {
+  auto& opaque = w.put("/etc/d", 50, Change::changed, kDirectory);
+  opaque.differs = {.mode = true, .owner = true, .opaque = true};
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/d"), rm);
+  w.drift->observe(w.entries_seen(FileOp::mkdir, "/etc", "/etc/d"), rm);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("dir_delete /etc/d by rm violation"));
+}
+
+// A scan under way shows what had the inode number before.
+TEST_F(Attribution, WhatIsGoneTakesNoRecordOfWhatHasItsNumberSince) {
+  w.put("/etc/old", 50, Change::added).inode.generation = 1;
+  w.drift->request_full_scan();
+  const ScanWork work = w.drift->take_work();
+  const ScanResult scan = w.full_scan();
+  w.take("/etc/old");
+  auto& now = w.put("/etc/x", 50, Change::changed);
+  now.inode.generation = 2;
+  now.differs.content = true;
+  auto seen = w.seen(FileOp::truncate, "/etc/x", 50);
+  seen.inode.generation = 2;
+  w.drift->observe(seen, apt);
+  w.drift->applied(scan);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_truncate"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt"));
+}
+
+// Past the overlay: of who made it the directory alone tells.
+TEST_F(Attribution, WhoMadeAFileIsToldApartFromWhoWroteToIt) {
+  w.put("/etc/x", 50, Change::added);
+  auto made = w.entries_seen(FileOp::create, "/etc", "/etc/x");
+  made.direct = true;
+  w.drift->observe(made, rm);
+  auto written = w.seen(FileOp::write, "/etc/x", 50);
+  written.direct = true;
+  w.drift->observe(written, apt);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("file_write /etc/x by apt violation",
+                                        "file_create /etc/x by rm violation"));
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:apt", "exec:rm"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_write", "file_create"));
+}
+
 TEST_F(Attribution, ARenamedDirectoryTakesItsOwnAlong) {
   w.put("/etc/a", 60, Change::added, kDirectory);
   w.drift->observe(w.seen(FileOp::mkdir, "/etc/a", 60), apt);

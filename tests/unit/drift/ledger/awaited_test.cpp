@@ -92,6 +92,27 @@ TEST_F(Awaited, WhoMovedAnEntryAwayIsNamedThoughTheScanWasFirst) {
   EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
 }
 
+// Nothing else than its directory's change tells of it.
+TEST_F(Awaited, WhoMovedItAwayIsNamedThoughOthersWereThereBefore) {
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/other"), sh);
+  young(w.whiteout("/etc/image"));
+  look();
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "/etc/image"), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
+}
+
+TEST_F(Awaited, WhoNamesAnotherIsNotTakenForWhoMovedItAway) {
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/other"), sh);
+  young(w.whiteout("/etc/image"));
+  look();
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "/etc/third"), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("unattributed"));
+}
+
 // A file is copied up by the call that is to change it, and both can be seen
 // before the call is over.
 TEST_F(Awaited, WhatWasBegunIsWhatItsReportSays) {
@@ -105,6 +126,20 @@ TEST_F(Awaited, WhatWasBegunIsWhatItsReportSays) {
   EXPECT_THAT(w.reported(),
               ElementsAre("file_truncate /etc/image by apt violation"));
   EXPECT_THAT(w.kinds("/etc/image"), ElementsAre("file_truncate"));
+}
+
+TEST_F(Awaited, WhatWasBegunBesideOthersIsWhatItsReportSays) {
+  young(w.put("/etc/image", 60, Change::changed)).differs.content = true;
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc"), apt);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), sh);
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  w.drift->observe(w.seen(FileOp::truncate, "/etc/image", 60), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_truncate /etc/image by apt violation"));
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
 }
 
 TEST_F(Awaited, WhoCopiedADirectoryUpHasNotChangedIt) {

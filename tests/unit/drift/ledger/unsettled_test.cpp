@@ -340,6 +340,25 @@ TEST(UnknownOperation, ByAFurtherNameOfAnImageFileMadeNone) {
   EXPECT_THAT(w.kinds("/etc/a"), Not(Contains("file_create")));
 }
 
+// Nor when the image's name is gone by the time that anybody looks.
+TEST(UnknownOperation, ByTheNameThatIsLeftOfAnImageFileMadeNone) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/a"),
+                   actor("linker"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/a", 50), actor("ring"));
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/x"),
+                   actor("rm"));
+  w.whiteout("/etc/x");
+  w.put("/etc/a", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.reported(), Contains("file_link /etc/a by linker violation"));
+  EXPECT_THAT(w.reported(), Not(Contains(StartsWith("file_create"))));
+  EXPECT_THAT(w.kinds("/etc/a"), Not(Contains("file_create")));
+}
+
 // Nor who wrote to what another moved then.
 TEST(UnknownOperation, BeforeAMoveMadeNone) {
   World w;

@@ -63,6 +63,7 @@ Entry& World::put(const std::string& path, std::uint64_t ino, Change change,
   e.name = name_of(path);
   e.mode = mode;
   e.links = S_ISDIR(mode) ? 2 : 1;
+  e.size = S_ISREG(mode) ? 5 : 0;
   e.change = change;
   if (change == Change::added || change == Change::deleted)
     e.shown_by_runtime = change;
