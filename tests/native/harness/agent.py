@@ -13,7 +13,7 @@ import urllib.request
 from .waiting import patience, wait_for
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-READY_SECONDS = 20
+READY_SECONDS = 60
 
 
 def binary() -> pathlib.Path:
