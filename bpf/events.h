@@ -79,7 +79,7 @@ struct sf_config {
 	 * css_set.subsys; -1 for the unified hierarchy. */
 	__s32 observed_hierarchy;
 	__s32 observed_subsys;
-	__u32 budget_per_second; /* events that one container may cause */
+	__u32 budget_per_second; /* a container's share, once the ring buffer is half full */
 	__u32 inode_new;	 /* I_NEW and I_CREATING of this kernel */
 	__u32 inode_creating;
 	__u32 typed_reads; /* the kernel has bpf_rdonly_cast() */

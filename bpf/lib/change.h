@@ -80,15 +80,22 @@ static __always_inline void remember_write(u64 mark, const struct sf_change_key 
 	last->write = mark;
 }
 
-/* The last quarter of the ring buffer is for those who have caused few. */
-static __always_inline bool ring_has_room(void)
+/* Whether the ring buffer takes another event from who has caused so many in this second:
+ * all that come while it is less than half full, and then no more than a share each. Its
+ * last quarter is for those who have caused few. */
+static __always_inline bool ring_takes(u32 used)
 {
-	u64 size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
+	bool in_share = used < config.budget_per_second;
+	u64 size, taken;
 
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) < size - size / 4;
+	if (in_share && used < SF_EVENTS_LEAST)
+		return true;
+	size = bpf_ringbuf_query(&events, BPF_RB_RING_SIZE);
+	taken = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+	return taken < size / 2 || (in_share && taken < size - size / 4);
 }
 
-/* The container's share of events; reports once per second that it is
+/* Whether an event is over the container's share; reports once per second that it is
  * used up, so that a scan makes good what is suppressed. */
 static __always_inline bool over_budget(struct sf_root_state *state, const struct sf_inode *root)
 {
@@ -100,8 +107,7 @@ static __always_inline bool over_budget(struct sf_root_state *state, const struc
 		state->used = 0;
 		state->suppressed = 0;
 	}
-	if (__builtin_expect(state->used < config.budget_per_second, 1) &&
-	    (state->used < SF_EVENTS_LEAST || ring_has_room())) {
+	if (__builtin_expect(ring_takes(state->used), 1)) {
 		__sync_fetch_and_add(&state->used, 1);
 		return false;
 	}

@@ -22,9 +22,8 @@
 const volatile struct sf_config config SEC(".rodata.config");
 
 /* Every event, by enum sf_event_type. Written by all programs, read by the agent as it
- * comes. Half of it is for whoever comes first, the rest for those who have caused few
- * (over_budget()). What finds no room is counted as lost (ringbuf_full), and a scan
- * follows. */
+ * comes. Half of it is for whoever comes first, the rest in shares (ring_takes()). What finds no
+ * room is counted as lost (ringbuf_full), and a scan follows. */
 #define SF_RING_SIZE (4 << 20)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -90,7 +90,7 @@ std::vector<std::uint16_t> Inlines::events() {
   for (const auto& event : taken_) {
     sf_header header{};
     std::memcpy(&header, event.data(), sizeof header);
-    types.push_back(header.type);
+    if (header.type != 0) types.push_back(header.type);
   }
   return types;
 }
@@ -99,8 +99,19 @@ void Inlines::fill_ring() {
   sf_change_key key{};
   key.nr = 1'000'000;
   do {
-    ++key.ino;
+    key.ino = ++fillers_;
   } while (fold(key).sent != 0);
+}
+
+void Inlines::fill_half_of_ring() {
+  constexpr std::uint32_t kEach = BPF_RINGBUF_HDR_SZ + sizeof(sf_exit_event);
+  const std::uint32_t half = bpf_map__max_entries(object_->maps.events) / 2;
+  sf_change_key key{};
+  key.nr = 1'000'000;
+  for (std::uint32_t filled = 0; filled < half; filled += kEach) {
+    key.ino = ++fillers_;
+    fold(key);
+  }
 }
 
 std::uint64_t Inlines::lost(sf_loss reason) const {

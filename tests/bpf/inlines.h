@@ -52,9 +52,11 @@ class Inlines : public ::testing::TestWithParam<bool> {
 
   test_fold fold(const sf_change_key& key, bool pending = false,
                  bool file = false);
-  // The types of the events that wait; the events themselves are in taken_.
+  // The types of the events that wait, without those of fold(), which have
+  // none; the events themselves are in taken_.
   std::vector<std::uint16_t> events();
   void fill_ring();
+  void fill_half_of_ring();
   std::uint64_t lost(sf_loss reason) const;
 
   template <typename Key, typename Value>
@@ -77,6 +79,7 @@ class Inlines : public ::testing::TestWithParam<bool> {
     void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
   };
 
+  std::uint64_t fillers_ = 0;
   std::unique_ptr<inlines, Free> object_;
   std::vector<std::string> taken_;
   std::unique_ptr<ring_buffer, Free> ring_;

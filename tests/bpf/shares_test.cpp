@@ -167,22 +167,26 @@ TEST_P(Shares, OfInodes) {
 
 TEST_P(Shares, OfTheRingBuffer) {
   const sf_inode root{2, 1, 77};
-  const auto over = [&] {
+  const auto over = [&](std::uint32_t used) {
+    auto state = *get<sf_root_state>(object_->maps.roots, root);
+    state.used = used;
+    put(object_->maps.roots, root, state);
     test_budget test{};
     test.root = root;
     run(object_->progs.budget, test);
     return test.over != 0;
   };
   put(object_->maps.roots, root, sf_root_state{});
-  EXPECT_FALSE(over());  // its second has begun
-  auto state = *get<sf_root_state>(object_->maps.roots, root);
-  state.used = SF_EVENTS_LEAST - 1;
-  put(object_->maps.roots, root, state);
+  EXPECT_FALSE(over(0));  // its second has begun
+  EXPECT_FALSE(over(budget())) << "there is room for all";
+  fill_half_of_ring();
+  EXPECT_FALSE(over(budget() - 1)) << "there is room for a share each";
+  EXPECT_TRUE(over(budget())) << "who has had a share leaves the rest";
   fill_ring();
-  EXPECT_FALSE(over()) << "who has caused few may try";
-  EXPECT_TRUE(over()) << "who has caused many leaves the rest to others";
+  EXPECT_FALSE(over(SF_EVENTS_LEAST - 1)) << "who has caused few may try";
+  EXPECT_TRUE(over(SF_EVENTS_LEAST)) << "who has caused many leaves the rest";
   events();
-  EXPECT_FALSE(over());
+  EXPECT_FALSE(over(budget()));
 }
 
 TEST_P(Shares, OfProcessesSayWhenTheyStarted) {
