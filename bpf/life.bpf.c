@@ -46,7 +46,6 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	struct sf_root_state *root;
 	struct sf_exit_event *event;
 	struct sf_inode none = {};
-	u32 mnt_ns;
 
 	task = CAST(task_struct, task);
 	look_at_mounts(task);
@@ -65,8 +64,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 		if (cgroup && init) {
 			/* A new init in the same cgroup begins a new life. */
 			cgroup->flags &= ~SF_CGROUP_LIVE;
-			mnt_ns = cgroup->mnt_ns;
-			bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
+			forget_mounts(cgroup->mnt_ns, id);
 			root = bpf_map_lookup_elem(&roots, &cgroup->root);
 			if (root)
 				root->flags &= ~SF_ROOT_LIVE;
@@ -157,7 +155,7 @@ int BPF_PROG(stillframe_cgroup_rmdir, struct cgroup *cgroup)
 	if (state->flags & SF_CGROUP_CHILD)
 		add_to_tally(SF_TALLY_CHILDREN, -1);
 	else
-		bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
+		forget_mounts(mnt_ns, id);
 	if (family != id) {
 		top = bpf_map_lookup_elem(&cgroups, &family);
 		if (top && top->children)

@@ -243,12 +243,22 @@ void KernelMaps::remove_cgroup(std::uint64_t id) const {
   sf_cgroup_state state{};
   if (bpf_map_lookup_elem(bpf_map__fd(cgroups_), &id, &state) == 0 &&
       state.mnt_ns != 0 && (state.flags & SF_CGROUP_CHILD) == 0) {
-    bpf_map_delete_elem(bpf_map__fd(mount_namespaces_), &state.mnt_ns);
+    forget_mounts(state.mnt_ns, id);
   }
   bpf_map_delete_elem(bpf_map__fd(cgroups_), &id);
   const std::lock_guard lock(shares_mutex_);
   adopted_.erase(id);
   children_.erase(id);
+}
+
+// As in bpf/lib/lifecycle.h: the number may be another container's by now.
+void KernelMaps::forget_mounts(std::uint32_t mnt_ns,
+                               std::uint64_t cgroup) const {
+  sf_mount_ns known{};
+  const int fd = bpf_map__fd(mount_namespaces_);
+  if (bpf_map_lookup_elem(fd, &mnt_ns, &known) == 0 && known.cgroup == cgroup) {
+    bpf_map_delete_elem(fd, &mnt_ns);
+  }
 }
 
 void KernelMaps::add_mounts(std::uint32_t mnt_ns,

@@ -43,6 +43,7 @@ class KernelMaps {
   std::uint64_t counted(sf_counter counter) const;
 
  private:
+  void forget_mounts(std::uint32_t mnt_ns, std::uint64_t cgroup) const;
   template <typename Key, typename Value>
   bool put(const bpf_map* map, const Key& key, const Value& value,
            std::uint64_t flags = 0) const;

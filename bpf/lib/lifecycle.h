@@ -95,6 +95,16 @@ static __always_inline void watch_mounts(struct sf_cgroup_state *state, struct t
 		count_loss(SF_LOSS_mounts_full);
 }
 
+/* The number is free as soon as init is gone, and may be another container's by the time
+ * its cgroup goes. */
+static __always_inline void forget_mounts(u32 mnt_ns, u64 cgroup)
+{
+	struct sf_mount_ns *known = bpf_map_lookup_elem(&mount_namespaces, &mnt_ns);
+
+	if (known && known->cgroup == cgroup)
+		bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
+}
+
 /*
  * Where nothing reports mounts as they are made: have the container's become others
  * since somebody last looked? The kernel counts their changes, for those who poll
