@@ -13,7 +13,7 @@ from harness import image as images
 from harness.agent import Agent
 from harness.batches import UNSUPPORTED, Batch
 from harness.bundle import Bundle
-from harness.checks import event, mutations
+from harness.checks import event_of, mutations
 from harness.coverage import Results
 from harness.operations import FAMILIES, IMAGE, NEW, Operation
 from harness.programs import CASES as PROGRAMS
@@ -63,8 +63,12 @@ def tree(mutate: pathlib.Path) -> images.Tree:
 def another(places: dict[str, pathlib.Path], tree: images.Tree, agent: Agent,
             kernel: Kernel) -> Iterator[None]:
     """The first such container's first moments are found by scan: this one's."""
-    with Bundle(places["directory"], tree, plain=True, runtime=runtime()):
-        wait_for(lambda: kernel.whole_sensor in agent.files_sensor(), 10,
+    with Bundle(places["directory"], tree, plain=True,
+                runtime=runtime()) as container:
+        # Until the agent knows it, what sees it may be in use for another one
+        # that is gone, and about to be detached.
+        wait_for(lambda: agent.ps(container.id) is not None
+                 and kernel.whole_sensor in agent.files_sensor(), 20,
                  f"{kernel.whole_sensor} in use")
         yield
 
@@ -167,8 +171,7 @@ def test_program_is_reported(rootfs: str, case: str, programs: dict[str, Bundle]
                              agent: Agent, results: Results) -> None:
     script, kind = PROGRAMS[case]
     container = programs[rootfs]
-    container.work(script)
-    reported = event(agent, container.id, kind)
+    reported = event_of(lambda: container.work(script), agent, container.id, kind)
     assert reported["actor"]["origin"] == "workload"
     results.add((kind,), coverage.EVENTS, rootfs=rootfs, operation=case,
                 way="workload")
