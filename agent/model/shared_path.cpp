@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/model/shared_path.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stillframe {
@@ -53,17 +54,35 @@ std::size_t SharedPath::size() const {
   return (above_ ? above_->size_ : 0) + last_.size();
 }
 
-std::string SharedPath::text() const {
-  std::string out(size(), '\0');
-  std::size_t end = out.size();
-  const auto put = [&](const std::string& part) {
-    end -= part.size();
-    out.replace(end, part.size(), part);
-  };
-  put(last_);
-  for (const Directory* at = above_.get(); at; at = at->above_.get()) {
-    put(at->name_);
+std::string SharedPath::Directory::text() const {
+  std::string out(size_, '\0');
+  std::size_t end = size_;
+  for (const Directory* at = this; at; at = at->above_.get()) {
+    end -= at->name_.size();
+    out.replace(end, at->name_.size(), at->name_);
   }
+  return out;
+}
+
+std::string SharedPath::text() const {
+  return above_ ? above_->text() + last_ : last_;
+}
+
+std::vector<std::string_view> SharedPath::names() const {
+  std::vector<std::string_view> out;
+  const auto add = [&out](std::string_view part) {  // last to first
+    while (!part.empty()) {
+      const std::size_t slash = part.rfind('/');
+      const std::size_t begin = slash == std::string_view::npos ? 0 : slash + 1;
+      if (begin < part.size()) out.push_back(part.substr(begin));
+      part = part.substr(0, begin == 0 ? 0 : slash);
+    }
+  };
+  add(last_);
+  for (const Directory* at = above_.get(); at; at = at->above_.get()) {
+    add(at->name_);
+  }
+  std::reverse(out.begin(), out.end());
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stillframe {
 
@@ -25,6 +26,8 @@ class SharedPath {
     ~Directory();
     Directory(const Directory&) = delete;
     Directory& operator=(const Directory&) = delete;
+
+    std::string text() const;
 
    private:
     friend class SharedPath;
@@ -50,6 +53,8 @@ class SharedPath {
   bool empty() const { return size() == 0; }
   std::size_t size() const;
   std::string text() const;
+  // Its parts, first to last, as long as the path lives.
+  std::vector<std::string_view> names() const;
   // What it holds for itself.
   std::size_t own_bytes() const { return last_.capacity(); }
 

@@ -63,10 +63,10 @@ bool ScanPlan::reading_ready(std::uint64_t now) const {
 // at most: whoever waits for other scans hardly notices.
 void ScanPlan::take_reading(std::uint64_t now, ScanWork& work) {
   if (!reading_ready(now)) return;
+  UpperTree::Paths paths(tree_);
   for (const Entry* entry : tree_.reading(kFilesRead)) {
     PartialTask task;
-    task.directory = tree_.path_of(entry->parent);
-    if (task.directory == "/") task.directory.clear();
+    task.directory = paths.of(entry->parent);
     task.inode = entry->parent;
     task.names = {entry->name};
     work.parts.push_back(std::move(task));
@@ -86,14 +86,14 @@ void ScanPlan::take_later(std::uint64_t now) {
 
 void ScanPlan::take_parts(std::uint64_t now, ScanWork& work) {
   std::vector<DirtySet::Due> unknown;
+  UpperTree::Paths paths(tree_);
   for (auto& due : dirty_.take(now)) {
     if (!tree_.has_directory(due.directory)) {
       unknown.push_back(std::move(due));
       continue;
     }
     PartialTask task;
-    task.directory = tree_.path_of(due.directory);
-    if (task.directory == "/") task.directory.clear();
+    task.directory = paths.of(due.directory);
     task.inode = due.directory;
     task.full = due.full;
     task.names = due.names;
@@ -233,9 +233,8 @@ void ScanPlan::settle_stale(std::size_t index, Settled& out) {
     out.gone.push_back(inode);
     return;
   }
-  std::string path = tree_.path_of(inode);
-  if (path == "/") path.clear();
-  if (path == taken_.places[index]) {
+  const SharedPath path = UpperTree::Paths(tree_).of(inode);
+  if (taken_.places[index] == path.text()) {
     full_due_ = true;  // gone from where the tree has it
   } else {
     dirty_.mark_full(inode, clock_.boot_ns());

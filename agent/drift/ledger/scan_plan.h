@@ -100,7 +100,7 @@ class ScanPlan {
     bool asked = false;
     DirtySet marks;                    // full: all that there were
     std::vector<DirtySet::Due> parts;  // else, and where they were
-    std::vector<std::string> places;
+    std::vector<SharedPath> places;
   };
   bool reading_ready(std::uint64_t now) const;
   void take_reading(std::uint64_t now, ScanWork& work);

@@ -47,7 +47,7 @@ Tried<std::optional<Inspected>> Inspector::inspect(const UpperDir& dir,
                                                    const std::string& name) {
   auto found = look(dir, name);
   if (!found) {
-    faults_->add(dir.path + "/" + name, found.error());
+    faults_->add(dir.path() + "/" + name, found.error());
     faults_->keep(dir.inode, name);
   }
   return found;
@@ -122,7 +122,7 @@ Tried<std::optional<Inspected>> Inspector::examine(const UpperDir& dir,
   if (!compared) {
     if (!directory && !differs_anyway(entry)) return failed(compared);
     entry.partly = true;
-    faults_->add(dir.path + "/" + name, compared.error());
+    faults_->add(dir.path() + "/" + name, compared.error());
   }
   return out;
 }

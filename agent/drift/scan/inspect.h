@@ -18,11 +18,13 @@ namespace stillframe::drift {
 struct UpperDir {
   Fd fd;
   InodeId inode;
-  std::string path;      // inside the rootfs, "" is its root
-  unsigned depth = 0;    // of the root
+  SharedPath::DirectoryPtr place;  // inside the rootfs; null: its root
+  unsigned depth = 0;              // of the root
   bool carried = false;  // not in the upper directory: there is no descriptor
   InodeId carrier;       // of what comes along with it, see Entry
   std::unique_ptr<Baseline::Dir> below;
+
+  std::string path() const { return place ? place->text() : ""; }
 };
 
 // An entry, and how to go on from it when it is a directory.

@@ -72,6 +72,7 @@ void Scanner::Impl::run(bool full, const std::stop_token& stop, Result* out,
     walker.begin(root, stop, &faults);
     scan(root);
     complete = faults.count() == 0 && !stop.stop_requested();
+    walker.end();
     seen.end();
     baseline->end(full && complete);
   }

@@ -29,7 +29,7 @@ struct ScanLimits {
 
 // A part of the upper directory to look at again.
 struct PartialTask {
-  std::string directory;           // path inside the rootfs; "" is its root
+  SharedPath directory;            // path inside the rootfs; "" is its root
   InodeId inode;                   // the upper inode expected there
   bool full = false;               // all entries, and names that are gone
   std::vector<std::string> names;  // else: just these

@@ -105,6 +105,26 @@ std::string UpperTree::path_of(const InodeId& inode) const {
   return n ? impl_->path(n, '/') : "";
 }
 
+SharedPath UpperTree::Paths::of(const InodeId& directory) {
+  const TreeNode* root = tree_.impl_->root;
+  const TreeNode* at = tree_.impl_->directory(directory);
+  if (!at || at == root) return {};
+  std::vector<const TreeNode*> missing;  // directories above, the nearest first
+  SharedPath::DirectoryPtr above;
+  for (const TreeNode* up = at->parent; up && up != root; up = up->parent) {
+    if (const auto it = known_.find(up); it != known_.end()) {
+      above = it->second;
+      break;
+    }
+    missing.push_back(up);
+  }
+  for (auto up = missing.rbegin(); up != missing.rend(); ++up) {
+    above = SharedPath::directory(above, (*up)->entry.name);
+    known_[*up] = above;
+  }
+  return {above, at->entry.name};
+}
+
 Change UpperTree::line_of(const Entry& entry, DiffTool tool) const {
   const TreeNode* n = impl_->node_of(entry);
   if (!n || n == impl_->root) return Change::none;

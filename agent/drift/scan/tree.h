@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,18 @@ class UpperTree {
   // "/etc/passwd"; "/" for the root; empty when the inode is unknown.
   std::string path_of(const Entry& entry) const;
   std::string path_of(const InodeId& inode) const;
+
+  // Paths of directories, "" for the root and for what is unknown. Those given
+  // by one of these share the directories above them.
+  class Paths {
+   public:
+    explicit Paths(const UpperTree& tree) : tree_(tree) {}
+    SharedPath of(const InodeId& directory);
+
+   private:
+    const UpperTree& tree_;
+    std::unordered_map<const void*, SharedPath::DirectoryPtr> known_;
+  };
 
   // The line that the tool would print for an entry of this tree, or none; its
   // hidden paths are not considered.

@@ -2,6 +2,7 @@
 #include "agent/drift/scan/walk.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,6 +19,9 @@ namespace {
 // Directories on the way down that are held open; how deep it goes is the
 // container's choice.
 constexpr std::size_t kHeldFrames = kScanDescriptors / 4;
+// Of those on the way to where the walk begins: from there it is rarely far to
+// the next.
+constexpr std::size_t kHeldSteps = 4;
 
 bool single_component(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
@@ -40,28 +44,28 @@ void Walker::begin(const RootFile& root, std::stop_token stop, Faults* faults) {
 }
 
 // Reading takes a descriptor with a position of its own.
-std::optional<UpperDir> Walker::open_root() {
-  UpperDir dir;
-  dir.fd = open_directory(root_.file.fd, ".");
-  if (dir.fd < 0) {
+Walker::DirPtr Walker::open_root() {
+  auto dir = std::make_shared<UpperDir>();
+  dir->fd = open_directory(root_.file.fd, ".");
+  if (dir->fd < 0) {
     faults_->add("", {"openat", errno});
     faults_->keep(root_.inode);
-    return std::nullopt;
+    return nullptr;
   }
-  dir.inode = root_.inode;
-  dir.below = baseline_.root();
+  dir->inode = root_.inode;
+  dir->below = baseline_.root();
   return dir;
 }
 
-std::optional<UpperDir> Walker::enter(const UpperDir& parent,
-                                      const Pending& child) {
-  UpperDir dir;
-  dir.path = parent.path + "/" + child.name;
+Walker::DirPtr Walker::enter(const UpperDir& parent, const Pending& child) {
+  auto made = std::make_shared<UpperDir>();
+  UpperDir& dir = *made;
+  dir.place = SharedPath::directory(parent.place, child.name);
   dir.depth = parent.depth + 1;
   const auto keep = [&](const char* call, int error) {
-    if (!moved_away(error)) faults_->add(dir.path, {call, error});
+    if (!moved_away(error)) faults_->add(dir.path(), {call, error});
     faults_->keep(child.inode);
-    return std::nullopt;
+    return nullptr;
   };
   dir.carried = child.carried;
   dir.carrier = child.carrier;
@@ -77,20 +81,20 @@ std::optional<UpperDir> Walker::enter(const UpperDir& parent,
   auto below =
       parent.below->enter(child.name, child.redirect, child.onward, st);
   if (!below) {
-    faults_->add(dir.path, below.error());
+    faults_->add(dir.path(), below.error());
     faults_->keep(child.inode);
-    return std::nullopt;
+    return nullptr;
   }
-  if (!*below) return std::nullopt;
+  if (!*below) return nullptr;
   dir.below = *std::move(below);
-  return dir;
+  return made;
 }
 
 // A directory whose descriptor was given up for others further down.
 bool Walker::reopen(Frame* frame) {
-  UpperDir& dir = frame->dir;
+  UpperDir& dir = *frame->dir;
   if (dir.carried || dir.fd >= 0) return true;
-  dir.fd = open_below(root_.file.fd, dir.path);
+  dir.fd = open_below(root_.file.fd, dir.path());
   int error = dir.fd < 0 ? errno : 0;
   struct stat st{};
   if (error == 0 && ::fstat(dir.fd, &st) != 0) error = errno;
@@ -99,7 +103,7 @@ bool Walker::reopen(Frame* frame) {
     error = ENOENT;
   }
   if (error == 0) return true;
-  if (!moved_away(error)) faults_->add(dir.path, {"openat2", error});
+  if (!moved_away(error)) faults_->add(dir.path(), {"openat2", error});
   for (const Pending& child : frame->pending) faults_->keep(child.inode);
   return false;
 }
@@ -128,7 +132,7 @@ void Walker::take(Frame* frame, Inspected found, bool descend_all,
 // Reads a directory: its entries go to `entries`, directories that are to be
 // entered to frame->pending. False when not all of them could be read.
 bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
-  const UpperDir& dir = frame->dir;
+  const UpperDir& dir = *frame->dir;
   const std::size_t before = faults_->count();
   const std::size_t first = entries->size();
   const std::size_t room =
@@ -138,12 +142,12 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
   if (!dir.carried) names = read_names(dir.fd, room, stop_, &error);
   if (error == ENOENT) error = 0;  // removed, and therefore empty
   if (error != 0) {
-    faults_->add(dir.path, error == EFBIG ? CallFailed{"too many entries", 0}
-                                          : CallFailed{"getdents", error});
+    faults_->add(dir.path(), error == EFBIG ? CallFailed{"too many entries", 0}
+                                            : CallFailed{"getdents", error});
     faults_->keep(dir.inode);
   }
   if (const auto noted = dir.below->listed(dir.fd, names); !noted) {
-    faults_->add(dir.path, noted.error());
+    faults_->add(dir.path(), noted.error());
     faults_->keep(dir.inode);
     return false;
   }
@@ -156,7 +160,7 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
     return false;
   UpperFile self{dir.fd, {}};
   if (!dir.carried && ::fstat(dir.fd, &self.st) == 0) {
-    dir.below->compared(self, dir.path, std::span(*entries).subspan(first));
+    dir.below->compared(self, dir.path(), std::span(*entries).subspan(first));
   }
   if (faults_->count() != before) return false;
   seen_.read(dir.inode);
@@ -167,20 +171,20 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
 // Names that are to be asked for besides those that the directory has.
 bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
                           bool descend_all, std::vector<Entry>* entries) {
-  const auto missing = frame->dir.below->missing(names);
+  const auto missing = frame->dir->below->missing(names);
   if (!missing) {
-    faults_->add(frame->dir.path, missing.error());
-    faults_->keep(frame->dir.inode);
+    faults_->add(frame->dir->path(), missing.error());
+    faults_->keep(frame->dir->inode);
     return false;
   }
   for (const std::string& name : *missing) {
     if (stopping()) return false;
     if (entries->size() >= limits_.max_entries) {
-      faults_->add(frame->dir.path, {"too many entries", 0});
-      faults_->keep(frame->dir.inode);
+      faults_->add(frame->dir->path(), {"too many entries", 0});
+      faults_->keep(frame->dir->inode);
       return false;
     }
-    auto found = inspector_.inspect(frame->dir, name);
+    auto found = inspector_.inspect(*frame->dir, name);
     if (found && *found) {
       take(frame, **std::move(found), descend_all, entries);
     }
@@ -201,15 +205,15 @@ void Walker::walk(Frame first, std::vector<Entry>* entries) {
     }
     const Pending child = std::move(top.pending.back());
     top.pending.pop_back();
-    auto dir = enter(top.dir, child);
+    auto dir = enter(*top.dir, child);
     if (top.pending.empty()) stack.pop_back();
     if (!dir) continue;
-    Frame frame{*std::move(dir), {}};
+    Frame frame{std::move(dir), {}};
     list(&frame, true, entries);
     if (frame.pending.empty()) continue;
     stack.push_back(std::move(frame));
     if (stack.size() > kHeldFrames) {
-      stack[stack.size() - 1 - kHeldFrames].dir.fd = -1;
+      stack[stack.size() - 1 - kHeldFrames].dir->fd = -1;
     }
   }
 }
@@ -218,33 +222,63 @@ void Walker::everything(std::vector<Entry>* entries) {
   entries->push_back(inspector_.inspect_root(root_));
   auto dir = open_root();
   if (!dir) return;
-  Frame frame{*std::move(dir), {}};
+  Frame frame{std::move(dir), {}};
   list(&frame, true, entries);
   walk(std::move(frame), entries);
 }
 
-// None when it is not there, or that is not known.
-std::optional<UpperDir> Walker::find_directory(const PartialTask& task,
-                                               Entry* self) {
-  auto at = open_root();
-  if (!at) return std::nullopt;
-  *self = inspector_.inspect_root(root_);
-  for (const std::string& part : split(task.directory, '/')) {
-    if (part.empty()) continue;
-    if (!single_component(part)) return std::nullopt;
-    auto found = inspector_.inspect(*at, part);
-    if (!found || !*found) return std::nullopt;
-    *self = (*found)->entry;
-    const auto& onward = (*found)->onward;
-    if (!self->directory() || self->whiteout || !onward.enter) {
-      return std::nullopt;
-    }
-    const Pending next = pending(**found);
-    at = enter(*at, next);
-    if (!at) return std::nullopt;
+void Walker::leave_way() {
+  way_.clear();
+  steps_.clear();
+}
+
+// Leaves of the last one's way what is common, if that is held; else the root.
+// False: that cannot be read.
+bool Walker::begin_way(const std::vector<std::string_view>& names) {
+  const auto parted =
+      std::mismatch(way_.begin(), way_.end(), names.begin(), names.end());
+  way_.erase(parted.first, way_.end());
+  while (!steps_.empty() && steps_.back().depth > way_.size()) {
+    steps_.pop_back();
   }
-  if (!same_inode(at->inode, task.inode)) return std::nullopt;
-  return at;
+  if (!steps_.empty() && steps_.back().depth == way_.size()) {
+    const UpperDir& last = *steps_.back().dir;
+    // It may have been read: from the beginning again.
+    if (last.carried || (last.fd >= 0 && ::lseek(last.fd, 0, SEEK_SET) == 0)) {
+      return true;
+    }
+  }
+  leave_way();
+  auto root = open_root();
+  if (!root) return false;
+  steps_.push_back({0, std::move(root), inspector_.inspect_root(root_)});
+  return true;
+}
+
+// Null when it is not there, or that is not known.
+Walker::DirPtr Walker::find_directory(const PartialTask& task, Entry* self) {
+  const auto names = task.directory.names();
+  if (!begin_way(names)) return nullptr;
+  while (way_.size() < names.size()) {
+    const UpperDir& at = *steps_.back().dir;
+    std::string name(names[way_.size()]);
+    if (!single_component(name)) return nullptr;
+    auto found = inspector_.inspect(at, name);
+    if (!found || !*found) return nullptr;
+    const Entry& entry = (*found)->entry;
+    if (!entry.directory() || entry.whiteout || !(*found)->onward.enter) {
+      return nullptr;
+    }
+    auto next = enter(at, pending(**found));
+    if (!next) return nullptr;
+    way_.push_back(std::move(name));
+    steps_.push_back(
+        {way_.size(), std::move(next), std::move((*found)->entry)});
+    if (steps_.size() > kHeldSteps) steps_.erase(steps_.begin());
+  }
+  *self = steps_.back().self;
+  if (!same_inode(steps_.back().dir->inode, task.inode)) return nullptr;
+  return steps_.back().dir;
 }
 
 PartialResult::Directory Walker::part(const PartialTask& task) {
@@ -258,25 +292,25 @@ PartialResult::Directory Walker::part(const PartialTask& task) {
   }
   out.inode = dir->inode;
   if (!task.full) {
-    look_at_names(*std::move(dir), task, &out);
+    look_at_names(std::move(dir), task, &out);
     return out;
   }
-  Frame frame{*std::move(dir), {}};
+  Frame frame{std::move(dir), {}};
   // What could not be listed must not count as gone.
   out.full = list(&frame, false, &out.entries);
   walk(std::move(frame), &out.entries);
   return out;
 }
 
-void Walker::look_at_names(UpperDir dir, const PartialTask& task,
+void Walker::look_at_names(DirPtr dir, const PartialTask& task,
                            PartialResult::Directory* out) {
   Frame frame{std::move(dir), {}};
   for (const std::string& name : task.names) {
     if (stopping()) return;
     Tried<std::optional<Inspected>> found = std::nullopt;
-    if (single_component(name)) found = inspector_.inspect(frame.dir, name);
+    if (single_component(name)) found = inspector_.inspect(*frame.dir, name);
     if (!found) continue;  // whatever is there stays as it was known
-    seen_.asked(frame.dir.inode, name);
+    seen_.asked(frame.dir->inode, name);
     if (!*found) {
       out->gone.push_back(name);
       continue;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,6 +36,8 @@ class Walker {
   // The root and everything below it.
   void everything(std::vector<Entry>* entries);
   PartialResult::Directory part(const PartialTask& task);
+  // After each: nothing is held open between scans.
+  void end() { leave_way(); }
 
  private:
   // A directory on the way down, and what is still to be visited in it.
@@ -45,14 +49,21 @@ class Walker {
     bool carried = false;
     InodeId carrier;
   };
+  using DirPtr = std::shared_ptr<UpperDir>;
   struct Frame {
-    UpperDir dir;
+    DirPtr dir;
     std::vector<Pending> pending;
+  };
+  // A directory on the way to the one that was looked at last, and how deep.
+  struct Step {
+    std::size_t depth = 0;
+    DirPtr dir;
+    Entry self;
   };
 
   bool stopping() const { return stop_.stop_requested(); }
-  std::optional<UpperDir> open_root();
-  std::optional<UpperDir> enter(const UpperDir& parent, const Pending& child);
+  DirPtr open_root();
+  DirPtr enter(const UpperDir& parent, const Pending& child);
   bool reopen(Frame* frame);
   bool list(Frame* frame, bool descend_all, std::vector<Entry>* entries);
   bool list_missing(Frame* frame, const std::vector<std::string>& names,
@@ -61,8 +72,10 @@ class Walker {
   void take(Frame* frame, Inspected found, bool descend_all,
             std::vector<Entry>* entries);
   void walk(Frame first, std::vector<Entry>* entries);
-  std::optional<UpperDir> find_directory(const PartialTask& task, Entry* self);
-  void look_at_names(UpperDir dir, const PartialTask& task,
+  void leave_way();
+  bool begin_way(const std::vector<std::string_view>& names);
+  DirPtr find_directory(const PartialTask& task, Entry* self);
+  void look_at_names(DirPtr dir, const PartialTask& task,
                      PartialResult::Directory* out);
 
   Baseline& baseline_;
@@ -74,6 +87,12 @@ class Walker {
   RootFile root_;
   std::stop_token stop_;
   Faults* faults_ = nullptr;
+  // Directories that changed at about the same time mostly lie near each other:
+  // each is found from where the last one's way parts from its own, or a chain
+  // of them would cost the square of its depth. Of that way all names, and the
+  // last few steps.
+  std::vector<std::string> way_;
+  std::vector<Step> steps_;
 };
 
 }  // namespace stillframe::drift

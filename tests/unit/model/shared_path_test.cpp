@@ -35,6 +35,13 @@ TEST(SharedPath, IsItsText) {
       EXPECT_EQ(one.path == other.text, one.text == other.text) << other.text;
     }
   }
+  using Names = std::vector<std::string_view>;
+  EXPECT_EQ(cases[5].path.names(), (Names{"a", "b c", "\xff"}));
+  EXPECT_EQ(cases[8].path.names(), (Names{"x", "y", "z", "1"}));
+  EXPECT_EQ(cases[2].path.names(), (Names{"etc", "x"}));
+  EXPECT_EQ(SharedPath("//a/").names(), Names{"a"});
+  EXPECT_TRUE(cases[0].path.names().empty());
+  EXPECT_TRUE(cases[1].path.names().empty());
   const SharedPath path{b, "x"};
   for (const char* other : {"/a/b c/y", "/b/b c/x", "a/b c/x", "//a/b c/x"}) {
     EXPECT_FALSE(path == other) << other;

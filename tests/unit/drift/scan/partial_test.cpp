@@ -171,6 +171,50 @@ TEST_F(PartialTest, AnotherDirectoryUnderTheNameIsStale) {
   EXPECT_TRUE(delta.appeared.empty());
 }
 
+TEST_F(PartialTest, InWhateverOrderDirectoriesAreLookedAt) {
+  const Names chain = {"/d",
+                       "/d/sub",
+                       "/d/sub/1",
+                       "/d/sub/1/2",
+                       "/d/sub/1/2/3",
+                       "/d/sub/1/2/3/4",
+                       "/d/sub/1/2/3/4/5",
+                       "/d/sub/1/2/3/4/5/6"};
+  Names all = chain;
+  for (const char* aside : {"/d/beside", "/d/sub/1/beside", "/e"}) {
+    all.emplace_back(aside);
+  }
+  for (const auto& path : all) fs::create_directories(upper(path));
+  tree_.apply(scanner_.scan({}));
+  const Names orders[] = {
+      chain,
+      {chain.rbegin(), chain.rend()},
+      all,
+      {"/d/sub/1/2/3/4/5/6", "/e", "/d/sub/1/2/3/4/5", "/d/sub/1/beside", "",
+       "/d/sub/1/2", "/d/beside", "/d/sub/1/2/3/4/5/6", "/d/sub/1"},
+  };
+  int round = 0;
+  for (const Names& order : orders) {
+    const std::string name = "new" + std::to_string(round++);
+    std::vector<PartialTask> tasks;
+    for (const auto& path : order) {
+      put(upper(path + "/" + name), "n");
+      // Some by all of their names, some by one.
+      tasks.push_back(tasks.size() % 3 == 2 ? names(path, {name}) : full(path));
+    }
+    tasks[0].full = true;
+    const PartialResult result = look(tasks);
+    ASSERT_EQ(result.directories.size(), order.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      EXPECT_FALSE(result.directories[i].stale) << order[i];
+      EXPECT_EQ(result.directories[i].self.name,
+                fs::path(order[i]).filename().string());
+    }
+    tree_.apply(result);
+    expect_as_full_scan();
+  }
+}
+
 TEST_F(PartialTest, NoSymbolicLinkIsFollowed) {
   make_dir(base_ + "/outside");
   put(base_ + "/outside/secret", "x");

@@ -61,6 +61,21 @@ std::vector<std::string> paths(const UpperTree& tree) {
   return out;
 }
 
+TEST(UpperTreeTest, PathsOfDirectoriesAreThoseOfTheTree) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "a", kDir, Change::none),
+                     entry(3, 2, "b", kDir, Change::none),
+                     entry(4, 3, "c", kDir, Change::none),
+                     entry(5, 3, "d", kDir, Change::none)}));
+  UpperTree::Paths paths(tree);
+  for (const std::uint64_t ino : {4, 2, 5, 3, 4}) {
+    const InodeId inode = tree.find({ino, 0})->inode;
+    EXPECT_EQ(paths.of(inode).text(), tree.path_of(inode)) << ino;
+  }
+  EXPECT_TRUE(paths.of(tree.root()).empty());
+  EXPECT_TRUE(paths.of({99, 0}).empty());
+}
+
 TEST(UpperTreeTest, WhatIsMissingFromAnotherDirectoryInItsPlaceIsNews) {
   Entry gone = entry(0, 2, "child", kFile, Change::deleted);
   gone.whiteout = true;
