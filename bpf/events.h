@@ -332,15 +332,16 @@ struct sf_device_event {
  * Of a map that containers fill, half goes to whoever comes first. The rest is kept for
  * those who have little there (SF_…_LEAST), and nobody gets more than SF_…_MOST.
  */
-#define SF_PROCESSES_ROOM  32768
-#define SF_PROCESSES_LEAST 256
-#define SF_PROCESSES_MOST  8192
-#define SF_CGROUPS_ROOM	   8192 /* of which those within containers are in shares */
-#define SF_CHILDREN_LEAST  16
-#define SF_CHILDREN_MOST   1024
-#define SF_INODES_ROOM	   65536
-#define SF_INODES_LEAST	   512
-#define SF_INODES_MOST	   32768
+#define SF_PROCESSES_ROOM   32768
+#define SF_PROCESSES_LEAST  256
+#define SF_PROCESSES_MOST   8192
+#define SF_CGROUPS_ROOM	    8192 /* of which those within containers are in shares */
+#define SF_CHILDREN_LEAST   16
+#define SF_CHILDREN_MOST    1024
+#define SF_INODES_ROOM	    65536
+#define SF_INODES_LEAST	    512
+#define SF_INODES_MOST	    32768
+#define SF_INODES_KEPT_BACK 4096 /* of both, for directories */
 
 /* As many events as anyone may cause in a second, however full the ring buffer is. */
 #define SF_EVENTS_LEAST 1024

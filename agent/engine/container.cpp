@@ -134,8 +134,10 @@ void Container::renew_scanner() {
 void Container::make_scanner() {
   scanner_ = std::make_shared<drift::Scanner>(
       record_.layers,
-      [&kernel = context_.kernel, root = record_.root](
-          const InodeId& inode, bool) { kernel.add_inode(root, inode); },
+      [&kernel = context_.kernel, root = record_.root](const InodeId& inode,
+                                                       bool directory) {
+        kernel.add_inode(root, inode, directory);
+      },
       context_.clock, drift::ScanLimits{},
       drift::Scanner::Start{since_, state_path(".inventory")});
 }

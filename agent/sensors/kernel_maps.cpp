@@ -98,12 +98,14 @@ bool KernelMaps::may_follow(std::uint64_t cgroup) const {
              SF_PROCESSES_ROOM / 2;
 }
 
-bool KernelMaps::may_know(const UpperRoot& root) const {
+// As know_inode() in bpf/lib/shares.h.
+bool KernelMaps::may_know(const UpperRoot& root, bool directory) const {
+  const std::int32_t kept_back = directory ? 0 : SF_INODES_KEPT_BACK;
   const auto it = scanned_.find(root);
   const std::int32_t own = it == scanned_.end() ? 0 : it->second;
   if (own < SF_INODES_LEAST) return true;
-  return own < SF_INODES_MOST &&
-         tally(SF_TALLY_INODES) + tally(SF_TALLY_INODES_SCANNED) <
+  return own + kept_back < SF_INODES_MOST &&
+         tally(SF_TALLY_INODES) + tally(SF_TALLY_INODES_SCANNED) + kept_back <
              SF_INODES_ROOM / 2;
 }
 
@@ -117,7 +119,7 @@ void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
   if (since_ns != 0) state.since_ns = since_ns;
   put(roots_, key, state);
   put(upper_devs_, root.dev, std::uint32_t{1});
-  add_inode(root, root.inode);
+  add_inode(root, root.inode, true);
   // The kernel side counts by ones: this cannot give a count that was there.
   constexpr std::uint32_t kStride = 1u << 16;
   std::uint32_t made = 0;
@@ -190,14 +192,15 @@ std::vector<UpperRoot> KernelMaps::roots() const {
   return all;
 }
 
-void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode) const {
+void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode,
+                           bool directory) const {
   const sf_inode_state state{to_kernel(root), inode.generation, 0};
   const sf_inode_key key = inode_key(root.dev, inode.ino);
   const int fd = bpf_map__fd(upper_inodes_);
   const std::lock_guard lock(shares_mutex_);
   // One that takes the place of another takes no room.
   if (bpf_map_update_elem(fd, &key, &state, BPF_EXIST) == 0) return;
-  if (!may_know(root)) return refused(upper_inodes_, E2BIG);
+  if (!may_know(root, directory)) return refused(upper_inodes_, E2BIG);
   if (!put(upper_inodes_, key, state, BPF_NOEXIST)) return;
   ++scanned_[root];
   add_to_tally(SF_TALLY_INODES_SCANNED, 1);

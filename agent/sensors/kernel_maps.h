@@ -27,7 +27,8 @@ class KernelMaps {
   void remove_root(const UpperRoot& root) const;
   // Without those that are ignored.
   std::vector<UpperRoot> roots() const;
-  void add_inode(const UpperRoot& root, const InodeId& inode) const;
+  void add_inode(const UpperRoot& root, const InodeId& inode,
+                 bool directory) const;
   // What the kernel side knows of it already is kept.
   void add_cgroup(std::uint64_t id, sf_cgroup_state state) const;
   void remove_cgroup(std::uint64_t id) const;
@@ -51,7 +52,7 @@ class KernelMaps {
   std::int32_t tally(sf_tally which) const;
   void add_to_tally(sf_tally which, std::int32_t by) const;
   bool may_follow(std::uint64_t cgroup) const;
-  bool may_know(const UpperRoot& root) const;
+  bool may_know(const UpperRoot& root, bool directory) const;
   bool may_have_child(std::uint64_t family) const;
   void note_crowd(std::uint64_t cgroup) const;
   bool said_full(const bpf_map* map) const;  // and it is from now on

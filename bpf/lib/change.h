@@ -163,7 +163,7 @@ static __always_inline struct sf_root_state *root_state(const struct sf_inode *r
 		count_loss(SF_LOSS_roots_full);
 		return NULL;
 	}
-	know_inode(root, root, state);
+	know_inode(root, S_IFDIR, root, state);
 	count_root(); /* it can be found from here on */
 	return state;
 }
@@ -327,7 +327,7 @@ static __always_inline void report_change(struct change *change, const struct sf
 	if (root && (root->flags & SF_ROOT_IGNORE))
 		return;
 	if (root && change->inode.ino && !(root->flags & SF_ROOT_PASSING))
-		know_inode(&change->inode, &change->root, root);
+		know_inode(&change->inode, change->mode, &change->root, root);
 	/* Of a container whose rootfs cannot be changed there is none. */
 	if (root && (root->flags & SF_ROOT_PASSING))
 		paying = bpf_map_lookup_elem(&roots, &payer) ?: root;

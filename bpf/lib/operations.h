@@ -272,7 +272,7 @@ static __always_inline int copied_up(struct inode *inode, struct inode *upper)
 	if (!state)
 		return 0;
 	fill_inode(&id, upper);
-	know_inode(&id, &root, state);
+	know_inode(&id, FIELD(inode, i_mode), &root, state);
 	return 0;
 }
 

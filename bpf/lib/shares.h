@@ -46,10 +46,12 @@ static __always_inline bool may_have_child(u32 own)
 	       tally(SF_TALLY_CHILDREN) + tally(SF_TALLY_CHILDREN_ADOPTED) < SF_CGROUPS_ROOM / 2;
 }
 
-/* Makes known that an inode lies under a root, whose state is `owner`. */
-static __always_inline void know_inode(const struct sf_inode *inode, const struct sf_inode *root,
-				       struct sf_root_state *owner)
+/* Makes known that an inode lies under a root, whose state is `owner`. Files that are not
+ * known are found by their directories: the last of the room is for these. */
+static __always_inline void know_inode(const struct sf_inode *inode, u32 mode,
+				       const struct sf_inode *root, struct sf_root_state *owner)
 {
+	u32 kept_back = S_ISDIR(mode) ? 0 : SF_INODES_KEPT_BACK;
 	struct sf_inode_key key = {.ino = inode->ino, .dev = inode->dev};
 	struct sf_inode_state state = {.root = *root, .generation = inode->generation};
 	struct sf_inode_state *known = bpf_map_lookup_elem(&upper_inodes, &key);
@@ -62,8 +64,9 @@ static __always_inline void know_inode(const struct sf_inode *inode, const struc
 		return;
 	}
 	if (owner->inodes >= SF_INODES_LEAST &&
-	    (owner->inodes >= SF_INODES_MOST ||
-	     tally(SF_TALLY_INODES) + tally(SF_TALLY_INODES_SCANNED) >= SF_INODES_ROOM / 2)) {
+	    (owner->inodes + kept_back >= SF_INODES_MOST ||
+	     tally(SF_TALLY_INODES) + tally(SF_TALLY_INODES_SCANNED) + kept_back >=
+		 SF_INODES_ROOM / 2)) {
 		count_loss(SF_LOSS_inodes_full);
 		return;
 	}

@@ -125,15 +125,30 @@ TEST_P(Shares, OfCgroupsWithinContainers) {
 
 TEST_P(Shares, OfInodes) {
   constexpr std::int32_t kQuarter = SF_INODES_ROOM / 4;
-  const Share cases[] = {
-      {"little, in a map that is full by others", SF_INODES_LEAST - 1, kQuarter,
-       true},
-      {"more, while there is room", SF_INODES_LEAST, kQuarter - 1, true},
-      {"more", SF_INODES_LEAST, kQuarter, false},
-      {"as much as one may have", SF_INODES_MOST, 0, false},
+  constexpr std::int32_t kKept = SF_INODES_KEPT_BACK;
+  const struct {
+    Share share;
+    std::uint32_t mode;
+  } cases[] = {
+      {{"little, in a map that is full by others", SF_INODES_LEAST - 1,
+        kQuarter, true},
+       S_IFREG},
+      {{"more, while there is room", SF_INODES_LEAST, kQuarter - kKept / 2 - 1,
+        true},
+       S_IFREG},
+      {{"more", SF_INODES_LEAST, kQuarter - kKept / 2, false}, S_IFREG},
+      {{"as many files as one may have", SF_INODES_MOST - kKept, 0, false},
+       S_IFREG},
+      {{"directories, while there is room", SF_INODES_LEAST, kQuarter - 1,
+        true},
+       S_IFDIR},
+      {{"more directories", SF_INODES_LEAST, kQuarter, false}, S_IFDIR},
+      {{"directories beside all the files", SF_INODES_MOST - kKept, 0, true},
+       S_IFDIR},
+      {{"as much as one may have", SF_INODES_MOST, 0, false}, S_IFDIR},
   };
   sf_inode root{2, 1, 77};
-  for (const Share& one : cases) {
+  for (const auto& [one, mode] : cases) {
     root.ino += 10;
     sf_root_state state{};
     state.inodes = one.own;
@@ -145,6 +160,7 @@ TEST_P(Shares, OfInodes) {
       test.root = root;
       test.inode = {root.ino + 1, generation, root.dev};
       test.nr = __NR_write;
+      test.mode = mode;
       run(object_->progs.change, test);
     };
     changed(1);

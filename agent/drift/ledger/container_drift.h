@@ -43,7 +43,7 @@ class ContainerDrift {
   using EventSink = std::function<void(const MutationEvent&)>;
 
   struct Options {
-    std::size_t max_records = 100'000;
+    std::size_t max_records = 1u << 17;
     std::string state_file = {};  // empty: nothing is kept
     const Clock& clock = system_clock();
   };

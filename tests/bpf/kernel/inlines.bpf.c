@@ -44,6 +44,7 @@ int change(struct test_change *test)
 	change.inode = test->inode;
 	change.nr = test->nr;
 	change.entries = test->entries;
+	change.mode = test->mode;
 	change.user_hint = (const void *)test->hint;
 	change.user_to = (const void *)test->to;
 	test->folded = reported_already(&change, &key, &repeats);

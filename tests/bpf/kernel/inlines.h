@@ -25,7 +25,7 @@ struct test_change {
 	__s32 nr;
 	__u32 entries;
 	__u32 folded; /* out */
-	__u32 reserved;
+	__u32 mode;
 };
 
 /* follow(), or else forget() what is followed. */

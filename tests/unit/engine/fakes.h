@@ -50,7 +50,7 @@ class FakeKernel : public sensors::KernelSide {
   std::vector<UpperRoot> roots() const override {
     return {held.begin(), held.end()};
   }
-  void add_inode(const UpperRoot&, const InodeId&) override {}
+  void add_inode(const UpperRoot&, const InodeId&, bool) override {}
   void add_cgroup(std::uint64_t cgroup, const UpperRoot&, std::uint32_t,
                   std::uint64_t) override {
     cgroups.insert(cgroup);
