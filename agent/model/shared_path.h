@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace stillframe {
@@ -40,9 +41,8 @@ class SharedPath {
 
   SharedPath() = default;
   // A text that shares nothing.
-  SharedPath(std::string text)
-      : last_(std::move(text)) {}                // NOLINT(*explicit*)
-  SharedPath(const char* text) : last_(text) {}  // NOLINT(*explicit*)
+  SharedPath(std::string text) : last_(std::move(text)) {}
+  SharedPath(const char* text) : last_(text) {}
   SharedPath(DirectoryPtr above, std::string_view name);
 
   // `name` in `above`, which may be null.

@@ -231,7 +231,11 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   // Its other names may appear in the same directory; an only one is that of a
   // file made without (O_TMPFILE).
   if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
-  report_name(found, Kind::file_link, "", choice);
+  // One of the names may be that in overlay's index: then it was moved, maybe.
+  const bool linked =
+      op == FileOp::link || books_.tree.aliases(entry.inode).size() > 1;
+  report_name(found, linked ? Kind::file_link : Kind::unknown_change, "",
+              choice);
 }
 
 // It may have been reported, and by its very name; or be reported soon.

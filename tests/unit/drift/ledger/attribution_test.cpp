@@ -9,8 +9,10 @@
 namespace stillframe::drift::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class Attribution : public ::testing::Test {
@@ -670,6 +672,17 @@ TEST_F(Attribution, WhatIsLinkedElsewhereWasCopiedUp) {
   w.settle();
   EXPECT_THAT(w.reported(), ElementsAre("copy_up /etc/i by rm restored",
                                         "file_link /etc/n by rm violation"));
+}
+
+// By a 32-bit call, of which it is not known what it does (index=on).
+TEST_F(Attribution, WhatOverlaysIndexNamesTooWasNotLinked) {
+  w.put("/etc/to", 50, Change::added).links = 2;
+  w.whiteout("/etc/from");
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/to", 50), rm);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), rm);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/to"), Not(Contains("file_link")));
+  EXPECT_THAT(w.who("/etc/to"), ElementsAre("exec:rm"));
 }
 
 TEST_F(Attribution, AnotherNameThatWentIsNoChangeOfTheFile) {
