@@ -48,7 +48,8 @@ TEST(ConfigFile, NamesThePlaceOfAnError) {
                        "a = debug",   "a = 60s",      "a = 1.5",
                        "a = [[1]]",   "a = [{}]",     "a = 1979-05-27",
                        "ok = 2",      "a = \"\xff\"", "[[=",
-                       "[[[a]]]",     "[=]",          "[.a]"};
+                       "[[[a]]]",     "[=]",          "[.a]",
+                       "a=2\xc4\xa3"};
   for (const char* line : bad) {
     const auto entries = parse_config(std::string("ok = 1\n") + line, "f.toml");
     ASSERT_FALSE(entries) << line;
