@@ -168,7 +168,8 @@ PartialResult World::part_of(const ScanWork& work) {
     PartialResult::Directory d;
     d.inode = task.inode;
     d.full = task.full;
-    const std::string path = task.directory.empty() ? "/" : task.directory.text();
+    const std::string path =
+        task.directory.empty() ? "/" : task.directory.text();
     const auto self = entries.find(path);
     if (self == entries.end() || !(self->second.inode == task.inode)) {
       d.stale = true;
