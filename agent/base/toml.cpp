@@ -7,6 +7,7 @@
 // either.
 #undef NDEBUG
 #define TOML_ASSERT(expression) static_assert(true)
+#include <cstdint>
 #if __has_include(<toml++/impl/preprocessor.hpp>)
 #include <toml++/impl/preprocessor.hpp>
 #else
