@@ -46,6 +46,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	struct sf_root_state *root;
 	struct sf_exit_event *event;
 	struct sf_inode none = {};
+	u32 mnt_ns;
 
 	task = CAST(task_struct, task);
 	look_at_mounts(task);
@@ -64,7 +65,9 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 		if (cgroup && init) {
 			/* A new init in the same cgroup begins a new life. */
 			cgroup->flags &= ~SF_CGROUP_LIVE;
-			forget_mounts(cgroup->mnt_ns, id);
+			/* Its own still: init gives it up after this. */
+			mnt_ns = cgroup->mnt_ns;
+			bpf_map_delete_elem(&mount_namespaces, &mnt_ns);
 			root = bpf_map_lookup_elem(&roots, &cgroup->root);
 			if (root)
 				root->flags &= ~SF_ROOT_LIVE;

@@ -71,8 +71,10 @@ void Table::add(std::vector<Cell> row) {
 
 void Table::measure(const std::vector<Cell>& row) {
   for (std::size_t i = 0; i < row.size(); ++i) {
-    const std::size_t wide = std::min(columns(row[i].text), kWidest);
-    widths_[i] = std::max(widths_[i], wide);
+    const std::size_t wide = columns(row[i].text);
+    if (wide <= kWidest || i == shrinking_) {
+      widths_[i] = std::max(widths_[i], wide);
+    }
   }
 }
 

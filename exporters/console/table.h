@@ -22,14 +22,14 @@ struct Cell {
 };
 
 // Left-aligned columns, two spaces between them, no spaces at the line's end. A
-// text wider than kWidest goes beyond its column: one long path does not move
-// what all other lines have after theirs.
+// text wider than kWidest counts for no column and goes beyond its own: one
+// long path moves nothing in other lines.
 //
 // Either all rows are added and rendered; or each is measured, and made once
 // more for its line, so that there is never more than one.
 class Table {
  public:
-  static constexpr std::size_t kWidest = 120;
+  static constexpr std::size_t kWidest = 80;
 
   explicit Table(std::vector<std::string> header);
 

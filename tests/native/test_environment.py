@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mounts, limits, devices, memory and libraries."""
 
+import contextlib
 import json
+import os
 import pathlib
+import signal
 
 import pytest
 
@@ -71,6 +74,32 @@ def test_mount_that_is_gone_again_is_restored(agent: Agent,
     assert agent.diff(bundle.id)["ever_mutated"]
     row = agent.changes(bundle.id)["/var"]
     assert (row["class"], row["verdict"]) == (MOUNTS, "restored")
+
+
+def _mount_namespace(container: Bundle) -> int:
+    return os.stat(f"/proc/{container.pid}/ns/mnt").st_ino
+
+
+def test_mounts_of_a_container_with_the_namespace_number_of_one_that_is_gone(
+        agent: Agent, tmp_path: pathlib.Path, tree: Tree) -> None:
+    """The cgroup of the one that is gone outlives its namespace."""
+    with contextlib.ExitStack() as stack:
+        gone = stack.enter_context(Bundle(tmp_path, tree))
+        assert agent.ps(gone.id) is not None
+        number = _mount_namespace(gone)
+        os.kill(gone.pid, signal.SIGKILL)
+        wait_for(lambda: not agent.ps(gone.id)["running"], SECONDS, "its end")
+        for _ in range(20):
+            successor = stack.enter_context(Bundle(tmp_path, tree))
+            if _mount_namespace(successor) == number:
+                break
+        else:
+            pytest.fail("the kernel gives out no number again")
+        assert agent.ps(successor.id) is not None
+        gone.remove()
+        agent.ps(successor.id)  # the agent has heard of its cgroup's end
+        successor.work("mutate mount_tmpfs /var")
+        event(agent, successor.id, "mount_change")
 
 
 def test_mount_is_reported_without_being_asked_for(agent: Agent,

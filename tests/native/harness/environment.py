@@ -10,7 +10,7 @@ import dataclasses
 from . import coverage
 from .agent import Agent
 from .bundle import Bundle
-from .checks import ATTRIBUTION_SECONDS
+from .checks import ATTRIBUTION_SECONDS, again_if_missed
 from .waiting import wait_for
 
 MOUNTS, MEMORY, LIBRARIES = "mounts", "memory", "libraries"
@@ -112,25 +112,15 @@ def outcome(agent: Agent, container: str, case: Case, origin: str,
 
 
 def run(agent: Agent, container: Bundle, case: Case, origin: str) -> str:
-    """Runs a case; what the agent reported of it.
-
-    Once more where that was nothing and the agent says that programs were not
-    run: a kernel that preempts them misses one now and then.
-    """
+    """Runs a case; what the agent reported of it."""
     script = container.shell if origin == "exec" else container.work
-    while True:
-        missed = _missed_runs(agent)
+
+    def attempt() -> str:
         after = latest(agent, container.id)
         script(case.script)
-        reported = outcome(agent, container.id, case, origin, after)
-        if reported != coverage.NONE or _missed_runs(agent) == missed:
-            return reported
+        return outcome(agent, container.id, case, origin, after)
 
-
-def _missed_runs(agent: Agent) -> float:
-    return sum(sum(agent.metric("stillframe_events_lost_total",
-                                reason=reason).values())
-               for reason in ("program_busy", "mmap_busy"))
+    return again_if_missed(agent, attempt, coverage.NONE)
 
 
 def unreported(agent: Agent, container: str, after: int) -> list[dict]:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine's ports as tests play them: a clock that is set, a kernel side and
-// a container source that say what a test tells them to, and scans that are
+// a container source that say what a test wants, and scans that are
 // carried out and handed back when the test says so. Scanner, drift and event
 // log are the real ones, on directories of a temporary folder.
 #pragma once

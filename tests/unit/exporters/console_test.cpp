@@ -121,12 +121,11 @@ TEST(DiffTable, ALongPathMovesNoOtherLine) {
   DiffAnswer diff = test::make_diff();
   const std::string line = "A  /etc/x  violation  file_create";
   ASSERT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(line));
-  diff.changes[1].path = "/" + std::string(10'000, 'y');
+  const std::string path = "/" + std::string(10'000, 'y');
+  diff.changes[1].path = path;
   const std::string text = whole(diff_table(diff, kLater, kPlain));
-  EXPECT_THAT(text,
-              HasSubstr("A  " + diff.changes[1].path.text() + "  scratch"));
-  EXPECT_THAT(text, HasSubstr("A  /etc/x" + std::string(120 - 6 + 2, ' ') +
-                              "violation  file_create"));
+  EXPECT_THAT(text, HasSubstr(line));
+  EXPECT_THAT(text, HasSubstr("A  " + path + "  scratch"));
 }
 
 TEST(DiffTable, CountsTheActorsThatAreNotKeptAsWell) {

@@ -7,7 +7,7 @@ import pytest
 from harness import coverage
 from harness.agent import Agent
 from harness.bundle import Bundle
-from harness.checks import ATTRIBUTION_SECONDS, mutations
+from harness.checks import ATTRIBUTION_SECONDS, again_if_missed, mutations
 from harness.coverage import Results
 from harness.programs import CASES, IMAGE_PROGRAMS
 from harness.waiting import wait_for
@@ -47,8 +47,13 @@ def test_programs_of_the_image_are_not_reported(
 def test_program_is_reported(agent: Agent, container: Bundle, case: str,
                              origin: str, results: Results) -> None:
     script, kind = CASES[case]
-    (container.shell if origin == "exec" else container.work)(script)
-    outcome = _reported(agent, container, kind, origin)
+    run = container.shell if origin == "exec" else container.work
+
+    def attempt() -> str:
+        run(script)
+        return _reported(agent, container, kind, origin)
+
+    outcome = again_if_missed(agent, attempt, coverage.NONE)
     results.add((kind,), outcome, operation=case, way=origin)
     assert outcome == coverage.EVENTS, agent.events(container.id)
 

@@ -13,7 +13,7 @@ from harness import image as images
 from harness.agent import Agent
 from harness.batches import UNSUPPORTED, Batch
 from harness.bundle import Bundle
-from harness.checks import event_of, mutations
+from harness.checks import again_if_missed, event, mutations
 from harness.coverage import Results
 from harness.operations import FAMILIES, IMAGE, NEW, Operation
 from harness.programs import CASES as PROGRAMS
@@ -171,8 +171,15 @@ def test_program_is_reported(rootfs: str, case: str, programs: dict[str, Bundle]
                              agent: Agent, results: Results) -> None:
     script, kind = PROGRAMS[case]
     container = programs[rootfs]
-    reported = event_of(lambda: container.work(script), agent, container.id, kind)
-    assert reported["actor"]["origin"] == "workload"
+
+    def attempt() -> str | None:
+        container.work(script)
+        try:
+            return event(agent, container.id, kind)["actor"]["origin"]
+        except TimeoutError:
+            return None
+
+    assert again_if_missed(agent, attempt, None) == "workload"
     results.add((kind,), coverage.EVENTS, rootfs=rootfs, operation=case,
                 way="workload")
 
