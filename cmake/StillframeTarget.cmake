@@ -70,8 +70,14 @@ endfunction()
 # Each test runs once: optimising it would take longer than running it.
 set(STILLFRAME_TEST_OPTIONS -O0)
 
-# stillframe_unit_test(NAME SOURCES… LIBS…): a GoogleTest program; each TEST is
-# a ctest case of its own.
+# stillframe_test_program(NAME LABEL): one ctest case, and one report for each TEST
+# where GTEST_OUTPUT says. A process for each TEST took ten times as long as the tests.
+function(stillframe_test_program target label)
+  add_test(NAME ${target} COMMAND ${target})
+  set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 300)
+endfunction()
+
+# stillframe_unit_test(NAME SOURCES… LIBS…): a GoogleTest program.
 function(stillframe_unit_test target)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${target} ${ARG_SOURCES})
@@ -82,8 +88,7 @@ function(stillframe_unit_test target)
   target_compile_definitions(${target} PRIVATE
     STILLFRAME_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
   add_dependencies(unit_tests ${target})
-  gtest_discover_tests(${target} TEST_PREFIX "${target}/"
-                       PROPERTIES LABELS unit TIMEOUT 120)
+  stillframe_test_program(${target} unit)
 endfunction()
 
 # stillframe_fuzzer(NAME SOURCES… LIBS…): a libFuzzer program, built by preset

@@ -11,6 +11,7 @@ without a failed test, as a build does, counts as one failure.
 
 import fnmatch
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -50,10 +51,11 @@ def main(allowed: pathlib.Path, reports: pathlib.Path,
     patterns = allowed_patterns(allowed)
     passed, skipped, failed, refused = 0, 0, [], []
     explained = set()
-    for report in sorted(reports.glob("*.xml")):
-        # STAGE.xml, or several as STAGE-PART.xml: vm has one for each machine.
-        label = report.stem
-        stage = label.partition("-")[0]
+    for report in sorted(reports.rglob("*.xml")):
+        # STAGE.xml, or several: STAGE-PART.xml, for vm one for each machine, and
+        # STAGE/PROGRAM.xml.
+        label = str(report.relative_to(reports).with_suffix(""))
+        stage = re.split("[-/]", label)[0]
         for case in ElementTree.parse(report).iter("testcase"):
             name = f"{label}: {case.get('name')}"
             if why := reason(case):

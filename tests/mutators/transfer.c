@@ -98,11 +98,12 @@ static int fideduperange(int argc, char** argv) {
   (void)argc;
   int from = open_or_exit(argv[0], O_RDONLY);
   int to = open_or_exit(argv[1], O_RDWR);
-  struct {
+  union {  // a range, and room for the one file that it ends with
     struct file_dedupe_range range;
-    struct file_dedupe_range_info info;
-  } request = {.range = {.src_length = kPatchOffset, .dest_count = 1},
-               .info = {.dest_fd = to}};
+    char room[sizeof(struct file_dedupe_range) +
+              sizeof(struct file_dedupe_range_info)];
+  } request = {.range = {.src_length = kPatchOffset, .dest_count = 1}};
+  request.range.info[0].dest_fd = to;
   // What the filesystem answers for each file is in the request.
   return ioctl(from, FIDEDUPERANGE, &request) < 0 ? failed("FIDEDUPERANGE")
                                                   : kDone;
