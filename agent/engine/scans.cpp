@@ -51,12 +51,12 @@ void Scans::start(const ContainerPtr& container) {
   auto work = container->take_scan();
   if (!work) return;
   runner_.submit(container->scanner(), std::move(*work), container->urgent(),
-                 [this, container](const Scanned& scanned) {
-                   finish(container, scanned);
+                 [this, container](Scanned scanned) {
+                   finish(container, std::move(scanned));
                  });
 }
 
-void Scans::finish(const ContainerPtr& container, const Scanned& scanned) {
+void Scans::finish(const ContainerPtr& container, Scanned scanned) {
   std::visit(
       [&](const auto& result) {
         count(context_.stats, result, container->info());
@@ -67,9 +67,9 @@ void Scans::finish(const ContainerPtr& container, const Scanned& scanned) {
   container->apply(scanned);
   const auto* full = std::get_if<drift::ScanResult>(&scanned);
   if (full == nullptr || container->removed()) return;
-  if (container->answer_waiting(container, full->started_boot_ns)) {
-    start(container);
-  }
+  const std::uint64_t started = full->started_boot_ns;
+  scanned = {};  // of many entries, before an answer is made of as many
+  if (container->answer_waiting(container, started)) start(container);
 }
 
 void Scans::await(const ContainerPtr& container, Reply<ContainerPtr> reply) {

@@ -23,7 +23,7 @@ class Scans {
   void await(const ContainerPtr& container, Reply<ContainerPtr> reply);
 
  private:
-  void finish(const ContainerPtr& container, const Scanned& scanned);
+  void finish(const ContainerPtr& container, Scanned scanned);
 
   Context& context_;
   Router& router_;

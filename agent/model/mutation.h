@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -36,6 +40,32 @@ struct Actor {
   bool operator==(const Actor&) const = default;
 };
 
+// Several who did it, who came last at the end. Copies share them: of a hundred
+// thousand changes most have the same.
+class ActorList {
+ public:
+  using All = std::vector<Actor>;
+
+  ActorList() = default;
+  explicit ActorList(All all)
+      : all_(std::make_shared<const All>(std::move(all))) {}
+  ActorList(std::initializer_list<Actor> all) : ActorList(All(all)) {}
+
+  bool empty() const { return all().empty(); }
+  std::size_t size() const { return all().size(); }
+  All::const_iterator begin() const { return all().begin(); }
+  All::const_iterator end() const { return all().end(); }
+  const Actor& back() const { return all().back(); }
+  const Actor& at(std::size_t index) const { return all().at(index); }
+
+ private:
+  const All& all() const {
+    static const All kNone;
+    return all_ ? *all_ : kNone;
+  }
+  std::shared_ptr<const All> all_;
+};
+
 enum class Change : char {
   none = ' ',
   added = 'A',
@@ -56,7 +86,7 @@ struct PathChange {
   WallTime first_seen;
   WallTime last_seen;
   std::uint64_t count = 0;
-  std::vector<Actor> actors;  // none: only what is in the directory changed
+  ActorList actors;  // none: only what is in the directory changed
   std::uint64_t actors_left_out = 0;  // who came too, and are not kept
 };
 

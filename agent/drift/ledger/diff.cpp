@@ -4,6 +4,10 @@
 #include "agent/drift/scan/runtime_diff.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <map>
+#include <unordered_map>
 #include <utility>
 
 namespace stillframe::drift {
@@ -18,6 +22,10 @@ bool path_before(std::string_view a, std::string_view b) {
         };
         return rank(x) < rank(y);
       });
+}
+
+bool row_before(const PathChange& a, const PathChange& b) {
+  return path_before(a.path.text(), b.path.text());
 }
 
 void fold_in(PathChange& directory, const PathChange& below) {
@@ -62,21 +70,54 @@ class Rows {
                     const Record& r);
   void add_derived(const SharedPath& path, std::size_t depth,
                    const Entry& entry);
-  void add_outside_tree();
+  std::vector<PathChange> outside_tree();
   Moved moved(const Entry& directory) const;
   PathChange row_of(const SharedPath& path, const Judged& judged,
-                    const RecordKey& key, const Record* record) const;
+                    const RecordKey& key, const Record* record);
+  const ActorList& actors_of(ActorSet set);
+  const ActorList& judged_as(ActorSet set, Origin origin);
 
   const ContainerRecord& record_;
   const Books& books_;
   Verdicts& verdicts_;
   std::vector<PathChange> rows_;
+  // What rows share.
+  std::unordered_map<ActorSet, ActorList> actors_;
+  std::map<std::pair<ActorSet, Origin>, ActorList> judged_;
   std::vector<Open> open_;
   std::vector<Moved> moved_;  // by depth, the root first
 };
 
+const ActorList& Rows::actors_of(ActorSet set) {
+  const auto [at, added] = actors_.try_emplace(set);
+  if (added) {
+    ActorList::All all;
+    for (const ActorId id : books_.actors.members(set)) {
+      all.push_back(books_.actors.get(id));
+    }
+    at->second = ActorList(std::move(all));
+  }
+  return at->second;
+}
+
+// As the judgement has them: the runtime at its own work updates nothing, and
+// of what nobody was seen doing it knows the origin alone.
+const ActorList& Rows::judged_as(ActorSet set, Origin origin) {
+  const auto [at, added] = judged_.try_emplace({set, origin});
+  if (added) {
+    ActorList::All all(actors_of(set).begin(), actors_of(set).end());
+    if (all.empty()) all.emplace_back();
+    for (auto& actor : all) {
+      actor.origin = origin;
+      actor.tool.clear();
+    }
+    at->second = ActorList(std::move(all));
+  }
+  return at->second;
+}
+
 PathChange Rows::row_of(const SharedPath& path, const Judged& judged,
-                        const RecordKey& key, const Record* r) const {
+                        const RecordKey& key, const Record* r) {
   PathChange out;
   out.path = path;
   out.kinds = judged.kinds.list();
@@ -87,9 +128,7 @@ PathChange Rows::row_of(const SharedPath& path, const Judged& judged,
     out.count = 1;
     return out;
   }
-  for (const ActorId id : books_.actors.members(r->actors)) {
-    out.actors.push_back(books_.actors.get(id));
-  }
+  out.actors = actors_of(r->actors);
   out.actors_left_out = r->left_out;
   out.from = books_.ledger.from(key);
   out.first_seen = r->first_seen;
@@ -134,7 +173,7 @@ void Rows::add_derived(const SharedPath& path, std::size_t depth,
   auto row = row_of(path, judged, key, r);
   // Whoever changed its entries has not changed the directory, and what they
   // did is shown there.
-  row.actors.clear();
+  row.actors = {};
   row.actors_left_out = 0;
   row.count = 0;
   open_.push_back({depth, rows_.size()});
@@ -180,47 +219,32 @@ void Rows::add(const SharedPath& path, const UpperTree::Place& at,
   row.shown_by_runtime = shown;
   if (r == nullptr) row.first_seen = row.last_seen = entry.ctime;
   if (row.actors.empty() || judged.judgement.verdict == Verdict::runtime) {
-    if (row.actors.empty()) row.actors.emplace_back();
-    for (auto& a : row.actors) {
-      a.origin = judged.origin;
-      a.tool.clear();  // a runtime at its own work updates nothing
-    }
+    row.actors = judged_as(r == nullptr ? 0 : r->actors, judged.origin);
   }
   for (const auto& directory : open_) fold_in(rows_[directory.row], row);
   rows_.push_back(std::move(row));
 }
 
-// Few, mostly none: each finds its place among the others.
-void Rows::add_outside_tree() {
-  std::vector<std::pair<std::string, PathChange>> outside;
+// Few, mostly none.
+std::vector<PathChange> Rows::outside_tree() {
+  std::vector<PathChange> outside;
   books_.ledger.for_each_path([&](const std::string& path, const Record& r) {
     auto row =
         row_of(path, verdicts_.row(path, r), RecordKey::of_path(path), &r);
     row.change = Change::changed;
     row.shown_by_runtime = false;
-    outside.emplace_back(path, std::move(row));
+    outside.push_back(std::move(row));
   });
-  if (outside.empty()) return;
-  std::sort(outside.begin(), outside.end(), [](const auto& a, const auto& b) {
-    return path_before(a.first, b.first);
-  });
-  std::vector<PathChange> all;
-  all.reserve(rows_.size() + outside.size());
-  auto next = outside.begin();
-  for (auto& row : rows_) {
-    const std::string path =
-        next == outside.end() ? std::string() : row.path.text();
-    while (next != outside.end() && path_before(next->first, path)) {
-      all.push_back(std::move(next++->second));
-    }
-    all.push_back(std::move(row));
-  }
-  for (; next != outside.end(); ++next) all.push_back(std::move(next->second));
-  rows_ = std::move(all);
+  std::sort(outside.begin(), outside.end(), row_before);
+  return outside;
 }
 
 std::vector<PathChange> Rows::all() {
   const UpperTree& tree = books_.tree;
+  auto outside = outside_tree();
+  // As they grew, and beside those of a second list, they would take as much
+  // again.
+  rows_.reserve(tree.size() + outside.size());
   if (const Entry* root = tree.find(tree.root())) {
     const std::string path = "/";
     moved_.push_back({});
@@ -233,7 +257,10 @@ std::vector<PathChange> Rows::all() {
   for (auto& row : rows_) {
     row.count = std::max<std::uint64_t>(row.count, 1);
   }
-  add_outside_tree();
+  const auto inside = static_cast<std::ptrdiff_t>(rows_.size());
+  std::move(outside.begin(), outside.end(), std::back_inserter(rows_));
+  std::inplace_merge(rows_.begin(), rows_.begin() + inside, rows_.end(),
+                     row_before);
   return std::move(rows_);
 }
 

@@ -45,6 +45,7 @@ ScanWork ScanPlan::take_work() {
     taken_.places.clear();
     work.parts.clear();
     work.full = true;
+    work.entries = tree_.size();
     if (dirty_.overflowed()) need_full_later(now);
     taken_.marks = dirty_.take_all(now);
     taken_.asked = std::exchange(full_asked_, false);

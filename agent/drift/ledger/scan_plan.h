@@ -24,6 +24,7 @@ namespace stillframe::drift {
 // What to scan next. Nothing when neither is set.
 struct ScanWork {
   bool full = false;
+  std::size_t entries = 0;  // of a full one: how many were known before it
   std::vector<PartialTask> parts;
   explicit operator bool() const { return full || !parts.empty(); }
 };

@@ -97,8 +97,9 @@ Scanner::~Scanner() = default;
 
 const OverlayLayers& Scanner::layers() const { return impl_->layers; }
 
-ScanResult Scanner::scan(const std::stop_token& stop) {
+ScanResult Scanner::scan(const std::stop_token& stop, std::size_t expected) {
   ScanResult out;
+  out.entries.reserve(expected + expected / 8);
   impl_->run(true, stop, &out, [&](const RootFile& root) {
     impl_->seen.clear();
     out.root = root.inode;

@@ -88,7 +88,9 @@ class Scanner {
 
   // Asked to stop, both return within some 10 ms with nothing but
   // complete = false and stopped = true.
-  ScanResult scan(const std::stop_token& stop);
+  // There is room for some more entries than `expected` at once: a list of a
+  // hundred thousand that grows takes half as much again.
+  ScanResult scan(const std::stop_token& stop, std::size_t expected = 0);
   PartialResult scan(const std::vector<PartialTask>& tasks,
                      const std::stop_token& stop);
 

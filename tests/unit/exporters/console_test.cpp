@@ -131,7 +131,7 @@ TEST(DiffTable, ALongPathMovesNoOtherLine) {
 TEST(DiffTable, CountsTheActorsThatAreNotKeptAsWell) {
   DiffAnswer diff = test::make_diff();
   auto& change = diff.changes[0];
-  change.actors.push_back(change.actors[0]);
+  change.actors = {change.actors.back(), change.actors.back()};
   change.actors_left_out = 3;
   EXPECT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(" +4 more"));
 }
@@ -141,9 +141,11 @@ TEST(DiffTable, ShowsHostileNamesQuoted) {
   diff.container.info.name = kHostile;
   diff.changes[0].path = "/" + kHostile;
   diff.changes[0].from = "/" + kHostile;
-  diff.changes[0].actors[0].tool.clear();
-  diff.changes[0].actors[0].comm = kHostile;
-  diff.changes[0].actors[0].session->first_cmd = kHostile;
+  Actor hostile = diff.changes[0].actors.back();
+  hostile.tool.clear();
+  hostile.comm = kHostile;
+  hostile.session->first_cmd = kHostile;
+  diff.changes[0].actors = {hostile};
   const std::string text = whole(diff_table(diff, kLater, kPlain));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\xff")));
@@ -212,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Actor host;
                       host.origin = Origin::host;
                       host.comm = "podman";
-                      d.changes[1].actors.push_back(host);
+                      d.changes[1].actors = {host};
                       d.complete = false;
                     },
                     "mutated: 2 paths changed by exec (apt) and host (podman), "

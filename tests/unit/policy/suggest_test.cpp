@@ -58,7 +58,7 @@ TEST(Suggest, AllowsAllThatWasSeenAndIsSound) {
     for (const Kind kind : one.kinds) {
       EXPECT_EQ(policy
                     .judge(container.info, class_of(kind), kind,
-                           one.actors[0].origin, one.path.text())
+                           one.actors.back().origin, one.path.text())
                     .verdict,
                 Verdict::allowed)
           << one.path.text() << " " << to_string(kind) << "\n"

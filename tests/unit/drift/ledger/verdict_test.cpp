@@ -145,7 +145,7 @@ TEST_F(Verdicts, NoCrowdOfTheWorkloadCoversForASession) {
   const auto* row = w.row("/etc/x");
   ASSERT_NE(row, nullptr);
   EXPECT_EQ(row->verdict, Verdict::violation);
-  EXPECT_EQ(row->actors.front().origin, Origin::exec);
+  EXPECT_EQ(row->actors.at(0).origin, Origin::exec);
   EXPECT_EQ(row->actors.size() + row->actors_left_out, 101u);
 }
 
