@@ -22,6 +22,12 @@ function(stillframe_target target)
   if(STILLFRAME_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${STILLFRAME_SANITIZE}
                                              -fno-omit-frame-pointer)
+    if(STILLFRAME_SANITIZE MATCHES "address.*undefined")
+      # At each use of each pointer, a third of the time that compiling takes: a
+      # null or an end that is passed is told by the address sanitizer, too.
+      target_compile_options(${target} PRIVATE
+        -fno-sanitize=null,alignment,object-size)
+    endif()
     target_link_options(${target} PUBLIC -fsanitize=${STILLFRAME_SANITIZE})
   endif()
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
