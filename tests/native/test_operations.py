@@ -46,11 +46,9 @@ def test_docker_lines_are_podmans(batch: Compared) -> None:
 
 
 def _cases() -> Iterator:
-    for way in WAYS:
-        for family in FAMILIES:
-            for target, operation in batching.cases(way, family):
-                yield pytest.param(way, family, target, operation,
-                                   id=batching.name(way, target, operation))
+    for way, family, target, operation in batching.cases():
+        yield pytest.param(way, family, target, operation,
+                           id=batching.name(way, target, operation))
 
 
 @pytest.mark.parametrize("way,family,target,operation", list(_cases()))

@@ -87,13 +87,19 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.whiteout || entry.directory()) return;
   if (!put_there(entry)) return;  // the image has it by this name
-  auto choice = choose_linker(entry);
-  if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
-    choice.reset();
+  std::optional<Choice> choice;
+  if (waited != nullptr) choice = waited->by;
+  if (!choice) {
+    choice = choose_linker(entry);
+    if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
+      choice.reset();
+    }
   }
   const bool further = names_image_file(entry);
-  const bool older =
-      has_older_name(entry) || (waited != nullptr && entry.links > 1);
+  const bool for_its_names =
+      waited != nullptr && choice && choice->op() == FileOp::unknown;
+  const bool older = has_older_name(entry) ||
+                     (waited != nullptr && !for_its_names && entry.links > 1);
   if (!choice) {
     // When the agent was started again each is found once more.
     const Record* r = books_.ledger.find(key_of(entry));
@@ -119,9 +125,15 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   // Its other names may appear in the same directory; an only one is that of a
   // file made without (O_TMPFILE).
   if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
-  // One of the names may be that in overlay's index: then it was moved, maybe.
+  // A name that has not been found may be in a directory that is still to be
+  // looked at, or in overlay's index: then this one was moved there, maybe.
   const bool linked =
       op == FileOp::link || books_.tree.aliases(entry.inode).size() > 1;
+  if (!linked && waited == nullptr && young(entry) &&
+      awaited_.add({entry, found.path, found.from, true, false, found.started,
+                    books_.clock.boot_ns(), false, choice})) {
+    return;
+  }
   report_name(found, linked ? Kind::file_link : Kind::unknown_change, "",
               choice);
 }

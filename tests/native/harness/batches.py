@@ -44,12 +44,14 @@ def targets(way: str) -> tuple[str, ...]:
     return (NEW,) if way == "upper" else (IMAGE, NEW)
 
 
-def cases(way: str, family: str) -> Iterator[tuple[str, Operation]]:
-    """Each operation of a family that can be done in this way, with its target."""
-    for operation in FAMILIES[family]:
-        for target in targets(way):
-            if operations.expectations(operation, target) is not None:
-                yield target, operation
+def cases() -> Iterator[tuple[str, str, str, Operation]]:
+    """Way, family, target and operation."""
+    for way in WAYS:
+        for family, members in FAMILIES.items():
+            for operation in members:
+                for target in targets(way):
+                    if operations.expectations(operation, target) is not None:
+                        yield way, family, target, operation
 
 
 def name(way: str, target: str, operation: Operation) -> str:

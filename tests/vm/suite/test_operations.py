@@ -15,7 +15,6 @@ from harness.coverage import Results
 from harness.operations import FAMILIES, Operation
 from kernels import Kernel
 
-
 def test_files_are_seen_as_they_change(sensors: dict[str, str]) -> None:
     assert sensors["files"] == coverage.EVENTS, sensors
 
@@ -40,51 +39,46 @@ def batch(way: str, family: str, batches: dict[tuple[str, str], Batch],
     return batches[way, family]
 
 
-def _wrong(batch: Batch, target: str, operation: Operation, kernel: Kernel,
-           results: Results) -> Iterator[str]:
-    """What of an operation's outcome is not as it must be."""
-    case = f"{target} {operation.case}"
-    way = batch.way
+def _cases() -> Iterator:
+    for way, family, target, operation in batching.cases():
+        yield pytest.param(way, family, target, operation,
+                           id=batching.name(way, target, operation))
+
+
+@pytest.mark.parametrize("way,family,target,operation", list(_cases()))
+def test_operation_is_recorded(batch: Batch, way: str, family: str, target: str,
+                               operation: Operation, kernel: Kernel,
+                               results: Results) -> None:
     code = batch.codes[target, operation.case]
     if not kernel.has(operation.name, way):
-        if code != UNSUPPORTED:
-            yield f"{case}: expected to be refused, ended with {code}"
+        assert code == UNSUPPORTED, f"expected to be refused, ended with {code}"
         return
-    if code != 0:
-        yield f"{case}: ended with {code}"
-        return
+    assert code == 0, f"ended with {code}"
+    wrong = []
     expected = operations.expectations(operation, target)
     for suffix, (letter, kinds) in expected.items():
-        path = operations.path(batch.family, target, operation) + suffix
+        path = operations.path(family, target, operation) + suffix
         lines = {line for line in batch.lines if line[2:] == path.encode()}
         wanted = {f"{letter} {path}".encode()} if letter else set()
         if lines != wanted:
-            yield f"{case}: {lines}, not {wanted}"
+            wrong.append(f"{lines}, not {wanted}")
         if kinds:
             change = batch.changes.get(path)
             outcome = coverage.outcome(change, batch.origin, kinds)
             results.add(coverage.named(change, kinds), outcome,
                         operation=operation.case, target=target, way=way, upper=kernel.upper)
             if outcome != kernel.outcome(way):
-                yield (f"{case}: {path}: {outcome}, not {kernel.outcome(way)}:"
-                       f" {change}")
-
-
-# One test for all of a family: pytest takes longer for one more, where the processor
-# is emulated, than the operation does.
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("way", WAYS)
-def test_operations_are_recorded(batch: Batch, way: str, family: str,
-                                 kernel: Kernel, results: Results) -> None:
-    wrong = [text for target, operation in batching.cases(way, family)
-             for text in _wrong(batch, target, operation, kernel, results)]
+                wrong.append(f"{path}: {outcome}, not {kernel.outcome(way)}:"
+                             f" {change}")
     assert not wrong, "\n".join(wrong)
 
 
 def _expected_paths(family: str, way: str) -> Iterator[str]:
-    for target, operation in batching.cases(way, family):
-        for suffix in operations.expectations(operation, target):
-            yield operations.path(family, target, operation) + suffix
+    for target in batching.targets(way):
+        for operation in FAMILIES[family]:
+            expected = operations.expectations(operation, target) or {}
+            for suffix in expected:
+                yield operations.path(family, target, operation) + suffix
 
 
 @pytest.mark.parametrize("family", FAMILIES)

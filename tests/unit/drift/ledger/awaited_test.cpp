@@ -11,6 +11,7 @@
 namespace stillframe::drift::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -239,6 +240,20 @@ TEST_F(Awaited, TheEndOfTheContainerWaitsForNothing) {
   w.drift->stopped(w.now);
   EXPECT_THAT(w.reported(),
               ElementsAre("file_create /etc/new by unattributed violation"));
+}
+
+// By io_uring, of which it is not known what it does; the directory of its
+// other name is looked at later.
+TEST_F(Awaited, ALinkIsKnownByTheNameThatIsFoundAfterIt) {
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/n", 50), apt);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), apt);
+  young(w.put("/etc/n", 50, Change::added)).links = 2;
+  look();
+  young(w.put("/etc/image", 50, Change::changed)).links = 2;
+  look();
+  pass();
+  EXPECT_THAT(w.kinds("/etc/n"), ElementsAre("file_link", "copy_up"));
+  EXPECT_THAT(w.reported(), Contains("file_link /etc/n by apt violation"));
 }
 
 // Who it was is not known, but that is no reason to take the next who comes.
