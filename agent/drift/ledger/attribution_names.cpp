@@ -134,6 +134,9 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
                     books_.clock.boot_ns(), false, choice})) {
     return;
   }
+  // By what the call left it has been told that it was made, by then.
+  const Record* known = books_.ledger.find(key_of(entry));
+  if (!linked && known != nullptr && shows_origin(known->kinds)) return;
   report_name(found, linked ? Kind::file_link : Kind::unknown_change, "",
               choice);
 }
