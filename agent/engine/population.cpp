@@ -16,6 +16,8 @@ constexpr unsigned kResolveTries = 5;
 constexpr std::size_t kMaxUnresolved = 256;
 constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
 constexpr std::uint64_t kLongestRetryNs = 60 * kSecondNs;
+// A runtime runs the workload sooner than this after it has made the process.
+constexpr std::uint64_t kPreparingNs = 5 * kSecondNs;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // What was found; what could not be read is counted and logged, and is looked
@@ -415,10 +417,20 @@ Actor Population::actor_for(const ContainerPtr& victim,
       });
 }
 
-bool Population::ran_before(const ContainerPtr& container) const {
+bool Population::ran_before(const ContainerPtr& container,
+                            const ProcessRef& process) const {
   const std::uint64_t start = container->record().init_start_ns;
-  return container->running() && !container->live_seen() && start != 0 &&
-         start < context_.kernel.lives_since_ns();
+  const std::uint64_t known =
+      std::min(context_.kernel.lives_since_ns(), context_.clock.boot_ns());
+  if (!container->running() || container->live_seen() || start == 0 ||
+      start >= known) {
+    return false;
+  }
+  // Init is the runtime's own process until it runs the workload, and when that
+  // was nobody has seen.
+  const bool preparing = process.pid == container->record().init_pid &&
+                         known - start < kPreparingNs;
+  return !preparing;
 }
 
 // ---- Going.

@@ -53,7 +53,7 @@ class Population {
     if (!container->watched()) return;
     if constexpr (std::is_same_v<Seen, FileObservation>) {
       // The kernel side did not know then that it lives.
-      if (!seen.live && ran_before(container)) {
+      if (!seen.live && ran_before(container, seen.process)) {
         FileObservation live = seen;
         live.live = true;
         return container->observe(live, actor_for(container, seen.process));
@@ -78,8 +78,10 @@ class Population {
     ContainerView view;
   };
 
-  // Whether it lived before the kernel side began to look.
-  bool ran_before(const ContainerPtr& container) const;
+  // Whether it lived before the kernel side knew of it, and this process was
+  // not what prepared it.
+  bool ran_before(const ContainerPtr& container,
+                  const ProcessRef& process) const;
   // Null: it is no container of its own.
   ContainerPtr adopt(ContainerRecord record, std::uint64_t live_since_ns);
   void begin(const ContainerPtr& container, std::uint64_t live_since_ns);

@@ -271,13 +271,7 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
     return;
   }
 
-  std::optional<Choice> choice;
-  if (waited != nullptr) choice = waited->by;
-  if (!choice) choice = choose(entry, found.appeared);
-  if (choice && waited != nullptr && !waited->by &&
-      !may_have_come(*waited, *choice)) {
-    choice.reset();
-  }
+  auto choice = after_waiting(waited, choose(entry, found.appeared));
   const bool first = known == nullptr || entry.directory();
   const bool more_to_come = !choice || (first && begun(*choice, entry));
   if (more_to_come && waited == nullptr && young(entry)) {
@@ -388,6 +382,14 @@ bool Attribution::may_have_come(const Awaited& one, const Choice& choice) {
   const bool by_name_alone =
       entry.whiteout || (!entry.directory() && entry.links > 1);
   return by_name_alone && choice.all_named(entry.name);
+}
+
+std::optional<Choice> Attribution::after_waiting(const Awaited* waited,
+                                                 std::optional<Choice> seen) {
+  if (waited == nullptr) return seen;
+  if (waited->by) return waited->by;
+  if (seen && !may_have_come(*waited, *seen)) seen.reset();
+  return seen;
 }
 
 void Attribution::give_up_waiting(std::uint64_t now) {

@@ -87,6 +87,9 @@ class Attribution {
                 std::uint64_t started, const Awaited* waited);
   bool done_since(const Awaited& one) const;
   static bool may_have_come(const Awaited& one, const Choice& choice);
+  // Whose work it is, of those seen by now; `waited`: null if it has not.
+  static std::optional<Choice> after_waiting(const Awaited* waited,
+                                             std::optional<Choice> seen);
   void take_up(const Awaited& one);
   bool accounted(const Entry& entry, const Record& record,
                  std::uint64_t started, bool moved) const;

@@ -87,19 +87,13 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.whiteout || entry.directory()) return;
   if (!put_there(entry)) return;  // the image has it by this name
-  std::optional<Choice> choice;
-  if (waited != nullptr) choice = waited->by;
-  if (!choice) {
-    choice = choose_linker(entry);
-    if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
-      choice.reset();
-    }
-  }
+  const auto choice = after_waiting(waited, choose_linker(entry));
   const bool further = names_image_file(entry);
-  const bool for_its_names =
-      waited != nullptr && choice && choice->op() == FileOp::unknown;
+  // A call of unknown kind waits for the other name (below): that it has waited
+  // does not say that there is one.
+  const bool unknown = choice && choice->op() == FileOp::unknown;
   const bool older = has_older_name(entry) ||
-                     (waited != nullptr && !for_its_names && entry.links > 1);
+                     (waited != nullptr && !unknown && entry.links > 1);
   if (!choice) {
     // When the agent was started again each is found once more.
     const Record* r = books_.ledger.find(key_of(entry));
@@ -134,7 +128,7 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
                     books_.clock.boot_ns(), false, choice})) {
     return;
   }
-  // By what the call left it has been told that it was made, by then.
+  // What the call left has been reported by then: that a file was made.
   const Record* known = books_.ledger.find(key_of(entry));
   if (!linked && known != nullptr && shows_origin(known->kinds)) return;
   report_name(found, linked ? Kind::file_link : Kind::unknown_change, "",

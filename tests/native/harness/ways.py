@@ -175,11 +175,14 @@ def said(agent: Agent, container: Bundle | Container, path: str, origin: str,
 
     def found() -> bool:
         change = agent.changes(container.id).get(path)
-        outcomes.append(coverage.outcome(change, origin, kinds))
+        outcome = coverage.outcome(change, origin, kinds)
         # A row may be ahead of its event by as long as another name of the file
         # is waited for.
-        return outcomes[-1] == coverage.EVENTS and any(
-            event["path"] == path for event in mutations(agent, container.id))
+        if outcome == coverage.EVENTS and not any(
+                event["path"] == path for event in mutations(agent, container.id)):
+            outcome = coverage.STATE
+        outcomes.append(outcome)
+        return outcome == coverage.EVENTS
 
     with contextlib.suppress(TimeoutError):
         wait_for(found, ATTRIBUTION_SECONDS, f"{path} by {origin}")

@@ -429,19 +429,25 @@ TEST(Start, TakesInWhatBeganMeanwhile) {
 // work, and none of a runtime that prepares it; unless it was seen to begin.
 TEST(Start, TakesNobodyWhoRunsAlreadyForTheRuntime) {
   struct Case {
-    bool before = false;
+    std::uint64_t age = 0;  // when the kernel side knew of it; 0: not before
+    bool by_init = true;
     bool seen_to_begin = false;
     Origin origin;
   };
-  for (const Case& c : {Case{true, false, Origin::workload},
-                        Case{false, false, Origin::runtime},
-                        Case{true, true, Origin::runtime}}) {
+  for (const Case& c : {Case{60 * kSecondNs, true, false, Origin::workload},
+                        Case{1, false, false, Origin::workload},
+                        // It prepares the container, as far as anybody knows.
+                        Case{1, true, false, Origin::runtime},
+                        Case{0, true, false, Origin::runtime},
+                        Case{60 * kSecondNs, true, true, Origin::runtime}}) {
     World world;
     const auto record = world.make("aaaa");
-    world.kernel.lives_since = c.before ? record.init_start_ns + 1 : 0;
+    world.clock.boot += 60 * kSecondNs;
+    world.kernel.lives_since = c.age == 0 ? 0 : record.init_start_ns + c.age;
     world.write(record, "new");
     auto seen = world.wrote(record, "new");
     seen.live = false;
+    if (!c.by_init) seen.process.pid = record.init_pid + 1;
     seen.process.followed = false;
     world.source.within = {
         member(seen.process.pid, seen.process.start_ns, true)};
