@@ -273,7 +273,9 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
 
   auto choice = after_waiting(waited, choose(entry, found.appeared));
   const bool first = known == nullptr || entry.directory();
-  const bool more_to_come = !choice || (first && begun(*choice, entry));
+  const bool more_to_come =
+      !choice ||
+      (first && (begun(*choice, entry) || linked_maybe(*choice, found)));
   if (more_to_come && waited == nullptr && young(entry)) {
     const bool alone = !choice && candidates_.nobody_in(entry.parent);
     if (awaited_.add({entry, found.path, found.from, found.appeared, false,
@@ -281,18 +283,42 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
       return;
     }
   }
+  if (choice && changed_by_others(*choice, entry)) choice.reset();
   record(found, choice);
+}
+
+// Whether they have linked elsewhere what the image has there, which copies it up
+// and changes no more, and it differs: by whom, they do not say.
+bool Attribution::changed_by_others(const Choice& choice,
+                                    const Entry& entry) const {
+  if (entry.change != Change::changed || entry.directory() ||
+      choice.op() != FileOp::link || linked_there(entry, choice)) {
+    return false;
+  }
+  const auto& d = entry.differs;
+  return d.content || d.type || d.any_metadata();
 }
 
 // Whether it was seen copied up, and differs already: by what, the report of
 // the call that had it copied up says; of a directory, that of who changed
 // itself.
-bool Attribution::begun(const Choice& choice, const Entry& entry) {
+bool Attribution::begun(const Choice& choice, const Entry& entry) const {
   if (entry.change != Change::changed || entry.differs.opaque) return false;
   if (entry.directory()) return entry.differs.any_metadata();
+  if (changed_by_others(choice, entry)) return true;
   return entry.differs.content &&
          std::any_of(choice.all().begin(), choice.all().end(),
                      [](const auto& c) { return c.op == FileOp::open; });
+}
+
+// Whether it may be one more name of a file whose others have not been found:
+// nobody who was seen there is known to have made it.
+bool Attribution::linked_maybe(const Choice& choice, const Found& found) const {
+  const Entry& entry = found.entry;
+  return found.appeared && entry.change == Change::added &&
+         !entry.directory() && entry.links > 1 &&
+         choice.op().value_or(FileOp::unknown) == FileOp::unknown &&
+         books_.tree.aliases(entry.inode).size() <= 1;
 }
 
 // Whether it is there still. What a scan has found may be gone by now, and what

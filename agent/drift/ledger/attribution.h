@@ -99,7 +99,9 @@ class Attribution {
   bool put_there(const Entry& entry) const;
   bool only_named(const Found& found) const;
   bool linked_there(const Entry& entry, const Choice& choice) const;
-  static bool begun(const Choice& choice, const Entry& entry);
+  bool changed_by_others(const Choice& choice, const Entry& entry) const;
+  bool begun(const Choice& choice, const Entry& entry) const;
+  bool linked_maybe(const Choice& choice, const Found& found) const;
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
   std::optional<Choice> choose_linker(const Entry& entry) const;

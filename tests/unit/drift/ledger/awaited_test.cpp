@@ -13,7 +13,9 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class Awaited : public ::testing::Test {
  protected:
@@ -136,6 +138,30 @@ TEST_F(Awaited, WhatWasBegunBesideOthersIsWhatItsReportSays) {
   EXPECT_THAT(w.who("/etc/image"), ElementsAre("exec:apt"));
 }
 
+TEST_F(Awaited, WhoLinkedItElsewhereHasNotChangedIt) {
+  auto& emptied = young(w.put("/etc/image", 60, Change::changed));
+  emptied.differs.content = true;
+  emptied.size = 0;
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/n"), sh);
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  w.drift->observe(w.seen(FileOp::truncate, "/etc/image", 60), apt);
+  look();
+  pass();
+  EXPECT_THAT(w.reported(),
+              ElementsAre("file_truncate /etc/image by apt violation"));
+}
+
+TEST_F(Awaited, NorIfNobodyIsReportedToHaveDoneSo) {
+  young(w.put("/etc/image", 60, Change::changed)).differs.mode = true;
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/n"), sh);
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  pass();
+  EXPECT_THAT(w.who("/etc/image"), ElementsAre("unattributed"));
+  EXPECT_THAT(w.kinds("/etc/image"), ElementsAre("mode_change"));
+}
+
 TEST_F(Awaited, WhoCopiedADirectoryUpHasNotChangedIt) {
   young(w.put("/etc/d", 60, Change::changed, kDirectory)).differs.owner = true;
   w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/d/x"), sh);
@@ -254,6 +280,20 @@ TEST_F(Awaited, ALinkIsKnownByTheNameThatIsFoundAfterIt) {
   pass();
   EXPECT_THAT(w.kinds("/etc/n"), ElementsAre("file_link", "copy_up"));
   EXPECT_THAT(w.reported(), Contains("file_link /etc/n by apt violation"));
+}
+
+// By one of several who did different things there.
+TEST_F(Awaited, ANameIsNotSaidToBeANewFilesUntilItsOtherNamesAreFound) {
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/n"), apt);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), sh);
+  young(w.put("/etc/n", 50, Change::added)).links = 2;
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  young(w.put("/etc/image", 50, Change::changed)).links = 2;
+  look();
+  pass();
+  EXPECT_THAT(w.kinds("/etc/n"), Contains("file_link"));
+  EXPECT_THAT(w.reported(), Not(Contains(HasSubstr("file_create"))));
 }
 
 // Who it was is not known, but that is no reason to take the next who comes.
