@@ -287,8 +287,8 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
   record(found, choice);
 }
 
-// Whether they have linked elsewhere what the image has there, which copies it up
-// and changes no more, and it differs: by whom, they do not say.
+// Whether they have linked elsewhere what the image has there, which copies it
+// up and changes no more, and it differs: by whom, they do not say.
 bool Attribution::changed_by_others(const Choice& choice,
                                     const Entry& entry) const {
   if (entry.change != Change::changed || entry.directory() ||

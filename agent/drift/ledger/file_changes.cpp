@@ -364,6 +364,7 @@ void FileChanges::settle(const Unsettled& operation, const Beside& beside,
   const Record* known = books_.ledger.find(key);
   by_now.made =
       operation.made || (known != nullptr && shows_origin(known->kinds));
+  by_now.linked = known != nullptr && known->kinds.has(Kind::file_link);
   auto kinds = effect(by_now, image_name_of(now));
   ActorId by = seen.actor;
   const bool let_off = !looked && kinds.empty();

@@ -69,16 +69,17 @@ KindList claimed(Kind kind, const Unsettled& operation, const Entry& now) {
 }
 
 KindList by_state(const Unsettled& operation, const Entry& now) {
-  KindList kinds;
   if (operation.before) {
+    KindList kinds;
     const Former& before = *operation.before;
     if (before.mode != now.mode) kinds.add(Kind::mode_change);
     if (before.uid != now.uid || before.gid != now.gid) {
       kinds.add(Kind::owner_change);
     }
     const bool moved = before.name != now.name || before.parent != now.parent;
-    // Of one of several names that is taken away another is left.
-    const bool sole = before.links <= 1 && now.links <= 1;
+    // Of one of several names that is taken away another is left: it may have
+    // been given that since the look.
+    const bool sole = before.links <= 1 && now.links <= 1 && !operation.linked;
     if (moved && sole) kinds.add(Kind::file_rename);
     const bool written = before.size != now.size || before.mtime != now.mtime;
     if (written && S_ISREG(now.mode)) kinds.add(Kind::file_write);
@@ -90,7 +91,10 @@ KindList by_state(const Unsettled& operation, const Entry& now) {
     return one(operation.made || operation.before ? Kind::unknown_change
                                                   : create_kind(now.mode));
   }
-  return observed_kinds(now);
+  KindList kinds = observed_kinds(now);
+  if (!operation.before) return kinds;
+  for (const Kind kind : operation.before->kinds.list()) kinds.remove(kind);
+  return kinds.empty() ? one(Kind::unknown_change) : kinds;
 }
 
 }  // namespace
@@ -103,7 +107,8 @@ Former::Former(const Entry& entry)
       gid(entry.gid),
       links(entry.links),
       size(entry.size),
-      mtime(entry.mtime) {}
+      mtime(entry.mtime),
+      kinds(observed_kinds(entry)) {}
 
 KindList effect(const Unsettled& operation, const Entry* now) {
   const auto kind = operation.about.kind;

@@ -28,6 +28,7 @@ struct Former {
   std::uint32_t links = 0;
   std::uint64_t size = 0;
   WallTime mtime;
+  KindList kinds;  // by which it differed from the image
 
   explicit Former(const Entry& entry);
 };
@@ -37,6 +38,7 @@ struct Unsettled {
   std::optional<Former> before;  // none: nobody had looked
   std::uint32_t mode = 0;        // when it was done
   bool made = false;             // the ledger knows how the inode came to be
+  bool linked = false;           // and that it was given another name
   bool first = false;            // it made the record
 };
 

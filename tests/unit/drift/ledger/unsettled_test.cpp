@@ -193,6 +193,37 @@ TEST_F(KnownFile, WhatLeavesAnotherNameIsNoRename) {
   EXPECT_THAT(w.kinds("/etc/y"), Not(Contains("file_rename")));
 }
 
+TEST_F(KnownFile, WhatLeavesANameThatItWasJustGivenIsNoRename) {
+  w.drift->observe(w.seen(FileOp::link, "/etc/y", 50), actor("linker"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
+  w.move("/etc/x", "/etc/y");
+  w.settle();
+  EXPECT_THAT(told(), Not(Contains(StartsWith("file_rename"))));
+  EXPECT_THAT(w.kinds("/etc/y"), Not(Contains("file_rename")));
+}
+
+// What differed from the image before it is not its doing.
+TEST_F(KnownFile, WhatMovesOneOfSeveralNamesHasDoneNothingElse) {
+  Entry& image = w.put("/etc/i", 60, Change::changed);
+  image.links = 2;
+  w.put("/etc/n", 60, Change::added).links = 2;
+  w.drift->observe(w.seen(FileOp::acl, "/etc/i", 60), actor("setter"));
+  w.drift->observe(w.seen(FileOp::link, "/etc/n", 60), actor("setter"));
+  image.differs.acl = image.differs.mode = true;
+  w.settle();
+  w.events.clear();
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/m", 60), sh);
+  w.move("/etc/n", "/etc/m");
+  w.settle();
+  EXPECT_THAT(told(), Not(Contains(StartsWith("acl_change"))));
+  EXPECT_THAT(told(), Not(Contains(StartsWith("mode_change"))));
+  w.events.clear();
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/i", 60), sh);
+  w.at("/etc/i").differs.xattr = true;
+  w.settle();
+  EXPECT_THAT(told(), Contains("xattr_change /etc/i by sh violation"));
+}
+
 // Who worked in a directory, and had it copied up, is not listed with who
 // changed it.
 TEST(DirectoryItself, IsChangedByNobodyWhoWorkedInIt) {
