@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <exception>
 #include <optional>
 #include <set>
 #include <utility>
@@ -26,16 +25,13 @@
 #include "agent/sensors/limits.h"
 #include "agent/sensors/object.h"
 #include "agent/sensors/registry.h"
+#include "agent/sensors/ring.h"
 #include "agent/sensors/trial.h"
 
 namespace stillframe::sensors {
 namespace {
 
 using ObjectPtr = std::unique_ptr<Object>;
-
-struct RingFree {
-  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-};
 
 const UpperRoot* root_of(const Observation& seen) {
   return std::visit(
@@ -75,14 +71,13 @@ struct Sensors::Impl {
   std::vector<std::unique_ptr<Sensor>> sensors;  // in doctor's order
   // Of the ring buffer, the limits and the backlog.
   Fd poll{::epoll_create1(EPOLL_CLOEXEC)};
-  std::unique_ptr<ring_buffer, RingFree> ring;
+  std::optional<Ring> ring;
   bool overlay_was_there = false;
   // Taken out of the ring buffer while the sensors were being tried; readable
   // as long as there is any.
   std::deque<Observation> backlog;
   Fd backlogged{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   const std::function<void(Observation&&)>* sink = nullptr;
-  std::exception_ptr thrown;  // by the sink, within libbpf
   std::int64_t real_minus_boot_ns = 0;
   std::uint64_t lives_since_ns = UINT64_MAX;
   std::size_t left = 0;  // observations still wanted by drain()
@@ -100,27 +95,21 @@ struct Sensors::Impl {
   std::size_t drain(const std::function<void(Observation&&)>& to,
                     std::size_t limit);
 
-  // Called by libbpf, whose frames no exception must cross.
-  int take(const void* data, std::size_t size) noexcept {
-    try {
-      // Before anybody looks at the directory: what changes from now on must be
-      // reported again.
-      if (const auto key = rearm_key(data, size)) maps->rearm(*key);
-      auto seen = decode(data, size, real_minus_boot_ns);
-      if (seen) {
-        (*sink)(std::move(*seen));
-      } else {
-        ++undecodable;
-      }
-    } catch (...) {
-      thrown = std::current_exception();
-      return kEnough;
-    }
-    return --left == 0 ? kEnough : 0;
-  }
-
-  static constexpr int kEnough = -EAGAIN;
+  bool take(const void* data, std::size_t size);
 };
+
+bool Sensors::Impl::take(const void* data, std::size_t size) {
+  // Before anybody looks at the directory: what changes from now on must be
+  // reported again.
+  if (const auto key = rearm_key(data, size)) maps->rearm(*key);
+  auto seen = decode(data, size, real_minus_boot_ns);
+  if (seen) {
+    (*sink)(std::move(*seen));
+  } else {
+    ++undecodable;
+  }
+  return --left != 0;
+}
 
 Result<> Sensors::Impl::with_types(const std::function<Result<>()>& work) {
   if (!types) {
@@ -174,15 +163,11 @@ Result<> Sensors::Impl::begin() {
   maps.emplace(*shared);
   sensors = make_sensors(
       {[this](TrialGround ground) { return missed(ground); }, limits});
-  ring.reset(ring_buffer__new(
-      bpf_map__fd(shared->map("events")),
-      [](void* context, void* data, std::size_t size) {
-        return static_cast<Impl*>(context)->take(data, size);
-      },
-      this, nullptr));
-  if (!ring) return fail("the BPF ring buffer", errno);
-  const int sources[] = {ring_buffer__epoll_fd(ring.get()), limits.poll_fd(),
-                         backlogged};
+  const bpf_map* events = shared->map("events");
+  auto mapped = Ring::map(bpf_map__fd(events), bpf_map__max_entries(events));
+  if (!mapped) return tl::unexpected(mapped.error());
+  ring.emplace(*std::move(mapped));
+  const int sources[] = {bpf_map__fd(events), limits.poll_fd(), backlogged};
   for (const int fd : sources) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -206,10 +191,10 @@ std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
     eventfd_t drained = 0;
     if (backlog.empty()) ::eventfd_read(backlogged, &drained);
   }
-  // Its result is what take() said last.
-  if (left != 0) static_cast<void>(ring_buffer__consume(ring.get()));
+  if (left != 0) {
+    ring->drain([this](auto* data, auto size) { return take(data, size); });
+  }
   sink = nullptr;
-  if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
   return limit - left + limits.drain(to);
 }
 
