@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,23 +17,24 @@ namespace stillframe::drift {
 
 // How an upper file differs from the one that the lower layers show there.
 struct Difference {
-  bool type = false;     // became another type of file
-  bool content = false;  // bytes (of a symlink: target; of a device: number)
-  bool mode = false;
-  bool owner = false;
-  bool xattr = false;  // user-visible extended attributes, ACLs apart
-  bool acl = false;
-  bool flags = false;  // what chattr(1) sets: immutable, append-only and so on
-  bool time = false;   // mtime
+  bool type : 1 = false;     // became another type of file
+  bool content : 1 = false;  // bytes (a symlink's target, a device's number)
+  bool mode : 1 = false;
+  bool owner : 1 = false;
+  bool xattr : 1 = false;  // user-visible extended attributes, ACLs apart
+  bool acl : 1 = false;
+  bool flags : 1 = false;  // what chattr(1) sets: immutable, append-only, …
+  bool time : 1 = false;   // mtime
   // A directory that hides the lower one of its path: opaque, inside an opaque
   // one, or another one renamed onto it.
-  bool opaque = false;
+  bool opaque : 1 = false;
   // Changed since the container began to live, with nothing to compare it with:
   // content and attributes may differ from what they were.
-  bool unknown = false;
+  bool unknown : 1 = false;
   // Too large to be read at once: no difference in its bytes so far, and they
   // have not all been compared.
-  bool unread = false;
+  bool unread : 1 = false;
+  bool operator==(const Difference&) const = default;
   bool any_metadata() const { return mode || owner || xattr || acl || flags; }
   // It differs, whatever comes of `unread`; mtime apart.
   bool sure() const {
@@ -40,7 +42,20 @@ struct Difference {
   }
 };
 
-// One entry of the upper directory.
+// What hardly any entry has.
+struct Rare {
+  // The directory of the upper one that came from elsewhere (redirect_dir) and
+  // brought this along; none: nothing did.
+  InodeId carrier;
+  // trusted.overlay.redirect: its former path.
+  std::optional<std::string> redirect;
+  // Where differs.opaque: names that the image shows in this directory and the
+  // upper one does not have. No entries stand for them.
+  std::vector<std::string> hidden;
+  bool operator==(const Rare&) const = default;
+};
+
+// One entry of the upper directory. Kept small: there may be a hundred thousand.
 struct Entry {
   InodeId inode;
   InodeId parent;          // none for the root itself
@@ -52,7 +67,6 @@ struct Entry {
   std::uint64_t size = 0;
   WallTime mtime;
   WallTime ctime;  // of the upper inode: cannot be set back
-  bool whiteout = false;
   // Against what the lower layers show at this path. `none`: a directory that
   // is in the upper only because something below it changed (the directory
   // itself is equal), or a whiteout that hides nothing.
@@ -62,34 +76,42 @@ struct Entry {
   // mtime differs, and UpperTree, which sees all of it, turns it into `changed`
   // as long as no entry directly in the directory has a change of its own.
   Change change = Change::none;
-  Difference differs;     // meaningful for Change::changed
-  bool metacopy = false;  // content still in the lower layer
   // podman's own line for this path, before its hidden paths are taken away. A
   // directory without one gets a C anyway when an A or D lies below it:
   // ask runtime_shows(), which knows the tree.
   Change shown_by_runtime = Change::none;
+  Difference differs;  // meaningful for Change::changed
+  bool whiteout : 1 = false;
+  bool metacopy : 1 = false;  // content still in the lower layer
   // What a comparison by stat(2) alone sees, as docker makes it: mode, owner,
   // device number, capability, and of other things than directories size and
   // mtime.
-  bool stat_differs = false;
+  bool stat_differs : 1 = false;
   // Not all of it could be compared: it differs at least so much. A tree that
   // knows the entry keeps what it knew.
-  bool partly = false;
+  bool partly : 1 = false;
   // The comparison of its bytes is to go on, though there may be an answer that
   // holds until then.
-  bool reading = false;
+  bool reading : 1 = false;
   // Not in the upper directory: overlay shows it here, from a lower layer since
   // a directory above came from elsewhere, or as one more name of a file that
   // is in the upper directory.
-  bool carried = false;
-  // The directory of the upper one that came from elsewhere (redirect_dir) and
-  // brought this along; none: nothing did.
-  InodeId carrier;
-  // trusted.overlay.redirect: its former path. Null: none, as nearly always.
-  std::shared_ptr<const std::string> redirect;
-  // Where differs.opaque: names that the image shows in this directory and the
-  // upper one does not have. No entries stand for them.
-  std::shared_ptr<const std::vector<std::string>> hidden;
+  bool carried : 1 = false;
+  std::shared_ptr<const Rare> rare;  // null: nothing of it
+
+  InodeId carrier() const { return rare ? rare->carrier : InodeId{}; }
+  // Null: none.
+  const std::string* redirect() const {
+    return rare && rare->redirect ? &*rare->redirect : nullptr;
+  }
+  const std::vector<std::string>* hidden() const {
+    return rare && !rare->hidden.empty() ? &rare->hidden : nullptr;
+  }
+  Rare& make_rare() {  // a copy of its own
+    auto own = rare ? std::make_shared<Rare>(*rare) : std::make_shared<Rare>();
+    rare = own;
+    return *own;
+  }
   bool directory() const { return (mode & 0170000u) == 0040000u; }
 };
 

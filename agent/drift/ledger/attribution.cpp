@@ -250,7 +250,7 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
   // It came along with a directory, whose record says who moved it; or whether
   // it differs is not known yet.
   const bool unread = entry.differs.unread && !entry.differs.sure();
-  if (known == nullptr && (entry.carrier || unread)) return;
+  if (known == nullptr && (entry.carrier() || unread)) return;
   if (known != nullptr && found.appeared && entry.links > 1 &&
       entry.change == Change::changed && !entry.differs.content &&
       known->kinds.has(Kind::file_create)) {

@@ -159,7 +159,7 @@ void Attribution::note_origin(const Found& found, const Record& known,
                               const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.change != Change::added || entry.directory() || entry.links > 1 ||
-      entry.carrier || shows_origin(known.kinds)) {
+      entry.carrier() || shows_origin(known.kinds)) {
     return;
   }
   const auto choice = choose(entry, true);

@@ -17,8 +17,8 @@ RecordKey key_of(const Entry& entry) {
 
 std::optional<Record> story_of(const Books& books, const Entry& entry) {
   if (const Record* own = books.ledger.find(key_of(entry))) return *own;
-  if (!entry.carrier) return std::nullopt;
-  const Record* move = books.ledger.find(RecordKey::of_inode(entry.carrier));
+  if (!entry.carrier()) return std::nullopt;
+  const Record* move = books.ledger.find(RecordKey::of_inode(entry.carrier()));
   if (move == nullptr) return std::nullopt;
   Record story = *move;
   story.kinds = {};  // those of the directory itself

@@ -57,7 +57,7 @@ class Rows {
     std::size_t row = 0;
   };
   // A directory above whose entries a move may have brought along: see
-  // Entry::carrier.
+  // Rare::carrier.
   struct Moved {
     InodeId carrier;                 // none: nothing was
     SharedPath::DirectoryPtr place;  // where it was; null: not known
@@ -139,13 +139,13 @@ PathChange Rows::row_of(const SharedPath& path, const Judged& judged,
 
 // A directory in the last of moved_.
 Rows::Moved Rows::moved(const Entry& directory) const {
-  if (directory.redirect) {
+  if (directory.redirect() != nullptr) {
     const auto key = RecordKey::of_inode(directory.inode);
     return {directory.inode, SharedPath::directory(books_.ledger.from(key))};
   }
   const Moved& above = moved_.back();
-  if (!directory.carrier || !above.place ||
-      !same_inode(directory.carrier, above.carrier)) {
+  if (!directory.carrier() || !above.place ||
+      !same_inode(directory.carrier(), above.carrier)) {
     return {};
   }
   return {above.carrier, SharedPath::directory(above.place, directory.name)};
@@ -211,8 +211,8 @@ void Rows::add(const SharedPath& path, const UpperTree::Place& at,
   const Judged judged = verdicts_.row(entry, at.path);
   auto row = row_of(path, judged, key_of(entry), r);
   const Moved& above = moved_.back();
-  if (row.from.empty() && above.place && entry.carrier &&
-      same_inode(entry.carrier, above.carrier)) {
+  if (row.from.empty() && above.place && entry.carrier() &&
+      same_inode(entry.carrier(), above.carrier)) {
     row.from = {above.place, entry.name};
   }
   row.change = entry.change;

@@ -283,8 +283,10 @@ void FileChanges::note_place(const FileObservation& seen) {
   }
 }
 
+// Who worked in it is known until its place is looked at: what was in it has
+// gone, too.
 void FileChanges::note_removed_directory(const FileObservation& seen) {
-  drop(seen.inode);
+  plan_.drop(seen.inode);
   directories_.removed(seen.inode, seen.parent, seen.name, seen.boot_ns);
 }
 
@@ -431,6 +433,7 @@ void FileChanges::settle_removals(std::uint64_t started) {
         books_.ledger.touch(of_inode);
       }
     } else {
+      attribution_.drop(gone.inode);
       if (r != nullptr && r->last_boot_ns <= gone.boot_ns) {
         records_.missing(gone.inode, directories_.path_in(gone.place.inode,
                                                           gone.place.name));

@@ -141,7 +141,7 @@ KindList state_kinds(const Entry& entry) {
     case Change::none:
       break;
     case Change::added:
-      kinds.add(entry.carrier ? Kind::file_rename : create_kind(entry.mode));
+      kinds.add(entry.carrier() ? Kind::file_rename : create_kind(entry.mode));
       break;
     case Change::deleted:
       kinds.add(delete_kind(entry.mode));

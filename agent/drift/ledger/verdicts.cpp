@@ -82,7 +82,7 @@ void Verdicts::rejudge(const Entry& entry) {
   set(place_of(entry), verdict_of(judged));
   const auto story = story_of(books_, entry);
   if (violation && story) note_violation(*story);
-  if (entry.directory() && entry.redirect) rejudge_brought(entry);
+  if (entry.directory() && entry.redirect() != nullptr) rejudge_brought(entry);
 }
 
 // What is sure of a file whose bytes have not been compared.
@@ -119,7 +119,7 @@ void Verdicts::vanished(
   for (const auto& [path, entry] : gone) {
     const InodeId at = entry.directory() ? entry.inode : entry.parent;
     const bool uprooted = entry.directory() || !books_.tree.has_directory(at);
-    if (entry.redirect) moves_.erase(entry.inode);
+    if (entry.redirect() != nullptr) moves_.erase(entry.inode);
     if (uprooted && totals_.below(at) != nullptr) stale_ = true;
   }
   if (stale_) return;

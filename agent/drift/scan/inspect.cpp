@@ -118,7 +118,9 @@ Tried<std::optional<Inspected>> Inspector::examine(const UpperDir& dir,
     entry.mtime = entry.ctime = {};
   }
   const auto compared = dir.below->compare(file, name, &entry, &out.onward);
-  if (out.onward.brought) entry.carrier = dir.carrier;
+  if (out.onward.brought && dir.carrier) {
+    entry.make_rare().carrier = dir.carrier;
+  }
   if (!compared) {
     if (!directory && !differs_anyway(entry)) return failed(compared);
     entry.partly = true;

@@ -201,7 +201,7 @@ Tried<> OverlayBaseline::Directory::compare(const UpperFile& file,
   const bool redirects = directory && !marks.redirect.empty() &&
                          !marks.opaque && (absolute || !pure());
   if (!file.lower && (redirects || marks.metacopy)) {
-    entry->redirect = std::make_shared<const std::string>(marks.redirect);
+    entry->make_rare().redirect = marks.redirect;
   }
   onward->pure = directory && (marks.opaque || (pure() && !redirects));
   onward->enter = true;
@@ -263,9 +263,7 @@ Tried<> OverlayBaseline::Directory::note_hidden(const UpperFile& file,
     if (!shows) return failed(shows);
     if (!*shows) hidden.push_back(std::move(one));
   }
-  if (hidden.empty()) return {};
-  entry->hidden =
-      std::make_shared<const std::vector<std::string>>(std::move(hidden));
+  if (!hidden.empty()) entry->make_rare().hidden = std::move(hidden);
   return {};
 }
 

@@ -26,9 +26,9 @@ std::vector<RuntimeLine> runtime_lines(const UpperTree& tree,
     if (change != Change::none && !hides(runtime, at.path)) {
       out.push_back({change, {at.directory, entry.name}});
     }
-    if (tool != DiffTool::docker || !entry.hidden) return;
+    if (tool != DiffTool::docker || entry.hidden() == nullptr) return;
     const auto here = SharedPath::directory(at.directory, entry.name);
-    for (const std::string& name : *entry.hidden) {
+    for (const std::string& name : *entry.hidden()) {
       out.push_back({Change::deleted, {here, name}});
     }
   });

@@ -81,7 +81,7 @@ std::vector<const Entry*> UpperTree::brought_by(const Entry& directory) const {
     const TreeNode* at = open.back();
     open.pop_back();
     for (const TreeNode* n : impl_->children(at)) {
-      if (same_inode(n->entry.carrier, directory.inode)) {
+      if (same_inode(n->entry.carrier(), directory.inode)) {
         out.push_back(&n->entry);
       }
       if (is_directory(n->entry)) open.push_back(n);

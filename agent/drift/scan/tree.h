@@ -59,7 +59,7 @@ class UpperTree {
   // not been compared, null when there is none.
   std::vector<const Entry*> reading(std::size_t most) const;
   const Entry* unread() const;
-  // All that a directory brought along from elsewhere: see Entry::carrier.
+  // All that a directory brought along from elsewhere: see Rare::carrier.
   std::vector<const Entry*> brought_by(const Entry& directory) const;
 
   // "/etc/passwd"; "/" for the root; empty when the inode is unknown.

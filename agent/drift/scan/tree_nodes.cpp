@@ -17,25 +17,18 @@ bool same_thing(const Entry& a, const Entry& b) {
 }
 
 bool same_state(const Entry& a, const Entry& b) {
-  const auto names = [](const Entry& e) {
-    return e.hidden ? *e.hidden : std::vector<std::string>();
-  };
-  const auto text = [](const auto& string) {
-    return string ? std::string_view(*string) : std::string_view();
-  };
-  const auto bits = [](const Difference& d) {
-    return std::array{d.type,  d.content, d.mode,   d.owner,   d.xattr, d.acl,
-                      d.flags, d.time,    d.opaque, d.unknown, d.unread};
+  static const Rare kNothing;
+  const auto rare = [](const Entry& e) -> const Rare& {
+    return e.rare ? *e.rare : kNothing;
   };
   // Whether only_time() directories are changed depends on their children.
   const bool change = a.change == b.change || (only_time(a) && only_time(b));
   return change && a.ctime == b.ctime && a.mode == b.mode && a.uid == b.uid &&
          a.gid == b.gid && a.size == b.size && a.mtime == b.mtime &&
-         bits(a.differs) == bits(b.differs) &&
-         text(a.redirect) == text(b.redirect) && a.metacopy == b.metacopy &&
+         a.differs == b.differs && a.metacopy == b.metacopy &&
          a.shown_by_runtime == b.shown_by_runtime &&
          a.stat_differs == b.stat_differs && a.carried == b.carried &&
-         a.carrier == b.carrier && names(a) == names(b);
+         rare(a) == rare(b);
 }
 
 // Whether the tool prints the parent directory because of this entry. podman
@@ -62,7 +55,7 @@ bool only_time(const Entry& e) {
 Change own_line(const Entry& e, DiffTool tool) {
   if (tool == DiffTool::podman) return e.shown_by_runtime;
   if (e.change == Change::added || e.change == Change::deleted) return e.change;
-  return e.stat_differs || e.hidden ? Change::changed : Change::none;
+  return e.stat_differs || e.hidden() != nullptr ? Change::changed : Change::none;
 }
 
 TreeNode* UpperTree::Impl::child(const Node* parent,

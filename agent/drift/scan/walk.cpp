@@ -30,7 +30,7 @@ bool single_component(const std::string& name) {
 }
 
 std::string redirect_of(const Entry& entry) {
-  return entry.redirect ? *entry.redirect : "";
+  return entry.redirect() != nullptr ? *entry.redirect() : "";
 }
 
 bool moved_away(int error) { return means_gone(error) || error == ELOOP; }
@@ -112,7 +112,7 @@ Walker::Pending Walker::pending(const Inspected& found) {
   const Entry& entry = found.entry;
   return {entry.name,    redirect_of(entry),
           entry.inode,   found.onward,
-          entry.carried, entry.redirect ? entry.inode : entry.carrier};
+          entry.carried, entry.redirect() != nullptr ? entry.inode : entry.carrier()};
 }
 
 void Walker::take(Frame* frame, Inspected found, bool descend_all,

@@ -665,6 +665,23 @@ TEST_F(Names, WhatWasReportedByItsNameIsNotReportedAgain) {
                                         "file_rename /lib/z by rm violation"));
 }
 
+// What the kernel side did not know yet is seen in its directory alone.
+TEST_F(Attribution, WhoWorkedInADirectoryIsKnownWhenItIsGone) {
+  w.put("/etc/d", 60, Change::added, kDirectory);
+  w.put("/etc/d/m", 61, Change::added, kDirectory);
+  w.drift->request_full_scan();
+  w.settle();
+  w.events.clear();
+  w.drift->observe(w.entries_seen(FileOp::rmdir, "/etc/d", "/etc/d/m"), rm);
+  auto removed = w.seen(FileOp::rmdir, "/etc/d", 60);
+  removed.mode = kDirectory;
+  w.drift->observe(removed, rm);
+  w.take("/etc/d");
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre("dir_delete /etc/d by rm violation",
+                                        "dir_delete /etc/d/m by rm violation"));
+}
+
 TEST_F(Attribution, WhatIsLinkedElsewhereWasCopiedUp) {
   w.put("/etc/i", 50, Change::changed).links = 2;
   w.put("/etc/n", 50, Change::added).links = 2;

@@ -151,8 +151,8 @@ TEST_F(LayersTest, DirectoryMadeAnewTellsWhatItHides) {
   const UpperTree tree = scan_tree();
   const Entry* d = tree.find_path("/d");
   ASSERT_TRUE(d->differs.opaque);
-  ASSERT_TRUE(d->hidden);
-  EXPECT_EQ(std::set<std::string>(d->hidden->begin(), d->hidden->end()),
+  ASSERT_TRUE(d->hidden());
+  EXPECT_EQ(std::set<std::string>(d->hidden()->begin(), d->hidden()->end()),
             (std::set<std::string>{"a", "c"}));
   std::vector<std::string> lines = tool_lines(tree, kDocker);
   std::sort(lines.begin(), lines.end());

@@ -154,10 +154,10 @@ TEST_F(MovedTest, WhatCameAlongSaysWithWhat) {
   put(root + "/moved/new", "");
   const UpperTree tree = scan_tree();
   const InodeId moved = tree.find_path("/moved")->inode;
-  EXPECT_FALSE(tree.find_path("/moved")->carrier);
-  EXPECT_FALSE(tree.find_path("/moved/new")->carrier);
-  EXPECT_EQ(tree.find_path("/moved/a")->carrier, moved);
-  EXPECT_EQ(tree.find_path("/moved/x/y")->carrier, moved);
+  EXPECT_FALSE(tree.find_path("/moved")->carrier());
+  EXPECT_FALSE(tree.find_path("/moved/new")->carrier());
+  EXPECT_EQ(tree.find_path("/moved/a")->carrier(), moved);
+  EXPECT_EQ(tree.find_path("/moved/x/y")->carrier(), moved);
   EXPECT_TRUE(tree.find_path("/moved/a")->carried);
   EXPECT_FALSE(tree.find_path("/moved/x/y")->carried);
   EXPECT_EQ(tree.brought_by(*tree.find_path("/moved")).size(), 3u);

@@ -134,7 +134,7 @@ TEST_F(ScannerTest, AttributesThatAnyoneMaySetAreNotBelieved) {
     const UpperTree tree = scan_tree();
     EXPECT_EQ(bits(tree.find_path("/file")->differs), one.file);
     EXPECT_EQ(bits(tree.find_path("/dir")->differs), one.dir);
-    EXPECT_EQ(tree.find_path("/dir")->redirect, nullptr);
+    EXPECT_EQ(tree.find_path("/dir")->redirect(), nullptr);
   }
 }
 
