@@ -55,7 +55,8 @@ struct Rare {
   bool operator==(const Rare&) const = default;
 };
 
-// One entry of the upper directory. Kept small: there may be a hundred thousand.
+// One entry of the upper directory. Kept small: there may be a hundred
+// thousand.
 struct Entry {
   InodeId inode;
   InodeId parent;          // none for the root itself

@@ -115,6 +115,8 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   const bool by_ring =
       op == FileOp::unknown && entry.links > 1 && entry.change == Change::added;
   if (op != FileOp::link && !by_ring) return;
+  // By this name it was made, and by another linked since.
+  if (by_ring && announcer_.reported(found.path, Kind::file_create)) return;
   const auto& link = choice->latest();
   // Its other names may appear in the same directory; an only one is that of a
   // file made without (O_TMPFILE).

@@ -117,8 +117,9 @@ std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
                                                 const Record* before) const {
   const auto kind = kind_of(seen);
   const Entry* known = books_.tree.find(seen.inode);
+  const Unsettled* earlier = unsettled_.first(seen.inode);
   const bool looked = (known == nullptr || was_before(seen, *known)) &&
-                      (before == nullptr || unsettled_.waits(seen.inode) ||
+                      (before == nullptr || earlier != nullptr ||
                        (before->last_boot_ns < plan_.last_start() &&
                         !plan_.under_way() && !plan_.pending(seen.parent)));
   const bool same_mode = known != nullptr && known->mode == seen.mode;
@@ -137,7 +138,9 @@ std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
   }
   if (clear) return std::nullopt;
   Unsettled out;
-  if (known != nullptr && looked) out.before = Former(*known);
+  // What nobody had looked at before the first has not been looked at since.
+  const bool fresh = earlier == nullptr || earlier->before;
+  if (known != nullptr && looked && fresh) out.before = Former(*known);
   out.mode = seen.mode;
   out.made = made;
   return out;

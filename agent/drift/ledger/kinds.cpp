@@ -273,7 +273,11 @@ bool restored(const KindList& recorded, const Entry& entry) {
     return false;
   }
   if (!d.time) return true;
-  return (recorded.has_class(Class::content) || entry.directory()) &&
+  // What was put there brought its time along; what was written has it moved.
+  KindList written = recorded;
+  written.remove(Kind::file_rename);
+  written.remove(Kind::file_link);
+  return (written.has_class(Class::content) || entry.directory()) &&
          !recorded.has(Kind::time_change);
 }
 

@@ -140,10 +140,11 @@ std::optional<Unsettled> UnsettledOperations::add(Unsettled operation) {
   return oldest;
 }
 
-bool UnsettledOperations::waits(const InodeId& inode) const {
-  return std::any_of(waiting_.begin(), waiting_.end(), [&](const auto& one) {
-    return same_inode(one.about.inode, inode);
-  });
+const Unsettled* UnsettledOperations::first(const InodeId& inode) const {
+  const auto it = std::find_if(
+      waiting_.begin(), waiting_.end(),
+      [&](const auto& one) { return same_inode(one.about.inode, inode); });
+  return it == waiting_.end() ? nullptr : &*it;
 }
 
 std::deque<Unsettled> UnsettledOperations::take(

@@ -62,7 +62,10 @@ class UnsettledOperations {
 
   // Gives the oldest when there are too many: it waits no longer.
   std::optional<Unsettled> add(Unsettled operation);
-  bool waits(const InodeId& inode) const;
+  bool waits(const InodeId& inode) const { return first(inode) != nullptr; }
+  // The first of those that wait, null if none does. Good until the next
+  // change.
+  const Unsettled* first(const InodeId& inode) const;
   const std::deque<Unsettled>& waiting() const { return waiting_; }
 
   // Takes those of which a scan that began at `started` has shown the effect;

@@ -55,7 +55,8 @@ bool only_time(const Entry& e) {
 Change own_line(const Entry& e, DiffTool tool) {
   if (tool == DiffTool::podman) return e.shown_by_runtime;
   if (e.change == Change::added || e.change == Change::deleted) return e.change;
-  return e.stat_differs || e.hidden() != nullptr ? Change::changed : Change::none;
+  return e.stat_differs || e.hidden() != nullptr ? Change::changed
+                                                 : Change::none;
 }
 
 TreeNode* UpperTree::Impl::child(const Node* parent,

@@ -110,9 +110,12 @@ bool Walker::reopen(Frame* frame) {
 
 Walker::Pending Walker::pending(const Inspected& found) {
   const Entry& entry = found.entry;
-  return {entry.name,    redirect_of(entry),
-          entry.inode,   found.onward,
-          entry.carried, entry.redirect() != nullptr ? entry.inode : entry.carrier()};
+  return {entry.name,
+          redirect_of(entry),
+          entry.inode,
+          found.onward,
+          entry.carried,
+          entry.redirect() != nullptr ? entry.inode : entry.carrier()};
 }
 
 void Walker::take(Frame* frame, Inspected found, bool descend_all,

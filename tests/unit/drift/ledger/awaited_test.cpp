@@ -282,6 +282,23 @@ TEST_F(Awaited, ALinkIsKnownByTheNameThatIsFoundAfterIt) {
   EXPECT_THAT(w.reported(), Contains("file_link /etc/n by apt violation"));
 }
 
+// It was made by that name, and linked by another before anybody looked.
+TEST_F(Awaited, WhoMadeAFileHasNotLinkedItThere) {
+  auto made = w.seen(FileOp::unknown, "/etc/n", 50);
+  made.created = true;
+  w.drift->observe(made, apt);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), apt);
+  w.put("/lib", 11, Change::none, kDirectory);
+  young(w.put("/etc/n", 50, Change::added)).links = 2;
+  young(w.put("/lib/n", 50, Change::added)).links = 2;
+  w.drift->observe(w.entries_seen(FileOp::link, "/lib", "/lib/n"), sh);
+  look();
+  pass();
+  EXPECT_THAT(w.reported(), Contains("file_create /etc/n by apt violation"));
+  EXPECT_THAT(w.reported(), Contains("file_link /lib/n by sh violation"));
+  EXPECT_THAT(w.reported(), Not(Contains(HasSubstr("file_link /etc/n"))));
+}
+
 // By one of several who did different things there.
 TEST_F(Awaited, ANameIsNotSaidToBeANewFilesUntilItsOtherNamesAreFound) {
   w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/n"), apt);

@@ -83,6 +83,21 @@ TEST(Kinds, WhatCannotBeComparedIsNeverRestored) {
   EXPECT_EQ(explained(recorded, entry), recorded);  // it is explained by that
 }
 
+// A time that came along is not one that writing has moved.
+TEST(Kinds, WhatWasPutThereWithAnotherTimeIsNotRestored) {
+  Entry entry;
+  entry.change = Change::changed;
+  entry.mode = S_IFREG | 0644;
+  entry.differs.time = true;
+  KindList recorded;
+  recorded.add(Kind::file_rename);
+  EXPECT_FALSE(restored(recorded, entry));
+  recorded.add(Kind::file_write);
+  EXPECT_TRUE(restored(recorded, entry));
+  entry.differs.time = false;
+  EXPECT_TRUE(restored(recorded, entry));
+}
+
 TEST(Kinds, PastTheOverlayNothingIsCopiedUp) {
   Entry entry;
   entry.mode = S_IFREG | 0644;

@@ -202,6 +202,21 @@ TEST_F(KnownFile, WhatLeavesANameThatItWasJustGivenIsNoRename) {
   EXPECT_THAT(w.kinds("/etc/y"), Not(Contains("file_rename")));
 }
 
+// What was done since the last look, and reported, is not its doing, however
+// often it is reported.
+TEST_F(KnownFile, WhatIsReportedTwiceHasNotDoneWhatWasReportedBefore) {
+  auto chmod = w.seen(FileOp::chmod, "/etc/x", 50);
+  chmod.mode = S_IFREG | 0600;
+  w.drift->observe(chmod, actor("setter"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/y", 50), sh);
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/y", 50), sh);
+  w.move("/etc/x", "/etc/y");
+  w.at("/etc/y").mode = S_IFREG | 0600;
+  w.settle();
+  EXPECT_THAT(told(), Not(Contains("mode_change /etc/y by sh violation")));
+  EXPECT_THAT(w.who("/etc/y"), Contains("exec:sh"));
+}
+
 // What differed from the image before it is not its doing.
 TEST_F(KnownFile, WhatMovesOneOfSeveralNamesHasDoneNothingElse) {
   Entry& image = w.put("/etc/i", 60, Change::changed);
