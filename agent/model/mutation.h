@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/model/kind_list.h"
 #include "agent/model/shared_path.h"
 #include "agent/model/words.h"
 
@@ -73,21 +74,22 @@ enum class Change : char {
   deleted = 'D'
 };
 
-// One changed path of a container, as `diff` shows it.
+// One changed path of a container, as `diff` shows it. Kept small: an answer
+// may have a hundred thousand.
 struct PathChange {
-  SharedPath path;  // absolute inside the container, raw bytes
-  Change change = Change::changed;
-  std::vector<Kind> kinds;  // in order of first appearance, no repeats
-  Class mutation_class = Class::content;
-  Verdict verdict = Verdict::violation;
-  std::string rule;              // the policy rule that decided, or empty
-  SharedPath from;               // a rename's former path
-  bool shown_by_runtime = true;  // false: the container's own tool hides it
+  SharedPath path;                         // inside the container, raw bytes
+  std::shared_ptr<const SharedPath> from;  // a rename's former path, or null
+  KindList kinds;
+  std::string rule;  // the policy rule that decided, or empty
   WallTime first_seen;
   WallTime last_seen;
   std::uint64_t count = 0;
   ActorList actors;  // none: only what is in the directory changed
-  std::uint64_t actors_left_out = 0;  // who came too, and are not kept
+  std::uint32_t actors_left_out = 0;  // who came too, and are not kept
+  Change change = Change::changed;
+  Class mutation_class = Class::content;
+  Verdict verdict = Verdict::violation;
+  bool shown_by_runtime = true;  // false: the container's own tool hides it
 };
 
 // One line of what the container's own tool prints: a letter and a path.

@@ -167,12 +167,12 @@ Collected collect(const std::vector<SeenContainer>& containers) {
   for (const auto& container : containers) {
     for (const auto& change : container.changes) {
       // A directory that changed through its entries follows them.
-      const bool derived = change.kinds == std::vector<Kind>{Kind::copy_up};
+      const bool derived = change.kinds.only(Kind::copy_up);
       if (change.verdict != Verdict::violation || derived) continue;
       const std::string path = change.path.text();
       Seen file;
       Seen other;
-      for (const Kind kind : change.kinds) {
+      for (const Kind kind : change.kinds.list()) {
         Seen& one = scratch_class(class_of(kind)) ? file : other;
         one.kinds |= bit(kind);
         one.classes |= bit(class_of(kind));

@@ -38,7 +38,7 @@ std::string kinds_text(const std::vector<Kind>& kinds) {
 
 std::string path_text(const PathChange& change) {
   std::string out = display(change.path.text());
-  if (!change.from.empty()) out += " <- " + display(change.from.text());
+  if (change.from) out += " <- " + display(change.from->text());
   return out;
 }
 
@@ -60,7 +60,7 @@ std::vector<Cell> diff_row(const PathChange& change, WallTime now) {
   return {change_cell(change.change),
           {path_text(change), Color::none},
           {std::string(verdict), verdict_color(verdict)},
-          {kinds_text(change.kinds), Color::none},
+          {kinds_text(change.kinds.list()), Color::none},
           {who_text(change), Color::none},
           {ago(change.last_seen, now), Color::dim}};
 }

@@ -36,7 +36,7 @@ std::string now_text(const ExplainAnswer& answer, WallTime now) {
   const PathChange& change = *answer.now;
   std::string out = fmt::format(
       "now: {}, {} by {}", to_string(change.verdict),
-      list_of(change.kinds, "changed"),
+      list_of(change.kinds.list(), "changed"),
       change.actors.empty() ? std::string("whoever changed what is in it")
                             : who(change.actors.back()));
   if (!change.rule.empty()) out += ", rule " + display(change.rule);

@@ -107,7 +107,7 @@ json actor_value(const Actor& actor) {
 
 json change_value(const PathChange& change) {
   json kinds = json::array();
-  for (const Kind kind : change.kinds) kinds.push_back(to_string(kind));
+  for (const Kind kind : change.kinds.list()) kinds.push_back(to_string(kind));
   json actors = json::array();
   for (const auto& actor : change.actors) actors.push_back(actor_value(actor));
   json value = {{"path", json_text(change.path.text())},
@@ -124,7 +124,7 @@ json change_value(const PathChange& change) {
   if (change.change != Change::none) {
     value["change"] = std::string(1, static_cast<char>(change.change));
   }
-  if (!change.from.empty()) value["from"] = json_text(change.from.text());
+  if (change.from) value["from"] = json_text(change.from->text());
   if (change.actors_left_out != 0) {
     value["actors_left_out"] = change.actors_left_out;
   }

@@ -30,7 +30,8 @@ std::size_t size_of(const std::vector<PathChange>& changes) {
   std::size_t sum = 0;
   std::unordered_set<const Actor*> counted;  // the first of each list
   for (const auto& change : changes) {
-    sum += sizeof change + change.path.own_bytes() + change.from.own_bytes();
+    sum += sizeof change + change.path.own_bytes();
+    if (change.from) sum += sizeof *change.from + change.from->own_bytes();
     if (!change.actors.empty() &&
         counted.insert(&*change.actors.begin()).second) {
       sum += size_of(change.actors);

@@ -120,7 +120,7 @@ PathChange Rows::row_of(const SharedPath& path, const Judged& judged,
                         const RecordKey& key, const Record* r) {
   PathChange out;
   out.path = path;
-  out.kinds = judged.kinds.list();
+  out.kinds = judged.kinds;
   out.mutation_class = class_of(judged.kinds.worst());
   out.verdict = judged.judgement.verdict;
   out.rule = judged.judgement.rule;
@@ -130,7 +130,9 @@ PathChange Rows::row_of(const SharedPath& path, const Judged& judged,
   }
   out.actors = actors_of(r->actors);
   out.actors_left_out = r->left_out;
-  out.from = books_.ledger.from(key);
+  if (std::string from = books_.ledger.from(key); !from.empty()) {
+    out.from = std::make_shared<const SharedPath>(std::move(from));
+  }
   out.first_seen = r->first_seen;
   out.last_seen = r->last_seen;
   out.count = r->count;
@@ -211,9 +213,9 @@ void Rows::add(const SharedPath& path, const UpperTree::Place& at,
   const Judged judged = verdicts_.row(entry, at.path);
   auto row = row_of(path, judged, key_of(entry), r);
   const Moved& above = moved_.back();
-  if (row.from.empty() && above.place && entry.carrier() &&
+  if (!row.from && above.place && entry.carrier() &&
       same_inode(entry.carrier(), above.carrier)) {
-    row.from = {above.place, entry.name};
+    row.from = std::make_shared<const SharedPath>(above.place, entry.name);
   }
   row.change = entry.change;
   row.shown_by_runtime = shown;

@@ -140,7 +140,7 @@ TEST(DiffTable, ShowsHostileNamesQuoted) {
   DiffAnswer diff = test::make_diff();
   diff.container.info.name = kHostile;
   diff.changes[0].path = "/" + kHostile;
-  diff.changes[0].from = "/" + kHostile;
+  diff.changes[0].from = std::make_shared<const SharedPath>("/" + kHostile);
   Actor hostile = diff.changes[0].actors.back();
   hostile.tool.clear();
   hostile.comm = kHostile;

@@ -141,7 +141,7 @@ TEST(ActorJson, NamesAmbiguityOnlyWhereThereIsSome) {
 TEST(ChangeJson, HasRuleRenameAndChangesWithoutALetter) {
   PathChange change = test::make_change("/b", Verdict::allowed);
   change.rule = "data";
-  change.from = "/a";
+  change.from = std::make_shared<const SharedPath>("/a");
   change.change = Change::none;
   const json value = change_value(change);
   EXPECT_EQ(value["rule"], "data");

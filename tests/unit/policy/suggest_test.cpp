@@ -13,12 +13,12 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-PathChange change(const std::string& path, std::vector<Kind> kinds,
+PathChange change(const std::string& path, const std::vector<Kind>& kinds,
                   Origin origin = Origin::workload) {
   PathChange out;
   out.path = path;
-  out.kinds = std::move(kinds);
-  out.mutation_class = class_of(out.kinds.front());
+  for (const Kind kind : kinds) out.kinds.add(kind);
+  out.mutation_class = class_of(kinds.front());
   out.count = 3;
   Actor who;
   who.origin = origin;
@@ -55,7 +55,7 @@ TEST(Suggest, AllowsAllThatWasSeenAndIsSound) {
   const auto text = suggest("shop/web", {container});
   const Policy policy = read(text);
   for (const auto& one : container.changes) {
-    for (const Kind kind : one.kinds) {
+    for (const Kind kind : one.kinds.list()) {
       EXPECT_EQ(policy
                     .judge(container.info, class_of(kind), kind,
                            one.actors.back().origin, one.path.text())

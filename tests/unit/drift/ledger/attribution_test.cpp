@@ -100,7 +100,7 @@ TEST_F(Attribution, OneCandidateDidIt) {
   EXPECT_THAT(w.who("/etc/motd"), ElementsAre("exec:rm"));
   EXPECT_THAT(w.reported(),
               ElementsAre("file_delete /etc/motd by rm violation"));
-  EXPECT_EQ(w.row("/etc")->kinds, (std::vector<Kind>{Kind::copy_up}));
+  EXPECT_EQ(w.row("/etc")->kinds, (KindList{Kind::copy_up}));
 }
 
 TEST_F(Attribution, OfTwoTheHintDecidesElseBothAreAmbiguous) {
@@ -239,7 +239,7 @@ TEST_F(Attribution, ARenamedDirectoryTakesItsOwnAlong) {
   w.settle();
   EXPECT_EQ(w.row("/etc/a"), nullptr);
   EXPECT_THAT(w.kinds("/etc/b"), ElementsAre("dir_create", "file_rename"));
-  EXPECT_EQ(w.row("/etc/b")->from, "/etc/a");
+  EXPECT_EQ(w.former("/etc/b"), "/etc/a");
   EXPECT_THAT(w.who("/etc/b"), ElementsAre("exec:apt", "exec:mv"));
   EXPECT_THAT(w.who("/etc/b/x"), ElementsAre("exec:apt"));
   EXPECT_EQ(w.reported().back(), "file_rename /etc/b by mv violation");
@@ -534,8 +534,8 @@ TEST_F(Attribution, ExchangedDirectoriesAreBothRenamed) {
     EXPECT_THAT(w.who(path), ElementsAre("exec:apt", "exec:mv")) << path;
     EXPECT_THAT(w.kinds(path), ElementsAre("dir_create", "file_rename"));
   }
-  EXPECT_EQ(w.row("/etc/a")->from, "/etc/b");
-  EXPECT_EQ(w.row("/etc/b")->from, "/etc/a");
+  EXPECT_EQ(w.former("/etc/a"), "/etc/b");
+  EXPECT_EQ(w.former("/etc/b"), "/etc/a");
   EXPECT_THAT(w.events, SizeIs(4));
 }
 

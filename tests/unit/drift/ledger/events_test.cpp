@@ -106,8 +106,7 @@ TEST_F(Events, CreateAndWriteAreOneRecordWithBothKinds) {
   ASSERT_NE(row, nullptr);
   EXPECT_EQ(row->change, Change::added);
   EXPECT_EQ(row->count, 6u);
-  EXPECT_EQ(row->kinds,
-            (std::vector<Kind>{Kind::file_create, Kind::file_write}));
+  EXPECT_EQ(row->kinds, (KindList{Kind::file_create, Kind::file_write}));
   // A millisecond apart; the offset between the clocks is read for each.
   EXPECT_NEAR(static_cast<double>(row->last_seen.ns - row->first_seen.ns), 1e6,
               1e5);
@@ -171,7 +170,7 @@ TEST_F(Events, ARenameKnowsWhereItCameFrom) {
   EXPECT_EQ(w.row("/etc/x"), nullptr);
   const auto* row = w.row("/etc/y");
   ASSERT_NE(row, nullptr);
-  EXPECT_EQ(row->from, "/etc/x");
+  EXPECT_EQ(row->from->text(), "/etc/x");
   EXPECT_THAT(w.who("/etc/y"), ElementsAre("exec:sh", "exec:mv"));
   ASSERT_THAT(w.events, SizeIs(2));
   EXPECT_EQ(w.events[1].from, "/etc/x");

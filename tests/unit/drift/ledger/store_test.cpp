@@ -61,10 +61,10 @@ class Kept : public ::testing::Test {
 std::string text_of(const std::vector<PathChange>& rows) {
   std::stringstream out;
   for (const auto& r : rows) {
-    out << static_cast<char>(r.change) << r.path.text() << '|' << r.from.text()
-        << '|' << to_string(r.verdict) << r.count << '|' << r.first_seen.ns
-        << '|' << r.last_seen.ns;
-    for (const Kind k : r.kinds) out << ' ' << to_string(k);
+    out << static_cast<char>(r.change) << r.path.text() << '|'
+        << (r.from ? r.from->text() : "") << '|' << to_string(r.verdict)
+        << r.count << '|' << r.first_seen.ns << '|' << r.last_seen.ns;
+    for (const Kind k : r.kinds.list()) out << ' ' << to_string(k);
     for (const auto& a : r.actors) {
       out << " <" << to_string(a.origin) << a.comm << a.tool << a.pid
           << (a.session ? a.session->first_cmd + a.session->tty : "") << '>';

@@ -100,7 +100,7 @@ TEST_F(Verdicts, ADirectoryTakesTheWorstOfItsEntries) {
     ASSERT_NE(w.row(path), nullptr) << path;
     EXPECT_EQ(w.row(path)->verdict, Verdict::violation);
     EXPECT_EQ(w.row(path)->change, Change::changed);
-    EXPECT_EQ(w.row(path)->kinds, (std::vector<Kind>{Kind::copy_up}));
+    EXPECT_EQ(w.row(path)->kinds, (KindList{Kind::copy_up}));
     EXPECT_THAT(w.who(path), ElementsAre());
     EXPECT_TRUE(w.row(path)->shown_by_runtime);
   }
@@ -194,7 +194,7 @@ TEST_F(Verdicts, AllThatTheToolPrintsIsInTheDiff) {
   }
   EXPECT_FALSE(w.row("/etc/hosts")->shown_by_runtime);
   // A directory of which only the entries changed has none.
-  const std::vector<Kind> below{Kind::copy_up};
+  const KindList below{Kind::copy_up};
   for (const auto& row : rows) {
     EXPECT_EQ(row.actors.empty(), row.kinds == below) << row.path.text();
   }
@@ -211,7 +211,7 @@ TEST_F(Verdicts, ADirectoryThatIsAsItWasAgainIsRestored) {
   w.settle();
   const auto* row = w.row("/opt");
   ASSERT_NE(row, nullptr);
-  EXPECT_EQ(row->kinds, (std::vector<Kind>{Kind::mode_change}));
+  EXPECT_EQ(row->kinds, (KindList{Kind::mode_change}));
   EXPECT_EQ(row->verdict, Verdict::restored);
   EXPECT_FALSE(row->shown_by_runtime);
   EXPECT_THAT(w.who("/opt"), ElementsAre("exec:chmod"));
@@ -292,7 +292,7 @@ TEST_F(Verdicts, TotalsAgreeWithTheDiffWhateverHappens) {
     std::uint64_t violations = 0;
     const auto summary = w.drift->summary();
     for (const auto& row : w.drift->diff()) {
-      const bool derived = row.kinds == std::vector<Kind>{Kind::copy_up};
+      const bool derived = row.kinds.only(Kind::copy_up);
       if (row.verdict == Verdict::violation && !derived) ++violations;
     }
     ASSERT_EQ(summary.mutated_paths, violations) << "step " << step;

@@ -226,10 +226,15 @@ const PathChange* World::row(const std::string& path) {
   return nullptr;
 }
 
+std::string World::former(const std::string& path) {
+  const PathChange* one = row(path);
+  return one != nullptr && one->from ? one->from->text() : "";
+}
+
 std::vector<std::string> World::kinds(const std::string& path) {
   std::vector<std::string> out;
   if (const auto* one = row(path)) {
-    for (const Kind kind : one->kinds) out.emplace_back(to_string(kind));
+    for (const Kind kind : one->kinds.list()) out.emplace_back(to_string(kind));
   }
   return out;
 }

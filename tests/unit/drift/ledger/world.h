@@ -65,6 +65,7 @@ class World {
   std::vector<std::string> tool_lines() const;
   const PathChange* row(const std::string& path);
   std::vector<std::string> kinds(const std::string& path);
+  std::string former(const std::string& path);  // its former path, or empty
   std::vector<std::string> who(const std::string& path);
   // "file_create /x by sh violation", in order.
   std::vector<std::string> reported() const;
