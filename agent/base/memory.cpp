@@ -23,7 +23,8 @@ constexpr int kArenas = 2;
 
 // Takes the pages of a file that nobody writes to out of this process; the
 // kernel keeps them for all who have it mapped, and maps them again, sixteen at
-// a time (fault_around_bytes in mm/memory.c), where they are used.
+// a time (fault_around_bytes in mm/memory.c), where they are used. Breakpoints
+// that a debugger has put there are lost.
 int unmap_read_only(dl_phdr_info* file, std::size_t /*size*/, void* /*data*/) {
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   for (int i = 0; i < file->dlpi_phnum; ++i) {

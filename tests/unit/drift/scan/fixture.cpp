@@ -171,10 +171,12 @@ std::vector<std::string> dump(const UpperTree& tree) {
         path + " " + static_cast<char>(e.change) + " [" + bits(e.differs) +
         "] " + static_cast<char>(e.shown_by_runtime) +
         (e.whiteout ? " whiteout" : "") + " " +
-        (e.redirect() != nullptr ? *e.redirect() : "") + " " + std::to_string(e.mode) + " " +
+        (e.redirect() != nullptr ? *e.redirect() : "") + " " +
+        std::to_string(e.mode) + " " +
         std::to_string(e.whiteout ? 0 : e.inode.ino) + " " +
         std::to_string(e.parent.ino) + " " + std::to_string(e.ctime.ns) +
-        " hidden " + std::to_string(e.hidden() != nullptr ? e.hidden()->size() : 0));
+        " hidden " +
+        std::to_string(e.hidden() != nullptr ? e.hidden()->size() : 0));
     EXPECT_EQ(tree.path_of(e), path);
   });
   for (const RuntimeTraits* runtime : {&kPodman, &kDocker, &kNoTool}) {
