@@ -113,9 +113,13 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
   const auto from_above = inherited_.find(entry.parent.ino);
   if (from_above != inherited_.end()) return from_above->second;
   if (!entry.whiteout) return choice;
-  // Whoever put a directory in another one's place took away what it lacks.
+  // Whoever put a directory in another one's place took away what it lacks. To
+  // be put there leaves a mark, but where there is no overlay.
   const Entry* above = books_.tree.find(entry.parent);
   if (above == nullptr || !above->parent) return choice;
+  const bool put = above->change == Change::added || above->differs.opaque ||
+                   above->redirect() != nullptr;
+  if (entry.inode && !put) return choice;
   choice = candidates_.choose(above->parent, *above, std::nullopt);
   // Without an overlay another may have done that before.
   if (choice && !entry.inode) choice->doubt();

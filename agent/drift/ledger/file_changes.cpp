@@ -436,7 +436,8 @@ void FileChanges::settle_removals(std::uint64_t started) {
         books_.ledger.touch(of_inode);
       }
     } else {
-      attribution_.drop(gone.inode);
+      // Its number may be another directory's by now, where others work.
+      attribution_.settle(gone.inode, gone.boot_ns + 1);
       if (r != nullptr && r->last_boot_ns <= gone.boot_ns) {
         records_.missing(gone.inode, directories_.path_in(gone.place.inode,
                                                           gone.place.name));

@@ -682,6 +682,24 @@ TEST_F(Attribution, WhoWorkedInADirectoryIsKnownWhenItIsGone) {
                                         "dir_delete /etc/d/m by rm violation"));
 }
 
+// A directory that is copied up may get the inode number of what was removed.
+TEST_F(Attribution, WhoWorksInADirectoryWithARemovedFilesNumberIsKept) {
+  w.put("/etc/f", 60, Change::added);
+  w.drift->request_full_scan();
+  w.settle();
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/f", 60), rm);
+  w.take("/etc/f");
+  w.tick();
+  const PartialResult without = w.part_of(w.drift->take_work());
+  w.put("/etc/d", 60, Change::none, kDirectory);
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc/d", "/etc/d/n"), apt);
+  w.drift->applied(without);
+  w.put("/etc/d/n", 61, Change::added);
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_THAT(w.who("/etc/d/n"), ElementsAre("exec:apt"));
+}
+
 TEST_F(Attribution, WhatIsLinkedElsewhereWasCopiedUp) {
   w.put("/etc/i", 50, Change::changed).links = 2;
   w.put("/etc/n", 50, Change::added).links = 2;

@@ -72,6 +72,20 @@ TEST_F(Awaited, WhoRemovedItIsNamedThoughTheScanWasFirst) {
                           "file_delete /etc/old by sh violation"));
 }
 
+// Who worked beside its directory has not been in it.
+TEST_F(Awaited, WhoRemovedItIsNamedThoughOthersWorkedAboveIt) {
+  w.put("/etc/d", 70, Change::none, kDirectory);
+  young(w.whiteout("/etc/d/image"));
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/f"), sh);
+  look();
+  EXPECT_THAT(w.reported(), IsEmpty());
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc/d", "/etc/d/image"),
+                   apt);
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/d/image"), ElementsAre("exec:apt"));
+}
+
 TEST_F(Awaited, WhoChangedItIsNamedThoughTheScanWasFirst) {
   auto& e = young(w.put("/etc/image", 60, Change::changed));
   e.differs.mode = true;
