@@ -19,7 +19,7 @@ std::uint64_t load(const void* at) {
                          __ATOMIC_ACQUIRE);
 }
 
-constexpr std::size_t rounded(std::size_t size) { return (size + 7) & ~7u; }
+constexpr std::size_t rounded(std::size_t size) { return (size + 7) / 8 * 8; }
 
 }  // namespace
 

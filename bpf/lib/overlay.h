@@ -22,7 +22,7 @@ static __always_inline struct dentry *upper_dentry(struct inode *overlay_inode)
 }
 
 /*
- * The device by which stat(2) tells inodes apart. On btrfs each subvolume has one
+ * The device that stat(2) has for an inode. On btrfs each subvolume has one
  * of its own, and needs it: a snapshot's inodes have the numbers and generations
  * of those they were copied from. Elsewhere it is the superblock's.
  */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -100,14 +99,22 @@ std::string culprits(const std::vector<PathChange>& changes) {
   return out;
 }
 
-// "2 scratch, 1 allowed"
-std::string tolerated(const std::vector<PathChange>& changes) {
+// How many there are of each verdict. A directory of which nothing but what is
+// in it changed is shown, and not counted (nor by `ps`).
+std::map<Verdict, std::uint64_t> counts_of(
+    const std::vector<PathChange>& changes) {
   std::map<Verdict, std::uint64_t> counts;
   for (const auto& change : changes) {
-    if (change.verdict != Verdict::violation) ++counts[change.verdict];
+    if (!change.actors.empty()) ++counts[change.verdict];
   }
+  return counts;
+}
+
+// "2 scratch, 1 allowed"
+std::string tolerated(const std::map<Verdict, std::uint64_t>& counts) {
   std::string out;
   for (const auto& [verdict, count] : counts) {
+    if (verdict == Verdict::violation) continue;
     out += fmt::format("{}{} {}", out.empty() ? "" : ", ", count,
                        to_string(verdict));
   }
@@ -126,10 +133,9 @@ WallTime first_violation(const std::vector<PathChange>& changes) {
 }  // namespace
 
 std::string diff_summary(const DiffAnswer& answer, WallTime now) {
-  const auto violations = static_cast<std::uint64_t>(std::count_if(
-      answer.changes.begin(), answer.changes.end(),
-      [](const auto& change) { return change.verdict == Verdict::violation; }));
-  const std::string others = tolerated(answer.changes);
+  auto counts = counts_of(answer.changes);
+  const std::uint64_t violations = counts[Verdict::violation];
+  const std::string others = tolerated(counts);
   std::string line;
   if (violations != 0) {
     line = fmt::format("mutated: {} changed by {}, first {}",

@@ -53,7 +53,7 @@ class Run:
 
 
 class Worker(threading.Thread):
-    """Takes one step after the other until it is told to stop."""
+    """Takes one step after the other until it is asked to stop."""
 
     def __init__(self, run: Run, name: str) -> None:
         super().__init__(name=name, daemon=True)

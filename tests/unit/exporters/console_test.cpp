@@ -208,6 +208,12 @@ INSTANTIATE_TEST_SUITE_P(
                     },
                     "mutated: 1 path changed by an unknown actor, first 2m05s "
                     "ago"},
+        SummaryCase{"only_what_is_in_it_changed",
+                    [](DiffAnswer& d) {
+                      d.changes[1].verdict = Verdict::violation;
+                      d.changes[1].actors = {};
+                    },
+                    "mutated: 1 path changed by exec (apt), first 2m05s ago"},
         SummaryCase{"several",
                     [](DiffAnswer& d) {
                       d.changes[1].verdict = Verdict::violation;

@@ -106,7 +106,7 @@ class KnownFile : public ::testing::Test {
     w.settle();
     w.events.clear();
   }
-  std::vector<std::string> told() const { return w.reported(); }
+  std::vector<std::string> said() const { return w.reported(); }
   World w;
   Actor sh = actor("sh", Origin::exec, 7);
 };
@@ -115,7 +115,7 @@ TEST_F(KnownFile, WhatLeavesItAsItWasIsNoChange) {
   for (const auto op : {FileOp::chmod, FileOp::chown, FileOp::utimes}) {
     w.drift->observe(w.seen(op, "/etc/x", 50), sh);
     w.settle();
-    EXPECT_THAT(told(), IsEmpty());
+    EXPECT_THAT(said(), IsEmpty());
     EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_create"));
   }
 }
@@ -132,12 +132,12 @@ TEST_F(KnownFile, WhatCannotBeWaitedForMayHaveBeenOne) {
   w.settle();
   w.events.clear();
   w.drift->observe(w.seen(FileOp::chown, "/etc/x", 50), sh);
-  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_THAT(said(), IsEmpty());
   for (std::size_t i = 0; i < UnsettledOperations::kMax; ++i) {
     w.drift->observe(w.seen(FileOp::chown, directory(i) + "/x", 2 * i + 1001),
                      actor("crowd"));
   }
-  EXPECT_THAT(told(), ElementsAre("owner_change /etc/x by sh? violation"));
+  EXPECT_THAT(said(), ElementsAre("owner_change /etc/x by sh? violation"));
   EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:maker", "exec:sh?"));
 }
 
@@ -145,7 +145,7 @@ TEST_F(KnownFile, AnotherModeIsToldAtOnce) {
   auto seen = w.seen(FileOp::chmod, "/etc/x", 50);
   seen.mode = S_IFREG | 0600;
   w.drift->observe(seen, sh);
-  EXPECT_THAT(told(), ElementsAre("mode_change /etc/x by sh violation"));
+  EXPECT_THAT(said(), ElementsAre("mode_change /etc/x by sh violation"));
 }
 
 TEST_F(KnownFile, OfTwoThatUndoEachOtherBothAreTold) {
@@ -154,7 +154,7 @@ TEST_F(KnownFile, OfTwoThatUndoEachOtherBothAreTold) {
   w.drift->observe(seen, sh);
   w.drift->observe(w.seen(FileOp::chmod, "/etc/x", 50), actor("back"));
   w.settle();
-  EXPECT_THAT(told(), ElementsAre("mode_change /etc/x by sh violation",
+  EXPECT_THAT(said(), ElementsAre("mode_change /etc/x by sh violation",
                                   "mode_change /etc/x by back violation"));
 }
 
@@ -162,19 +162,19 @@ TEST_F(KnownFile, AnotherOwnerIsToldOnceItIsSeen) {
   w.drift->observe(w.seen(FileOp::chown, "/etc/x", 50), sh);
   w.at("/etc/x").uid = 5;
   w.settle();
-  EXPECT_THAT(told(), ElementsAre("owner_change /etc/x by sh violation"));
+  EXPECT_THAT(said(), ElementsAre("owner_change /etc/x by sh violation"));
 }
 
 // io_uring does not say what it does: the file was made before, by another.
 TEST_F(KnownFile, WhatIsUnknownIsNotItsMaking) {
   w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
   w.settle();
-  EXPECT_THAT(told(), ElementsAre("unknown_change /etc/x by sh violation"));
+  EXPECT_THAT(said(), ElementsAre("unknown_change /etc/x by sh violation"));
   w.events.clear();
   w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
   w.at("/etc/x").size = 100;
   w.settle();
-  EXPECT_THAT(told(), ElementsAre("file_write /etc/x by sh violation"));
+  EXPECT_THAT(said(), ElementsAre("file_write /etc/x by sh violation"));
 }
 
 // Of two names of a file the one is taken away: the other is no new one.
@@ -189,7 +189,7 @@ TEST_F(KnownFile, WhatLeavesAnotherNameIsNoRename) {
   w.take("/etc/x");
   w.at("/etc/y").links = 1;
   w.settle();
-  EXPECT_THAT(told(), Not(Contains(StartsWith("file_rename"))));
+  EXPECT_THAT(said(), Not(Contains(StartsWith("file_rename"))));
   EXPECT_THAT(w.kinds("/etc/y"), Not(Contains("file_rename")));
 }
 
@@ -198,7 +198,7 @@ TEST_F(KnownFile, WhatLeavesANameThatItWasJustGivenIsNoRename) {
   w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
   w.move("/etc/x", "/etc/y");
   w.settle();
-  EXPECT_THAT(told(), Not(Contains(StartsWith("file_rename"))));
+  EXPECT_THAT(said(), Not(Contains(StartsWith("file_rename"))));
   EXPECT_THAT(w.kinds("/etc/y"), Not(Contains("file_rename")));
 }
 
@@ -213,7 +213,7 @@ TEST_F(KnownFile, WhatIsReportedTwiceHasNotDoneWhatWasReportedBefore) {
   w.move("/etc/x", "/etc/y");
   w.at("/etc/y").mode = S_IFREG | 0600;
   w.settle();
-  EXPECT_THAT(told(), Not(Contains("mode_change /etc/y by sh violation")));
+  EXPECT_THAT(said(), Not(Contains("mode_change /etc/y by sh violation")));
   EXPECT_THAT(w.who("/etc/y"), Contains("exec:sh"));
 }
 
@@ -230,13 +230,13 @@ TEST_F(KnownFile, WhatMovesOneOfSeveralNamesHasDoneNothingElse) {
   w.drift->observe(w.seen(FileOp::unknown, "/etc/m", 60), sh);
   w.move("/etc/n", "/etc/m");
   w.settle();
-  EXPECT_THAT(told(), Not(Contains(StartsWith("acl_change"))));
-  EXPECT_THAT(told(), Not(Contains(StartsWith("mode_change"))));
+  EXPECT_THAT(said(), Not(Contains(StartsWith("acl_change"))));
+  EXPECT_THAT(said(), Not(Contains(StartsWith("mode_change"))));
   w.events.clear();
   w.drift->observe(w.seen(FileOp::unknown, "/etc/i", 60), sh);
   w.at("/etc/i").differs.xattr = true;
   w.settle();
-  EXPECT_THAT(told(), Contains("xattr_change /etc/i by sh violation"));
+  EXPECT_THAT(said(), Contains("xattr_change /etc/i by sh violation"));
 }
 
 // Who worked in a directory, and had it copied up, is not listed with who
@@ -298,7 +298,7 @@ TEST_F(KnownFile, WhatWasSeenAfterItIsNotWhatWasThereBefore) {
     w.settle();
     w.drift->observe(seen, sh);
     w.settle();
-    EXPECT_THAT(told(), ElementsAre(EndsWith(" /etc/x by sh violation")));
+    EXPECT_THAT(said(), ElementsAre(EndsWith(" /etc/x by sh violation")));
     now.mode = kFile;
     now.ctime = w.wall(w.tick());
     w.drift->request_full_scan();
@@ -320,7 +320,7 @@ TEST_F(KnownFile, WhatWasSeenAmidItIsNotWhatWasThereBefore) {
     seen.ctime = now.ctime;
     w.drift->observe(seen, sh);
     w.settle();
-    EXPECT_THAT(told(), ElementsAre(EndsWith(" /etc/x by sh violation")));
+    EXPECT_THAT(said(), ElementsAre(EndsWith(" /etc/x by sh violation")));
   }
 }
 
