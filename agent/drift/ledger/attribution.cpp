@@ -29,10 +29,14 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
 }
 
 void Attribution::settle(const InodeId& directory, std::uint64_t started) {
+  note_taken_again(directory, started);
   candidates_.settle(directory, started);
 }
 
 void Attribution::settle_all(std::uint64_t started) {
+  for (const auto& directory : candidates_.directories()) {
+    note_taken_again(directory, started);
+  }
   candidates_.settle_all(started);
 }
 
@@ -187,7 +191,8 @@ Attribution::Explanation Attribution::explain(
     out.kinds = state_kinds(entry);
     out.time = entry.ctime.ns > 0 && entry.ctime < now ? entry.ctime : now;
   }
-  if (out.kinds.has(Kind::file_create) && names_image_file(entry)) {
+  if (out.kinds.has(Kind::file_create) &&
+      (names_image_file(entry) || (choice && choice->linked(entry.name)))) {
     out.kinds.remove(Kind::file_create);
     out.kinds.add(Kind::file_link);
   }

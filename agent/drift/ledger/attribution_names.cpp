@@ -86,8 +86,15 @@ std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
 void Attribution::note_name(const Found& found, const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.whiteout || entry.directory()) return;
-  if (!put_there(entry)) return;  // the image has it by this name
   const auto choice = after_waiting(waited, choose_linker(entry));
+  if (!put_there(entry)) {
+    // The image has it by this name, unless that was taken away and given to
+    // another file before anybody looked.
+    if (choice && linked_there(entry, *choice)) {
+      report_name(found, Kind::file_link, "", choice);
+    }
+    return;
+  }
   const bool further = names_image_file(entry);
   // A call of unknown kind waits for the other name (below): that it has waited
   // does not say that there is one.
@@ -101,7 +108,10 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
     if (older || (further && !known)) note_name_of_nobody(found, waited);
     return;
   }
-  const auto op = choice->op();
+  // Beside it a call of unknown kind may have taken the file's former name
+  // away.
+  const auto op =
+      choice->linked(entry.name) ? std::optional(FileOp::link) : choice->op();
   if (older || further) {
     const bool renamed = op == FileOp::rename;
     std::string from = found.from;
@@ -153,6 +163,34 @@ void Attribution::note_name_of_nobody(const Found& found,
   }
   report_name(found, from.empty() ? Kind::file_link : Kind::file_rename, from,
               std::nullopt);
+}
+
+// What the image has there was taken away, its name given to another file, and
+// that name taken away as well, maybe by a call that does not say which it was
+// about: the whiteout that is left shows nothing of it, nor does its record.
+void Attribution::note_taken_again(const InodeId& directory,
+                                   std::uint64_t started) {
+  for (auto& again : candidates_.taken_again(directory, started)) {
+    const Entry* there = books_.tree.find(directory, again.name);
+    if (there == nullptr || !there->whiteout) continue;
+    const Record* known = books_.ledger.find(place_of(*there));
+    if (known == nullptr || known->last_boot_ns >= again.given_ns) continue;
+    again.by.doubt();
+    const Culprits by = who(again.by);
+    const std::uint64_t last_ns = again.by.latest().last_ns;
+    const WallTime time = books_.clock.wall_at(last_ns);
+    if (Record* r = add(place_of(*there), time, by)) {
+      r->observed = true;
+      r->live = r->live || again.by.live();
+      r->last_boot_ns = std::max(r->last_boot_ns, last_ns);
+    }
+    MutationEvent event;
+    event.time = time;
+    event.kind = delete_kind(there->mode);
+    event.path = books_.tree.path_of(*there);
+    announcer_.found(std::move(event), by.named, by.all, there->inode);
+    verdicts_.rejudge(*there);
+  }
 }
 
 // Past the overlay whoever makes or moves a file is seen in its directory

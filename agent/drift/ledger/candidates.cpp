@@ -88,6 +88,16 @@ bool Choice::all_named(const std::string& name) const {
                      [&](const auto& c) { return names(c, name); });
 }
 
+bool Choice::linked(const std::string& name) const {
+  const auto links = [&](const auto& c) {
+    return c.op == FileOp::link && c.hint == name;
+  };
+  return std::any_of(all_.begin(), all_.end(), links) &&
+         std::all_of(all_.begin(), all_.end(), [&](const auto& c) {
+           return links(c) || c.op == FileOp::unknown;
+         });
+}
+
 bool can_leave(FileOp op, const Entry& entry, bool direct) {
   // Nothing is known of it, or it moves what there is, whatever that is.
   if (op == FileOp::unknown || op == FileOp::rename) return true;
@@ -227,6 +237,38 @@ std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
   std::vector<const Candidate*> all;
   for (const auto& c : here->all) all.push_back(&c);
   return choice_of(all);
+}
+
+std::vector<Candidates::TakenAgain> Candidates::taken_again(
+    const InodeId& directory, std::uint64_t until_ns) const {
+  std::vector<TakenAgain> out;
+  const AtWork* here = at(directory);
+  if (here == nullptr) return out;
+  std::vector<const Candidate*> takers;
+  for (const auto& c : here->all) {
+    if (may_be_any(c)) takers.push_back(&c);
+  }
+  if (takers.empty()) return out;
+  for (const auto& c : here->all) {
+    const std::string& name = c.op == FileOp::rename ? c.to : c.hint;
+    const bool gives = c.op == FileOp::link || c.op == FileOp::rename;
+    if (!gives || name.empty() || c.first_ns >= until_ns) continue;
+    std::vector<const Candidate*> since;
+    for (const auto* taker : takers) {
+      if (taker->last_ns > c.first_ns) since.push_back(taker);
+    }
+    if (auto by = choice_of(since)) {
+      out.push_back({name, c.first_ns, std::move(*by)});
+    }
+  }
+  return out;
+}
+
+std::vector<InodeId> Candidates::directories() const {
+  std::vector<InodeId> out;
+  out.reserve(by_directory_.size());
+  for (const auto& [_, here] : by_directory_) out.push_back(here.directory);
+  return out;
 }
 
 bool Candidates::nobody_in(const InodeId& directory) const {

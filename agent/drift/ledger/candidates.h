@@ -46,6 +46,9 @@ class Choice {
   bool live() const;    // any of them
   bool direct() const;  // all of them
   bool all_named(const std::string& name) const;
+  // Whether one of them gave a file that name by link(2), and of the others
+  // nothing is known that could have made one.
+  bool linked(const std::string& name) const;
 
  private:
   std::vector<Candidate> all_;
@@ -81,6 +84,19 @@ class Candidates {
       std::optional<std::int64_t> made_at_boot_ns) const;
   // Whoever did anything there.
   std::optional<Choice> anyone(const InodeId& directory) const;
+
+  // A name that somebody gave to something there, when, and all who may have
+  // taken that away since by a call that does not say which name it was about.
+  struct TakenAgain {
+    std::string name;
+    std::uint64_t given_ns = 0;  // boot time
+    Choice by;
+  };
+  // Of those before `until_ns`.
+  std::vector<TakenAgain> taken_again(const InodeId& directory,
+                                      std::uint64_t until_ns) const;
+  // All directories in which somebody was seen.
+  std::vector<InodeId> directories() const;
 
   // Nobody was seen there, and nobody who was is forgotten.
   bool nobody_in(const InodeId& directory) const;

@@ -401,6 +401,66 @@ TEST_F(UnknownOperation, ByTheNameThatIsLeftOfAnImageFileMadeNone) {
   EXPECT_THAT(w.kinds("/etc/a"), Not(Contains("file_create")));
 }
 
+// By one who takes the image's name away by io_uring: also his own link was
+// none of a new file.
+TEST_F(UnknownOperation, ThatTookTheOtherNameOfALinkAwayMadeNone) {
+  begin();
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/a"),
+                   actor("ring"));
+  w.drift->observe(w.seen(FileOp::unknown, "/etc/a", 50), actor("ring"));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), actor("ring"));
+  w.whiteout("/etc/x");
+  w.put("/etc/a", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.reported(), Contains("file_link /etc/a by ring violation"));
+  EXPECT_THAT(w.reported(), Not(Contains(StartsWith("file_create"))));
+  EXPECT_THAT(w.kinds("/etc/a"), Not(Contains("file_create")));
+}
+
+// The scan was ahead of the report of the file itself.
+TEST_F(UnknownOperation, InTheDirectoryOfALinkMadeNone) {
+  begin();
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/a"),
+                   actor("linker"));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"),
+                   actor("ring", Origin::exec, 101));
+  w.put("/etc/a", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.reported(), ElementsAre(StartsWith("file_link /etc/a by")));
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:linker?", "exec:ring?"));
+}
+
+// What was taken away, given anew and taken away again looks as if it had been
+// taken away once.
+TEST_F(UnknownOperation, ThatTookANameAwayAgainIsNotHiddenByTheFirstWhoDid) {
+  begin();
+  const Actor rm = actor("rm", Origin::exec, 101);
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/x", 49), rm);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/x"), rm);
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/x"),
+                   actor("ln", Origin::exec, 102));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), actor("ring"));
+  w.whiteout("/etc/x");
+  w.settle();
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:rm", "exec:ring?"));
+  EXPECT_THAT(w.reported(), Contains("file_delete /etc/x by ring? violation"));
+}
+
+// Who was at work before the name was given has not taken that away, nor has
+// who named another.
+TEST_F(UnknownOperation, BeforeANameWasGivenTookItAwayNotAgain) {
+  begin();
+  const Actor rm = actor("rm", Origin::exec, 101);
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/x", 49), rm);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), actor("ring"));
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/y"),
+                   actor("ln", Origin::exec, 102));
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/y"), rm);
+  w.whiteout("/etc/x");
+  w.settle();
+  EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:rm"));
+}
+
 // Nor who wrote to what another moved then.
 TEST_F(UnknownOperation, BeforeAMoveMadeNone) {
   begin();
@@ -490,6 +550,26 @@ TEST(LinkOfAnUnnamedFile, OverAnImageFileIsALink) {
   w.settle();
   EXPECT_THAT(w.reported(), ElementsAre("file_link /etc/x by maker violation"));
   EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_link"));
+}
+
+// Also when the image's was taken away before, and something else done to it
+// since.
+TEST(LinkOfAnUnnamedFile, InThePlaceOfOneThatWasTakenAwayIsALink) {
+  World w;
+  w.put("/etc", 10, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  const Actor rm = actor("rm", Origin::exec, 101);
+  w.drift->observe(w.seen(FileOp::unlink, "/etc/x", 49), rm);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/x"), rm);
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/etc/x"),
+                   actor("maker"));
+  w.drift->observe(w.seen(FileOp::chmod, "/etc/x", 50), actor("maker"));
+  w.put("/etc/x", 50, Change::changed).differs = {
+      .content = true, .mode = true, .time = true};
+  w.settle();
+  EXPECT_THAT(w.reported(), Contains("file_link /etc/x by maker violation"));
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_link", "mode_change"));
 }
 
 // Nor when another moved files there.
