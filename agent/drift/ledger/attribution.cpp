@@ -23,6 +23,11 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.hint = base_name(seen.hint);
   candidate.to = base_name(seen.hint_to);
   candidate.cut = seen.hint_cut;
+  const std::string above =
+      parent_name(seen.hint_to.empty() ? seen.hint : seen.hint_to);
+  const Entry* here = books_.tree.find(seen.inode);
+  candidate.elsewhere = !above.empty() && above != "." && above != ".." &&
+                        here != nullptr && here->name != above;
   candidate.direct = seen.direct;
   candidate.live = seen.live;
   candidates_.add(seen.inode, std::move(candidate));

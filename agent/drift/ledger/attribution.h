@@ -106,6 +106,8 @@ class Attribution {
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
   std::optional<Choice> choose_linker(const Entry& entry) const;
+  std::optional<Choice> linkers(const Entry& entry,
+                                std::optional<Choice> choice) const;
   bool names_image_file(const Entry& entry) const;
   bool has_older_name(const Entry& entry) const;
   void note_name(const Found& found, const Awaited* waited);

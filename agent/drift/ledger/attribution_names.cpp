@@ -62,10 +62,15 @@ bool Attribution::take_lost(const InodeId& inode, const std::string& path) {
   return it != lost_.end() && std::erase(it->second, path) != 0;
 }
 
-// Who can have given a file this name. One that was there before got its
-// further names from nobody who made or opened something there.
+// Who can have given a file this name.
 std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
-  auto choice = choose(entry, false);
+  return linkers(entry, choose(entry, false));
+}
+
+// One that was there before got its further names from nobody who made or
+// opened something there.
+std::optional<Choice> Attribution::linkers(const Entry& entry,
+                                           std::optional<Choice> choice) const {
   if (!choice || !put_there(entry) ||
       !(names_image_file(entry) || has_older_name(entry))) {
     return choice;
@@ -86,7 +91,8 @@ std::optional<Choice> Attribution::choose_linker(const Entry& entry) const {
 void Attribution::note_name(const Found& found, const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.whiteout || entry.directory()) return;
-  const auto choice = after_waiting(waited, choose_linker(entry));
+  const auto choice =
+      linkers(entry, after_waiting(waited, choose(entry, false)));
   if (!put_there(entry)) {
     // The image has it by this name, unless that was taken away and given to
     // another file before anybody looked.
@@ -96,9 +102,10 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
     return;
   }
   const bool further = names_image_file(entry);
-  // A call of unknown kind waits for the other name (below): that it has waited
-  // does not say that there is one.
-  const bool unknown = choice && choice->op() == FileOp::unknown;
+  // What somebody did of whom that is not known waits for the other name
+  // (below): that it has waited does not say that there is one.
+  const bool unknown =
+      choice && choice->op().value_or(FileOp::unknown) == FileOp::unknown;
   const bool older = has_older_name(entry) ||
                      (waited != nullptr && !unknown && entry.links > 1);
   if (!choice) {
@@ -110,8 +117,11 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   }
   // Beside it a call of unknown kind may have taken the file's former name
   // away.
-  const auto op =
-      choice->linked(entry.name) ? std::optional(FileOp::link) : choice->op();
+  const Record* record = books_.ledger.find(key_of(entry));
+  const bool made = record != nullptr && shows_origin(record->kinds);
+  const auto op = !made && choice->linked(entry.name)
+                      ? std::optional(FileOp::link)
+                      : choice->op();
   if (older || further) {
     const bool renamed = op == FileOp::rename;
     std::string from = found.from;
@@ -120,17 +130,20 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
                 choice);
     return;
   }
-  // What io_uring was seen doing there has linked it, if it has other names and
-  // this is not the image's.
-  const bool by_ring =
-      op == FileOp::unknown && entry.links > 1 && entry.change == Change::added;
-  if (op != FileOp::link && !by_ring) return;
+  // What io_uring, or one of several, was seen doing there has linked it, if it
+  // has other names and this is not the image's.
+  const bool maybe = op.value_or(FileOp::unknown) == FileOp::unknown &&
+                     entry.links > 1 && entry.change == Change::added;
+  if (op != FileOp::link && !maybe) return;
   // By this name it was made, and by another linked since.
-  if (by_ring && announcer_.reported(found.path, Kind::file_create)) return;
+  if (maybe && announcer_.reported(found.path, Kind::file_create)) return;
   const auto& link = choice->latest();
   // Its other names may appear in the same directory; an only one is that of a
   // file made without (O_TMPFILE).
-  if (entry.links > 1 && !link.hint.empty() && link.hint != entry.name) return;
+  if (!maybe && entry.links > 1 && !link.hint.empty() &&
+      link.hint != entry.name) {
+    return;
+  }
   // A name that has not been found may be in a directory that is still to be
   // looked at, or in overlay's index: then this one was moved there, maybe.
   const bool linked =
@@ -141,8 +154,7 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
     return;
   }
   // What the call left has been reported by then: that a file was made.
-  const Record* known = books_.ledger.find(key_of(entry));
-  if (!linked && known != nullptr && shows_origin(known->kinds)) return;
+  if (!linked && made) return;
   report_name(found, linked ? Kind::file_link : Kind::unknown_change, "",
               choice);
 }

@@ -90,7 +90,7 @@ bool Choice::all_named(const std::string& name) const {
 
 bool Choice::linked(const std::string& name) const {
   const auto links = [&](const auto& c) {
-    return c.op == FileOp::link && c.hint == name;
+    return c.op == FileOp::link && c.hint == name && !c.elsewhere;
   };
   return std::any_of(all_.begin(), all_.end(), links) &&
          std::all_of(all_.begin(), all_.end(), [&](const auto& c) {
@@ -126,6 +126,13 @@ std::string base_name(std::string_view path) {
                                                      : path.substr(slash + 1));
 }
 
+std::string parent_name(std::string_view path) {
+  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
+  const auto slash = path.rfind('/');
+  if (slash == std::string_view::npos) return "";
+  return base_name(path.substr(0, slash));
+}
+
 void Candidates::add(const InodeId& directory, Candidate candidate) {
   if (in_all_ >= kMaxInAll && !by_directory_.contains(directory.ino)) {
     full_ns_ = std::max(full_ns_, candidate.last_ns);
@@ -137,8 +144,9 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
   auto& list = here.all;
   const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) {
     return c.actor == candidate.actor && c.op == candidate.op &&
-           c.live == candidate.live && c.hint == candidate.hint &&
-           c.to == candidate.to && c.cut == candidate.cut;
+           c.live == candidate.live && c.elsewhere == candidate.elsewhere &&
+           c.hint == candidate.hint && c.to == candidate.to &&
+           c.cut == candidate.cut;
   });
   if (same != list.end()) {
     same->last_ns = std::max(same->last_ns, candidate.last_ns);
@@ -160,6 +168,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     merged->hint = candidate.hint;
     merged->to = candidate.to;
     merged->cut = candidate.cut;
+    merged->elsewhere = candidate.elsewhere;
     return;
   }
   if (list.empty()) {  // the room is taken by other directories
@@ -252,7 +261,9 @@ std::vector<Candidates::TakenAgain> Candidates::taken_again(
   for (const auto& c : here->all) {
     const std::string& name = c.op == FileOp::rename ? c.to : c.hint;
     const bool gives = c.op == FileOp::link || c.op == FileOp::rename;
-    if (!gives || name.empty() || c.first_ns >= until_ns) continue;
+    if (!gives || name.empty() || c.elsewhere || c.first_ns >= until_ns) {
+      continue;
+    }
     std::vector<const Candidate*> since;
     for (const auto* taker : takers) {
       if (taker->last_ns > c.first_ns) since.push_back(taker);

@@ -25,8 +25,11 @@ struct Candidate {
   FileOp op = FileOp::unknown;
   std::uint64_t first_ns = 0;  // boot time
   std::uint64_t last_ns = 0;
-  std::string hint;     // base name of the path the caller passed
-  std::string to;       // of a rename: that of the new one
+  std::string hint;  // base name of the path the caller passed
+  std::string to;    // of a rename: that of the new one
+  // The path of the new name leads to a directory of another name, unless that
+  // is a symbolic link.
+  bool elsewhere = false;
   bool cut = false;     // what it passed could not be read whole
   bool direct = false;  // past the overlay
   bool live = false;
@@ -135,7 +138,8 @@ class Candidates {
   std::uint64_t full_ns_ = 0;  // there was no room for a directory, until then
 };
 
-// The last component of a path, without trailing slashes.
+// The last component of a path, without trailing slashes; and the one before.
 std::string base_name(std::string_view path);
+std::string parent_name(std::string_view path);
 
 }  // namespace stillframe::drift

@@ -117,6 +117,12 @@ Judged Judge::row(const Entry& entry, const std::string& path,
   Judged out;
   KindList recorded = record == nullptr ? KindList() : record->kinds;
   correct_exec(recorded, entry);
+  // Who was seen left it as it was: its mtime moved with what came and went.
+  const bool by_entries_alone =
+      record != nullptr && recorded.empty() && entry.directory() &&
+      entry.change == Change::changed && entry.differs.time &&
+      !entry.differs.sure() && !entry.differs.unread;
+  if (by_entries_alone) recorded.add(Kind::copy_up);
   out.kinds = explained(recorded, entry);
   out.kind = out.kinds.worst();
   if (record != nullptr) out.origin = last_origin(actors_, *record);

@@ -296,6 +296,23 @@ TEST_F(Awaited, ALinkIsKnownByTheNameThatIsFoundAfterIt) {
   EXPECT_THAT(w.reported(), Contains("file_link /etc/n by apt violation"));
 }
 
+// Also when another worked there.
+TEST_F(Awaited, ALinkBesideAnothersWorkIsKnownByTheNameThatIsFoundAfterIt) {
+  auto linked = w.seen(FileOp::unknown, "/etc/n", 50);
+  linked.boot_ns = w.clock.boot_ns();  // as young as the file
+  w.drift->observe(linked, apt);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), apt);
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/d/a"), sh);
+  young(w.put("/etc/n", 50, Change::added)).links = 2;
+  look();
+  young(w.put("/etc/image", 50, Change::changed)).links = 2;
+  look();
+  pass();
+  EXPECT_THAT(w.kinds("/etc/n"), Contains("file_link"));
+  EXPECT_THAT(w.reported(), Contains("file_link /etc/n by apt violation"));
+  EXPECT_THAT(w.reported(), Not(Contains(HasSubstr("file_create"))));
+}
+
 // It was made by that name, and linked by another before anybody looked.
 TEST_F(Awaited, WhoMadeAFileHasNotLinkedItThere) {
   auto made = w.seen(FileOp::unknown, "/etc/n", 50);

@@ -340,6 +340,10 @@ TEST(Candidates, RoomIsGivenBack) {
 TEST(BaseName, OfWhatCallersPass) {
   EXPECT_EQ(base_name("/etc/passwd"), "passwd");
   EXPECT_EQ(base_name("passwd"), "passwd");
+  EXPECT_EQ(parent_name("/etc/passwd/"), "etc");
+  EXPECT_EQ(parent_name("a//b"), "a");
+  EXPECT_EQ(parent_name("/x"), "");
+  EXPECT_EQ(parent_name("x"), "");
   EXPECT_EQ(base_name("/etc/dir///"), "dir");
   EXPECT_EQ(base_name("/"), "");
   EXPECT_EQ(base_name(""), "");

@@ -261,6 +261,31 @@ TEST(DirectoryItself, IsChangedByNobodyWhoWorkedInIt) {
   EXPECT_THAT(w.who("/d"), ElementsAre("exec:chown"));
 }
 
+// Nor by who left it as it was.
+TEST(DirectoryItself, IsNotChangedByWhoLeftItAsItWas) {
+  World w;
+  w.put("/d", 20, Change::none, kDirectory);
+  w.drift->started(w.record, 1);
+  w.settle();
+  auto seen = w.seen(FileOp::chmod, "/d", 20);
+  seen.mode = w.at("/d").mode;
+  w.at("/d").ctime = seen.ctime;
+  w.drift->observe(seen, actor("chmod"));
+  auto work = w.drift->take_work();
+  ASSERT_TRUE(work);
+  w.drift->applied(w.part_of(work));
+  // Something came and went in it ahead of that, which nobody saw.
+  w.at("/d").change = Change::changed;
+  w.at("/d").differs.time = true;
+  work.full = true;
+  w.drift->request_full_scan();
+  ASSERT_TRUE(w.drift->take_work().full);
+  auto scan = w.full_scan();
+  scan.started_boot_ns = seen.boot_ns;
+  w.drift->applied(scan);
+  EXPECT_THAT(w.kinds("/d"), ElementsAre("copy_up"));
+}
+
 class UnknownOperation : public ::testing::Test {
  protected:
   UnknownOperation() { w.put("/etc", 10, Change::none, kDirectory); }
@@ -428,6 +453,35 @@ TEST_F(UnknownOperation, InTheDirectoryOfALinkMadeNone) {
   w.settle();
   EXPECT_THAT(w.reported(), ElementsAre(StartsWith("file_link /etc/a by")));
   EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:linker?", "exec:ring?"));
+}
+
+// A link elsewhere by a name that something here has, too, is none here: it has
+// the file that it links copied up.
+TEST_F(UnknownOperation, BesideALinkToAnotherDirectoryMadeAFile) {
+  begin();
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/opt/a"),
+                   actor("linker"));
+  auto made = w.seen(FileOp::unknown, "/etc/a", 50);
+  made.created = true;
+  w.drift->observe(made, actor("ring", Origin::exec, 101));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"),
+                   actor("ring", Origin::exec, 101));
+  w.put("/etc/a", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/a"), ElementsAre("file_create"));
+  EXPECT_THAT(w.reported(), Not(Contains(StartsWith("file_link"))));
+}
+
+// Nor when the scan was ahead of the report of the file.
+TEST_F(UnknownOperation, BesideALinkToAnotherDirectoryMayHaveMadeAFile) {
+  begin();
+  w.drift->observe(w.entries_seen(FileOp::link, "/etc", "/opt/a"),
+                   actor("linker"));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"),
+                   actor("ring", Origin::exec, 101));
+  w.put("/etc/a", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/a"), ElementsAre("file_create"));
 }
 
 // What was taken away, given anew and taken away again looks as if it had been
