@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/model/change_list.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
 #include "agent/model/policy.h"
@@ -28,7 +29,7 @@ struct DiffAnswer {
   ContainerView container;
   bool complete = true;
   // In path order. Empty if not asked for, like the others.
-  std::vector<PathChange> changes;
+  ChangeList changes;
   std::vector<RuntimeLine> runtime_lines;
 };
 

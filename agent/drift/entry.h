@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -133,9 +135,30 @@ struct Unread {
   std::string name;  // empty: whatever in the directory the scan did not meet
 };
 
-struct ScanResult {
+// A file that is as it was reported before, at the same place.
+struct Unchanged {
+  std::uint64_t ino = 0;
+  std::uint64_t place = 0;  // place_hash()
+};
+
+// Of a name in a directory. A container may choose names that share one.
+inline std::uint64_t place_hash(const InodeId& parent, std::string_view name) {
+  return std::hash<InodeId>()(parent) * 31 +
+         std::hash<std::string_view>()(name);
+}
+
+// What a scan met, each thing in one of both. A tree takes entries one by one,
+// and each takes its room with it: of a hundred thousand a list and what is
+// made of it are never there at once.
+struct Met {
+  std::deque<Entry> entries;  // parents before children
+  std::vector<Unchanged> unchanged;
+
+  std::size_t size() const { return entries.size() + unchanged.size(); }
+};
+
+struct ScanResult : Met {  // of entries the first is the root
   InodeId root;
-  std::vector<Entry> entries;     // parents before children; [0] is the root
   std::vector<ScanError> errors;  // the first hundred
   std::vector<Unread> unread;
   bool complete = true;  // false: limits reached or something unreadable

@@ -339,15 +339,23 @@ std::optional<drift::ScanWork> Container::take_scan() {
   return work;
 }
 
-void Container::apply(const Scanned& scanned) {
+void Container::apply(Scanned scanned) {
   if (removed_ || !drift_) return;
-  std::visit([this](const auto& result) { drift_->applied(result); }, scanned);
   if (std::holds_alternative<drift::ScanResult>(scanned)) awaited_ = false;
+  std::visit(
+      [this](auto&& result) {
+        drift_->applied(std::forward<decltype(result)>(result));
+      },
+      std::move(scanned));
   context_.changed = true;
 }
 
 void Container::request_full_scan() {
   if (drift_) drift_->request_full_scan();
+}
+
+void Container::request_scan_anew() {
+  if (drift_) drift_->request_scan_anew();
 }
 
 void Container::regular_scan_done(std::uint64_t now) {
@@ -420,9 +428,7 @@ void Container::rootfs_not_found(std::uint64_t now) {
 
 // ---- Answers.
 
-std::vector<PathChange> Container::diff() {
-  return drift_ ? drift_->diff() : std::vector<PathChange>();
-}
+ChangeList Container::diff() { return drift_ ? drift_->diff() : ChangeList(); }
 
 std::vector<RuntimeLine> Container::runtime_lines() const {
   return drift_ ? drift_->runtime_lines() : std::vector<RuntimeLine>();

@@ -22,6 +22,7 @@
 #include "agent/engine/reply.h"
 #include "agent/engine/scan_runner.h"
 #include "agent/engine/sessions.h"
+#include "agent/model/change_list.h"
 #include "agent/model/container.h"
 #include "agent/model/observation.h"
 #include "agent/model/snapshot.h"
@@ -111,8 +112,9 @@ class Container {
   std::optional<drift::ScanWork> take_scan();
   const std::shared_ptr<drift::Scanner>& scanner() const { return scanner_; }
   bool urgent() const { return !waiting_.empty(); }
-  void apply(const Scanned& scanned);
+  void apply(Scanned scanned);
   void request_full_scan();
+  void request_scan_anew();
   void regular_scan_done(std::uint64_t now);  // the next one is an interval off
   bool regular_scan_due(std::uint64_t now) const;
   // Answers with this container once a full scan that began from now on has
@@ -134,7 +136,7 @@ class Container {
   void rootfs_not_found(std::uint64_t now);  // look again, ever less often
 
   // ---- Answers.
-  std::vector<PathChange> diff();
+  ChangeList diff();
   std::vector<RuntimeLine> runtime_lines() const;
   // Keeps its state on disk; after a failure not again before a while is over.
   Result<> flush(std::uint64_t now);

@@ -86,8 +86,8 @@ void Requests::explain(const std::string& container, const std::string& path,
          answer.policy_file = context_.settings.policy_file;
          answer.verdicts =
              policy::explain(*context_.policy, answer.container, path);
-         for (auto& change : found->changes) {
-           if (change.path == path) answer.now = std::move(change);
+         for (const auto& change : found->changes) {
+           if (change.path == path) answer.now = change;
          }
          reply.answer(std::move(answer));
        }));

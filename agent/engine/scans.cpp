@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/scans.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -10,14 +11,12 @@
 namespace stillframe::engine {
 namespace {
 
-std::size_t entries_in(const drift::ScanResult& scan) {
-  return scan.entries.size();
-}
+std::size_t entries_in(const drift::ScanResult& scan) { return scan.size(); }
 
 std::size_t entries_in(const drift::PartialResult& part) {
   std::size_t entries = 0;
   for (const auto& directory : part.directories) {
-    entries += directory.entries.size();
+    entries += directory.size();
   }
   return entries;
 }
@@ -63,13 +62,14 @@ void Scans::finish(const ContainerPtr& container, Scanned scanned) {
       },
       scanned);
   context_.changed = true;
-  router_.drain();  // may remove the container
-  container->apply(scanned);
-  const auto* full = std::get_if<drift::ScanResult>(&scanned);
-  if (full == nullptr || container->removed()) return;
-  const std::uint64_t started = full->started_boot_ns;
-  scanned = {};  // of many entries, before an answer is made of as many
-  if (container->answer_waiting(container, started)) start(container);
+  router_.drain();                       // may remove the container
+  std::optional<std::uint64_t> started;  // of a full one
+  if (const auto* full = std::get_if<drift::ScanResult>(&scanned)) {
+    started = full->started_boot_ns;
+  }
+  container->apply(std::move(scanned));
+  if (!started || container->removed()) return;
+  if (container->answer_waiting(container, *started)) start(container);
 }
 
 void Scans::await(const ContainerPtr& container, Reply<ContainerPtr> reply) {

@@ -58,6 +58,8 @@ class ActorList {
   All::const_iterator end() const { return all().end(); }
   const Actor& back() const { return all().back(); }
   const Actor& at(std::size_t index) const { return all().at(index); }
+  // The same of those that share all; null: nobody.
+  const void* id() const { return all_.get(); }
 
  private:
   const All& all() const {

@@ -55,6 +55,10 @@ class SharedPath {
   std::string text() const;
   // Its parts, first to last, as long as the path lives.
   std::vector<std::string_view> names() const;
+  // Its parts as they are held: the directories above, null if it shares none,
+  // and the rest, with the slash between both.
+  const DirectoryPtr& above() const { return above_; }
+  std::string_view last() const { return last_; }
   // What it holds for itself.
   std::size_t own_bytes() const { return last_.capacity(); }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/model/change_list.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
 
@@ -12,7 +13,7 @@ namespace stillframe::policy {
 // One container of a workload and what changed in it.
 struct SeenContainer {
   ContainerInfo info;
-  std::vector<PathChange> changes;
+  ChangeList changes;
 };
 
 // A policy file with the few rules that would have allowed all violations seen

@@ -66,7 +66,7 @@ std::vector<Cell> diff_row(const PathChange& change, WallTime now) {
 
 // "exec (apt, sh) and host (cp)", in the order of the vocabulary, so that the
 // same state always gives the same text.
-std::string culprits(const std::vector<PathChange>& changes) {
+std::string culprits(const ChangeList& changes) {
   constexpr std::size_t kNamed = 3;  // of each origin; the rest is "…"
   std::map<Origin, std::set<std::string>> doers;
   for (const auto& change : changes) {
@@ -101,8 +101,7 @@ std::string culprits(const std::vector<PathChange>& changes) {
 
 // How many there are of each verdict. A directory of which nothing but what is
 // in it changed is shown, and not counted (nor by `ps`).
-std::map<Verdict, std::uint64_t> counts_of(
-    const std::vector<PathChange>& changes) {
+std::map<Verdict, std::uint64_t> counts_of(const ChangeList& changes) {
   std::map<Verdict, std::uint64_t> counts;
   for (const auto& change : changes) {
     if (!change.actors.empty()) ++counts[change.verdict];
@@ -121,7 +120,7 @@ std::string tolerated(const std::map<Verdict, std::uint64_t>& counts) {
   return out;
 }
 
-WallTime first_violation(const std::vector<PathChange>& changes) {
+WallTime first_violation(const ChangeList& changes) {
   WallTime first;
   for (const auto& change : changes) {
     if (change.verdict != Verdict::violation) continue;

@@ -73,6 +73,57 @@ std::string_view coverage_name(Coverage coverage) {
   return "none";
 }
 
+json actors_value(const ActorList& actors) {
+  json list = json::array();
+  for (const auto& actor : actors) list.push_back(actor_value(actor));
+  return list;
+}
+
+json value_without_actors(const PathChange& change) {
+  json kinds = json::array();
+  for (const Kind kind : change.kinds.list()) kinds.push_back(to_string(kind));
+  json value = {{"path", json_text(change.path.text())},
+                {"change", nullptr},
+                {"kinds", std::move(kinds)},
+                {"class", to_string(change.mutation_class)},
+                {"verdict", to_string(change.verdict)},
+                {"rule", text_or_null(change.rule)},
+                {"shown_by_runtime", change.shown_by_runtime},
+                {"first_seen", time_or_null(change.first_seen)},
+                {"last_seen", time_or_null(change.last_seen)},
+                {"count", change.count}};
+  if (change.change != Change::none) {
+    value["change"] = std::string(1, static_cast<char>(change.change));
+  }
+  if (change.from) value["from"] = json_text(change.from->text());
+  if (change.actors_left_out != 0) {
+    value["actors_left_out"] = change.actors_left_out;
+  }
+  return value;
+}
+
+// Rows of a diff. Most of one is who did it, which it has in common with the
+// one before.
+class RowWriter {
+ public:
+  std::string operator()(const PathChange& change) {
+    if (!written_ || actors_.id() != change.actors.id()) {
+      actors_ = change.actors;  // so that its id stays its own
+      text_ = dump_json(actors_value(actors_));
+      written_ = true;
+    }
+    std::string row = R"({"actors":)";
+    row += text_;
+    row += ',';
+    return row.append(dump_json(value_without_actors(change)), 1);
+  }
+
+ private:
+  bool written_ = false;
+  ActorList actors_;
+  std::string text_;
+};
+
 json text_list(const std::vector<std::string>& texts) {
   json list = json::array();
   for (const auto& text : texts) list.push_back(json_text(text));
@@ -106,28 +157,8 @@ json actor_value(const Actor& actor) {
 }
 
 json change_value(const PathChange& change) {
-  json kinds = json::array();
-  for (const Kind kind : change.kinds.list()) kinds.push_back(to_string(kind));
-  json actors = json::array();
-  for (const auto& actor : change.actors) actors.push_back(actor_value(actor));
-  json value = {{"path", json_text(change.path.text())},
-                {"change", nullptr},
-                {"kinds", std::move(kinds)},
-                {"class", to_string(change.mutation_class)},
-                {"verdict", to_string(change.verdict)},
-                {"rule", text_or_null(change.rule)},
-                {"shown_by_runtime", change.shown_by_runtime},
-                {"first_seen", time_or_null(change.first_seen)},
-                {"last_seen", time_or_null(change.last_seen)},
-                {"count", change.count},
-                {"actors", std::move(actors)}};
-  if (change.change != Change::none) {
-    value["change"] = std::string(1, static_cast<char>(change.change));
-  }
-  if (change.from) value["from"] = json_text(change.from->text());
-  if (change.actors_left_out != 0) {
-    value["actors_left_out"] = change.actors_left_out;
-  }
+  json value = value_without_actors(change);
+  value["actors"] = actors_value(change.actors);
   return value;
 }
 
@@ -136,12 +167,13 @@ Listing diff_listing(const DiffAnswer& answer) {
                {"ever_mutated", answer.container.ever_mutated},
                {"complete", answer.complete}};
   add_state(rest, answer.container);
-  const auto row = [&changes = answer.changes](std::size_t i) {
-    return (i == 0 ? "" : ",") + dump_json(change_value(changes[i]));
+  auto row = [&changes = answer.changes,
+              writer = RowWriter()](std::size_t i) mutable {
+    return (i == 0 ? "" : ",") + writer(changes[i]);
   };
   return {.head = R"({"changes":[)",
           .rows = answer.changes.size(),
-          .row = row,
+          .row = std::move(row),
           .tail = "]," + dump_json(rest).substr(1)};
 }
 

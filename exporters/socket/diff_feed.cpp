@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/socket/diff_feed.h"
 
-#include <unordered_set>
 #include <utility>
 
 #include "agent/base/clock.h"
@@ -16,29 +15,6 @@ namespace {
 constexpr std::size_t kPieceBytes = 64 << 10;
 // Of fewer changes there is nothing to speak of to give back.
 constexpr std::size_t kMany = 1000;
-
-std::size_t size_of(const ActorList& actors) {
-  std::size_t sum = 0;
-  for (const auto& actor : actors) {
-    sum += sizeof actor + actor.exe.size();
-    if (actor.session) sum += actor.session->first_cmd.size();
-  }
-  return sum;
-}
-
-std::size_t size_of(const std::vector<PathChange>& changes) {
-  std::size_t sum = 0;
-  std::unordered_set<const Actor*> counted;  // the first of each list
-  for (const auto& change : changes) {
-    sum += sizeof change + change.path.own_bytes();
-    if (change.from) sum += sizeof *change.from + change.from->own_bytes();
-    if (!change.actors.empty() &&
-        counted.insert(&*change.actors.begin()).second) {
-      sum += size_of(change.actors);
-    }
-  }
-  return sum;
-}
 
 Listing text_of(const DiffAnswer& answer, Output output,
                 const console::Style& style) {
@@ -56,7 +32,7 @@ Listing text_of(const DiffAnswer& answer, Output output,
 DiffFeed::DiffFeed(DiffAnswer answer, Output output,
                    const console::Style& style)
     : answer_(std::move(answer)), text_(text_of(answer_, output, style)) {
-  held_ = size_of(answer_.changes);
+  held_ = answer_.changes.bytes();
   for (const auto& line : answer_.runtime_lines) {
     held_ += sizeof line + line.path.own_bytes();
   }

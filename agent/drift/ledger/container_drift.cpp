@@ -200,6 +200,8 @@ ScanWork ContainerDrift::take_work() {
 
 void ContainerDrift::request_full_scan() { impl_->plan.request_full(); }
 
+void ContainerDrift::request_scan_anew() { impl_->plan.request_anew(); }
+
 bool ContainerDrift::scan_due() const { return impl_->plan.due(); }
 
 bool ContainerDrift::scan_under_way() const { return impl_->plan.under_way(); }
@@ -221,24 +223,29 @@ std::uint64_t ContainerDrift::next_work_boot_ns() const {
   return sooner(next, turn);
 }
 
-void ContainerDrift::applied(const ScanResult& scan) {
+void ContainerDrift::applied(ScanResult scan) {
   if (!impl_->plan.accept(scan)) return;
   const std::uint64_t started = scan.started_boot_ns;
-  impl_->take_in(impl_->books.tree.apply(scan), started, scan.complete);
-  if (scan.complete) impl_->attribution.settle_all(started);
+  const bool complete_by_itself = scan.complete;
+  const auto delta = impl_->books.tree.apply(std::move(scan));
+  if (delta.missed) impl_->plan.missed();
+  const bool complete = complete_by_itself && !delta.missed;
+  impl_->take_in(delta, started, complete);
+  if (complete) impl_->attribution.settle_all(started);
   impl_->files.scanned(started);
-  if (scan.complete) impl_->records.sweep(started);
+  if (complete) impl_->records.sweep(started);
   impl_->records.scanned(started, impl_->plan.any_pending());
   impl_->announcer.scanned(started, [&](const InodeId& directory) {
-    return !scan.complete && impl_->plan.pending(directory);
+    return !complete && impl_->plan.pending(directory);
   });
   impl_->executions.scanned();
 }
 
-void ContainerDrift::applied(const PartialResult& part) {
+void ContainerDrift::applied(PartialResult part) {
   if (!impl_->plan.accept(part)) return;
   const std::uint64_t started = part.started_boot_ns;
-  const auto delta = impl_->books.tree.apply(part);
+  const auto delta = impl_->books.tree.apply_entries_of(part);
+  if (delta.missed) impl_->plan.missed();
   impl_->take_in(delta, started, false);
   const auto settled = impl_->plan.settle(part);
   for (const auto& directory : settled.listed) {
@@ -267,7 +274,7 @@ void ContainerDrift::set_info(const ContainerInfo& info) {
 
 const UpperTree& ContainerDrift::tree() const { return impl_->books.tree; }
 
-std::vector<PathChange> ContainerDrift::diff() {
+ChangeList ContainerDrift::diff() {
   impl_->verdicts.refresh_now();
   return diff_rows(impl_->record, impl_->books, impl_->verdicts);
 }

@@ -17,6 +17,7 @@
 #include "agent/drift/ledger/scan_plan.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/drift/scan/tree.h"
+#include "agent/model/change_list.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
 #include "agent/model/observation.h"
@@ -83,20 +84,21 @@ class ContainerDrift {
   // scans and hands the result to applied(). One at a time.
   ScanWork take_work();
   void request_full_scan();
-  bool scan_due() const;  // take_work() would give something
+  void request_scan_anew();  // also of what seems to be unchanged
+  bool scan_due() const;     // take_work() would give something
   bool scan_under_way() const;
   // When take_work() should be asked next, boot time; 0: nothing pending.
   // Directories that keep changing are paced: the scanning of one takes no more
   // than about a tenth of the time.
   std::uint64_t next_work_boot_ns() const;
-  void applied(const ScanResult& scan);
-  void applied(const PartialResult& part);
+  void applied(ScanResult scan);
+  void applied(PartialResult part);
 
   const ContainerRecord& record() const;
   void set_info(const ContainerInfo& info);  // better metadata arrived
   const UpperTree& tree() const;
   // Both first judge again what was judged by what is out of date by now.
-  std::vector<PathChange> diff();  // in path order
+  ChangeList diff();  // in path order
   DriftSummary summary();
   std::vector<RuntimeLine> runtime_lines() const;
   std::vector<std::string> trouble() const;

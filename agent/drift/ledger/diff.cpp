@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
+#include <deque>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -48,13 +48,15 @@ class Rows {
   Rows(const ContainerRecord& record, const Books& books, Verdicts& verdicts)
       : record_(record), books_(books), verdicts_(verdicts) {}
 
-  std::vector<PathChange> all();
+  ChangeList all();
 
  private:
-  // A directory's row that takes its verdict from those below it.
+  // A directory's row that takes its verdict from those below it: written when
+  // all of them are.
   struct Open {
     std::size_t depth = 0;
-    std::size_t row = 0;
+    std::size_t at = 0;
+    PathChange row;
   };
   // A directory above whose entries a move may have brought along: see
   // Rare::carrier.
@@ -66,11 +68,13 @@ class Rows {
   void visit(const UpperTree::Place& at, const Entry& entry);
   void add(const SharedPath& path, const UpperTree::Place& at,
            const Entry& entry, bool shown);
-  void add_restored(const SharedPath& path, const Entry& entry,
-                    const Record& r);
-  void add_derived(const SharedPath& path, std::size_t depth,
+  void add_restored(const SharedPath& path, const UpperTree::Place& at,
+                    const Entry& entry, const Record& r, bool shown);
+  void add_derived(const SharedPath& path, const UpperTree::Place& at,
                    const Entry& entry);
-  std::vector<PathChange> outside_tree();
+  void close(std::size_t depth);
+  void push(std::string_view path, PathChange row);
+  void gather_outside_tree();
   Moved moved(const Entry& directory) const;
   PathChange row_of(const SharedPath& path, const Judged& judged,
                     const RecordKey& key, const Record* record);
@@ -80,7 +84,8 @@ class Rows {
   const ContainerRecord& record_;
   const Books& books_;
   Verdicts& verdicts_;
-  std::vector<PathChange> rows_;
+  ChangeList rows_;
+  std::deque<PathChange> outside_;  // of the tree, and not among rows_ yet
   // What rows share.
   std::unordered_map<ActorSet, ActorList> actors_;
   std::map<std::pair<ActorSet, Origin>, ActorList> judged_;
@@ -154,16 +159,18 @@ Rows::Moved Rows::moved(const Entry& directory) const {
 }
 
 // A directory that was changed itself and is as the image has it again.
-void Rows::add_restored(const SharedPath& path, const Entry& entry,
-                        const Record& r) {
+void Rows::add_restored(const SharedPath& path, const UpperTree::Place& at,
+                        const Entry& entry, const Record& r, bool shown) {
   Judged judged;
   judged.kinds = r.kinds;
   judged.judgement.verdict = Verdict::restored;
-  rows_.push_back(row_of(path, judged, key_of(entry), &r));
+  auto row = row_of(path, judged, key_of(entry), &r);
+  row.shown_by_runtime = shown;
+  push(at.path, std::move(row));
 }
 
 // A directory that changed only because its entries did.
-void Rows::add_derived(const SharedPath& path, std::size_t depth,
+void Rows::add_derived(const SharedPath& path, const UpperTree::Place& at,
                        const Entry& entry) {
   const auto* below = verdicts_.totals().below(entry.inode);
   const auto key = key_of(entry);
@@ -178,12 +185,32 @@ void Rows::add_derived(const SharedPath& path, std::size_t depth,
   row.actors = {};
   row.actors_left_out = 0;
   row.count = 0;
-  open_.push_back({depth, rows_.size()});
-  rows_.push_back(std::move(row));
+  push(at.path, row);
+  open_.push_back({at.depth, rows_.size() - 1, std::move(row)});
+}
+
+// All directories from that depth on have been left.
+void Rows::close(std::size_t depth) {
+  while (!open_.empty() && open_.back().depth >= depth) {
+    Open& last = open_.back();
+    last.row.count = std::max<std::uint64_t>(last.row.count, 1);
+    rows_.set(last.at, last.row);
+    open_.pop_back();
+  }
+}
+
+// `path`: its path in full.
+void Rows::push(std::string_view path, PathChange row) {
+  while (!outside_.empty() && path_before(outside_.front().path.text(), path)) {
+    rows_.push_back(outside_.front());
+    outside_.pop_front();
+  }
+  row.count = std::max<std::uint64_t>(row.count, 1);
+  rows_.push_back(row);
 }
 
 void Rows::visit(const UpperTree::Place& at, const Entry& entry) {
-  while (!open_.empty() && open_.back().depth >= at.depth) open_.pop_back();
+  close(at.depth);
   moved_.resize(at.depth);
   const SharedPath path{at.directory, entry.name};
   const bool shown = runtime_shows(books_.tree, traits_of(record_.info.runtime),
@@ -201,10 +228,9 @@ void Rows::add(const SharedPath& path, const UpperTree::Place& at,
     // What lies in it comes first: it is different now.
     const bool below = verdicts_.totals().below(entry.inode) != nullptr;
     if (shown && (below || !itself)) {
-      add_derived(path, at.depth, entry);
+      add_derived(path, at, entry);
     } else if (itself) {
-      add_restored(path, entry, *r);
-      rows_.back().shown_by_runtime = shown;
+      add_restored(path, at, entry, *r, shown);
     }
     return;
   }
@@ -223,30 +249,28 @@ void Rows::add(const SharedPath& path, const UpperTree::Place& at,
   if (row.actors.empty() || judged.judgement.verdict == Verdict::runtime) {
     row.actors = judged_as(r == nullptr ? 0 : r->actors, judged.origin);
   }
-  for (const auto& directory : open_) fold_in(rows_[directory.row], row);
-  rows_.push_back(std::move(row));
+  for (auto& directory : open_) fold_in(directory.row, row);
+  push(at.path, std::move(row));
 }
 
 // Few, mostly none.
-std::vector<PathChange> Rows::outside_tree() {
-  std::vector<PathChange> outside;
+void Rows::gather_outside_tree() {
   books_.ledger.for_each_path([&](const std::string& path, const Record& r) {
     auto row =
         row_of(path, verdicts_.row(path, r), RecordKey::of_path(path), &r);
     row.change = Change::changed;
     row.shown_by_runtime = false;
-    outside.push_back(std::move(row));
+    row.count = std::max<std::uint64_t>(row.count, 1);
+    outside_.push_back(std::move(row));
   });
-  std::sort(outside.begin(), outside.end(), row_before);
-  return outside;
+  std::sort(outside_.begin(), outside_.end(), row_before);
 }
 
-std::vector<PathChange> Rows::all() {
+ChangeList Rows::all() {
   const UpperTree& tree = books_.tree;
-  auto outside = outside_tree();
-  // As they grew, and beside those of a second list, they would take as much
-  // again.
-  rows_.reserve(tree.size() + outside.size());
+  gather_outside_tree();
+  // As they grew they would take as much again.
+  rows_.reserve(tree.size() + outside_.size());
   if (const Entry* root = tree.find(tree.root())) {
     const std::string path = "/";
     moved_.push_back({});
@@ -256,20 +280,15 @@ std::vector<PathChange> Rows::all() {
   tree.for_each([this](const UpperTree::Place& at, const Entry& entry) {
     visit(at, entry);
   });
-  for (auto& row : rows_) {
-    row.count = std::max<std::uint64_t>(row.count, 1);
-  }
-  const auto inside = static_cast<std::ptrdiff_t>(rows_.size());
-  std::move(outside.begin(), outside.end(), std::back_inserter(rows_));
-  std::inplace_merge(rows_.begin(), rows_.begin() + inside, rows_.end(),
-                     row_before);
+  close(0);
+  for (const auto& row : outside_) rows_.push_back(row);
   return std::move(rows_);
 }
 
 }  // namespace
 
-std::vector<PathChange> diff_rows(const ContainerRecord& record,
-                                  const Books& books, Verdicts& verdicts) {
+ChangeList diff_rows(const ContainerRecord& record, const Books& books,
+                     Verdicts& verdicts) {
   return Rows(record, books, verdicts).all();
 }
 

@@ -27,6 +27,16 @@ void ScanPlan::request_full() {
   full_asked_ = true;
 }
 
+void ScanPlan::request_anew() {
+  request_full();
+  anew_ = true;
+}
+
+void ScanPlan::missed() {
+  request_anew();
+  complete_ = false;
+}
+
 bool ScanPlan::full_ready(std::uint64_t now) const {
   if (!full_due_ && !dirty_.overflowed()) return false;
   return full_asked_ || now >= full_not_before_;
@@ -45,10 +55,10 @@ ScanWork ScanPlan::take_work() {
     taken_.places.clear();
     work.parts.clear();
     work.full = true;
-    work.entries = tree_.size();
     if (dirty_.overflowed()) need_full_later(now);
     taken_.marks = dirty_.take_all(now);
     taken_.asked = std::exchange(full_asked_, false);
+    taken_.anew = work.anew = std::exchange(anew_, false);
     full_due_ = false;
   }
   if (!work.full) take_reading(now, work);
@@ -152,6 +162,7 @@ bool ScanPlan::accept(const ScanResult& scan) {
   if (scan.stopped) {
     full_due_ = true;
     full_asked_ = full_asked_ || taken.asked;
+    anew_ = anew_ || taken.anew;
     dirty_.absorb(std::move(taken.marks), now);
     return false;
   }

@@ -24,7 +24,7 @@ namespace stillframe::drift {
 // What to scan next. Nothing when neither is set.
 struct ScanWork {
   bool full = false;
-  std::size_t entries = 0;  // of a full one: how many were known before it
+  bool anew = false;  // also of what seems to be unchanged
   std::vector<PartialTask> parts;
   explicit operator bool() const { return full || !parts.empty(); }
 };
@@ -59,6 +59,10 @@ class ScanPlan {
   void drop(const InodeId& directory) { dirty_.drop(directory); }  // it is gone
   void need_full() { full_due_ = true; }
   void request_full();  // somebody asks: not paced
+  // The same, and that all is looked at which seems to be unchanged.
+  void request_anew();
+  // What a scan took for known is not: see UpperTree::Delta::missed.
+  void missed();
 
   ScanWork take_work();
   bool due() const;  // take_work() would give something
@@ -99,6 +103,7 @@ class ScanPlan {
   // What take_work() gave out, to be put back if nothing comes of it.
   struct Taken {
     bool asked = false;
+    bool anew = false;
     DirtySet marks;                    // full: all that there were
     std::vector<DirtySet::Due> parts;  // else, and where they were
     std::vector<SharedPath> places;
@@ -118,6 +123,7 @@ class ScanPlan {
   LaterMarks later_;
   bool full_due_ = true;
   bool full_asked_ = true;
+  bool anew_ = true;
   std::uint64_t full_not_before_ = 0;
   std::uint64_t reading_not_before_ = 0;  // of UpperTree::reading()
   bool under_way_ = false;

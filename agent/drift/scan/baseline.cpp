@@ -29,7 +29,7 @@ Tried<std::vector<std::string>> Baseline::Dir::missing(
 }
 
 void Baseline::Dir::compared(const UpperFile&, const std::string&,
-                             std::span<const Entry>) {}
+                             const std::deque<Entry>&, std::size_t) {}
 
 std::unique_ptr<Baseline> make_baseline(const OverlayLayers& layers,
                                         const ScanLimits& limits,

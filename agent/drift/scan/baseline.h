@@ -8,9 +8,10 @@
 // make_baseline() choose it.
 #pragma once
 
+#include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -57,6 +58,9 @@ class Baseline {
     // Still the image's by a mere look, or not of the rootfs: no entry of its
     // own. `dir` is the rootfs' directory.
     virtual Tried<bool> passes_over(int dir, const std::string& name);
+    // Whether a file that the image does not have is known by what stat(2) says
+    // of it, as long as this directory is where it is.
+    virtual bool compares_with_image_alone() const { return false; }
     // Says how `file` differs; what is known of it when that fails stays in
     // `entry`, and where the image's could not be looked up, change is none.
     virtual Tried<> compare(const UpperFile& file, const std::string& name,
@@ -71,9 +75,9 @@ class Baseline {
     virtual Tried<> listed(int dir, const std::vector<std::string>& names);
     virtual Tried<std::vector<std::string>> missing(
         const std::vector<std::string>& names);
-    // All of them have been looked at.
+    // All of them have been looked at; its own are those from `first` on.
     virtual void compared(const UpperFile& dir, const std::string& path,
-                          std::span<const Entry> entries);
+                          const std::deque<Entry>& entries, std::size_t first);
 
     // A subdirectory; null when it is not of the rootfs.
     virtual Tried<std::unique_ptr<Dir>> enter(const std::string& name,

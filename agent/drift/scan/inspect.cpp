@@ -38,8 +38,9 @@ bool differs_anyway(const Entry& entry) {
 
 }  // namespace
 
-void Inspector::begin(long fs_magic, Faults* faults) {
+void Inspector::begin(long fs_magic, WallTime now, Faults* faults) {
   fs_magic_ = fs_magic;
+  now_ = now;
   faults_ = faults;
 }
 
@@ -76,12 +77,42 @@ Tried<std::optional<Inspected>> Inspector::absent(const UpperDir& dir,
   return out;
 }
 
+// Its inode was registered when it was looked at first, and what is done to it
+// gives it another ctime.
+std::optional<Unchanged> Inspector::unchanged(const UpperDir& dir,
+                                              const std::string& name) const {
+  struct stat st{};
+  if (files_.size() == 0 || !dir.below->compares_with_image_alone() ||
+      ::fstatat(dir.fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+      !KnownFiles::can_be_known(st) ||
+      !files_.has(KnownFiles::digest(dir.path_digest, dir.inode, name, st))) {
+    return std::nullopt;
+  }
+  return Unchanged{st.st_ino, place_hash(dir.inode, name)};
+}
+
+// Of what the image does not have at that path all that is known comes from
+// stat(2): its attributes are not compared with any.
+void Inspector::remember(const UpperDir& dir, const UpperFile& file,
+                         const Entry& entry) const {
+  const bool by_stat_alone = entry.change == Change::added && !entry.whiteout &&
+                             !entry.metacopy && entry.rare == nullptr;
+  if (by_stat_alone && dir.below->compares_with_image_alone() &&
+      KnownFiles::can_be_known(file.st) && KnownFiles::settled(file.st, now_)) {
+    files_.add(
+        KnownFiles::digest(dir.path_digest, dir.inode, entry.name, file.st));
+  }
+}
+
 Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
                                                 const std::string& name) {
   if (dir.carried) return absent(dir, name);
   const auto passed = dir.below->passes_over(dir.fd, name);
   if (!passed) return failed(passed);
   if (*passed) return std::nullopt;
+  if (const auto known = unchanged(dir, name)) {
+    return Inspected{.entry = {}, .onward = {}, .unchanged = known};
+  }
   // O_PATH opens anything, FIFOs and devices too, without touching it; all that
   // follows asks this descriptor, whatever happens to the name meanwhile.
   const Fd fd(::openat(dir.fd, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -125,6 +156,8 @@ Tried<std::optional<Inspected>> Inspector::examine(const UpperDir& dir,
     if (!directory && !differs_anyway(entry)) return failed(compared);
     entry.partly = true;
     faults_->add(dir.path() + "/" + name, compared.error());
+  } else if (!carried) {
+    remember(dir, file, entry);
   }
   return out;
 }

@@ -10,6 +10,7 @@
 #include "agent/drift/entry.h"
 #include "agent/drift/scan/baseline.h"
 #include "agent/drift/scan/failure.h"
+#include "agent/drift/scan/known_files.h"
 #include "agent/drift/scan/scanner.h"
 
 namespace stillframe::drift {
@@ -19,6 +20,7 @@ struct UpperDir {
   Fd fd;
   InodeId inode;
   SharedPath::DirectoryPtr place;  // inside the rootfs; null: its root
+  std::uint64_t path_digest = 0;   // see KnownFiles
   unsigned depth = 0;              // of the root
   bool carried = false;  // not in the upper directory: there is no descriptor
   InodeId carrier;       // of what comes along with it, see Entry
@@ -27,19 +29,21 @@ struct UpperDir {
   std::string path() const { return place ? place->text() : ""; }
 };
 
-// An entry, and how to go on from it when it is a directory.
+// An entry, and how to go on from it when it is a directory; or that it is as
+// it was reported before.
 struct Inspected {
   Entry entry;
   Baseline::Onward onward;
+  std::optional<Unchanged> unchanged;
 };
 
 // Looks at one entry at a time.
 class Inspector {
  public:
-  Inspector(Scanner::Registrar registrar, Baseline& baseline)
-      : registrar_(std::move(registrar)), baseline_(baseline) {}
+  Inspector(Scanner::Registrar registrar, Baseline& baseline, KnownFiles& files)
+      : registrar_(std::move(registrar)), baseline_(baseline), files_(files) {}
 
-  void begin(long fs_magic, Faults* faults);
+  void begin(long fs_magic, WallTime now, Faults* faults);
 
   // None when there is nothing of that name, which is not an error: it may have
   // been there a moment ago; or nothing that is of interest. It has failed when
@@ -55,12 +59,18 @@ class Inspector {
   Tried<std::optional<Inspected>> examine(const UpperDir& dir,
                                           const std::string& name,
                                           UpperFile file, bool carried);
+  std::optional<Unchanged> unchanged(const UpperDir& dir,
+                                     const std::string& name) const;
+  void remember(const UpperDir& dir, const UpperFile& file,
+                const Entry& entry) const;
   Tried<std::optional<Inspected>> absent(const UpperDir& dir,
                                          const std::string& name);
 
   Scanner::Registrar registrar_;
   Baseline& baseline_;
+  KnownFiles& files_;
   long fs_magic_ = 0;
+  WallTime now_;  // as the scan began
   Faults* faults_ = nullptr;
 };
 

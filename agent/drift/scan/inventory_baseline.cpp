@@ -57,7 +57,7 @@ class InventoryBaseline::Directory : public Baseline::Dir {
   Tried<std::vector<std::string>> missing(
       const std::vector<std::string>& names) override;
   void compared(const UpperFile& dir, const std::string& path,
-                std::span<const Entry> entries) override;
+                const std::deque<Entry>& entries, std::size_t first) override;
   Tried<std::unique_ptr<Dir>> enter(const std::string& name,
                                     const std::string& redirect, Onward onward,
                                     const struct stat& st) override;
@@ -231,15 +231,16 @@ Tried<std::vector<std::string>> InventoryBaseline::Directory::missing(
 // entries changed although nothing was added to it.
 void InventoryBaseline::Directory::compared(const UpperFile& dir,
                                             const std::string& path,
-                                            std::span<const Entry> entries) {
+                                            const std::deque<Entry>& entries,
+                                            std::size_t first) {
   const struct stat& st = dir.st;
   if (!base_.building_ || known_ == Inventory::kNone ||
       !base_.inventory_->unknowable.empty() || !base_.late(st.st_mtim) ||
       wall(st.st_mtim) != wall(st.st_ctim) || is_scratch(path)) {
     return;
   }
-  for (const Entry& entry : entries) {
-    if (entry.change == Change::added) return;
+  for (std::size_t i = first; i < entries.size(); ++i) {
+    if (entries[i].change == Change::added) return;
   }
   base_.inventory_->unknowable =
       "something may have been removed from " +

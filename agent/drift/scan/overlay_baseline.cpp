@@ -57,6 +57,10 @@ class OverlayBaseline::Directory : public Baseline::Dir {
   Directory(OverlayBaseline& base, Below below)
       : base_(base), below_(std::move(below)) {}
 
+  // Where something else shines through, an entry may have come along with it.
+  bool compares_with_image_alone() const override {
+    return !below_.source && !base_.redirects_;
+  }
   Tried<> compare(const UpperFile& file, const std::string& name, Entry* entry,
                   Onward* onward) override;
   Tried<std::optional<Shone>> shone(const std::string& name) override;

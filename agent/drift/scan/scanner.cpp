@@ -12,6 +12,7 @@
 #include "agent/drift/scan/directory.h"
 #include "agent/drift/scan/failure.h"
 #include "agent/drift/scan/inspect.h"
+#include "agent/drift/scan/known_files.h"
 #include "agent/drift/scan/seen_directories.h"
 #include "agent/drift/scan/walk.h"
 #include "agent/model/inode_identity.h"
@@ -24,6 +25,7 @@ struct Scanner::Impl {
   const Clock& clock;
   std::unique_ptr<Baseline> baseline;
   SeenDirectories seen;
+  KnownFiles files;
   Inspector inspector;
   Walker walker;
 
@@ -33,7 +35,7 @@ struct Scanner::Impl {
         limits(lim),
         clock(c),
         baseline(make_baseline(layers, limits, start, clock)),
-        inspector(std::move(registrar), *baseline),
+        inspector(std::move(registrar), *baseline, files),
         walker(*baseline, inspector, seen, limits) {}
 
   template <typename Result, typename Scan>
@@ -68,7 +70,7 @@ void Scanner::Impl::run(bool full, const std::stop_token& stop, Result* out,
                   baseline->begin(root, full, stop, &faults);
   if (complete) {
     seen.begin();
-    inspector.begin(root.fs_magic, &faults);
+    inspector.begin(root.fs_magic, clock.wall(), &faults);
     walker.begin(root, stop, &faults);
     scan(root);
     complete = faults.count() == 0 && !stop.stop_requested();
@@ -81,6 +83,7 @@ void Scanner::Impl::run(bool full, const std::stop_token& stop, Result* out,
   if (out->stopped) {
     // Nobody will take in what was found so far.
     seen.clear();
+    files.clear();
   } else {
     out->errors = faults.take_errors();
     out->exhausted = faults.exhausted();
@@ -97,15 +100,15 @@ Scanner::~Scanner() = default;
 
 const OverlayLayers& Scanner::layers() const { return impl_->layers; }
 
-ScanResult Scanner::scan(const std::stop_token& stop, std::size_t expected) {
+ScanResult Scanner::scan(const std::stop_token& stop, bool anew) {
   ScanResult out;
-  out.entries.reserve(expected + expected / 8);
+  if (anew) impl_->files.clear();
   impl_->run(true, stop, &out, [&](const RootFile& root) {
     impl_->seen.clear();
     out.root = root.inode;
-    impl_->walker.everything(&out.entries);
+    impl_->walker.everything(&out);
   });
-  if (out.stopped) out.entries.clear();
+  if (out.stopped) static_cast<Met&>(out) = {};
   out.plain = impl_->layers.plain;
   out.by_trees = out.plain || impl_->baseline->by_trees();
   out.unknowable = impl_->baseline->unknowable();

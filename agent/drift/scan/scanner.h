@@ -36,7 +36,9 @@ struct PartialTask {
 };
 
 struct PartialResult {
-  struct Directory {
+  // Entries found in it; one that is a directory not known before is followed
+  // by everything below it.
+  struct Directory : Met {
     InodeId inode;
     bool full = false;  // all names of it were read
     // The directory is not there any more, is another one, or could not be
@@ -44,9 +46,6 @@ struct PartialResult {
     bool stale = false;
     Entry self;                     // the directory's own entry, read again
     std::vector<std::string> gone;  // of the names asked for
-    // Entries found; one that is a directory not known before is followed by
-    // everything below it (parents before children).
-    std::vector<Entry> entries;
   };
   // In the order of the tasks; none when nothing could be looked at.
   std::vector<Directory> directories;
@@ -61,9 +60,9 @@ struct PartialResult {
 
 // One container's scanner; used by one thread at a time. Keeps nothing open
 // between scans. Remembers which files it has compared, by inode and ctime, so
-// that an unchanged file is not read twice, and which directories it has
-// reported: its results are to be applied to one tree in their order, all but
-// those that were stopped.
+// that an unchanged file is not read twice, and what it has reported, so that
+// what is unchanged is not reported again: its results are to be applied to one
+// tree in their order, all but those that were stopped.
 class Scanner {
  public:
   // Called for each upper inode *before* it (or, of a directory, its contents)
@@ -88,9 +87,9 @@ class Scanner {
 
   // Asked to stop, both return within some 10 ms with nothing but
   // complete = false and stopped = true.
-  // There is room for some more entries than `expected` at once: a list of a
-  // hundred thousand that grows takes half as much again.
-  ScanResult scan(const std::stop_token& stop, std::size_t expected = 0);
+  // `anew`: also what is as it was reported before is looked at in full, and
+  // reported.
+  ScanResult scan(const std::stop_token& stop, bool anew = false);
   PartialResult scan(const std::vector<PartialTask>& tasks,
                      const std::stop_token& stop);
 

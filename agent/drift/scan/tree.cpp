@@ -149,11 +149,11 @@ void UpperTree::for_each(
   while (!levels.empty()) {
     Level& level = levels.back();
     path.resize(level.length);
-    if (level.at == impl_->nodes.end() || (*level.at)->parent != level.dir) {
+    if (level.at == impl_->nodes.end() || level.at->parent != level.dir) {
       levels.pop_back();
       continue;
     }
-    const TreeNode& n = **level.at++;
+    const TreeNode& n = *level.at++;
     path.append("/").append(n.entry.name);
     visit({path, levels.size(), level.shared}, n.entry);
     if (is_directory(n.entry)) {

@@ -31,6 +31,9 @@ class UpperTree {
                                          // there with another inode
     std::vector<const Entry*> changed;   // same inode, another ctime or state
     std::vector<std::pair<std::string /*path*/, Entry>> vanished;
+    // What is said to be unchanged is not known here: everything is to be
+    // scanned anew.
+    bool missed = false;
   };
 
   UpperTree();
@@ -39,8 +42,10 @@ class UpperTree {
   UpperTree& operator=(UpperTree&&) noexcept;
 
   // Takes in what a scan found; where it could not look, what was known stays.
-  Delta apply(const ScanResult& scan);     // of everything
-  Delta apply(const PartialResult& part);  // of what it looked at
+  Delta apply(ScanResult scan);  // of everything
+  Delta apply(PartialResult part) { return apply_entries_of(part); }
+  // Of what it looked at: takes the entries out of it, and leaves the rest.
+  Delta apply_entries_of(PartialResult& part);
 
   bool empty() const;
   std::size_t size() const;

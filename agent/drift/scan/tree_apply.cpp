@@ -12,7 +12,7 @@ void UpperTree::Impl::begin() {
   first_alias.clear();
 }
 
-TreeNode* UpperTree::Impl::place(const Entry& entry, Node* parent) {
+TreeNode* UpperTree::Impl::place(Entry entry, Node* parent) {
   Node* there = child(parent, entry.name);
   Node* elsewhere = is_directory(entry) ? directory(entry.inode) : nullptr;
   if (elsewhere && elsewhere != there) {
@@ -21,29 +21,30 @@ TreeNode* UpperTree::Impl::place(const Entry& entry, Node* parent) {
       inside_itself |= at == elsewhere;
     }
     if (!inside_itself) {
-      there = relocate(elsewhere, entry, parent);
+      there = relocate(elsewhere, std::move(entry), parent);
       there->stamp = stamp;
       return there;
     }
   }
   if (there) {
-    update(there, entry);
+    update(there, std::move(entry));
   } else {
-    there = insert(entry, parent);
+    there = insert(std::move(entry), parent);
   }
   there->stamp = stamp;
   return there;
 }
 
 // The root is not moved and never a child.
-void UpperTree::Impl::place_all(const std::vector<Entry>& entries) {
+void UpperTree::Impl::place_all(std::deque<Entry> entries) {
   Node* parent = nullptr;
-  for (const Entry& entry : entries) {
+  for (; !entries.empty(); entries.pop_front()) {
+    Entry& entry = entries.front();
     if (entry.name.empty()) {
       if (!root) {
-        root = insert(entry, nullptr);
+        root = insert(std::move(entry), nullptr);
       } else {
-        update(root, entry);
+        update(root, std::move(entry));
       }
       root->stamp = stamp;
       continue;
@@ -52,10 +53,24 @@ void UpperTree::Impl::place_all(const std::vector<Entry>& entries) {
       parent = directory(entry.parent);
     }
     if (!parent) continue;
-    Node* before = child(parent, entry.name);
-    Node* n = place(entry, parent);
+    const Node* before = child(parent, entry.name);
+    Node* n = place(std::move(entry), parent);
     // The scanner has followed a renamed directory by all that is below it now.
-    if (n != before && is_directory(entry)) moved.push_back(n);
+    if (n != before && is_directory(n->entry)) moved.push_back(n);
+  }
+}
+
+void UpperTree::Impl::stamp_all(const std::vector<Unchanged>& unchanged) {
+  for (const Unchanged& one : unchanged) {
+    Node* n = by_inode.find(one.ino);
+    while (n && place_hash(n->entry.parent, n->entry.name) != one.place) {
+      n = n->next_alias;
+    }
+    if (n) {
+      n->stamp = stamp;
+    } else {
+      delta.missed = true;
+    }
   }
 }
 
@@ -160,23 +175,26 @@ UpperTree::Delta UpperTree::Impl::finish() {
   return std::exchange(delta, {});
 }
 
-UpperTree::Delta UpperTree::apply(const ScanResult& scan) {
+UpperTree::Delta UpperTree::apply(ScanResult scan) {
   // Without a root nothing could be read at all: what was known still stands.
   if (scan.entries.empty()) return {};
   impl_->by_trees = scan.by_trees;
   impl_->begin();
-  impl_->place_all(scan.entries);
+  impl_->place_all(std::move(scan.entries));
+  impl_->stamp_all(scan.unchanged);
   impl_->settle(scan.unread, scan.exhausted);
   if (impl_->root && !scan.exhausted) impl_->sweep(impl_->root);
   return impl_->finish();
 }
 
-UpperTree::Delta UpperTree::apply(const PartialResult& part) {
+UpperTree::Delta UpperTree::apply_entries_of(PartialResult& part) {
   impl_->begin();
   // First all that is there, renamed directories with it, then what is not.
-  for (const auto& directory : part.directories) {
+  for (auto& directory : part.directories) {
     impl_->place_self(directory);
-    if (!directory.stale) impl_->place_all(directory.entries);
+    if (directory.stale) continue;
+    impl_->place_all(std::move(directory.entries));
+    impl_->stamp_all(directory.unchanged);
   }
   impl_->settle(part.unread, part.exhausted);
   if (!part.exhausted) {

@@ -62,7 +62,7 @@ Change own_line(const Entry& e, DiffTool tool) {
 TreeNode* UpperTree::Impl::child(const Node* parent,
                                  std::string_view name) const {
   const auto it = nodes.find(TreePlace{parent, name});
-  return it == nodes.end() ? nullptr : it->get();
+  return it == nodes.end() ? nullptr : node_at(it);
 }
 
 UpperTree::Impl::Nodes::const_iterator UpperTree::Impl::first_child(
@@ -72,9 +72,9 @@ UpperTree::Impl::Nodes::const_iterator UpperTree::Impl::first_child(
 
 std::vector<TreeNode*> UpperTree::Impl::children(const Node* parent) const {
   std::vector<Node*> out;
-  for (auto it = first_child(parent);
-       it != nodes.end() && (*it)->parent == parent; ++it) {
-    out.push_back(it->get());
+  for (auto it = first_child(parent); it != nodes.end() && it->parent == parent;
+       ++it) {
+    out.push_back(node_at(it));
   }
   return out;
 }
@@ -197,17 +197,17 @@ void UpperTree::Impl::report(std::vector<const Entry*>* list, Node* n) {
   list->push_back(&n->entry);
 }
 
-TreeNode* UpperTree::Impl::insert(const Entry& entry, Node* parent) {
-  auto fresh = std::make_unique<Node>();
-  fresh->entry = entry;
-  fresh->parent = parent;
-  Node* n = nodes.insert(std::move(fresh)).first->get();
+TreeNode* UpperTree::Impl::insert(Entry entry, Node* parent) {
+  Node fresh;
+  fresh.entry = std::move(entry);
+  fresh.parent = parent;
+  Node* n = node_at(nodes.insert(std::move(fresh)).first);
   attach(n);
   report(&delta.appeared, n);
   return n;
 }
 
-void UpperTree::Impl::update(Node* n, const Entry& entry) {
+void UpperTree::Impl::update(Node* n, Entry entry) {
   const bool same = same_thing(n->entry, entry);
   if (same && entry.partly) return;  // what was known says more
   const bool changed = !same || !same_state(n->entry, entry);
@@ -224,19 +224,19 @@ void UpperTree::Impl::update(Node* n, const Entry& entry) {
     if (is_directory(n->entry)) replaced.push_back(n);
   }
   detach(n);
-  n->entry = entry;
-  if (same && only_time(entry)) n->entry.change = before;
+  n->entry = std::move(entry);
+  if (same && only_time(n->entry)) n->entry.change = before;
   attach(n);
   report(same ? &delta.changed : &delta.appeared, n);
 }
 
 // A directory came up at another place: it takes along all that is in it.
-TreeNode* UpperTree::Impl::relocate(Node* n, const Entry& entry, Node* parent) {
+TreeNode* UpperTree::Impl::relocate(Node* n, Entry entry, Node* parent) {
   if (Node* there = child(parent, entry.name)) remove(there);
   delta.vanished.emplace_back(path(n, '/'), n->entry);
   detach(n);
   auto handle = nodes.extract(nodes.find(TreeOrder::place(*n)));
-  n->entry = entry;
+  n->entry = std::move(entry);
   n->parent = parent;
   nodes.insert(std::move(handle));
   attach(n);
@@ -257,8 +257,7 @@ void UpperTree::Impl::remove(Node* top) {
     detach(*n);
     touched.erase(*n);
     dead.insert(*n);
-    auto handle = nodes.extract(nodes.find(TreeOrder::place(**n)));
-    graveyard.push_back(std::move(handle.value()));
+    graveyard.push_back(nodes.extract(nodes.find(TreeOrder::place(**n))));
   }
 }
 

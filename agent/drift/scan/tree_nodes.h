@@ -58,7 +58,6 @@ struct TreePlace {
 
 struct TreeOrder {
   using is_transparent = void;
-  using Owner = std::unique_ptr<TreeNode>;
   static TreePlace place(const TreeNode& n) { return {n.parent, n.entry.name}; }
   static bool less(const TreePlace& a, const TreePlace& b) {
     if (a.parent != b.parent) {
@@ -66,20 +65,24 @@ struct TreeOrder {
     }
     return a.name < b.name;
   }
-  bool operator()(const Owner& a, const Owner& b) const {
-    return less(place(*a), place(*b));
+  bool operator()(const TreeNode& a, const TreeNode& b) const {
+    return less(place(a), place(b));
   }
-  bool operator()(const Owner& a, const TreePlace& b) const {
-    return less(place(*a), b);
+  bool operator()(const TreeNode& a, const TreePlace& b) const {
+    return less(place(a), b);
   }
-  bool operator()(const TreePlace& a, const Owner& b) const {
-    return less(a, place(*b));
+  bool operator()(const TreePlace& a, const TreeNode& b) const {
+    return less(a, place(b));
   }
 };
 
 struct UpperTree::Impl {
   using Node = TreeNode;
-  using Nodes = std::set<std::unique_ptr<Node>, TreeOrder>;
+  using Nodes = std::set<Node, TreeOrder>;
+  // What the set orders by stays as it is while a node is there.
+  static Node* node_at(Nodes::const_iterator at) {
+    return const_cast<Node*>(&*at);
+  }
 
   Nodes nodes;
   bool by_trees = false;
@@ -96,7 +99,7 @@ struct UpperTree::Impl {
   std::vector<Node*> replaced;        // another directory is there now
   std::vector<Node*> moved;           // directories that came from elsewhere
   std::unordered_set<const Node*> dead;
-  std::vector<std::unique_ptr<Node>> graveyard;  // keeps addresses from reuse
+  std::vector<Nodes::node_type> graveyard;  // keeps addresses from reuse
 
   // tree_nodes.cpp
   Node* child(const Node* parent, std::string_view name) const;
@@ -109,9 +112,9 @@ struct UpperTree::Impl {
   void attach(Node* n);
   void detach(Node* n);
   void mark_up(Node* n, int step);
-  Node* insert(const Entry& entry, Node* parent);
-  Node* relocate(Node* n, const Entry& entry, Node* parent);
-  void update(Node* n, const Entry& entry);
+  Node* insert(Entry entry, Node* parent);
+  Node* relocate(Node* n, Entry entry, Node* parent);
+  void update(Node* n, Entry entry);
   void remove(Node* top);
   void resolve(Node* n);
   void note_reading(const Node* n, bool there);
@@ -120,8 +123,9 @@ struct UpperTree::Impl {
   // tree_apply.cpp
   void begin();
   Delta finish();
-  Node* place(const Entry& entry, Node* parent);
-  void place_all(const std::vector<Entry>& entries);
+  Node* place(Entry entry, Node* parent);
+  void place_all(std::deque<Entry> entries);
+  void stamp_all(const std::vector<Unchanged>& unchanged);
   void place_self(const PartialResult::Directory& part);
   void settle(const std::vector<Unread>& unread, bool exhausted);
   void keep(const Unread& unread);

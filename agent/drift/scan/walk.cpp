@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <span>
 
 #include "agent/base/descriptors.h"
 #include "agent/base/text.h"
 #include "agent/drift/scan/directory.h"
+#include "agent/drift/scan/known_files.h"
 #include "agent/model/inode_identity.h"
 
 namespace stillframe::drift {
@@ -62,6 +62,8 @@ Walker::DirPtr Walker::enter(const UpperDir& parent, const Pending& child) {
   UpperDir& dir = *made;
   dir.place = SharedPath::directory(parent.place, child.name);
   dir.depth = parent.depth + 1;
+  dir.path_digest =
+      KnownFiles::directory_digest(parent.path_digest, child.name);
   const auto keep = [&](const char* call, int error) {
     if (!moved_away(error)) faults_->add(dir.path(), {call, error});
     faults_->keep(child.inode);
@@ -118,9 +120,12 @@ Walker::Pending Walker::pending(const Inspected& found) {
           entry.redirect() != nullptr ? entry.inode : entry.carrier()};
 }
 
-void Walker::take(Frame* frame, Inspected found, bool descend_all,
-                  std::vector<Entry>* entries) {
+void Walker::take(Frame* frame, Inspected found, bool descend_all, Met* met) {
   const Entry& entry = found.entry;
+  if (found.unchanged) {
+    met->unchanged.push_back(*found.unchanged);
+    return;
+  }
   if (entry.directory() && !entry.whiteout) {
     const bool known = seen_.met(entry);
     if (!found.onward.enter) {
@@ -129,17 +134,17 @@ void Walker::take(Frame* frame, Inspected found, bool descend_all,
       frame->pending.push_back(pending(found));
     }
   }
-  entries->push_back(std::move(found.entry));
+  met->entries.push_back(std::move(found.entry));
 }
 
-// Reads a directory: its entries go to `entries`, directories that are to be
+// Reads a directory: its entries go to `met`, directories that are to be
 // entered to frame->pending. False when not all of them could be read.
-bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
+bool Walker::list(Frame* frame, bool descend_all, Met* met) {
   const UpperDir& dir = *frame->dir;
   const std::size_t before = faults_->count();
-  const std::size_t first = entries->size();
+  const std::size_t first = met->entries.size();
   const std::size_t room =
-      limits_.max_entries - std::min(limits_.max_entries, entries->size());
+      limits_.max_entries - std::min(limits_.max_entries, met->size());
   int error = 0;
   std::vector<std::string> names;
   if (!dir.carried) names = read_names(dir.fd, room, stop_, &error);
@@ -157,13 +162,12 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
   for (const std::string& name : names) {
     if (stopping()) return false;
     auto found = inspector_.inspect(dir, name);
-    if (found && *found) take(frame, **std::move(found), descend_all, entries);
+    if (found && *found) take(frame, **std::move(found), descend_all, met);
   }
-  if (error == 0 && !list_missing(frame, names, descend_all, entries))
-    return false;
+  if (error == 0 && !list_missing(frame, names, descend_all, met)) return false;
   UpperFile self{dir.fd, {}};
   if (!dir.carried && ::fstat(dir.fd, &self.st) == 0) {
-    dir.below->compared(self, dir.path(), std::span(*entries).subspan(first));
+    dir.below->compared(self, dir.path(), met->entries, first);
   }
   if (faults_->count() != before) return false;
   seen_.read(dir.inode);
@@ -173,7 +177,7 @@ bool Walker::list(Frame* frame, bool descend_all, std::vector<Entry>* entries) {
 
 // Names that are to be asked for besides those that the directory has.
 bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
-                          bool descend_all, std::vector<Entry>* entries) {
+                          bool descend_all, Met* met) {
   const auto missing = frame->dir->below->missing(names);
   if (!missing) {
     faults_->add(frame->dir->path(), missing.error());
@@ -182,14 +186,14 @@ bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
   }
   for (const std::string& name : *missing) {
     if (stopping()) return false;
-    if (entries->size() >= limits_.max_entries) {
+    if (met->size() >= limits_.max_entries) {
       faults_->add(frame->dir->path(), {"too many entries", 0});
       faults_->keep(frame->dir->inode);
       return false;
     }
     auto found = inspector_.inspect(*frame->dir, name);
     if (found && *found) {
-      take(frame, **std::move(found), descend_all, entries);
+      take(frame, **std::move(found), descend_all, met);
     }
   }
   return true;
@@ -197,7 +201,7 @@ bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
 
 // Everything below a directory, which itself has been listed. Iterates, and a
 // directory is let go of before its last subdirectory is entered.
-void Walker::walk(Frame first, std::vector<Entry>* entries) {
+void Walker::walk(Frame first, Met* met) {
   std::vector<Frame> stack;
   stack.push_back(std::move(first));
   while (!stack.empty() && !stopping()) {
@@ -212,7 +216,7 @@ void Walker::walk(Frame first, std::vector<Entry>* entries) {
     if (top.pending.empty()) stack.pop_back();
     if (!dir) continue;
     Frame frame{std::move(dir), {}};
-    list(&frame, true, entries);
+    list(&frame, true, met);
     if (frame.pending.empty()) continue;
     stack.push_back(std::move(frame));
     if (stack.size() > kHeldFrames) {
@@ -221,13 +225,13 @@ void Walker::walk(Frame first, std::vector<Entry>* entries) {
   }
 }
 
-void Walker::everything(std::vector<Entry>* entries) {
-  entries->push_back(inspector_.inspect_root(root_));
+void Walker::everything(Met* met) {
+  met->entries.push_back(inspector_.inspect_root(root_));
   auto dir = open_root();
   if (!dir) return;
   Frame frame{std::move(dir), {}};
-  list(&frame, true, entries);
-  walk(std::move(frame), entries);
+  list(&frame, true, met);
+  walk(std::move(frame), met);
 }
 
 void Walker::leave_way() {
@@ -300,8 +304,8 @@ PartialResult::Directory Walker::part(const PartialTask& task) {
   }
   Frame frame{std::move(dir), {}};
   // What could not be listed must not count as gone.
-  out.full = list(&frame, false, &out.entries);
-  walk(std::move(frame), &out.entries);
+  out.full = list(&frame, false, &out);
+  walk(std::move(frame), &out);
   return out;
 }
 
@@ -318,9 +322,9 @@ void Walker::look_at_names(DirPtr dir, const PartialTask& task,
       out->gone.push_back(name);
       continue;
     }
-    take(&frame, **std::move(found), false, &out->entries);
+    take(&frame, **std::move(found), false, out);
   }
-  walk(std::move(frame), &out->entries);
+  walk(std::move(frame), out);
 }
 
 }  // namespace stillframe::drift

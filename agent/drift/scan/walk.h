@@ -34,7 +34,7 @@ class Walker {
   void begin(const RootFile& root, std::stop_token stop, Faults* faults);
 
   // The root and everything below it.
-  void everything(std::vector<Entry>* entries);
+  void everything(Met* met);
   PartialResult::Directory part(const PartialTask& task);
   // After each: nothing is held open between scans.
   void end() { leave_way(); }
@@ -65,13 +65,12 @@ class Walker {
   DirPtr open_root();
   DirPtr enter(const UpperDir& parent, const Pending& child);
   bool reopen(Frame* frame);
-  bool list(Frame* frame, bool descend_all, std::vector<Entry>* entries);
+  bool list(Frame* frame, bool descend_all, Met* met);
   bool list_missing(Frame* frame, const std::vector<std::string>& names,
-                    bool descend_all, std::vector<Entry>* entries);
+                    bool descend_all, Met* met);
   static Pending pending(const Inspected& found);
-  void take(Frame* frame, Inspected found, bool descend_all,
-            std::vector<Entry>* entries);
-  void walk(Frame first, std::vector<Entry>* entries);
+  void take(Frame* frame, Inspected found, bool descend_all, Met* met);
+  void walk(Frame first, Met* met);
   void leave_way();
   bool begin_way(const std::vector<std::string_view>& names);
   DirPtr find_directory(const PartialTask& task, Entry* self);

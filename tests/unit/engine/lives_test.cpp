@@ -459,7 +459,7 @@ TEST(Start, TakesNobodyWhoRunsAlreadyForTheRuntime) {
     world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
     world.settle();
     ASSERT_TRUE(asked.once() && asked.answer());
-    EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin, c.origin);
+    EXPECT_EQ(asked.answer()->changes[0].actors.at(0).origin, c.origin);
   }
 }
 
@@ -484,7 +484,7 @@ TEST(Start, BlamesNobodyForWhatWasThereBefore) {
   world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
   world.settle();
   ASSERT_TRUE(asked.once() && asked.answer());
-  EXPECT_EQ(asked.answer()->changes.at(0).actors.at(0).origin,
+  EXPECT_EQ(asked.answer()->changes[0].actors.at(0).origin,
             Origin::unattributed);
 }
 

@@ -122,7 +122,7 @@ TEST(DiffTable, ALongPathMovesNoOtherLine) {
   const std::string line = "A  /etc/x  violation  file_create";
   ASSERT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(line));
   const std::string path = "/" + std::string(10'000, 'y');
-  diff.changes[1].path = path;
+  test::edit(diff, 1, [&](PathChange& change) { change.path = path; });
   const std::string text = whole(diff_table(diff, kLater, kPlain));
   EXPECT_THAT(text, HasSubstr(line));
   EXPECT_THAT(text, HasSubstr("A  " + path + "  scratch"));
@@ -130,22 +130,25 @@ TEST(DiffTable, ALongPathMovesNoOtherLine) {
 
 TEST(DiffTable, CountsTheActorsThatAreNotKeptAsWell) {
   DiffAnswer diff = test::make_diff();
-  auto& change = diff.changes[0];
-  change.actors = {change.actors.back(), change.actors.back()};
-  change.actors_left_out = 3;
+  test::edit(diff, 0, [](PathChange& change) {
+    change.actors = {change.actors.back(), change.actors.back()};
+    change.actors_left_out = 3;
+  });
   EXPECT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(" +4 more"));
 }
 
 TEST(DiffTable, ShowsHostileNamesQuoted) {
   DiffAnswer diff = test::make_diff();
   diff.container.info.name = kHostile;
-  diff.changes[0].path = "/" + kHostile;
-  diff.changes[0].from = std::make_shared<const SharedPath>("/" + kHostile);
-  Actor hostile = diff.changes[0].actors.back();
-  hostile.tool.clear();
-  hostile.comm = kHostile;
-  hostile.session->first_cmd = kHostile;
-  diff.changes[0].actors = {hostile};
+  test::edit(diff, 0, [](PathChange& change) {
+    change.path = "/" + kHostile;
+    change.from = std::make_shared<const SharedPath>("/" + kHostile);
+    Actor hostile = change.actors.back();
+    hostile.tool.clear();
+    hostile.comm = kHostile;
+    hostile.session->first_cmd = kHostile;
+    change.actors = {hostile};
+  });
   const std::string text = whole(diff_table(diff, kLater, kPlain));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\xff")));
@@ -180,7 +183,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "still: web is the image it was started from"},
         SummaryCase{"tolerated",
                     [](DiffAnswer& d) {
-                      d.changes.erase(d.changes.begin());
+                      test::drop(d, 0);
                       d.container.state = ContainerState::still;
                     },
                     "still: web is the image it was started from, but for what "
@@ -203,24 +206,30 @@ INSTANTIATE_TEST_SUITE_P(
                     "scan has been complete yet"},
         SummaryCase{"unseen",
                     [](DiffAnswer& d) {
-                      d.changes.pop_back();
-                      d.changes[0].actors = {Actor{}};
+                      test::drop(d, 1);
+                      test::edit(d, 0, [](PathChange& change) {
+                        change.actors = {Actor{}};
+                      });
                     },
                     "mutated: 1 path changed by an unknown actor, first 2m05s "
                     "ago"},
         SummaryCase{"only_what_is_in_it_changed",
                     [](DiffAnswer& d) {
-                      d.changes[1].verdict = Verdict::violation;
-                      d.changes[1].actors = {};
+                      test::edit(d, 1, [](PathChange& change) {
+                        change.verdict = Verdict::violation;
+                        change.actors = {};
+                      });
                     },
                     "mutated: 1 path changed by exec (apt), first 2m05s ago"},
         SummaryCase{"several",
                     [](DiffAnswer& d) {
-                      d.changes[1].verdict = Verdict::violation;
-                      Actor host;
-                      host.origin = Origin::host;
-                      host.comm = "podman";
-                      d.changes[1].actors = {host};
+                      test::edit(d, 1, [](PathChange& change) {
+                        change.verdict = Verdict::violation;
+                        Actor host;
+                        host.origin = Origin::host;
+                        host.comm = "podman";
+                        change.actors = {host};
+                      });
                       d.complete = false;
                     },
                     "mutated: 2 paths changed by exec (apt) and host (podman), "

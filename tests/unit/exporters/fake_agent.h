@@ -181,6 +181,26 @@ inline DiffAnswer make_diff() {
   return diff;
 }
 
+// Its changes with one of them edited; or without it.
+inline void edit(DiffAnswer& diff, std::size_t which,
+                 const std::function<void(PathChange&)>& how) {
+  PathChange change = diff.changes[which];
+  how(change);
+  ChangeList all;
+  for (std::size_t i = 0; i < diff.changes.size(); ++i) {
+    all.push_back(i == which ? change : diff.changes[i]);
+  }
+  diff.changes = all;
+}
+
+inline void drop(DiffAnswer& diff, std::size_t which) {
+  ChangeList rest;
+  for (std::size_t i = 0; i < diff.changes.size(); ++i) {
+    if (i != which) rest.push_back(diff.changes[i]);
+  }
+  diff.changes = rest;
+}
+
 inline StreamEvent make_event(std::uint64_t seq, const std::string& container) {
   StreamEvent event;
   event.seq = seq;

@@ -42,7 +42,7 @@ const json kActor = {{"origin", "exec"},
 
 TEST(DiffJson, HasExactlyTheContractedFields) {
   DiffAnswer diff = test::make_diff();
-  diff.changes.pop_back();
+  test::drop(diff, 1);
   const json expected = {{"container", kContainer},
                          {"state", "mutated"},
                          {"ever_mutated", true},
@@ -154,6 +154,26 @@ TEST(ChangeJson, CountsTheActorsThatAreNotKept) {
   EXPECT_FALSE(change_value(change).contains("actors_left_out"));
   change.actors_left_out = 3;
   EXPECT_EQ(change_value(change)["actors_left_out"], 3);
+}
+
+TEST(DiffJson, WritesEachRowAsByItself) {
+  DiffAnswer diff = test::make_diff();
+  diff.changes.clear();
+  const ActorList shared = {test::make_actor()};
+  Actor other = test::make_actor();
+  other.comm = "other";
+  std::string expected;
+  for (const ActorList& actors :
+       {ActorList(), shared, shared, ActorList{other}, shared, ActorList()}) {
+    PathChange change = test::make_change("/b", Verdict::violation);
+    change.actors = actors;
+    diff.changes.push_back(change);
+    expected += (expected.empty() ? "" : ",") + dump_json(change_value(change));
+  }
+  const Listing listing = diff_listing(diff);
+  std::string rows;
+  for (std::size_t i = 0; i < listing.rows; ++i) rows += listing.row(i);
+  EXPECT_EQ(rows, expected);
 }
 
 TEST(EventJson, HasExactlyTheContractedFields) {

@@ -26,7 +26,7 @@ PathChange change(const std::string& path, const std::vector<Kind>& kinds,
   return out;
 }
 
-SeenContainer seen(std::vector<PathChange> changes) {
+SeenContainer seen(ChangeList changes) {
   SeenContainer out;
   out.info.workload = "shop/web";
   out.changes = std::move(changes);

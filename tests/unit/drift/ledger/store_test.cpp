@@ -58,7 +58,7 @@ class Kept : public ::testing::Test {
   World w;
 };
 
-std::string text_of(const std::vector<PathChange>& rows) {
+std::string text_of(const ChangeList& rows) {
   std::stringstream out;
   for (const auto& r : rows) {
     out << static_cast<char>(r.change) << r.path.text() << '|'

@@ -222,6 +222,43 @@ INSTANTIATE_TEST_SUITE_P(
                       Unseen{.name = "incomplete"}),
     [](const auto& info) { return info.param.name; });
 
+// What a scan has found unchanged and the tree does not have is looked for
+// before anybody gets an answer, and no record is given up for it.
+TEST_F(Work, AScanOfWhatTheTreeDoesNotHaveIsMadeAnew) {
+  EXPECT_TRUE(w.drift->take_work().anew);
+  w.drift->applied(w.full_scan());
+  w.put("/etc/x", 50, Change::added);
+  w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), sh);
+  w.settle();
+  w.drift->request_full_scan();
+  EXPECT_FALSE(w.drift->take_work().anew);
+  const auto kept = w.entries;
+  w.take("/etc/x");
+  auto scan = w.full_scan();
+  scan.unchanged = {{77, 1}};
+  w.drift->applied(scan);
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_TRUE(w.drift->scan_due());
+  w.entries = kept;
+  const ScanWork again = w.drift->take_work();
+  EXPECT_TRUE(again.full);
+  EXPECT_TRUE(again.anew);
+  w.drift->applied(w.full_scan());
+  EXPECT_EQ(w.who("/etc/x"), (std::vector<std::string>{"exec:sh"}));
+  EXPECT_TRUE(w.drift->summary().complete);
+}
+
+TEST_F(Work, AScanAnewThatWasStoppedIsMadeAgainAnew) {
+  w.settle();
+  w.drift->request_scan_anew();
+  ASSERT_TRUE(w.drift->take_work().anew);
+  ScanResult stopped;
+  stopped.complete = false;
+  stopped.stopped = true;
+  w.drift->applied(stopped);
+  EXPECT_TRUE(w.drift->take_work().anew);
+}
+
 TEST_F(Work, AStoppedScanDoesNotMakeTheStateUnknown) {
   w.settle();
   w.drift->request_full_scan();

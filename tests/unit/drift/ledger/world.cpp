@@ -219,7 +219,8 @@ std::vector<std::string> World::tool_lines() const {
 }
 
 const PathChange* World::row(const std::string& path) {
-  rows_ = drift->diff();
+  const ChangeList now = drift->diff();
+  rows_.assign(now.begin(), now.end());
   for (const auto& one : rows_) {
     if (one.path == path) return &one;
   }

@@ -34,7 +34,7 @@ Entry root_entry() {
   return e;
 }
 
-ScanResult result(std::vector<Entry> entries) {
+ScanResult result(std::deque<Entry> entries) {
   entries.insert(entries.begin(), root_entry());
   ScanResult out;
   out.root = entries.front().inode;
@@ -43,7 +43,7 @@ ScanResult result(std::vector<Entry> entries) {
 }
 
 PartialResult part_of(InodeId directory, std::vector<std::string> gone,
-                      std::vector<Entry> entries) {
+                      std::deque<Entry> entries) {
   PartialResult::Directory one;
   one.inode = directory;
   one.gone = std::move(gone);
@@ -169,12 +169,12 @@ std::vector<std::string> vanished(const UpperTree::Delta& delta) {
 
 // /d/{a,sub/{b,c}} and /e are known; a scan meets /d only.
 TEST(UpperTreeTest, WhatCouldNotBeReadStays) {
-  const std::vector<Entry> known = {entry(10, 1, "d", kDir, Change::added),
-                                    entry(11, 10, "a", kFile, Change::added),
-                                    entry(12, 10, "sub", kDir, Change::added),
-                                    entry(13, 12, "b", kFile, Change::added),
-                                    entry(14, 12, "c", kFile, Change::added),
-                                    entry(15, 1, "e", kFile, Change::added)};
+  const std::deque<Entry> known = {entry(10, 1, "d", kDir, Change::added),
+                                   entry(11, 10, "a", kFile, Change::added),
+                                   entry(12, 10, "sub", kDir, Change::added),
+                                   entry(13, 12, "b", kFile, Change::added),
+                                   entry(14, 12, "c", kFile, Change::added),
+                                   entry(15, 1, "e", kFile, Change::added)};
   struct Case {
     const char* what;
     std::vector<Unread> unread;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/model/inode.h"
+
+namespace stillframe::drift {
+
+// Files that were reported as the container's own and of which nothing is to be
+// known but what stat(2) shows: while that is the same at the same place, they
+// need no other look, nor an entry. Of each no more is kept than a digest, with
+// a key that no container knows, at 10 to 21 bytes.
+//
+// It follows what a tree knows that takes in every result, as SeenDirectories
+// does; the tree finds out where that is not so (UpperTree::Delta::missed).
+class KnownFiles {
+ public:
+  // As many as a container's ledger has records of (LedgerOptions); those
+  // beyond are looked at each time.
+  static constexpr std::size_t kMost = 131'072;
+
+  void clear();
+  std::size_t size() const { return used_; }
+
+  // Of a directory by that of the one above it, so that a path of any length
+  // costs the same. The root's is 0.
+  static std::uint64_t directory_digest(std::uint64_t above,
+                                        std::string_view name);
+  // `directory`: by its path, as above, and by its inode.
+  static std::uint64_t digest(std::uint64_t path, const InodeId& directory,
+                              std::string_view name, const struct stat& st);
+  // Whether it can be one of these: files with one name, and that have been as
+  // they are for so long at `now` that the next change gives another ctime.
+  static bool can_be_known(const struct stat& st);
+  static bool settled(const struct stat& st, WallTime now);
+
+  bool has(std::uint64_t digest) const;
+  void add(std::uint64_t digest);
+
+ private:
+  std::size_t slot_of(std::uint64_t digest) const;
+  void grow();
+
+  std::vector<std::uint64_t> slots_;  // open addressing; 0: free
+  std::size_t used_ = 0;
+};
+
+}  // namespace stillframe::drift
