@@ -44,7 +44,7 @@ class EventLog {
 
  private:
   static constexpr std::size_t kKept = 10'000;
-  static constexpr std::size_t kKeptBytes = 6 << 20;
+  static constexpr std::size_t kKeptBytes = 4 << 20;
   static constexpr std::size_t kShared = 256;
   static constexpr std::uint64_t kBlock = 4096;
 
