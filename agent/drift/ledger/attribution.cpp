@@ -287,13 +287,14 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
 
   auto choice = after_waiting(waited, choose(entry, found.appeared));
   const bool first = known == nullptr || entry.directory();
+  const bool other_names = choice && first && linked_maybe(*choice, found);
   const bool more_to_come =
-      !choice ||
-      (first && (begun(*choice, entry) || linked_maybe(*choice, found)));
+      !choice || (first && begun(*choice, entry)) || other_names;
   if (more_to_come && waited == nullptr && young(entry)) {
     const bool alone = !choice && candidates_.nobody_in(entry.parent);
     if (awaited_.add({entry, found.path, found.from, found.appeared, false,
-                      found.started, books_.clock.boot_ns(), alone, choice})) {
+                      found.started, books_.clock.boot_ns(), alone, choice,
+                      other_names})) {
       return;
     }
   }

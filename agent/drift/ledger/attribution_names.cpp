@@ -150,7 +150,7 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
       op == FileOp::link || books_.tree.aliases(entry.inode).size() > 1;
   if (!linked && waited == nullptr && young(entry) &&
       awaited_.add({entry, found.path, found.from, true, false, found.started,
-                    books_.clock.boot_ns(), false, choice})) {
+                    books_.clock.boot_ns(), false, choice, true})) {
     return;
   }
   // What the call left has been reported by then: that a file was made.
@@ -168,9 +168,16 @@ void Attribution::note_name_of_nobody(const Found& found,
   if (from.empty()) from = take_lost(entry.inode);
   if (announcer_.reported(found.path, Kind::file_rename)) return;
   if (waited == nullptr && young(entry) &&
-      awaited_.add({entry, found.path, from, true, false, found.started,
+      awaited_.add({entry,
+                    found.path,
+                    from,
+                    true,
+                    false,
+                    found.started,
                     books_.clock.boot_ns(),
-                    candidates_.nobody_in(entry.parent)})) {
+                    candidates_.nobody_in(entry.parent),
+                    {},
+                    true})) {
     return;
   }
   report_name(found, from.empty() ? Kind::file_link : Kind::file_rename, from,

@@ -88,6 +88,9 @@ std::deque<Awaited> AwaitedReports::take(
 
 bool concerns(const FileObservation& seen, const Awaited& one) {
   if (seen.entries) return false;
+  const bool of_names = seen.created || seen.op == FileOp::link ||
+                        seen.op == FileOp::rename || seen.op == FileOp::unlink;
+  if (one.other_names && !of_names) return false;
   if (at_place(seen, one.entry)) return true;
   return !one.entry.whiteout && same_inode(seen.inode, one.entry.inode);
 }

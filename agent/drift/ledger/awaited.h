@@ -33,6 +33,9 @@ struct Awaited {
   bool alone = false;
   // Whoever was seen to begin it; theirs if no report comes.
   std::optional<Choice> by = {};
+  // It waits for the file's other names, of which what is done to the file says
+  // nothing.
+  bool other_names = false;
 };
 
 class AwaitedReports {

@@ -313,6 +313,36 @@ TEST_F(Awaited, ALinkBesideAnothersWorkIsKnownByTheNameThatIsFoundAfterIt) {
   EXPECT_THAT(w.reported(), Not(Contains(HasSubstr("file_create"))));
 }
 
+// What is done to the file meanwhile is no word of its other names.
+TEST_F(Awaited, ALinkThatIsWrittenToWaitsForItsOtherNames) {
+  auto linked = w.seen(FileOp::unknown, "/etc/n", 50);
+  linked.boot_ns = w.clock.boot_ns();
+  w.drift->observe(linked, apt);
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), apt);
+  w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/d/a"), sh);
+  young(w.put("/etc/n", 50, Change::added)).links = 2;
+  look();
+  w.drift->observe(w.seen(FileOp::write, "/etc/n", 50), apt);
+  young(w.put("/etc/image", 50, Change::changed)).links = 2;
+  look();
+  pass();
+  EXPECT_THAT(w.reported(), Contains("file_link /etc/n by apt violation"));
+  EXPECT_THAT(w.reported(), Not(Contains(HasSubstr("file_create"))));
+}
+
+// Nor when nothing was known of it before.
+TEST_F(Awaited, ANewLinkThatIsWrittenToWaitsForItsOtherNames) {
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/etc"), apt);
+  young(w.put("/etc/n", 50, Change::added)).links = 2;
+  look();
+  w.drift->observe(w.seen(FileOp::write, "/etc/n", 50), apt);
+  young(w.put("/etc/image", 50, Change::changed)).links = 2;
+  look();
+  pass();
+  EXPECT_THAT(w.kinds("/etc/n"), Contains("file_link"));
+  EXPECT_THAT(w.reported(), Not(Contains(HasSubstr("file_create"))));
+}
+
 // It was made by that name, and linked by another before anybody looked.
 TEST_F(Awaited, WhoMadeAFileHasNotLinkedItThere) {
   auto made = w.seen(FileOp::unknown, "/etc/n", 50);
