@@ -354,8 +354,8 @@ void Container::request_full_scan() {
   if (drift_) drift_->request_full_scan();
 }
 
-void Container::request_scan_anew() {
-  if (drift_) drift_->request_scan_anew();
+void Container::request_thorough_scan() {
+  if (drift_) drift_->request_thorough_scan();
 }
 
 void Container::regular_scan_done(std::uint64_t now) {

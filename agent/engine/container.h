@@ -114,7 +114,7 @@ class Container {
   bool urgent() const { return !waiting_.empty(); }
   void apply(Scanned scanned);
   void request_full_scan();
-  void request_scan_anew();
+  void request_thorough_scan();
   void regular_scan_done(std::uint64_t now);  // the next one is an interval off
   bool regular_scan_due(std::uint64_t now) const;
   // Answers with this container once a full scan that began from now on has

@@ -39,7 +39,7 @@ void Core::turn(bool caught_up) {
 void Core::turn(const ContainerPtr& container, std::uint64_t now) {
   if (container->regular_scan_due(now)) {
     container->regular_scan_done(now);
-    container->request_scan_anew();
+    container->request_thorough_scan();
     router_.look_at_environment(container);
   }
   if (container->mounts_due(now)) router_.look_at_mounts(container);

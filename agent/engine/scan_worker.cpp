@@ -32,7 +32,7 @@ void ScanWorker::submit(std::shared_ptr<drift::Scanner> scanner,
 void ScanWorker::carry_out(Job job, const std::stop_token& stop) {
   Scanned result;
   if (job.work.full) {
-    result = job.scanner->scan(stop, job.work.anew);
+    result = job.scanner->scan(stop, job.work.thorough);
   } else {
     result = job.scanner->scan(job.work.parts, stop);
   }

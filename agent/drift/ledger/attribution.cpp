@@ -23,14 +23,21 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.hint = base_name(seen.hint);
   candidate.to = base_name(seen.hint_to);
   candidate.cut = seen.hint_cut;
-  const std::string above =
-      parent_name(seen.hint_to.empty() ? seen.hint : seen.hint_to);
-  const Entry* here = books_.tree.find(seen.inode);
-  candidate.elsewhere = !above.empty() && above != "." && above != ".." &&
-                        here != nullptr && here->name != above;
+  candidate.elsewhere = leads_elsewhere(seen);
   candidate.direct = seen.direct;
   candidate.live = seen.live;
   candidates_.add(seen.inode, std::move(candidate));
+}
+
+// Whether the path of the new name says that it is in a directory of another
+// name. Asked of those alone who give names to what there is.
+bool Attribution::leads_elsewhere(const FileObservation& seen) const {
+  if (seen.op != FileOp::link && seen.op != FileOp::rename) return false;
+  const std::string above =
+      parent_name(seen.hint_to.empty() ? seen.hint : seen.hint_to);
+  if (above.empty() || above == "." || above == "..") return false;
+  const Entry* here = books_.tree.find(seen.inode);
+  return here != nullptr && here->name != above;
 }
 
 void Attribution::settle(const InodeId& directory, std::uint64_t started) {

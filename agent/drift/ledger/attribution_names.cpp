@@ -189,11 +189,14 @@ void Attribution::note_name_of_nobody(const Found& found,
 // about: the whiteout that is left shows nothing of it, nor does its record.
 void Attribution::note_taken_again(const InodeId& directory,
                                    std::uint64_t started) {
-  for (auto& again : candidates_.taken_again(directory, started)) {
-    const Entry* there = books_.tree.find(directory, again.name);
-    if (there == nullptr || !there->whiteout) continue;
+  const auto hidden = [&](const std::string& name, std::uint64_t given_ns) {
+    const Entry* there = books_.tree.find(directory, name);
+    if (there == nullptr || !there->whiteout) return false;
     const Record* known = books_.ledger.find(place_of(*there));
-    if (known == nullptr || known->last_boot_ns >= again.given_ns) continue;
+    return known != nullptr && known->last_boot_ns < given_ns;
+  };
+  for (auto& again : candidates_.taken_again(directory, started, hidden)) {
+    const Entry* there = books_.tree.find(directory, again.name);
     again.by.doubt();
     const Culprits by = who(again.by);
     const std::uint64_t last_ns = again.by.latest().last_ns;

@@ -249,7 +249,9 @@ std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
 }
 
 std::vector<Candidates::TakenAgain> Candidates::taken_again(
-    const InodeId& directory, std::uint64_t until_ns) const {
+    const InodeId& directory, std::uint64_t until_ns,
+    const std::function<bool(const std::string& name, std::uint64_t given_ns)>&
+        asked_for) const {
   std::vector<TakenAgain> out;
   const AtWork* here = at(directory);
   if (here == nullptr) return out;
@@ -261,7 +263,8 @@ std::vector<Candidates::TakenAgain> Candidates::taken_again(
   for (const auto& c : here->all) {
     const std::string& name = c.op == FileOp::rename ? c.to : c.hint;
     const bool gives = c.op == FileOp::link || c.op == FileOp::rename;
-    if (!gives || name.empty() || c.elsewhere || c.first_ns >= until_ns) {
+    if (!gives || name.empty() || c.elsewhere || c.first_ns >= until_ns ||
+        !asked_for(name, c.first_ns)) {
       continue;
     }
     std::vector<const Candidate*> since;

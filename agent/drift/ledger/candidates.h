@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -95,9 +96,11 @@ class Candidates {
     std::uint64_t given_ns = 0;  // boot time
     Choice by;
   };
-  // Of those before `until_ns`.
-  std::vector<TakenAgain> taken_again(const InodeId& directory,
-                                      std::uint64_t until_ns) const;
+  // Of those before `until_ns`, and of names that are asked for.
+  std::vector<TakenAgain> taken_again(
+      const InodeId& directory, std::uint64_t until_ns,
+      const std::function<bool(const std::string& name,
+                               std::uint64_t given_ns)>& asked_for) const;
   // All directories in which somebody was seen.
   std::vector<InodeId> directories() const;
 

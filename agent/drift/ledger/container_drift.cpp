@@ -200,7 +200,7 @@ ScanWork ContainerDrift::take_work() {
 
 void ContainerDrift::request_full_scan() { impl_->plan.request_full(); }
 
-void ContainerDrift::request_scan_anew() { impl_->plan.request_anew(); }
+void ContainerDrift::request_thorough_scan() { impl_->plan.request_thorough(); }
 
 bool ContainerDrift::scan_due() const { return impl_->plan.due(); }
 

@@ -84,8 +84,8 @@ class ContainerDrift {
   // scans and hands the result to applied(). One at a time.
   ScanWork take_work();
   void request_full_scan();
-  void request_scan_anew();  // also of what seems to be unchanged
-  bool scan_due() const;     // take_work() would give something
+  void request_thorough_scan();  // also of what seems to be unchanged
+  bool scan_due() const;         // take_work() would give something
   bool scan_under_way() const;
   // When take_work() should be asked next, boot time; 0: nothing pending.
   // Directories that keep changing are paced: the scanning of one takes no more

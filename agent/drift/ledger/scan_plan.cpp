@@ -27,13 +27,15 @@ void ScanPlan::request_full() {
   full_asked_ = true;
 }
 
-void ScanPlan::request_anew() {
+void ScanPlan::request_thorough() {
   request_full();
-  anew_ = true;
+  thorough_ = true;
 }
 
 void ScanPlan::missed() {
-  request_anew();
+  full_due_ = true;
+  full_asked_ = full_asked_ || last_asked_;
+  thorough_ = true;
   complete_ = false;
 }
 
@@ -58,7 +60,7 @@ ScanWork ScanPlan::take_work() {
     if (dirty_.overflowed()) need_full_later(now);
     taken_.marks = dirty_.take_all(now);
     taken_.asked = std::exchange(full_asked_, false);
-    taken_.anew = work.anew = std::exchange(anew_, false);
+    taken_.thorough = work.thorough = std::exchange(thorough_, false);
     full_due_ = false;
   }
   if (!work.full) take_reading(now, work);
@@ -158,11 +160,12 @@ std::uint64_t ScanPlan::next_boot_ns() const {
 bool ScanPlan::accept(const ScanResult& scan) {
   under_way_ = false;
   Taken taken = std::exchange(taken_, {});
+  last_asked_ = taken.asked;
   const std::uint64_t now = clock_.boot_ns();
   if (scan.stopped) {
     full_due_ = true;
     full_asked_ = full_asked_ || taken.asked;
-    anew_ = anew_ || taken.anew;
+    thorough_ = thorough_ || taken.thorough;
     dirty_.absorb(std::move(taken.marks), now);
     return false;
   }
@@ -189,6 +192,7 @@ bool ScanPlan::accept(const ScanResult& scan) {
 
 bool ScanPlan::accept(const PartialResult& part) {
   under_way_ = false;
+  last_asked_ = false;
   const std::uint64_t now = clock_.boot_ns();
   if (part.stopped) {
     dirty_.absorb(std::exchange(taken_, {}).parts, now);

@@ -24,7 +24,7 @@ namespace stillframe::drift {
 // What to scan next. Nothing when neither is set.
 struct ScanWork {
   bool full = false;
-  bool anew = false;  // also of what seems to be unchanged
+  bool thorough = false;  // also of what seems to be unchanged
   std::vector<PartialTask> parts;
   explicit operator bool() const { return full || !parts.empty(); }
 };
@@ -60,8 +60,10 @@ class ScanPlan {
   void need_full() { full_due_ = true; }
   void request_full();  // somebody asks: not paced
   // The same, and that all is looked at which seems to be unchanged.
-  void request_anew();
-  // What a scan took for known is not: see UpperTree::Delta::missed.
+  void request_thorough();
+  // What the scan that was taken in last took for known is not: see
+  // UpperTree::Delta::missed. Paced, unless somebody asked for that scan: a
+  // container may bring this about again and again.
   void missed();
 
   ScanWork take_work();
@@ -103,7 +105,7 @@ class ScanPlan {
   // What take_work() gave out, to be put back if nothing comes of it.
   struct Taken {
     bool asked = false;
-    bool anew = false;
+    bool thorough = false;
     DirtySet marks;                    // full: all that there were
     std::vector<DirtySet::Due> parts;  // else, and where they were
     std::vector<SharedPath> places;
@@ -123,7 +125,8 @@ class ScanPlan {
   LaterMarks later_;
   bool full_due_ = true;
   bool full_asked_ = true;
-  bool anew_ = true;
+  bool thorough_ = true;
+  bool last_asked_ = false;  // for the scan that was taken in last
   std::uint64_t full_not_before_ = 0;
   std::uint64_t reading_not_before_ = 0;  // of UpperTree::reading()
   bool under_way_ = false;

@@ -100,9 +100,9 @@ Scanner::~Scanner() = default;
 
 const OverlayLayers& Scanner::layers() const { return impl_->layers; }
 
-ScanResult Scanner::scan(const std::stop_token& stop, bool anew) {
+ScanResult Scanner::scan(const std::stop_token& stop, bool thorough) {
   ScanResult out;
-  if (anew) impl_->files.clear();
+  if (thorough) impl_->files.clear();
   impl_->run(true, stop, &out, [&](const RootFile& root) {
     impl_->seen.clear();
     out.root = root.inode;

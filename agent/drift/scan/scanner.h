@@ -87,9 +87,9 @@ class Scanner {
 
   // Asked to stop, both return within some 10 ms with nothing but
   // complete = false and stopped = true.
-  // `anew`: also what is as it was reported before is looked at in full, and
-  // reported.
-  ScanResult scan(const std::stop_token& stop, bool anew = false);
+  // `thorough`: also what is as it was reported before is looked at in full,
+  // and reported.
+  ScanResult scan(const std::stop_token& stop, bool thorough = false);
   PartialResult scan(const std::vector<PartialTask>& tasks,
                      const std::stop_token& stop);
 

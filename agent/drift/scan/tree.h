@@ -32,7 +32,7 @@ class UpperTree {
     std::vector<const Entry*> changed;   // same inode, another ctime or state
     std::vector<std::pair<std::string /*path*/, Entry>> vanished;
     // What is said to be unchanged is not known here: everything is to be
-    // scanned anew.
+    // scanned thoroughly.
     bool missed = false;
   };
 

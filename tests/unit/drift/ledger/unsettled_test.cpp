@@ -484,7 +484,7 @@ TEST_F(UnknownOperation, BesideALinkToAnotherDirectoryMayHaveMadeAFile) {
   EXPECT_THAT(w.kinds("/etc/a"), ElementsAre("file_create"));
 }
 
-// What was taken away, given anew and taken away again looks as if it had been
+// What was taken away, given again and taken away again looks as if it had been
 // taken away once.
 TEST_F(UnknownOperation, ThatTookANameAwayAgainIsNotHiddenByTheFirstWhoDid) {
   begin();

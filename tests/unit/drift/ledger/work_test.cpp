@@ -224,14 +224,14 @@ INSTANTIATE_TEST_SUITE_P(
 
 // What a scan has found unchanged and the tree does not have is looked for
 // before anybody gets an answer, and no record is given up for it.
-TEST_F(Work, AScanOfWhatTheTreeDoesNotHaveIsMadeAnew) {
-  EXPECT_TRUE(w.drift->take_work().anew);
+TEST_F(Work, AScanOfWhatTheTreeDoesNotHaveIsMadeThoroughly) {
+  EXPECT_TRUE(w.drift->take_work().thorough);
   w.drift->applied(w.full_scan());
   w.put("/etc/x", 50, Change::added);
   w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), sh);
   w.settle();
   w.drift->request_full_scan();
-  EXPECT_FALSE(w.drift->take_work().anew);
+  EXPECT_FALSE(w.drift->take_work().thorough);
   const auto kept = w.entries;
   w.take("/etc/x");
   auto scan = w.full_scan();
@@ -242,21 +242,46 @@ TEST_F(Work, AScanOfWhatTheTreeDoesNotHaveIsMadeAnew) {
   w.entries = kept;
   const ScanWork again = w.drift->take_work();
   EXPECT_TRUE(again.full);
-  EXPECT_TRUE(again.anew);
+  EXPECT_TRUE(again.thorough);
   w.drift->applied(w.full_scan());
   EXPECT_EQ(w.who("/etc/x"), (std::vector<std::string>{"exec:sh"}));
   EXPECT_TRUE(w.drift->summary().complete);
 }
 
-TEST_F(Work, AScanAnewThatWasStoppedIsMadeAgainAnew) {
+// A container may bring it about that this happens on and on.
+TEST_F(Work, OfAPartThatIsPaced) {
   w.settle();
-  w.drift->request_scan_anew();
-  ASSERT_TRUE(w.drift->take_work().anew);
+  w.clock.advance(1'000'000'000);
+  w.drift->request_full_scan();
+  ASSERT_TRUE(w.drift->take_work().full);
+  auto slow = w.full_scan();
+  slow.duration_ns = 1'000'000'000;
+  w.drift->applied(slow);
+  w.drift->observe(w.seen(FileOp::write, "/etc/a", 60), sh);
+  w.put("/etc/a", 60, Change::added);
+  w.clock.advance(100'000'000);
+  const ScanWork work = w.drift->take_work();
+  ASSERT_FALSE(work.parts.empty());
+  auto part = w.part_of(work);
+  part.directories[0].unchanged = {{77, 1}};
+  w.drift->applied(part);
+  EXPECT_FALSE(w.drift->summary().complete);
+  EXPECT_FALSE(w.drift->take_work().full);
+  w.clock.advance(60'000'000'000);
+  const ScanWork again = w.drift->take_work();
+  EXPECT_TRUE(again.full);
+  EXPECT_TRUE(again.thorough);
+}
+
+TEST_F(Work, AThoroughScanThatWasStoppedIsMadeAgain) {
+  w.settle();
+  w.drift->request_thorough_scan();
+  ASSERT_TRUE(w.drift->take_work().thorough);
   ScanResult stopped;
   stopped.complete = false;
   stopped.stopped = true;
   w.drift->applied(stopped);
-  EXPECT_TRUE(w.drift->take_work().anew);
+  EXPECT_TRUE(w.drift->take_work().thorough);
 }
 
 TEST_F(Work, AStoppedScanDoesNotMakeTheStateUnknown) {
