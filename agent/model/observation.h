@@ -81,6 +81,9 @@ struct FileObservation {
   bool ambiguous = false;    // may be a refresh after another's mmap store
   bool more_names = false;   // it has, or had: `name` may be another of them
   bool more_follow = false;  // what repeats it within a second is not reported
+  // Where `entries`: until then (boot time) the process did more there by the
+  // same call, which is not reported; 0: it did not.
+  std::uint64_t folded_until_ns = 0;
   std::string hint;
   std::string hint_to;    // of a rename: the new path
   bool hint_cut = false;  // they could not be read whole: both are empty

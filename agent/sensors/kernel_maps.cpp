@@ -309,8 +309,17 @@ void KernelMaps::note_crowd(std::uint64_t cgroup) const {
   put(cgroups_, family, state);
 }
 
-void KernelMaps::rearm(const sf_change_key& key) const {
-  bpf_map_delete_elem(bpf_map__fd(changes_), &key);
+bool KernelMaps::rearm(const sf_change_key& key) const {
+  const int fd = bpf_map__fd(changes_);
+  sf_change_state state{};
+  if (bpf_map_lookup_and_delete_elem(fd, &key, &state) == 0) {
+    return state.repeats != 0;
+  }
+  if (errno == ENOENT) return true;  // evicted, and what it counted with it
+  // Before Linux 5.14 hash maps cannot do both in one.
+  const bool counted = bpf_map_lookup_elem(fd, &key, &state) == 0;
+  bpf_map_delete_elem(fd, &key);
+  return !counted || state.repeats != 0;
 }
 
 std::uint64_t KernelMaps::lost(sf_loss reason) const {

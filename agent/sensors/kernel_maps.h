@@ -35,7 +35,9 @@ class KernelMaps {
   void add_mounts(std::uint32_t mnt_ns, const sf_mount_ns& container) const;
   void follow(std::uint32_t pid, sf_followed followed) const;
   void containers_known() const;
-  void rearm(const sf_change_key& key) const;
+  // What repeats it is news again. Whether something has been folded into it,
+  // or may have been.
+  bool rearm(const sf_change_key& key) const;
 
   // What the programs counted as lost for this reason. Not what found no room
   // when we put it there: a loss is repaired by a scan, and it is scans that

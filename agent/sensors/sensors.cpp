@@ -101,9 +101,12 @@ struct Sensors::Impl {
 bool Sensors::Impl::take(const void* data, std::size_t size) {
   // Before anybody looks at the directory: what changes from now on must be
   // reported again.
-  if (const auto key = rearm_key(data, size)) maps->rearm(*key);
+  const auto key = rearm_key(data, size);
+  const bool more = key && maps->rearm(*key);
   auto seen = decode(data, size, real_minus_boot_ns);
   if (seen) {
+    if (more)
+      std::get<FileObservation>(*seen).folded_until_ns = clock.boot_ns();
     (*sink)(std::move(*seen));
   } else {
     ++undecodable;

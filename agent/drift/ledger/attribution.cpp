@@ -20,6 +20,7 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.op = seen.op;
   candidate.first_ns = seen.boot_ns;
   candidate.last_ns = seen.boot_ns;
+  candidate.until_ns = seen.folded_until_ns;
   candidate.hint = base_name(seen.hint);
   candidate.to = base_name(seen.hint_to);
   candidate.cut = seen.hint_cut;
@@ -136,10 +137,39 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
   const bool put = above->change == Change::added || above->differs.opaque ||
                    above->redirect() != nullptr;
   if (entry.inode && !put) return choice;
-  choice = candidates_.choose(above->parent, *above, std::nullopt);
+  if (entry.inode) {
+    return candidates_.choose(above->parent, *above, std::nullopt);
+  }
+  choice = takers(*above);
   // Without an overlay another may have done that before.
-  if (choice && !entry.inode) choice->doubt();
+  if (choice) choice->doubt();
   return choice;
+}
+
+// Who can have taken away the directory in whose place this one is, where there
+// is no overlay: whoever is recorded for that, or was seen at it; else whoever
+// put this one there.
+std::optional<Choice> Attribution::takers(const Entry& directory) const {
+  const Record* removal = books_.ledger.find(place_of(directory));
+  if (removal != nullptr && removal->observed && removal->actors != 0) {
+    std::vector<Candidate> all;
+    for (const ActorId actor : books_.actors.members(removal->actors)) {
+      Candidate one;
+      one.actor = actor;
+      one.op = FileOp::rmdir;
+      one.first_ns = one.last_ns = removal->last_boot_ns;
+      one.live = removal->live;
+      all.push_back(std::move(one));
+    }
+    return Choice(std::move(all));
+  }
+  Entry taken = directory;
+  taken.whiteout = true;
+  taken.differs = {};
+  if (auto by = candidates_.choose(directory.parent, taken, std::nullopt)) {
+    return by;
+  }
+  return candidates_.choose(directory.parent, directory, std::nullopt);
 }
 
 // Overlay puts an opaque directory in the place of one that it removes, for a
@@ -147,7 +177,7 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
 // a little before: overlay reports it before it is done.
 bool Attribution::being_removed(const Entry& entry,
                                 std::uint64_t started) const {
-  if (!entry.differs.opaque) return false;
+  if (!entry.differs.opaque || books_.tree.plain()) return false;
   const Record* removal = books_.ledger.find(place_of(entry));
   return removal != nullptr &&
          removal->last_boot_ns + kBeingRemovedNs >= started;

@@ -106,6 +106,7 @@ class Attribution {
   bool linked_maybe(const Choice& choice, const Found& found) const;
   bool being_removed(const Entry& entry, std::uint64_t started) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
+  std::optional<Choice> takers(const Entry& directory) const;
   std::optional<Choice> choose_linker(const Entry& entry) const;
   std::optional<Choice> linkers(const Entry& entry,
                                 std::optional<Choice> choice) const;

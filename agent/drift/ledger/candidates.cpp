@@ -26,6 +26,12 @@ bool can_make(FileOp op, std::uint32_t mode) {
   }
 }
 
+// One more of the same.
+void later(Candidate& known, const Candidate& again) {
+  known.last_ns = std::max(known.last_ns, again.last_ns);
+  known.until_ns = std::max(known.until_ns, again.until_ns);
+}
+
 bool names(const Candidate& candidate, const std::string& name) {
   return candidate.hint == name ||
          (!candidate.to.empty() && candidate.to == name);
@@ -134,8 +140,9 @@ std::string parent_name(std::string_view path) {
 }
 
 void Candidates::add(const InodeId& directory, Candidate candidate) {
+  candidate.until_ns = std::max(candidate.until_ns, candidate.last_ns);
   if (in_all_ >= kMaxInAll && !by_directory_.contains(directory.ino)) {
-    full_ns_ = std::max(full_ns_, candidate.last_ns);
+    full_ns_ = std::max(full_ns_, candidate.until_ns);
     return;
   }
   if (at(directory) == nullptr) drop(directory);
@@ -149,7 +156,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
            c.cut == candidate.cut;
   });
   if (same != list.end()) {
-    same->last_ns = std::max(same->last_ns, candidate.last_ns);
+    later(*same, candidate);
     return;
   }
   if (list.size() < kMaxPerDirectory && in_all_ < kMaxInAll) {
@@ -164,7 +171,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
       });
   if (merged != list.end()) {
     drop(here, *merged);
-    merged->last_ns = std::max(merged->last_ns, candidate.last_ns);
+    later(*merged, candidate);
     merged->hint = candidate.hint;
     merged->to = candidate.to;
     merged->cut = candidate.cut;
@@ -172,18 +179,18 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     return;
   }
   if (list.empty()) {  // the room is taken by other directories
-    here.crowded_ns = std::max(here.crowded_ns, candidate.last_ns);
+    here.crowded_ns = std::max(here.crowded_ns, candidate.until_ns);
     drop(here, candidate);
     return;
   }
-  here.crowded_ns = std::max(here.crowded_ns, list.front().last_ns);
+  here.crowded_ns = std::max(here.crowded_ns, list.front().until_ns);
   drop(here, list.front());
   list.erase(list.begin());
   list.push_back(std::move(candidate));
 }
 
 void Candidates::drop(AtWork& here, const Candidate& candidate) {
-  here.dropped_ns = std::max(here.dropped_ns, candidate.last_ns);
+  here.dropped_ns = std::max(here.dropped_ns, candidate.until_ns);
   if (here.dropped.size() >= kMaxDroppedNames || may_be_any(candidate)) {
     here.any_dropped = true;
     return;
@@ -269,7 +276,7 @@ std::vector<Candidates::TakenAgain> Candidates::taken_again(
     }
     std::vector<const Candidate*> since;
     for (const auto* taker : takers) {
-      if (taker->last_ns > c.first_ns) since.push_back(taker);
+      if (taker->until_ns > c.first_ns) since.push_back(taker);
     }
     if (auto by = choice_of(since)) {
       out.push_back({name, c.first_ns, std::move(*by)});
@@ -291,7 +298,7 @@ bool Candidates::nobody_in(const InodeId& directory) const {
 
 bool Candidates::settle(AtWork& here, std::uint64_t started) {
   in_all_ -= std::erase_if(here.all,
-                           [&](const auto& c) { return c.last_ns < started; });
+                           [&](const auto& c) { return c.until_ns < started; });
   if (here.crowded_ns < started) here.crowded_ns = 0;
   if (here.dropped_ns < started) {
     here.dropped_ns = 0;

@@ -26,6 +26,8 @@ struct Candidate {
   FileOp op = FileOp::unknown;
   std::uint64_t first_ns = 0;  // boot time
   std::uint64_t last_ns = 0;
+  // Until then the kernel side has folded what else it did into this.
+  std::uint64_t until_ns = 0;
   std::string hint;  // base name of the path the caller passed
   std::string to;    // of a rename: that of the new one
   // The path of the new name leads to a directory of another name, unless that
@@ -107,7 +109,8 @@ class Candidates {
   // Nobody was seen there, and nobody who was is forgotten.
   bool nobody_in(const InodeId& directory) const;
 
-  // A scan that began at `started` has shown what those before it did.
+  // A scan that began at `started` has shown what those did of whom nothing
+  // came later.
   void settle(const InodeId& directory, std::uint64_t started);
   void settle_all(std::uint64_t started);
   void drop(const InodeId& directory);

@@ -16,6 +16,7 @@ UpperTree& UpperTree::operator=(UpperTree&&) noexcept = default;
 bool UpperTree::empty() const { return impl_->root == nullptr; }
 std::size_t UpperTree::size() const { return impl_->nodes.size(); }
 bool UpperTree::by_trees() const { return impl_->by_trees; }
+bool UpperTree::plain() const { return impl_->plain; }
 
 InodeId UpperTree::root() const {
   return impl_->root ? impl_->root->entry.inode : InodeId{};

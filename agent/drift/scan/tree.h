@@ -50,6 +50,7 @@ class UpperTree {
   bool empty() const;
   std::size_t size() const;
   bool by_trees() const;  // see ScanResult
+  bool plain() const;     // likewise
   InodeId root() const;
 
   // A generation of 0 on either side matches any. Of a hard-linked inode the

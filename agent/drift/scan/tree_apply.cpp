@@ -179,6 +179,7 @@ UpperTree::Delta UpperTree::apply(ScanResult scan) {
   // Without a root nothing could be read at all: what was known still stands.
   if (scan.entries.empty()) return {};
   impl_->by_trees = scan.by_trees;
+  impl_->plain = scan.plain;
   impl_->begin();
   impl_->place_all(std::move(scan.entries));
   impl_->stamp_all(scan.unchanged);

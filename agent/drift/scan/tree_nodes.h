@@ -86,6 +86,7 @@ struct UpperTree::Impl {
 
   Nodes nodes;
   bool by_trees = false;
+  bool plain = false;
   Node* root = nullptr;
   InodeIndex<Node, inode_number> by_inode;  // heads of chains of aliases
   std::uint32_t stamp = 0;

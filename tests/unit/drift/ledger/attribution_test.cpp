@@ -495,6 +495,31 @@ TEST_F(Attribution, ALinkOfAFileThatIsYetToBeFoundWasNotMade) {
   EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("file_truncate", "file_link"));
 }
 
+// The kernel side folds what a process repeats until the report is taken out,
+// and a look may come in between.
+TEST_F(Attribution, WhatFollowsUnreportedIsTheSameProcesss) {
+  w.whiteout("/etc/a");
+  auto seen = w.entries_seen(FileOp::unlink, "/etc", "/etc/a");
+  seen.folded_until_ns = w.now + 3'000'000;
+  w.drift->observe(seen, rm);
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_THAT(w.who("/etc/a"), ElementsAre("exec:rm"));
+  w.whiteout("/etc/b");
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_THAT(w.who("/etc/b"), ElementsAre("exec:rm"));
+  w.now += 10'000'000;
+  w.drift->request_full_scan();
+  w.settle();
+  w.whiteout("/etc/c");
+  w.drift->request_full_scan();
+  w.settle();
+  w.clock.advance(10'000'000'000);
+  w.drift->caught_up(w.clock.boot_ns());
+  EXPECT_THAT(w.who("/etc/c"), ElementsAre("unattributed"));
+}
+
 // Where it was is looked at before the directory that it was moved to, which
 // has just been looked at.
 TEST_F(Attribution, AFileThatIsYetToBeFoundElsewhereKeepsItsStory) {

@@ -218,6 +218,18 @@ TEST(Candidates, WithoutAnOverlayANameThatIsMissingIsNoDevice) {
   EXPECT_TRUE(can_leave(FileOp::unlink, whiteout(), true));
 }
 
+TEST(Candidates, WhoMayHaveDoneMoreSinceIsNotSettled) {
+  Candidates all;
+  Candidate folds = one(1, 10);
+  folds.until_ns = 30;
+  all.add(kDir, folds);
+  all.add(kDir, one(1, 15));
+  all.settle(kDir, 20);
+  EXPECT_EQ(who(all.choose(kDir, whiteout(), {})), std::vector<ActorId>{1});
+  all.settle(kDir, 31);
+  EXPECT_FALSE(all.choose(kDir, whiteout(), {}));
+}
+
 TEST(Candidates, AScanSettlesThoseBeforeIt) {
   Candidates all;
   all.add(kDir, one(1, 10));

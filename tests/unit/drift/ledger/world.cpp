@@ -134,6 +134,7 @@ ScanResult World::full_scan() {
   scan.root = record.root.inode;
   scan.started_boot_ns = tick();
   scan.duration_ns = 1;
+  scan.plain = record.layers.plain;
   scan.entries.push_back(entries.at("/"));
   for (auto& e : below("/", true)) scan.entries.push_back(e);
   return scan;
