@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/base/log.h"
 
 namespace stillframe::sensors {
@@ -37,6 +38,10 @@ std::uint64_t sum(const bpf_map* map, std::uint32_t key) {
 sf_inode to_kernel(const UpperRoot& root) {
   return {root.inode.ino, root.inode.generation, root.dev};
 }
+
+// For how long files are not offered again that had no room: what is not known
+// meanwhile is found by its directory.
+constexpr std::uint64_t kNoRoomNs = 20'000'000;
 
 KernelMaps::KernelMaps(const Object& owner)
     : roots_(owner.map("roots")),
@@ -198,9 +203,18 @@ void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode,
   const sf_inode_key key = inode_key(root.dev, inode.ino);
   const int fd = bpf_map__fd(upper_inodes_);
   const std::lock_guard lock(shares_mutex_);
+  // Of a hundred thousand files that find no room not each has to ask.
+  const std::uint64_t now = directory ? 0 : monotonic_now_ns();
+  if (!directory && now < no_room_until_ns_ &&
+      scanned_[root] >= SF_INODES_LEAST) {
+    return;
+  }
   // One that takes the place of another takes no room.
   if (bpf_map_update_elem(fd, &key, &state, BPF_EXIST) == 0) return;
-  if (!may_know(root, directory)) return refused(upper_inodes_, E2BIG);
+  if (!may_know(root, directory)) {
+    if (!directory) no_room_until_ns_ = now + kNoRoomNs;
+    return refused(upper_inodes_, E2BIG);
+  }
   if (!put(upper_inodes_, key, state, BPF_NOEXIST)) return;
   ++scanned_[root];
   add_to_tally(SF_TALLY_INODES_SCANNED, 1);

@@ -77,6 +77,7 @@ class KernelMaps {
   // What of each share was taken by us; the programs keep count of the rest.
   mutable std::mutex shares_mutex_;
   mutable std::unordered_map<UpperRoot, std::int32_t> scanned_;
+  mutable std::uint64_t no_room_until_ns_ = 0;  // for files; monotonic
   mutable std::unordered_map<std::uint64_t, std::int32_t> adopted_;
   mutable std::unordered_map<std::uint64_t, std::uint32_t> children_;
 };

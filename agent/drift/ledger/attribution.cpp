@@ -413,6 +413,9 @@ void Attribution::record(const Found& found,
     kinds = {};
     kinds.add(Kind::file_rename);
   }
+  if (entry.directory() && entry.differs.any_metadata()) {
+    records_.forget_bystanders(key);
+  }
   // An inode that is gone has no record: its number may be another's soon.
   Record* r = here(found) ? add(key, time, by) : nullptr;
   if (r != nullptr) {

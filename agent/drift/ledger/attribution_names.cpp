@@ -91,6 +91,12 @@ std::optional<Choice> Attribution::linkers(const Entry& entry,
 void Attribution::note_name(const Found& found, const Awaited* waited) {
   const Entry& entry = found.entry;
   if (entry.whiteout || entry.directory()) return;
+  // An only name is news if it was linked there (below), and of a hundred
+  // thousand files none was.
+  if (waited == nullptr && entry.links <= 1 && put_there(entry) &&
+      !candidates_.anyone_links(entry.parent)) {
+    return;
+  }
   const auto choice =
       linkers(entry, after_waiting(waited, choose(entry, false)));
   if (!put_there(entry)) {

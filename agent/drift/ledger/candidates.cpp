@@ -285,6 +285,13 @@ std::vector<Candidates::TakenAgain> Candidates::taken_again(
   return out;
 }
 
+bool Candidates::anyone_links(const InodeId& directory) const {
+  const AtWork* here = at(directory);
+  return here != nullptr &&
+         std::any_of(here->all.begin(), here->all.end(),
+                     [](const auto& c) { return c.op == FileOp::link; });
+}
+
 std::vector<InodeId> Candidates::directories() const {
   std::vector<InodeId> out;
   out.reserve(by_directory_.size());

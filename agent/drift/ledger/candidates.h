@@ -103,6 +103,8 @@ class Candidates {
       const InodeId& directory, std::uint64_t until_ns,
       const std::function<bool(const std::string& name,
                                std::uint64_t given_ns)>& asked_for) const;
+  // Whether somebody was seen to give something there a further name.
+  bool anyone_links(const InodeId& directory) const;
   // All directories in which somebody was seen.
   std::vector<InodeId> directories() const;
 

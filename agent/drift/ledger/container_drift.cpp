@@ -2,6 +2,7 @@
 #include "agent/drift/ledger/container_drift.h"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "agent/drift/ledger/announcer.h"
@@ -253,8 +254,12 @@ void ContainerDrift::applied(PartialResult part) {
   }
   for (const auto& gone : settled.gone) impl_->attribution.drop(gone);
   if (!impl_->plan.failing()) {
+    const std::unordered_set<InodeId> unread(part.later.begin(),
+                                             part.later.end());
     for (const Entry* entry : delta.appeared) {
-      if (entry->directory()) impl_->attribution.settle(entry->inode, started);
+      if (entry->directory() && !unread.contains(entry->inode)) {
+        impl_->attribution.settle(entry->inode, started);
+      }
     }
   }
   impl_->files.scanned(started);

@@ -194,7 +194,8 @@ void FileChanges::record(const FileObservation& seen, ActorId by) {
   const Record* before = ledger.find(key);
   auto waiting = unsettled(seen, before);
   const bool itself = kind && *kind != Kind::copy_up && !removal;
-  if (!waiting && itself && S_ISDIR(seen.mode) && forget_bystanders(key)) {
+  if (!waiting && itself && S_ISDIR(seen.mode) &&
+      records_.forget_bystanders(key)) {
     before = nullptr;
   }
   const bool fresh = before == nullptr;
@@ -348,15 +349,6 @@ ActorId FileChanges::maybe(ActorId by) const {
   return books_.actors.intern(actor);
 }
 
-// Those who copied a directory up by what they did in it did nothing to it:
-// they are not listed with whoever changes itself.
-bool FileChanges::forget_bystanders(const RecordKey& key) {
-  const Record* r = books_.ledger.find(key);
-  if (r == nullptr || !r->kinds.only(Kind::copy_up)) return false;
-  books_.ledger.erase(key);
-  return true;
-}
-
 // `looked`: the effect has been seen since. Else whoever did it may have done
 // it, and is not let off because there are too many to wait for.
 void FileChanges::settle(const Unsettled& operation, const Beside& beside,
@@ -382,7 +374,7 @@ void FileChanges::settle(const Unsettled& operation, const Beside& beside,
   }
   if (now != nullptr && now->directory() && !kinds.empty() &&
       !kinds.only(Kind::copy_up) && !operation.first &&
-      forget_bystanders(key)) {
+      records_.forget_bystanders(key)) {
     records_.add(key, books_.clock.wall_at(seen.boot_ns), 0, by);
   }
   if (Record* r = books_.ledger.find(key); r != nullptr) {

@@ -54,7 +54,6 @@ class FileChanges {
   const Entry* entry_of(const Operation& seen) const;
   const Entry* image_name_of(const Entry* entry) const;
   ActorId maybe(ActorId by) const;
-  bool forget_bystanders(const RecordKey& key);
   void settle(const Unsettled& operation, const Beside& beside, bool looked);
   void settle_operations(std::uint64_t started);
   bool of_another_name(const FileObservation& seen) const;

@@ -23,6 +23,13 @@ Record* Records::add(const RecordKey& key, WallTime time, std::uint64_t count,
   return r;
 }
 
+bool Records::forget_bystanders(const RecordKey& directory) {
+  const Record* r = books_.ledger.find(directory);
+  if (r == nullptr || !r->kinds.only(Kind::copy_up)) return false;
+  books_.ledger.erase(directory);
+  return true;
+}
+
 // What it held is the image's again or a whiteout's matter.
 void Records::retire(const InodeId& inode, const std::string& path) {
   Ledger& ledger = books_.ledger;

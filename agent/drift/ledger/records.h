@@ -22,6 +22,9 @@ class Records {
   // `count` more changes by `by`. Null: the ledger is full.
   Record* add(const RecordKey& key, WallTime time, std::uint64_t count,
               ActorId by);
+  // Those who copied a directory up by what they did in it did nothing to it:
+  // they are not listed with whoever changes itself. Whether there were any.
+  bool forget_bystanders(const RecordKey& directory);
   // The inode is gone; `path` is where it was, if that is known.
   void retire(const InodeId& inode, const std::string& path);
   // It is not where it was: gone, or to be found where nobody has looked yet.

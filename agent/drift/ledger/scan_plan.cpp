@@ -199,7 +199,8 @@ bool ScanPlan::accept(const PartialResult& part) {
     return false;
   }
   pace_reading(part.duration_ns);
-  const bool short_of = part.directories.size() < taken_.parts.size();
+  const bool short_of =
+      !part.enough && part.directories.size() < taken_.parts.size();
   if (short_of || !part.complete) {
     part_trouble_ = part.errors.empty() ? "a directory could not be scanned"
                                         : text_of(part.errors.front());
@@ -233,8 +234,20 @@ ScanPlan::Settled ScanPlan::settle(const PartialResult& part) {
       out.listed.push_back(directory.inode);
     }
   }
+  if (part.enough) put_back_from(part.directories.size(), now);
+  for (const InodeId& directory : part.later) {
+    const std::uint64_t seen = part.started_boot_ns;
+    dirty_.put_back({directory, true, {}, seen, seen}, now);
+  }
   taken_ = {};
   return out;
+}
+
+// Those that were left for the next part.
+void ScanPlan::put_back_from(std::size_t first, std::uint64_t now) {
+  for (std::size_t i = first; i < taken_.parts.size(); ++i) {
+    dirty_.put_back(taken_.parts[i], now);
+  }
 }
 
 void ScanPlan::settle_stale(std::size_t index, Settled& out) {

@@ -116,6 +116,7 @@ class ScanPlan {
   bool full_ready(std::uint64_t now) const;
   void take_later(std::uint64_t now);
   void take_parts(std::uint64_t now, ScanWork& work);
+  void put_back_from(std::size_t first, std::uint64_t now);
   void settle_stale(std::size_t index, Settled& out);
 
   const Clock& clock_;

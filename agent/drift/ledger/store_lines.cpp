@@ -2,9 +2,12 @@
 #include "agent/drift/ledger/store_lines.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <type_traits>
+#include <utility>
 
 #include "agent/base/text.h"
 
@@ -41,6 +44,54 @@ std::string kind_words(const KindList& kinds) {
     out += to_string(kind);
   }
   return out;
+}
+
+// An array as one line, without a value of it in between: of records there may
+// be a hundred thousand.
+class ArrayLine {
+ public:
+  explicit ArrayLine(std::string_view sort) { text(sort); }
+
+  template <typename T>
+  void number(T value) {
+    std::array<char, 24> digits;
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), value);
+    next().append(digits.data(), end.ptr);
+  }
+  void numbers(const std::vector<std::uint32_t>& values) {
+    next() += '[';
+    begun_ = false;
+    for (const std::uint32_t value : values) number(value);
+    line_ += ']';
+    begun_ = true;
+  }
+  void text(std::string_view bytes) {
+    const bool plain = std::all_of(bytes.begin(), bytes.end(), [](char c) {
+      return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+    });
+    if (plain) {
+      next().append(1, '"').append(bytes).append(1, '"');
+    } else {
+      const json value = json_text(bytes);
+      next() += value.dump(-1, ' ', false, json::error_handler_t::replace);
+    }
+  }
+  std::string end() && { return std::move(line_ += "]\n"); }
+
+ private:
+  std::string& next() {
+    if (std::exchange(begun_, true)) line_ += ',';
+    return line_;
+  }
+  std::string line_ = "[";
+  bool begun_ = false;
+};
+
+void add_key(ArrayLine& line, const RecordKey& key) {
+  line.number(key.inode.ino);
+  line.number(key.inode.generation);
+  line.text(key.name);
 }
 
 // Reads the elements of one line in turn; anything unexpected spoils it.
@@ -279,17 +330,24 @@ std::string life_line(const Life& life) {
 std::string record_line(const RecordKey& key, const Record& r,
                         const std::vector<std::uint32_t>& actors,
                         const std::string& from) {
-  json value = json::array({"r", key.inode.ino, key.inode.generation,
-                            json_text(key.name), kind_words(r.kinds),
-                            r.first_seen.ns, r.last_seen.ns, r.count, actors,
-                            flags_of(r), json_text(from), r.left_out});
-  if (r.touched.ns != 0) value.push_back(r.touched.ns);
-  return line(value);
+  ArrayLine line("r");
+  add_key(line, key);
+  line.text(kind_words(r.kinds));
+  line.number(r.first_seen.ns);
+  line.number(r.last_seen.ns);
+  line.number(r.count);
+  line.numbers(actors);
+  line.number(flags_of(r));
+  line.text(from);
+  line.number(r.left_out);
+  if (r.touched.ns != 0) line.number(r.touched.ns);
+  return std::move(line).end();
 }
 
 std::string erased_line(const RecordKey& key) {
-  return line(json::array(
-      {"x", key.inode.ino, key.inode.generation, json_text(key.name)}));
+  ArrayLine line("x");
+  add_key(line, key);
+  return std::move(line).end();
 }
 
 Header read_header(std::string_view line, const InodeId& root) {

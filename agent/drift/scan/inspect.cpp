@@ -82,7 +82,8 @@ Tried<std::optional<Inspected>> Inspector::absent(const UpperDir& dir,
 std::optional<Unchanged> Inspector::unchanged(const UpperDir& dir,
                                               const std::string& name) const {
   struct stat st{};
-  if (files_.size() == 0 || !dir.below->compares_with_image_alone() ||
+  if (files_.size() == 0 || dir.fresh ||
+      !dir.below->compares_with_image_alone() ||
       ::fstatat(dir.fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
       !KnownFiles::can_be_known(st) ||
       !files_.has(KnownFiles::digest(dir.path_digest, dir.inode, name, st))) {

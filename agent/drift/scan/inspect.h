@@ -23,6 +23,7 @@ struct UpperDir {
   std::uint64_t path_digest = 0;   // see KnownFiles
   unsigned depth = 0;              // of the root
   bool carried = false;  // not in the upper directory: there is no descriptor
+  bool fresh = false;    // nothing in it can be known
   InodeId carrier;       // of what comes along with it, see Entry
   std::unique_ptr<Baseline::Dir> below;
 

@@ -119,12 +119,19 @@ PartialResult Scanner::scan(const std::vector<PartialTask>& tasks,
                             const std::stop_token& stop) {
   PartialResult out;
   impl_->run(false, stop, &out, [&](const RootFile&) {
+    std::size_t entries = 0;
     for (const PartialTask& task : tasks) {
       if (stop.stop_requested()) return;
-      out.directories.push_back(impl_->walker.part(task));
+      out.enough = entries >= impl_->limits.enough_entries;
+      if (out.enough) return;
+      out.directories.push_back(impl_->walker.part(task, &out.later));
+      entries += out.directories.back().entries.size();
     }
   });
-  if (out.stopped) out.directories.clear();
+  if (out.stopped) {
+    out.directories.clear();
+    out.later.clear();
+  }
   return out;
 }
 

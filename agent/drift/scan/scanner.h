@@ -21,6 +21,8 @@ namespace stillframe::drift {
 
 struct ScanLimits {
   std::size_t max_entries = 1'000'000;
+  // So many entries make a part large enough: see PartialResult::later.
+  std::size_t enough_entries = 8192;
   // Larger files are compared by parts, a scan after the other: of all of them
   // together, no more than so much in each.
   std::uint64_t max_compare_bytes = 64u << 20;
@@ -49,6 +51,11 @@ struct PartialResult {
   };
   // In the order of the tasks; none when nothing could be looked at.
   std::vector<Directory> directories;
+  // It was large enough before all was looked at, so that no more than so much
+  // lies beside the tree that is to take it in: the other tasks, and these
+  // directories, which are new, are left for the next.
+  bool enough = false;
+  std::vector<InodeId> later;
   std::vector<ScanError> errors;  // the first hundred
   std::vector<Unread> unread;
   bool complete = true;  // as in ScanResult

@@ -6,7 +6,7 @@
 namespace stillframe::drift {
 namespace {
 
-constexpr std::uint32_t kScans = (1u << 31) - 1;
+constexpr std::uint32_t kScans = (1u << 30) - 1;
 
 std::uint64_t place_of(const InodeId& parent, const std::string& name) {
   return std::hash<InodeId>()(parent) * 31 + std::hash<std::string>()(name);
@@ -30,7 +30,7 @@ bool SeenDirectories::met(const Entry& directory) {
   const std::uint64_t place = place_of(directory.parent, directory.name);
   Record& record = records_[directory.inode];
   if (record.place != place) {
-    record = {place, short_hash(directory.parent), 0, 0};
+    record = {place, short_hash(directory.parent), 0, 0, record.ever_read};
   }
   record.met = scan_ & kScans;  // kept within its bits
   return record.read != 0;
@@ -38,7 +38,12 @@ bool SeenDirectories::met(const Entry& directory) {
 
 void SeenDirectories::read(const InodeId& directory) {
   const auto at = records_.find(directory);
-  if (at != records_.end()) at->second.read = 1;
+  if (at != records_.end()) at->second.read = at->second.ever_read = 1;
+}
+
+bool SeenDirectories::ever_read(const InodeId& directory) const {
+  const auto at = records_.find(directory);
+  return at != records_.end() && at->second.ever_read != 0;
 }
 
 void SeenDirectories::asked(const InodeId& parent, const std::string& name) {

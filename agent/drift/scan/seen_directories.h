@@ -23,6 +23,8 @@ class SeenDirectories {
   void begin();
   // A directory was met. True when nothing in it is news.
   bool met(const Entry& directory);
+  // All in it was read, here or where it was before.
+  bool ever_read(const InodeId& directory) const;
   // All in it was read since it was met.
   void read(const InodeId& directory);
   // What this scan looked for: one name, or all names of a directory. Known
@@ -37,8 +39,9 @@ class SeenDirectories {
   struct Record {
     std::uint64_t place = 0;  // hash of parent and name
     std::uint32_t parent = 0;
-    std::uint32_t met : 31 = 0;  // the scan that met it last
+    std::uint32_t met : 30 = 0;  // the scan that met it last
     std::uint32_t read : 1 = 0;
+    std::uint32_t ever_read : 1 = 0;  // at another place, perhaps
   };
 
   std::unordered_map<InodeId, Record> records_;

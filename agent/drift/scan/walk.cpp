@@ -23,6 +23,10 @@ constexpr std::size_t kHeldFrames = kScanDescriptors / 4;
 // the next.
 constexpr std::size_t kHeldSteps = 4;
 
+// Directories that one part leaves for the next: fewer than are marked at once
+// (DirtySet::kMaxDirectories), or everything would be looked at instead.
+constexpr std::size_t kMostLater = 2048;
+
 bool single_component(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find('/') == std::string::npos &&
@@ -69,6 +73,7 @@ Walker::DirPtr Walker::enter(const UpperDir& parent, const Pending& child) {
     faults_->keep(child.inode);
     return nullptr;
   };
+  dir.fresh = child.fresh;
   dir.carried = child.carried;
   dir.carrier = child.carrier;
   dir.inode = child.inode;
@@ -110,14 +115,15 @@ bool Walker::reopen(Frame* frame) {
   return false;
 }
 
-Walker::Pending Walker::pending(const Inspected& found) {
+Walker::Pending Walker::pending(const Inspected& found, bool fresh) {
   const Entry& entry = found.entry;
   return {entry.name,
           redirect_of(entry),
           entry.inode,
           found.onward,
           entry.carried,
-          entry.redirect() != nullptr ? entry.inode : entry.carrier()};
+          entry.redirect() != nullptr ? entry.inode : entry.carrier(),
+          fresh};
 }
 
 void Walker::take(Frame* frame, Inspected found, bool descend_all, Met* met) {
@@ -127,11 +133,13 @@ void Walker::take(Frame* frame, Inspected found, bool descend_all, Met* met) {
     return;
   }
   if (entry.directory() && !entry.whiteout) {
+    // A scan of everything begins with nothing seen, and leaves nothing out.
+    const bool fresh = later_ != nullptr && !seen_.ever_read(entry.inode);
     const bool known = seen_.met(entry);
     if (!found.onward.enter) {
       faults_->keep(entry.inode);
     } else if (descend_all || !known) {
-      frame->pending.push_back(pending(found));
+      frame->pending.push_back(pending(found, fresh));
     }
   }
   met->entries.push_back(std::move(found.entry));
@@ -199,6 +207,20 @@ bool Walker::list_missing(Frame* frame, const std::vector<std::string>& names,
   return true;
 }
 
+// Whether a directory is left for the next part. Of one that came from
+// elsewhere all that is below it is compared with what the image has there, in
+// one go; one that is not in the upper directory is found by way of another.
+bool Walker::postpone(const Pending& child, const Met& met) {
+  if (later_ == nullptr || later_->size() >= kMostLater ||
+      met.entries.size() < limits_.enough_entries || !child.fresh ||
+      child.carried || !child.redirect.empty()) {
+    return false;
+  }
+  faults_->keep(child.inode);
+  later_->push_back(child.inode);
+  return true;
+}
+
 // Everything below a directory, which itself has been listed. Iterates, and a
 // directory is let go of before its last subdirectory is entered.
 void Walker::walk(Frame first, Met* met) {
@@ -212,7 +234,8 @@ void Walker::walk(Frame first, Met* met) {
     }
     const Pending child = std::move(top.pending.back());
     top.pending.pop_back();
-    auto dir = enter(*top.dir, child);
+    DirPtr dir;
+    if (!postpone(child, *met)) dir = enter(*top.dir, child);
     if (top.pending.empty()) stack.pop_back();
     if (!dir) continue;
     Frame frame{std::move(dir), {}};
@@ -226,6 +249,7 @@ void Walker::walk(Frame first, Met* met) {
 }
 
 void Walker::everything(Met* met) {
+  later_ = nullptr;
   met->entries.push_back(inspector_.inspect_root(root_));
   auto dir = open_root();
   if (!dir) return;
@@ -276,7 +300,7 @@ Walker::DirPtr Walker::find_directory(const PartialTask& task, Entry* self) {
     if (!entry.directory() || entry.whiteout || !(*found)->onward.enter) {
       return nullptr;
     }
-    auto next = enter(at, pending(**found));
+    auto next = enter(at, pending(**found, false));
     if (!next) return nullptr;
     way_.push_back(std::move(name));
     steps_.push_back(
@@ -288,7 +312,9 @@ Walker::DirPtr Walker::find_directory(const PartialTask& task, Entry* self) {
   return steps_.back().dir;
 }
 
-PartialResult::Directory Walker::part(const PartialTask& task) {
+PartialResult::Directory Walker::part(const PartialTask& task,
+                                      std::vector<InodeId>* later) {
+  later_ = later;
   PartialResult::Directory out;
   out.inode = task.inode;
   out.full = task.full;

@@ -35,7 +35,9 @@ class Walker {
 
   // The root and everything below it.
   void everything(Met* met);
-  PartialResult::Directory part(const PartialTask& task);
+  // New directories of one that is large enough without them: to `later`.
+  PartialResult::Directory part(const PartialTask& task,
+                                std::vector<InodeId>* later);
   // After each: nothing is held open between scans.
   void end() { leave_way(); }
 
@@ -48,6 +50,7 @@ class Walker {
     Baseline::Onward onward;
     bool carried = false;
     InodeId carrier;
+    bool fresh = false;  // nothing of it is known, from elsewhere either
   };
   using DirPtr = std::shared_ptr<UpperDir>;
   struct Frame {
@@ -68,9 +71,10 @@ class Walker {
   bool list(Frame* frame, bool descend_all, Met* met);
   bool list_missing(Frame* frame, const std::vector<std::string>& names,
                     bool descend_all, Met* met);
-  static Pending pending(const Inspected& found);
+  static Pending pending(const Inspected& found, bool fresh);
   void take(Frame* frame, Inspected found, bool descend_all, Met* met);
   void walk(Frame first, Met* met);
+  bool postpone(const Pending& child, const Met& met);
   void leave_way();
   bool begin_way(const std::vector<std::string_view>& names);
   DirPtr find_directory(const PartialTask& task, Entry* self);
@@ -86,6 +90,7 @@ class Walker {
   RootFile root_;
   std::stop_token stop_;
   Faults* faults_ = nullptr;
+  std::vector<InodeId>* later_ = nullptr;  // null: nothing is postponed
   // Directories that changed at about the same time mostly lie near each other:
   // each is found from where the last one's way parts from its own, or a chain
   // of them would cost the square of its depth. Of that way all names, and the

@@ -188,6 +188,19 @@ TEST_F(Awaited, WhoCopiedADirectoryUpHasNotChangedIt) {
   EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:apt"));
 }
 
+// By whom nobody saw, while the agent was not there.
+TEST_F(Awaited, WhoWorkedInADirectoryHasNotChangedItself) {
+  Entry& e = young(w.put("/etc/d", 60, Change::changed, kDirectory));
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/etc", "/etc/d/x"), sh);
+  look();
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("workload:sh"));
+  e.differs.owner = true;
+  e.ctime = w.wall(w.tick());
+  look();
+  pass();
+  EXPECT_THAT(w.who("/etc/d"), ElementsAre("unattributed"));
+}
+
 TEST_F(Awaited, WhatWasBegunIsHisWhoBeganItWithoutAReport) {
   young(w.put("/etc/image", 60, Change::changed)).differs.content = true;
   w.drift->observe(w.entries_seen(FileOp::open, "/etc", "/etc/image"), apt);

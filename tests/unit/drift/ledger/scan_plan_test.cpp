@@ -107,6 +107,36 @@ TEST_F(Plan, BeginsWithEverything) {
   EXPECT_EQ(plan.last_complete(), clock.wall());
 }
 
+// It is no trouble, and what it has left is looked at at once.
+TEST_F(Plan, GoesOnWhereAPartHadEnough) {
+  constexpr InodeId kLib{20, 1};
+  constexpr InodeId kNew{30, 1};
+  scan_once();
+  ScanResult more = full();
+  more.entries.push_back(directory(kLib, kRootInode, "lib"));
+  plan.request_full();
+  ASSERT_TRUE(plan.take_work().full);
+  ASSERT_TRUE(apply(more));
+  mark("a");
+  plan.mark(kLib, "b", clock.boot_ns());
+  clock.advance(10 * kMs);
+  ASSERT_EQ(plan.take_work().parts.size(), 2u);
+  PartialResult result = part();
+  result.directories[0].entries = {directory(kNew, kEtc, "new")};
+  result.enough = true;
+  result.later = {kNew};
+  ASSERT_TRUE(apply(result));
+  EXPECT_FALSE(plan.failing());
+  EXPECT_FALSE(plan.up_to_date());
+  EXPECT_FALSE(plan.looked_at(kNew));
+  const auto work = plan.take_work();
+  ASSERT_EQ(work.parts.size(), 2u);
+  EXPECT_EQ(work.parts[0].directory, "/lib");
+  EXPECT_THAT(work.parts[0].names, ElementsAre("b"));
+  EXPECT_EQ(work.parts[1].directory, "/etc/new");
+  EXPECT_TRUE(work.parts[1].full);
+}
+
 TEST_F(Plan, WaitsForAnOperationsLaterEvents) {
   scan_once();
   plan.mark(kEtc, "a", clock.boot_ns());

@@ -127,6 +127,67 @@ TEST_F(PartialTest, DirectoryThatWasAwayIsEnteredWhenItIsBack) {
   }
 }
 
+// A part that is large enough ends there, and the next ones find the same.
+class InSmallParts : public PartialTest {
+ protected:
+  void SetUp() override {
+    PartialTest::SetUp();
+    small_tree_.apply(small_.scan({}));
+  }
+  // Follows up what each leaves; returns how many parts that took.
+  int look_on(std::vector<PartialTask> tasks) {
+    int parts = 0;
+    while (!tasks.empty()) {
+      const PartialResult part = small_.scan(tasks, {});
+      EXPECT_TRUE(part.complete);
+      tasks.erase(tasks.begin(),
+                  tasks.begin() + static_cast<long>(part.directories.size()));
+      small_tree_.apply(part);
+      for (const InodeId& later : part.later) {
+        tasks.push_back({small_tree_.path_of(later), later, true, {}});
+      }
+      ++parts;
+    }
+    return parts;
+  }
+  PartialTask all_of(const std::string& path) {
+    return {path, small_tree_.find_path(path)->inode, true, {}};
+  }
+  void expect_all() { EXPECT_EQ(dump(small_tree_), dump(scan_tree())); }
+
+  Scanner small_{layers(), {}, system_clock(), {.enough_entries = 2}};
+  UpperTree small_tree_;
+};
+
+TEST_F(InSmallParts, NewDirectoriesAreLeftForTheNext) {
+  for (const std::string name : {"/d/n", "/d/o", "/d/o/p", "/d/o/p/q"}) {
+    make_dir(upper(name));
+    put(upper(name + "/x"), "x");
+    put(upper(name + "/y"), "y");
+  }
+  EXPECT_GT(look_on({all_of("/d")}), 2);
+  expect_all();
+}
+
+TEST_F(InSmallParts, SoAreTheOtherTasks) {
+  for (const char* name : {"/d/1", "/d/2", "/d/3", "/d/sub/1"}) {
+    put(upper(name), "x");
+  }
+  EXPECT_EQ(look_on({all_of("/d"), all_of("/d/sub")}), 2);
+  expect_all();
+}
+
+// What is below it is compared with what the image has there.
+TEST_F(InSmallParts, OneThatCameFromElsewhereIsFollowedAtOnce) {
+  make_dir(upper("/d/sub/deep"));
+  put(upper("/d/sub/deep/x"), "x");
+  look_on({all_of("/d/sub")});
+  for (const char* name : {"/1", "/2", "/3"}) put(upper(name), "x");
+  fs::rename(upper("/d/sub"), upper("/moved"));
+  EXPECT_EQ(look_on({all_of("/")}), 1);
+  expect_all();
+}
+
 TEST_F(PartialTest, ReportsNothingOnceAskedToStop) {
   std::stop_source stop;
   stop.request_stop();
