@@ -12,6 +12,15 @@ namespace {
 // the state may be ahead of the last event by that much.
 constexpr std::int64_t kFoldedNs = 2'000'000'000;
 
+// The directory of the new name, as the path calls it. Of those alone who give
+// names to what there is.
+std::string named_above(const FileObservation& seen) {
+  if (seen.op != FileOp::link && seen.op != FileOp::rename) return "";
+  std::string above =
+      parent_name(seen.hint_to.empty() ? seen.hint : seen.hint_to);
+  return above == "." || above == ".." ? "" : above;
+}
+
 }  // namespace
 
 void Attribution::at_work(const FileObservation& seen, ActorId by) {
@@ -24,21 +33,10 @@ void Attribution::at_work(const FileObservation& seen, ActorId by) {
   candidate.hint = base_name(seen.hint);
   candidate.to = base_name(seen.hint_to);
   candidate.cut = seen.hint_cut;
-  candidate.elsewhere = leads_elsewhere(seen);
+  candidate.above = named_above(seen);
   candidate.direct = seen.direct;
   candidate.live = seen.live;
   candidates_.add(seen.inode, std::move(candidate));
-}
-
-// Whether the path of the new name says that it is in a directory of another
-// name. Asked of those alone who give names to what there is.
-bool Attribution::leads_elsewhere(const FileObservation& seen) const {
-  if (seen.op != FileOp::link && seen.op != FileOp::rename) return false;
-  const std::string above =
-      parent_name(seen.hint_to.empty() ? seen.hint : seen.hint_to);
-  if (above.empty() || above == "." || above == "..") return false;
-  const Entry* here = books_.tree.find(seen.inode);
-  return here != nullptr && here->name != above;
 }
 
 void Attribution::settle(const InodeId& directory, std::uint64_t started) {
@@ -183,6 +181,12 @@ bool Attribution::being_removed(const Entry& entry,
          removal->last_boot_ns + kBeingRemovedNs >= started;
 }
 
+// What the directory that it is in is called.
+std::string_view Attribution::name_above(const Entry& entry) const {
+  const Entry* above = books_.tree.find(entry.parent);
+  return above == nullptr ? std::string_view() : above->name;
+}
+
 // Whether they put files that there were in the place of others, all of them:
 // no bytes of any were changed.
 bool Attribution::moved_in(const Choice& choice) {
@@ -234,7 +238,8 @@ Attribution::Explanation Attribution::explain(
     out.time = entry.ctime.ns > 0 && entry.ctime < now ? entry.ctime : now;
   }
   if (out.kinds.has(Kind::file_create) &&
-      (names_image_file(entry) || (choice && choice->linked(entry.name)))) {
+      (names_image_file(entry) ||
+       (choice && choice->linked(entry.name, name_above(entry))))) {
     out.kinds.remove(Kind::file_create);
     out.kinds.add(Kind::file_link);
   }

@@ -99,7 +99,7 @@ class Attribution {
   bool put_there(const Entry& entry) const;
   bool only_named(const Found& found) const;
   bool linked_there(const Entry& entry, const Choice& choice) const;
-  bool leads_elsewhere(const FileObservation& seen) const;
+  std::string_view name_above(const Entry& entry) const;
   void note_taken_again(const InodeId& directory, std::uint64_t started);
   bool changed_by_others(const Choice& choice, const Entry& entry) const;
   bool begun(const Choice& choice, const Entry& entry) const;

@@ -125,7 +125,7 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   // away.
   const Record* record = books_.ledger.find(key_of(entry));
   const bool made = record != nullptr && shows_origin(record->kinds);
-  const auto op = !made && choice->linked(entry.name)
+  const auto op = !made && choice->linked(entry.name, name_above(entry))
                       ? std::optional(FileOp::link)
                       : choice->op();
   if (older || further) {
@@ -201,7 +201,11 @@ void Attribution::note_taken_again(const InodeId& directory,
     const Record* known = books_.ledger.find(place_of(*there));
     return known != nullptr && known->last_boot_ns < given_ns;
   };
-  for (auto& again : candidates_.taken_again(directory, started, hidden)) {
+  const Entry* here = books_.tree.find(directory);
+  const std::string_view called =
+      here == nullptr ? std::string_view() : here->name;
+  for (auto& again :
+       candidates_.taken_again(directory, called, started, hidden)) {
     const Entry* there = books_.tree.find(directory, again.name);
     again.by.doubt();
     const Culprits by = who(again.by);

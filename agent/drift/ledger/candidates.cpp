@@ -38,10 +38,24 @@ bool names(const Candidate& candidate, const std::string& name) {
 }
 
 // Whether it may have been about any name: what it named could not be read
-// whole, or it is not known by its system call and has nothing to be read.
+// whole, or it is not known by its system call (io_uring), or that has its path
+// where it is not read (bind(2)).
 bool may_be_any(const Candidate& candidate) {
-  return candidate.cut ||
-         (candidate.op == FileOp::unknown && candidate.hint.empty());
+  const bool unread =
+      candidate.op == FileOp::unknown || candidate.op == FileOp::mknod;
+  return candidate.cut || (unread && candidate.hint.empty());
+}
+
+bool takes_away(FileOp op) {
+  return op == FileOp::unknown || op == FileOp::rename ||
+         op == FileOp::unlink || op == FileOp::rmdir;
+}
+
+// Whether what it gave a name to is in a directory of another name, unless the
+// path went by a symbolic link.
+bool leads_elsewhere(const Candidate& candidate, std::string_view directory) {
+  return !candidate.above.empty() && !directory.empty() &&
+         candidate.above != directory;
 }
 
 std::optional<Choice> choice_of(const std::vector<const Candidate*>& some) {
@@ -94,9 +108,10 @@ bool Choice::all_named(const std::string& name) const {
                      [&](const auto& c) { return names(c, name); });
 }
 
-bool Choice::linked(const std::string& name) const {
+bool Choice::linked(const std::string& name, std::string_view directory) const {
   const auto links = [&](const auto& c) {
-    return c.op == FileOp::link && c.hint == name && !c.elsewhere;
+    return c.op == FileOp::link && c.hint == name &&
+           !leads_elsewhere(c, directory);
   };
   return std::any_of(all_.begin(), all_.end(), links) &&
          std::all_of(all_.begin(), all_.end(), [&](const auto& c) {
@@ -151,7 +166,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
   auto& list = here.all;
   const auto same = std::find_if(list.begin(), list.end(), [&](const auto& c) {
     return c.actor == candidate.actor && c.op == candidate.op &&
-           c.live == candidate.live && c.elsewhere == candidate.elsewhere &&
+           c.live == candidate.live && c.above == candidate.above &&
            c.hint == candidate.hint && c.to == candidate.to &&
            c.cut == candidate.cut;
   });
@@ -175,7 +190,7 @@ void Candidates::add(const InodeId& directory, Candidate candidate) {
     merged->hint = candidate.hint;
     merged->to = candidate.to;
     merged->cut = candidate.cut;
-    merged->elsewhere = candidate.elsewhere;
+    merged->above = candidate.above;
     return;
   }
   if (list.empty()) {  // the room is taken by other directories
@@ -256,7 +271,7 @@ std::optional<Choice> Candidates::anyone(const InodeId& directory) const {
 }
 
 std::vector<Candidates::TakenAgain> Candidates::taken_again(
-    const InodeId& directory, std::uint64_t until_ns,
+    const InodeId& directory, std::string_view called, std::uint64_t until_ns,
     const std::function<bool(const std::string& name, std::uint64_t given_ns)>&
         asked_for) const {
   std::vector<TakenAgain> out;
@@ -264,14 +279,14 @@ std::vector<Candidates::TakenAgain> Candidates::taken_again(
   if (here == nullptr) return out;
   std::vector<const Candidate*> takers;
   for (const auto& c : here->all) {
-    if (may_be_any(c)) takers.push_back(&c);
+    if (may_be_any(c) && takes_away(c.op)) takers.push_back(&c);
   }
   if (takers.empty()) return out;
   for (const auto& c : here->all) {
     const std::string& name = c.op == FileOp::rename ? c.to : c.hint;
     const bool gives = c.op == FileOp::link || c.op == FileOp::rename;
-    if (!gives || name.empty() || c.elsewhere || c.first_ns >= until_ns ||
-        !asked_for(name, c.first_ns)) {
+    if (!gives || name.empty() || leads_elsewhere(c, called) ||
+        c.first_ns >= until_ns || !asked_for(name, c.first_ns)) {
       continue;
     }
     std::vector<const Candidate*> since;

@@ -30,9 +30,9 @@ struct Candidate {
   std::uint64_t until_ns = 0;
   std::string hint;  // base name of the path the caller passed
   std::string to;    // of a rename: that of the new one
-  // The path of the new name leads to a directory of another name, unless that
-  // is a symbolic link.
-  bool elsewhere = false;
+  // Of who gives a name: that of the directory which the path says it is in.
+  // Empty: it does not.
+  std::string above;
   bool cut = false;     // what it passed could not be read whole
   bool direct = false;  // past the overlay
   bool live = false;
@@ -52,9 +52,9 @@ class Choice {
   bool live() const;    // any of them
   bool direct() const;  // all of them
   bool all_named(const std::string& name) const;
-  // Whether one of them gave a file that name by link(2), and of the others
-  // nothing is known that could have made one.
-  bool linked(const std::string& name) const;
+  // Whether one of them gave a file that name by link(2), in the directory that
+  // is called so, and of the others nothing is known that could have made one.
+  bool linked(const std::string& name, std::string_view directory) const;
 
  private:
   std::vector<Candidate> all_;
@@ -98,9 +98,10 @@ class Candidates {
     std::uint64_t given_ns = 0;  // boot time
     Choice by;
   };
-  // Of those before `until_ns`, and of names that are asked for.
+  // Of those before `until_ns`, and of names that are asked for; `called` is
+  // the directory's own name.
   std::vector<TakenAgain> taken_again(
-      const InodeId& directory, std::uint64_t until_ns,
+      const InodeId& directory, std::string_view called, std::uint64_t until_ns,
       const std::function<bool(const std::string& name,
                                std::uint64_t given_ns)>& asked_for) const;
   // Whether somebody was seen to give something there a further name.

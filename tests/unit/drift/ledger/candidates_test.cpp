@@ -218,6 +218,15 @@ TEST(Candidates, WithoutAnOverlayANameThatIsMissingIsNoDevice) {
   EXPECT_TRUE(can_leave(FileOp::unlink, whiteout(), true));
 }
 
+// bind(2) has its path where it is not read.
+TEST(Candidates, WhoBoundASocketMayHaveGivenItAnyName) {
+  Candidates all;
+  all.add(kDir, one(1, 10, "", FileOp::mknod));
+  all.add(kDir, one(2, 20, "x", FileOp::link));
+  EXPECT_EQ(who(all.choose(kDir, left(Change::added, S_IFSOCK | 0755), {})),
+            (std::vector<ActorId>{1, 2}));
+}
+
 TEST(Candidates, WhoMayHaveDoneMoreSinceIsNotSettled) {
   Candidates all;
   Candidate folds = one(1, 10);

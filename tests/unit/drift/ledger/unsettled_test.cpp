@@ -484,6 +484,20 @@ TEST_F(UnknownOperation, BesideALinkToAnotherDirectoryMayHaveMadeAFile) {
   EXPECT_THAT(w.kinds("/etc/a"), ElementsAre("file_create"));
 }
 
+// Also where both have had the directory copied up, and nobody knows by then
+// what it is called.
+TEST_F(UnknownOperation, BesideALinkFromANewDirectoryMayHaveMadeAFile) {
+  begin();
+  w.put("/var", 20, Change::none, kDirectory);
+  w.drift->observe(w.entries_seen(FileOp::link, "/var", "/opt/a"),
+                   actor("linker"));
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/var"),
+                   actor("ring", Origin::exec, 101));
+  w.put("/var/a", 50, Change::added);
+  w.settle();
+  EXPECT_THAT(w.kinds("/var/a"), ElementsAre("file_create"));
+}
+
 // What was taken away, given again and taken away again looks as if it had been
 // taken away once.
 TEST_F(UnknownOperation, ThatTookANameAwayAgainIsNotHiddenByTheFirstWhoDid) {
