@@ -215,7 +215,7 @@ Attribution::Explanation Attribution::explain(
   if (choice) {
     // What was done in a directory or below it has copied it up, no more.
     const bool below = entry.directory() && entry.change == Change::changed &&
-                       !entry.differs.opaque;
+                       !entry.differs.opaque && !entry.differs.type;
     const auto op = below ? FileOp::open : choice->op();
     // Another directory than the image's, maybe for a moment while overlay
     // removes one: nobody has changed its attributes.

@@ -133,10 +133,16 @@ bool can_leave(FileOp op, const Entry& entry, bool direct) {
     }
     return can_make(op, entry.mode);
   }
-  // Whatever is done below a directory copies it up.
-  if (entry.directory() && entry.change != Change::added) return true;
+  // Whatever is done below a directory copies it up; not one in the place of
+  // something else.
+  if (entry.directory() && entry.change != Change::added &&
+      !entry.differs.type) {
+    return true;
+  }
   if (op == FileOp::link) return !entry.directory();
-  if (entry.change != Change::added && op == FileOp::open) return true;
+  if (entry.change != Change::added && op == FileOp::open) {
+    return !entry.directory();
+  }
   return can_make(op, entry.mode);
 }
 

@@ -116,9 +116,14 @@ bool FileChanges::was_before(const FileObservation& seen,
 std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
                                                 const Record* before) const {
   const auto kind = kind_of(seen);
-  const Entry* known = books_.tree.find(seen.inode);
+  const Entry* known = entry_of(seen.inode, seen.parent, seen.name);
   const Unsettled* earlier = unsettled_.first(seen.inode);
+  // It is known from where it was before it was moved, until that is looked at.
+  const bool moved = known != nullptr && seen.parent &&
+                     !same_inode(known->parent, seen.parent) &&
+                     plan_.pending(known->parent);
   const bool looked = (known == nullptr || was_before(seen, *known)) &&
+                      !moved &&
                       (before == nullptr || earlier != nullptr ||
                        (before->last_boot_ns < plan_.last_start() &&
                         !plan_.under_way() && !plan_.pending(seen.parent)));
@@ -131,8 +136,10 @@ std::optional<Unsettled> FileChanges::unsettled(const FileObservation& seen,
              kind == Kind::time_change) {
     clear = clear || (known == nullptr ? made : !looked);
   } else if (kind == Kind::xattr_change || kind == Kind::acl_change) {
-    // Only of a file that was just copied up it shows whether there is one.
-    clear = clear || known != nullptr || before != nullptr;
+    // Only of a file that was just copied up it shows whether there is one: to
+    // that end a call can have had it copied that was refused then.
+    clear = clear || (known != nullptr && looked) ||
+            (before != nullptr && before->observed);
   } else {
     clear = kind.has_value();
   }
@@ -326,11 +333,12 @@ void FileChanges::settle_operations(std::uint64_t started) {
 }
 
 // Of several names that by which it was seen.
-const Entry* FileChanges::entry_of(const Operation& seen) const {
-  const Entry* there = books_.tree.find(seen.parent, seen.name);
-  const bool same = there != nullptr && !there->whiteout &&
-                    same_inode(there->inode, seen.inode);
-  return same ? there : books_.tree.find(seen.inode);
+const Entry* FileChanges::entry_of(const InodeId& inode, const InodeId& parent,
+                                   const std::string& name) const {
+  const Entry* there = books_.tree.find(parent, name);
+  const bool same =
+      there != nullptr && !there->whiteout && same_inode(there->inode, inode);
+  return same ? there : books_.tree.find(inode);
 }
 
 // Of a file that the image holds by another name, that one: there it shows what
@@ -355,7 +363,7 @@ void FileChanges::settle(const Unsettled& operation, const Beside& beside,
                          bool looked) {
   const auto& seen = operation.about;
   const auto key = RecordKey::of_inode(seen.inode);
-  const Entry* now = entry_of(seen);
+  const Entry* now = entry_of(seen.inode, seen.parent, seen.name);
   Unsettled by_now = operation;
   // What was seen made, moved or linked there was not made by it.
   const Record* known = books_.ledger.find(key);

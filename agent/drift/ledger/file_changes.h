@@ -51,7 +51,8 @@ class FileChanges {
                                      const Record* before) const;
   bool was_before(const FileObservation& seen, const Entry& known) const;
   bool found_before(const FileObservation& seen, const Record* known) const;
-  const Entry* entry_of(const Operation& seen) const;
+  const Entry* entry_of(const InodeId& inode, const InodeId& parent,
+                        const std::string& name) const;
   const Entry* image_name_of(const Entry* entry) const;
   ActorId maybe(ActorId by) const;
   void settle(const Unsettled& operation, const Beside& beside, bool looked);

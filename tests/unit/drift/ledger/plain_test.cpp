@@ -11,7 +11,6 @@ namespace stillframe::drift::test {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::UnorderedElementsAre;
 
 class Plain : public ::testing::Test {
  protected:
@@ -86,6 +85,16 @@ TEST_F(Plain, WhatWasInADirectoryRemovedBeforeALookWasTakenAwayWithIt) {
   look();
   patience();
   EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:rm?"));
+}
+
+TEST_F(Plain, ADirectoryInAFilesPlaceWasMade) {
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/data", "f"), rm);
+  w.put("/data/f", 70, Change::changed, kDirectory).differs.type = true;
+  w.drift->observe(w.entries_seen(FileOp::mkdir, "/data", "f"), mkdir);
+  look();
+  patience();
+  EXPECT_THAT(w.who("/data/f"), ElementsAre("exec:mkdir"));
+  EXPECT_THAT(w.kinds("/data/f"), ElementsAre("dir_create"));
 }
 
 // By a call that does not say what it did: whoever put another one there.

@@ -498,6 +498,39 @@ TEST_F(UnknownOperation, BesideALinkFromANewDirectoryMayHaveMadeAFile) {
   EXPECT_THAT(w.kinds("/var/a"), ElementsAre("file_create"));
 }
 
+// It was found where another moved it, and where it was nobody has looked.
+TEST_F(UnknownOperation, AfterAMoveThatIsHalfSeenMovedNothing) {
+  w.put("/opt", 20, Change::none, kDirectory);
+  w.put("/etc/x", 50, Change::changed).differs.content = true;
+  begin();
+  w.move("/etc/x", "/opt/n");
+  w.drift->observe(w.entries_seen(FileOp::rename, "/opt", "/opt/n"),
+                   actor("mover", Origin::exec, 101));
+  w.drift->applied(w.part_of(w.drift->take_work()));
+  w.drift->observe(w.entries_seen(FileOp::rename, "/etc", "/opt/n"),
+                   actor("mover", Origin::exec, 101));
+  w.at("/opt/n").size = 7;
+  w.drift->observe(w.seen(FileOp::unknown, "/opt/n", 50), actor("ring"));
+  w.settle();
+  EXPECT_THAT(w.reported(),
+              Not(Contains(StartsWith("file_rename /opt/n by ring"))));
+}
+
+// The scan was ahead of the report of what had it copied up.
+TEST_F(UnknownOperation, NorIsARefusedAttributeOneIfTheCopyWasFoundBefore) {
+  begin();
+  auto seen = w.seen(FileOp::xattr, "/etc/x", 50);
+  seen.ctime = w.wall(seen.boot_ns);
+  Entry& copy = w.put("/etc/x", 50, Change::changed);
+  copy.ctime = seen.ctime;
+  w.drift->request_full_scan();
+  w.settle();
+  w.drift->observe(seen, actor("setfattr"));
+  w.settle();
+  EXPECT_THAT(w.kinds("/etc/x"), ElementsAre("copy_up"));
+  EXPECT_THAT(w.reported(), Not(Contains(StartsWith("xattr_change"))));
+}
+
 // What was taken away, given again and taken away again looks as if it had been
 // taken away once.
 TEST_F(UnknownOperation, ThatTookANameAwayAgainIsNotHiddenByTheFirstWhoDid) {
