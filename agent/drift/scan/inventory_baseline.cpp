@@ -17,10 +17,9 @@ namespace stillframe::drift {
 namespace {
 
 // Whether it was made since; where the filesystem does not say, no.
-Tried<bool> born_later(int dir, const char* name, WallTime since) {
+Tried<bool> born_later(int dir, const char* name, int flags, WallTime since) {
   struct statx sx{};
-  if (::statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_BTIME,
-              &sx) != 0) {
+  if (::statx(dir, name, flags, STATX_BTIME, &sx) != 0) {
     return failed("statx");
   }
   return (sx.stx_mask & STATX_BTIME) != 0 &&
@@ -123,7 +122,7 @@ std::unique_ptr<Baseline::Dir> InventoryBaseline::root() {
 }
 
 Tried<> InventoryBaseline::compare_root(const RootFile& root, Entry* entry) {
-  if (!building_) compare_known(root.file.st, inventory_->top(), entry);
+  if (!building_) compare_known(root.file.st, inventory_->top(), false, entry);
   entry->differs.time = false;
   return {};
 }
@@ -132,7 +131,7 @@ Tried<> InventoryBaseline::compare_root(const RootFile& root, Entry* entry) {
 // only where that is sure.
 void InventoryBaseline::compare_known(
     const struct stat& st, const std::optional<Inventory::Item>& known,
-    Entry* entry) const {
+    bool another, Entry* entry) const {
   if (!known) {
     entry->change = Change::added;
     return;
@@ -142,7 +141,6 @@ void InventoryBaseline::compare_known(
   d.mode = !d.type && (st.st_mode & 07777) != (known->mode & 07777);
   d.owner = !d.type && (st.st_uid != known->uid || st.st_gid != known->gid);
   const bool changed = late(st.st_ctim);
-  const bool another = st.st_ino != known->ino;
   if (!S_ISDIR(st.st_mode)) {
     d.unknown = !d.type && (changed || another);
   } else if (!d.type) {
@@ -174,11 +172,22 @@ Tried<> InventoryBaseline::Directory::compare(const UpperFile& file,
                                               const std::string& name,
                                               Entry* entry, Onward* onward) {
   const auto known = base_.inventory_->find(known_, name);
-  base_.compare_known(file.st, known, entry);
+  const auto another = base_.is_another(file, known);
+  if (!another) return failed(another);
+  base_.compare_known(file.st, known, *another, entry);
   onward->enter = true;
-  onward->suspect =
-      base_.late(file.st.st_ctim) || !known || known->ino != file.st.st_ino;
+  onward->suspect = base_.late(file.st.st_ctim) || !known || *another;
   return {};
+}
+
+// Whether it is not the one that the inventory has there. A directory that is
+// made where one was just removed may be given its inode number.
+Tried<bool> InventoryBaseline::is_another(
+    const UpperFile& file, const std::optional<Inventory::Item>& known) const {
+  if (!known) return false;
+  if (file.st.st_ino != known->ino) return true;
+  if (!S_ISDIR(file.st.st_mode) || !late(file.st.st_ctim)) return false;
+  return born_later(file.fd, "", AT_EMPTY_PATH, since_);
 }
 
 Tried<std::optional<std::uint32_t>> InventoryBaseline::Directory::gone(
@@ -209,7 +218,8 @@ Tried<std::vector<Inventory::Item>> InventoryBaseline::present(
     if (!found) return failed(found);
     if (*found != Look::there) continue;
     if (late(st.st_ctim)) {
-      const auto born = born_later(dir, name.c_str(), since_);
+      const auto born = born_later(
+          dir, name.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, since_);
       if (!born && !means_gone(born.error().code)) return failed(born);
       if (!born || *born) continue;
     }

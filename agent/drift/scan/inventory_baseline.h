@@ -31,8 +31,10 @@ class InventoryBaseline : public PlainBaseline {
   class Directory;
 
   void compare_known(const struct stat& st,
-                     const std::optional<Inventory::Item>& known,
+                     const std::optional<Inventory::Item>& known, bool another,
                      Entry* entry) const;
+  Tried<bool> is_another(const UpperFile& file,
+                         const std::optional<Inventory::Item>& known) const;
   Tried<std::vector<Inventory::Item>> present(
       int dir, const std::vector<std::string>& names) const;
 

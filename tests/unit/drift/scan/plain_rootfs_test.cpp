@@ -156,6 +156,19 @@ TEST_F(Whole, AnotherDirectoryInItsPlaceShowsWhatIsMissing) {
                            "D /data/link", "A /data/new"));
 }
 
+// Also where it is given the former one's inode number, as ext4 does at once.
+TEST_F(Whole, ADirectoryMadeAgainIsAnother) {
+  open(false);
+  scan();
+  for (int i = 0; i < 8; ++i) {
+    fs::remove_all(upper("/data/deep"));
+    make_dir(upper("/data/deep"));
+    scan();
+    EXPECT_THAT(changes(),
+                ElementsAre("C /data/deep [opaque]", "D /data/deep/leaf"));
+  }
+}
+
 TEST_F(Whole, WithoutAnImageTheInventoryTells) {
   open(false);
   scan();
