@@ -128,7 +128,8 @@ struct ScanError {
 // "/etc/x: openat: Too many open files", not escaped.
 std::string text_of(const ScanError& error);
 
-// A place that a scan could not look at, or that moved under its hands. What
+// A place that a scan could not look at, that moved under its hands, or that it
+// left for the next. What
 // was known of it and of all below it still stands.
 struct Unread {
   InodeId directory;

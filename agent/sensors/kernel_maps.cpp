@@ -107,7 +107,7 @@ bool KernelMaps::may_follow(std::uint64_t cgroup) const {
 bool KernelMaps::may_know(const UpperRoot& root, bool directory) const {
   const std::int32_t kept_back = directory ? 0 : SF_INODES_KEPT_BACK;
   const auto it = scanned_.find(root);
-  const std::int32_t own = it == scanned_.end() ? 0 : it->second;
+  const std::int32_t own = it == scanned_.end() ? 0 : it->second.inodes;
   if (own < SF_INODES_LEAST) return true;
   return own + kept_back < SF_INODES_MOST &&
          tally(SF_TALLY_INODES) + tally(SF_TALLY_INODES_SCANNED) + kept_back <
@@ -203,20 +203,19 @@ void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode,
   const sf_inode_key key = inode_key(root.dev, inode.ino);
   const int fd = bpf_map__fd(upper_inodes_);
   const std::lock_guard lock(shares_mutex_);
-  // Of a hundred thousand files that find no room not each has to ask.
+  // Of a hundred thousand files that find no room not each has to ask: those of
+  // this rootfs, since another's share may have some.
   const std::uint64_t now = directory ? 0 : monotonic_now_ns();
-  if (!directory && now < no_room_until_ns_ &&
-      scanned_[root] >= SF_INODES_LEAST) {
-    return;
-  }
+  Scanned& share = scanned_[root];
+  if (!directory && now < share.no_room_until_ns) return;
   // One that takes the place of another takes no room.
   if (bpf_map_update_elem(fd, &key, &state, BPF_EXIST) == 0) return;
   if (!may_know(root, directory)) {
-    if (!directory) no_room_until_ns_ = now + kNoRoomNs;
+    if (!directory) share.no_room_until_ns = now + kNoRoomNs;
     return refused(upper_inodes_, E2BIG);
   }
   if (!put(upper_inodes_, key, state, BPF_NOEXIST)) return;
-  ++scanned_[root];
+  ++share.inodes;
   add_to_tally(SF_TALLY_INODES_SCANNED, 1);
 }
 

@@ -76,8 +76,11 @@ class KernelMaps {
   mutable std::set<const bpf_map*> full_;
   // What of each share was taken by us; the programs keep count of the rest.
   mutable std::mutex shares_mutex_;
-  mutable std::unordered_map<UpperRoot, std::int32_t> scanned_;
-  mutable std::uint64_t no_room_until_ns_ = 0;  // for files; monotonic
+  struct Scanned {
+    std::int32_t inodes = 0;
+    std::uint64_t no_room_until_ns = 0;  // for more files; monotonic
+  };
+  mutable std::unordered_map<UpperRoot, Scanned> scanned_;
   mutable std::unordered_map<std::uint64_t, std::int32_t> adopted_;
   mutable std::unordered_map<std::uint64_t, std::uint32_t> children_;
 };

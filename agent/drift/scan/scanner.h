@@ -39,7 +39,7 @@ struct PartialTask {
 
 struct PartialResult {
   // Entries found in it; one that is a directory not known before is followed
-  // by everything below it.
+  // by everything below it, unless that is left for `later`.
   struct Directory : Met {
     InodeId inode;
     bool full = false;  // all names of it were read
