@@ -50,7 +50,7 @@ struct StreamEvent {
   std::string detail;
   std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
-  std::optional<Actor> actor;
+  std::optional<SharedActor> actor;
 };
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 

@@ -57,6 +57,29 @@ struct Rare {
   bool operator==(const Rare&) const = default;
 };
 
+// One that is copied with the entry that has it, or none.
+class OwnRare {
+ public:
+  OwnRare() = default;
+  OwnRare(const OwnRare& other)
+      : own_(other.own_ ? std::make_unique<Rare>(*other.own_) : nullptr) {}
+  OwnRare(OwnRare&&) noexcept = default;
+  OwnRare& operator=(OwnRare other) noexcept {
+    own_.swap(other.own_);
+    return *this;
+  }
+  ~OwnRare() = default;
+
+  const Rare* get() const { return own_.get(); }  // null: none
+  Rare& make() {
+    if (!own_) own_ = std::make_unique<Rare>();
+    return *own_;
+  }
+
+ private:
+  std::unique_ptr<Rare> own_;
+};
+
 // One entry of the upper directory. Kept small: there may be a hundred
 // thousand.
 struct Entry {
@@ -100,20 +123,19 @@ struct Entry {
   // a directory above came from elsewhere, or as one more name of a file that
   // is in the upper directory.
   bool carried : 1 = false;
-  std::shared_ptr<const Rare> rare;  // null: nothing of it
+  OwnRare rare;
 
-  InodeId carrier() const { return rare ? rare->carrier : InodeId{}; }
+  InodeId carrier() const {
+    return rare.get() != nullptr ? rare.get()->carrier : InodeId{};
+  }
   // Null: none.
   const std::string* redirect() const {
-    return rare && rare->redirect ? &*rare->redirect : nullptr;
+    const Rare* r = rare.get();
+    return r != nullptr && r->redirect ? &*r->redirect : nullptr;
   }
   const std::vector<std::string>* hidden() const {
-    return rare && !rare->hidden.empty() ? &rare->hidden : nullptr;
-  }
-  Rare& make_rare() {  // a copy of its own
-    auto own = rare ? std::make_shared<Rare>(*rare) : std::make_shared<Rare>();
-    rare = own;
-    return *own;
+    const Rare* r = rare.get();
+    return r != nullptr && !r->hidden.empty() ? &r->hidden : nullptr;
   }
   bool directory() const { return (mode & 0170000u) == 0040000u; }
 };

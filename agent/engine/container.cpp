@@ -206,11 +206,11 @@ void Container::set_policy(const policy::PolicyPtr& policy) {
 void Container::report(const MutationEvent& event) {
   context_.tally.mutation(record_.info, event);
   context_.events.mutation(record_.info, event);
-  if (!event.actor.session) return;
+  if (!event.actor->session) return;
   std::optional<EndedSession> ended;
-  if (!sessions_.mutated(event.actor.session->id, &ended)) return;
+  if (!sessions_.mutated(event.actor->session->id, &ended)) return;
   context_.events.lifecycle(record_.info, Lifecycle::session_started,
-                            event.actor.session->start, event.actor);
+                            event.actor->session->start, event.actor);
   if (ended) {
     context_.events.lifecycle(record_.info, Lifecycle::session_ended,
                               ended->time, ended->leader);

@@ -171,7 +171,7 @@ void EventLog::mutation(const ContainerInfo& container,
 }
 
 void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
-                         WallTime time, const std::optional<Actor>& actor,
+                         WallTime time, const std::optional<SharedActor>& actor,
                          std::string detail) {
   StreamEvent out;
   out.time = time;

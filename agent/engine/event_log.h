@@ -29,7 +29,7 @@ class EventLog {
 
   void mutation(const ContainerInfo& container, const MutationEvent& event);
   void lifecycle(const ContainerInfo& container, Lifecycle kind, WallTime time,
-                 const std::optional<Actor>& actor = std::nullopt,
+                 const std::optional<SharedActor>& actor = std::nullopt,
                  std::string detail = "");
   void agent(std::string kind, std::string detail);
 
@@ -44,7 +44,7 @@ class EventLog {
 
  private:
   static constexpr std::size_t kKept = 10'000;
-  static constexpr std::size_t kKeptBytes = 4 << 20;
+  static constexpr std::size_t kKeptBytes = 2 << 20;
   static constexpr std::size_t kShared = 256;
   static constexpr std::uint64_t kBlock = 4096;
 

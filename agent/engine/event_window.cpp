@@ -25,16 +25,18 @@ std::size_t size_of(const std::map<std::string, std::string>& map) {
 
 }  // namespace
 
-std::size_t size_of(const StreamEvent& event) {
+std::size_t size_of(const StreamEvent& event, const StreamEvent* before) {
   std::size_t sum =
       sizeof event + size_of(event.facts) +
       sizes(event.kind, event.rule, event.path, event.from, event.detail);
-  if (event.actor) {
-    const Actor& actor = *event.actor;
-    sum += sizes(actor.tool, actor.comm, actor.exe);
-    if (actor.session) {
-      sum += sizes(actor.session->first_cmd, actor.session->tty);
-    }
+  if (!event.actor || (before != nullptr && before->actor &&
+                       before->actor->shares(*event.actor))) {
+    return sum;
+  }
+  const Actor& actor = **event.actor;
+  sum += sizeof actor + sizes(actor.tool, actor.comm, actor.exe);
+  if (actor.session) {
+    sum += sizes(actor.session->first_cmd, actor.session->tty);
   }
   return sum;
 }

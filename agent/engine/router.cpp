@@ -110,9 +110,9 @@ void Router::on(const ExitObservation& seen) {
     }
     return;
   }
-  container->session_ended({seen.process.session,
-                            context_.clock.wall_at(seen.boot_ns),
-                            population_.actor_for(container, seen.process)});
+  container->session_ended(
+      {seen.process.session, context_.clock.wall_at(seen.boot_ns),
+       SharedActor(population_.actor_for(container, seen.process))});
 }
 
 void Router::on(const CgroupObservation& seen) {

@@ -13,7 +13,7 @@ namespace stillframe::engine {
 struct EndedSession {
   std::uint64_t id = 0;
   WallTime time;
-  Actor leader;
+  SharedActor leader;
 };
 
 // Of one container: sessions that mutated it, each reported as started and as

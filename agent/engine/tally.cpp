@@ -30,22 +30,22 @@ Tally::Workload Tally::workload_of(const ContainerInfo& container) {
 void Tally::mutation(const ContainerInfo& container,
                      const MutationEvent& event) {
   const auto [name_space, workload] = workload_of(container);
-  mutations_[{name_space, workload, event.kind, event.actor.origin,
+  mutations_[{name_space, workload, event.kind, event.actor->origin,
               event.verdict}] += event.count;
-  if (event.actor.tool.empty() || event.verdict != Verdict::violation ||
-      event.actor.origin == Origin::workload) {
+  if (event.actor->tool.empty() || event.verdict != Verdict::violation ||
+      event.actor->origin == Origin::workload) {
     return;
   }
   if (last_update_.size() >= kMaxUpdaters) last_update_.clear();
   auto& last = last_update_[container.id];
   const std::uint64_t session =
-      event.actor.session ? event.actor.session->id : 0;
+      event.actor->session ? event.actor->session->id : 0;
   const bool same =
-      last.tool == event.actor.tool && last.session == session &&
+      last.tool == event.actor->tool && last.session == session &&
       (session != 0 || event.time.ns - last.seen.ns < kOneUpdateNs);
-  last = {event.actor.tool, session, event.time};
+  last = {event.actor->tool, session, event.time};
   if (same) return;
-  ++updates_[{name_space, workload, event.actor.tool}];
+  ++updates_[{name_space, workload, event.actor->tool}];
 }
 
 void Tally::replacement(const ContainerInfo& container, bool image_changed) {

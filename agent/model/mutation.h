@@ -41,6 +41,24 @@ struct Actor {
   bool operator==(const Actor&) const = default;
 };
 
+// One of them. Copies share it: of a flood of events most have the same.
+class SharedActor {
+ public:
+  SharedActor() = default;  // nobody is known
+  explicit SharedActor(Actor actor)
+      : actor_(std::make_shared<const Actor>(std::move(actor))) {}
+
+  const Actor& operator*() const {
+    static const Actor kNobody;
+    return actor_ ? *actor_ : kNobody;
+  }
+  const Actor* operator->() const { return &**this; }
+  bool shares(const SharedActor& other) const { return actor_ == other.actor_; }
+
+ private:
+  std::shared_ptr<const Actor> actor_;
+};
+
 // Several who did it, who came last at the end. Copies share them: of a hundred
 // thousand changes most have the same.
 class ActorList {
@@ -115,7 +133,7 @@ struct MutationEvent {
   // What has a name of its own: the old and the new value of a limit.
   std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
-  Actor actor;
+  SharedActor actor;
 };
 
 }  // namespace stillframe

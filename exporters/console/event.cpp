@@ -32,7 +32,7 @@ std::string event_line(const StreamEvent& event, const Style& style) {
     out += "  " + name + '=' + display(value);
   }
   if (event.count > 1) out += fmt::format(" x{}", event.count);
-  if (event.actor) out += "  by " + who(*event.actor);
+  if (event.actor) out += "  by " + who(**event.actor);
   return out + '\n';
 }
 

@@ -286,7 +286,7 @@ std::string event_json(const StreamEvent& event, std::string_view node) {
        {"path", text_or_null(event.path)},
        {"from", text_or_null(event.from)},
        {"detail", std::move(detail)},
-       {"actor", event.actor ? actor_value(*event.actor) : json(nullptr)}});
+       {"actor", event.actor ? actor_value(**event.actor) : json(nullptr)}});
 }
 
 }  // namespace stillframe::jsonl

@@ -55,10 +55,10 @@ ActorId ActorTable::find_or_add(const Actor& actor) {
   const std::size_t hash = hash_of(actor);
   const auto [begin, end] = by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
-    if (actors_[it->second] == actor) return it->second;
+    if (get(it->second) == actor) return it->second;
   }
   const auto id = static_cast<ActorId>(actors_.size());
-  actors_.push_back(actor);
+  actors_.emplace_back(actor);
   by_hash_.emplace(hash, id);
   return id;
 }

@@ -35,7 +35,8 @@ class ActorTable {
   // Beyond the bound, actors that differ only in pid and session become one,
   // and beyond twice the bound only the origin is kept.
   ActorId intern(const Actor& actor);
-  const Actor& get(ActorId id) const { return actors_[id]; }
+  const Actor& get(ActorId id) const { return *actors_[id]; }
+  const SharedActor& share(ActorId id) const { return actors_[id]; }
 
   // Sets: 0 is the empty one; the actor that came last is at the end. Of a full
   // one the origin that has most gives up its oldest, and `left_out` counts it;
@@ -47,11 +48,11 @@ class ActorTable {
  private:
   ActorId find_or_add(const Actor& actor);
   ActorId origin_alone(Origin origin);
-  Origin origin_of(ActorId id) const { return actors_[id].origin; }
+  Origin origin_of(ActorId id) const { return get(id).origin; }
   std::vector<ActorId> one_of_each_origin(const std::vector<ActorId>& members);
   ActorSet set_of(std::vector<ActorId> members);
 
-  std::vector<Actor> actors_;
+  std::vector<SharedActor> actors_;
   std::unordered_multimap<std::size_t, ActorId> by_hash_;
   std::vector<std::vector<ActorId>> sets_;
   std::unordered_multimap<std::size_t, ActorSet> sets_by_hash_;

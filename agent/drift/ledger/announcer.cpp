@@ -189,7 +189,7 @@ void Announcer::emit(MutationEvent event, const policy::Judgement& judged,
                      ActorId by) {
   event.verdict = judged.verdict;
   event.rule = judged.rule;
-  event.actor = books_.actors.get(by);
+  event.actor = books_.actors.share(by);
   if (judged.verdict == Verdict::violation) {
     history_.violated(event.time, event.time, by);
   }

@@ -54,10 +54,12 @@ class Ledger {
   std::vector<RecordKey> take_touched();
 
  private:
+  // The generation lies in what the record leaves of its last eight bytes.
   struct ByInode {
+    [[no_unique_address]] Record record;
     std::uint32_t generation = 0;
-    Record record;
   };
+  static_assert(sizeof(ByInode) == sizeof(Record));
   struct PlaceHash {
     using is_transparent = void;
     std::size_t operator()(const RecordKey& key) const {

@@ -36,13 +36,14 @@ struct Record {
   WallTime touched;
   std::uint64_t last_boot_ns = 0;  // of the newest observation; 0: before load
   std::uint32_t count = 0;
-  std::uint32_t actors = 0;  // a set in the ActorTable
-  bool observed = false;     // by an event, not found by a scan
-  bool live = false;         // by an event after the container began to run
-  bool unsettled = false;    // of unknown operation: a scan has yet to show it
-  bool first_exec = false;   // it was the container's first exec
-  bool gone = false;  // unlinked: the inode may come back as another file
+  std::uint32_t actors = 0;    // a set in the ActorTable
   std::uint16_t left_out = 0;  // actors that the set had no room for
+  bool observed : 1 = false;   // by an event, not found by a scan
+  bool live : 1 = false;       // by an event after the container began to run
+  bool unsettled : 1 =
+      false;  // of unknown operation: a scan has yet to show it
+  bool first_exec : 1 = false;  // it was the container's first exec
+  bool gone : 1 = false;  // unlinked: the inode may come back as another file
 };
 
 }  // namespace stillframe::drift

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace stillframe::drift {
@@ -14,6 +15,12 @@ class InodeIndex {
  public:
   T* find(std::uint64_t ino) const {
     return slots_.empty() ? nullptr : slots_[seek(ino)];
+  }
+  // Likewise: one, or none. Good until the next change.
+  std::span<T* const> found(std::uint64_t ino) const {
+    if (slots_.empty()) return {};
+    T* const& slot = slots_[seek(ino)];
+    return {&slot, slot != nullptr ? 1u : 0u};
   }
 
   // Puts `object` in the place of whatever has its number.

@@ -97,7 +97,7 @@ std::optional<Unchanged> Inspector::unchanged(const UpperDir& dir,
 void Inspector::remember(const UpperDir& dir, const UpperFile& file,
                          const Entry& entry) const {
   const bool by_stat_alone = entry.change == Change::added && !entry.whiteout &&
-                             !entry.metacopy && entry.rare == nullptr;
+                             !entry.metacopy && entry.rare.get() == nullptr;
   if (by_stat_alone && dir.below->compares_with_image_alone() &&
       KnownFiles::can_be_known(file.st) && KnownFiles::settled(file.st, now_)) {
     files_.add(
@@ -151,7 +151,7 @@ Tried<std::optional<Inspected>> Inspector::examine(const UpperDir& dir,
   }
   const auto compared = dir.below->compare(file, name, &entry, &out.onward);
   if (out.onward.brought && dir.carrier) {
-    entry.make_rare().carrier = dir.carrier;
+    entry.rare.make().carrier = dir.carrier;
   }
   if (!compared) {
     if (!directory && !differs_anyway(entry)) return failed(compared);

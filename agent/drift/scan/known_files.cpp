@@ -100,7 +100,8 @@ bool KnownFiles::has(std::uint64_t digest) const {
 
 void KnownFiles::add(std::uint64_t digest) {
   if (used_ >= kMost) return;
-  if ((used_ + 1) * 4 > slots_.size() * 3) grow();
+  // Fuller than is usual: eight slots are one look at memory.
+  if ((used_ + 1) * 8 > slots_.size() * 7) grow();
   std::uint64_t& slot = slots_[slot_of(digest)];
   if (slot != 0) return;
   slot = digest;

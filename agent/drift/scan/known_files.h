@@ -16,7 +16,7 @@ namespace stillframe::drift {
 // Files that were reported as the container's own and of which nothing is to be
 // known but what stat(2) shows: while that is the same at the same place, they
 // need no other look, nor an entry. Of each no more is kept than a digest, with
-// a key that no container knows, at 10 to 21 bytes.
+// a key that no container knows, at 9 to 18 bytes.
 //
 // It follows what a tree knows that takes in every result, as SeenDirectories
 // does; the tree finds out where that is not so (UpperTree::Delta::missed).

@@ -205,7 +205,7 @@ Tried<> OverlayBaseline::Directory::compare(const UpperFile& file,
   const bool redirects = directory && !marks.redirect.empty() &&
                          !marks.opaque && (absolute || !pure());
   if (!file.lower && (redirects || marks.metacopy)) {
-    entry->make_rare().redirect = marks.redirect;
+    entry->rare.make().redirect = marks.redirect;
   }
   onward->pure = directory && (marks.opaque || (pure() && !redirects));
   onward->enter = true;
@@ -267,7 +267,7 @@ Tried<> OverlayBaseline::Directory::note_hidden(const UpperFile& file,
     if (!shows) return failed(shows);
     if (!*shows) hidden.push_back(std::move(one));
   }
-  if (!hidden.empty()) entry->make_rare().hidden = std::move(hidden);
+  if (!hidden.empty()) entry->rare.make().hidden = std::move(hidden);
   return {};
 }
 

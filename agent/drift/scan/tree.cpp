@@ -29,8 +29,7 @@ const Entry* UpperTree::find(const InodeId& inode) const {
 
 std::vector<const Entry*> UpperTree::aliases(const InodeId& inode) const {
   std::vector<std::pair<std::string, const Entry*>> found;
-  for (const TreeNode* n = impl_->by_inode.find(inode.ino); n;
-       n = n->next_alias) {
+  for (const TreeNode* n : impl_->nodes_of(inode.ino)) {
     if (!same_inode(n->entry.inode, inode)) continue;
     found.emplace_back(impl_->path(n, '\0'), &n->entry);
   }

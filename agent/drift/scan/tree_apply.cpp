@@ -62,12 +62,12 @@ void UpperTree::Impl::place_all(std::deque<Entry> entries) {
 
 void UpperTree::Impl::stamp_all(const std::vector<Unchanged>& unchanged) {
   for (const Unchanged& one : unchanged) {
-    Node* n = by_inode.find(one.ino);
-    while (n && place_hash(n->entry.parent, n->entry.name) != one.place) {
-      n = n->next_alias;
-    }
-    if (n) {
-      n->stamp = stamp;
+    const auto all = nodes_of(one.ino);
+    const auto n = std::find_if(all.begin(), all.end(), [&](const Node* other) {
+      return place_hash(other->entry.parent, other->entry.name) == one.place;
+    });
+    if (n != all.end()) {
+      (*n)->stamp = stamp;
     } else {
       delta.missed = true;
     }

@@ -19,7 +19,7 @@ bool same_thing(const Entry& a, const Entry& b) {
 bool same_state(const Entry& a, const Entry& b) {
   static const Rare kNothing;
   const auto rare = [](const Entry& e) -> const Rare& {
-    return e.rare ? *e.rare : kNothing;
+    return e.rare.get() != nullptr ? *e.rare.get() : kNothing;
   };
   // Whether only_time() directories are changed depends on their children.
   const bool change = a.change == b.change || (only_time(a) && only_time(b));
@@ -79,11 +79,22 @@ std::vector<TreeNode*> UpperTree::Impl::children(const Node* parent) const {
   return out;
 }
 
+std::span<TreeNode* const> UpperTree::Impl::nodes_of(std::uint64_t ino) const {
+  const auto one = by_inode.found(ino);
+  if (one.empty() || one.front()->alias == Node::kNoAlias) return one;
+  return aliases.at(ino);
+}
+
+// Of several, as long as not all that is there has been met, the one met last.
 TreeNode* UpperTree::Impl::directory(const InodeId& inode) const {
-  for (Node* n = by_inode.find(inode.ino); n; n = n->next_alias) {
-    if (is_directory(n->entry) && same_inode(n->entry.inode, inode)) return n;
+  Node* found = nullptr;
+  for (Node* n : nodes_of(inode.ino)) {
+    if (is_directory(n->entry) && same_inode(n->entry.inode, inode) &&
+        (found == nullptr || found->stamp <= n->stamp)) {
+      found = n;
+    }
   }
-  return nullptr;
+  return found;
 }
 
 const TreeNode* UpperTree::Impl::node_of(const Entry& entry) const {
@@ -94,7 +105,7 @@ const TreeNode* UpperTree::Impl::node_of(const Entry& entry) const {
 
 const TreeNode* UpperTree::Impl::first_of(const InodeId& inode) const {
   std::vector<const Node*> found;
-  for (const Node* n = by_inode.find(inode.ino); n; n = n->next_alias) {
+  for (const Node* n : nodes_of(inode.ino)) {
     if (same_inode(n->entry.inode, inode)) found.push_back(n);
   }
   if (found.empty()) return nullptr;
@@ -154,14 +165,42 @@ void UpperTree::Impl::mark_up(Node* n, int step) {
   }
 }
 
+void UpperTree::Impl::index(Node* n) {
+  if (n->entry.whiteout || !n->entry.inode) return;
+  Node* other = by_inode.find(n->entry.inode.ino);
+  if (other == nullptr) {
+    by_inode.put(n);
+    return;
+  }
+  auto& all = aliases[n->entry.inode.ino];
+  for (Node* one : {other, n}) {
+    if (one->alias != Node::kNoAlias) continue;
+    one->alias = static_cast<std::uint32_t>(all.size());
+    all.push_back(one);
+  }
+}
+
+void UpperTree::Impl::unindex(Node* n) {
+  if (n->entry.whiteout || !n->entry.inode) return;
+  const std::uint64_t ino = n->entry.inode.ino;
+  if (n->alias == Node::kNoAlias) {
+    by_inode.erase(ino);
+    return;
+  }
+  auto& all = aliases[ino];
+  all.back()->alias = n->alias;
+  std::swap(all[n->alias], all.back());
+  all.pop_back();
+  n->alias = Node::kNoAlias;
+  by_inode.put(all.front());
+  if (all.size() > 1) return;
+  all.front()->alias = Node::kNoAlias;
+  aliases.erase(ino);
+}
+
 // Makes a node that is in the set count: in the index and for its parent.
 void UpperTree::Impl::attach(Node* n) {
-  if (!n->entry.whiteout && n->entry.inode) {
-    n->next_alias = by_inode.find(n->entry.inode.ino);
-    n->previous_alias = nullptr;
-    if (n->next_alias) n->next_alias->previous_alias = n;
-    by_inode.put(n);
-  }
+  index(n);
   mark_up(n, 1);
   note_reading(n, true);
   if (n->parent) {
@@ -178,17 +217,7 @@ void UpperTree::Impl::detach(Node* n) {
     touched.insert(n->parent);
   }
   mark_up(n, -1);
-  if (!n->entry.whiteout && n->entry.inode) {
-    if (n->next_alias) n->next_alias->previous_alias = n->previous_alias;
-    if (n->previous_alias) {
-      n->previous_alias->next_alias = n->next_alias;
-    } else if (n->next_alias) {
-      by_inode.put(n->next_alias);
-    } else {
-      by_inode.erase(n->entry.inode.ino);
-    }
-  }
-  n->next_alias = n->previous_alias = nullptr;
+  unindex(n);
 }
 
 void UpperTree::Impl::report(std::vector<const Entry*>* list, Node* n) {

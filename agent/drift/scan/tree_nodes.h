@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,13 +30,13 @@ inline constexpr std::array kTools = {DiffTool::podman, DiffTool::docker};
 struct TreeNode {
   Entry entry;
   TreeNode* parent = nullptr;
-  TreeNode* next_alias = nullptr;  // of the same inode number
-  TreeNode* previous_alias = nullptr;
   // Per tool: children that make it print this directory, too.
   std::array<std::uint32_t, kTools.size()> marks{};
-  std::uint32_t explains = 0;  // children with a change of their own
-  std::uint32_t stamp = 0;     // the last apply() that met it
-  std::uint32_t reported = 0;  // the last one that had it in Delta
+  std::uint32_t explains = 0;      // children with a change of their own
+  std::uint32_t stamp = 0;         // the last apply() that met it
+  std::uint32_t reported = 0;      // the last one that had it in Delta
+  std::uint32_t alias = kNoAlias;  // its index in Impl::aliases
+  static constexpr std::uint32_t kNoAlias = UINT32_MAX;
 };
 
 inline std::uint64_t inode_number(const TreeNode& n) {
@@ -88,7 +89,9 @@ struct UpperTree::Impl {
   bool by_trees = false;
   bool plain = false;
   Node* root = nullptr;
-  InodeIndex<Node, inode_number> by_inode;  // heads of chains of aliases
+  InodeIndex<Node, inode_number> by_inode;  // of several any one
+  // Of inode numbers that several nodes have, all of them: hardly any.
+  std::unordered_map<std::uint64_t, std::vector<Node*>> aliases;
   std::uint32_t stamp = 0;
   mutable std::unordered_map<const Node*, const Node*> first_alias;
   std::unordered_set<const Node*> reading;  // see UpperTree::reading()
@@ -109,9 +112,13 @@ struct UpperTree::Impl {
   Node* directory(const InodeId& inode) const;
   const Node* node_of(const Entry& entry) const;
   const Node* first_of(const InodeId& inode) const;
+  // All with that inode number, in any order; good until the next change.
+  std::span<Node* const> nodes_of(std::uint64_t ino) const;
   std::string path(const Node* n, char separator) const;
   void attach(Node* n);
   void detach(Node* n);
+  void index(Node* n);
+  void unindex(Node* n);
   void mark_up(Node* n, int step);
   Node* insert(Entry entry, Node* parent);
   Node* relocate(Node* n, Entry entry, Node* parent);

@@ -9,10 +9,12 @@ namespace {
 MutationEvent by_exec(std::uint64_t session, const char* tool) {
   MutationEvent event;
   event.kind = Kind::file_write;
-  event.actor.origin = Origin::exec;
-  event.actor.tool = tool;
-  event.actor.session = Session{};
-  event.actor.session->id = session;
+  Actor actor;
+  actor.origin = Origin::exec;
+  actor.tool = tool;
+  actor.session = Session{};
+  actor.session->id = session;
+  event.actor = SharedActor(std::move(actor));
   return event;
 }
 
@@ -43,11 +45,13 @@ TEST(Tally, FromOutsideTimeTellsUpdatesApart) {
   Tally tally;
   MutationEvent event;
   event.kind = Kind::file_create;
-  event.actor.origin = Origin::host;
-  event.actor.tool = "cp";
+  Actor actor;
+  actor.origin = Origin::host;
+  actor.tool = "cp";
   for (const std::int64_t second : {100, 101, 109, 118, 130}) {
     event.time.ns = second * 1'000'000'000;
-    event.actor.pid = static_cast<std::uint32_t>(second);
+    actor.pid = static_cast<std::uint32_t>(second);
+    event.actor = SharedActor(actor);
     tally.mutation(container("a", "web"), event);
   }
   Snapshot snapshot;

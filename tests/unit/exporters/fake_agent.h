@@ -213,7 +213,7 @@ inline StreamEvent make_event(std::uint64_t seq, const std::string& container) {
   info.name = "web";
   event.container = std::make_shared<const ContainerInfo>(std::move(info));
   event.path = "/etc/x";
-  event.actor = make_actor();
+  event.actor = SharedActor(make_actor());
   return event;
 }
 

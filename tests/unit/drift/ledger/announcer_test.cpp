@@ -198,7 +198,7 @@ TEST_F(Announcing, WhatIsBelowAnUnknownDirectoryIsOneEventWithItsCount) {
   scanned();
   EXPECT_THAT(reported, ElementsAre("unknown_change / violation"));
   EXPECT_EQ(events[0].count, 5u);
-  EXPECT_EQ(events[0].actor.comm, "sh");
+  EXPECT_EQ(events[0].actor->comm, "sh");
   EXPECT_EQ(events[0].detail, "changes below it, of names that are not known");
   scanned();
   EXPECT_THAT(reported, SizeIs(1));

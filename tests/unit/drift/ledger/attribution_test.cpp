@@ -452,7 +452,7 @@ TEST_F(Attribution, AnEventNamesWhatIsTrueOfAllWhoMayHaveDoneIt) {
   w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), apt);
   w.settle();
   ASSERT_THAT(w.events, SizeIs(1));
-  const Actor& by = w.events.front().actor;
+  const Actor& by = *w.events.front().actor;
   EXPECT_EQ(by.origin, Origin::exec);
   EXPECT_EQ(by.comm, "");
   EXPECT_EQ(by.pid, 0u);
@@ -674,7 +674,7 @@ TEST_F(Names, WhatNobodyWasSeenDoingIsUnattributed) {
   w.settle();
   EXPECT_THAT(w.reported(),
               ElementsAre("file_rename /lib/n by unattributed violation"));
-  EXPECT_EQ(w.events.at(0).actor.origin, Origin::unattributed);
+  EXPECT_EQ(w.events.at(0).actor->origin, Origin::unattributed);
 }
 
 // A sensor that knows the names has reported them.

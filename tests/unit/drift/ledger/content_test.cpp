@@ -129,7 +129,7 @@ class MovedDirectory : public ::testing::Test {
   MovedDirectory() {
     w_.settle();
     w_.whiteout("/old", kDirectory);
-    w_.put("/new", 50, Change::added, kDirectory).make_rare().redirect = "old";
+    w_.put("/new", 50, Change::added, kDirectory).rare.make().redirect = "old";
     bring("/new/sub", kDirectory);
     bring("/new/sub/a", kFile);
     bring("/new/b", kFile);
@@ -138,7 +138,7 @@ class MovedDirectory : public ::testing::Test {
   void bring(const std::string& path, std::uint32_t mode) {
     Entry& entry = w_.put(path, next_++, Change::added, mode);
     entry.carried = true;
-    entry.make_rare().carrier = {50, 7};
+    entry.rare.make().carrier = {50, 7};
   }
 
   World w_;
@@ -182,7 +182,7 @@ TEST_F(MovedDirectory, AnotherWhoWritesInItHasNotMovedIt) {
   w_.drift->observe(seen, actor("mv"));
   w_.settle();
   Entry& b = w_.put("/new/b", 70, Change::added);
-  b.make_rare().carrier = {50, 7};
+  b.rare.make().carrier = {50, 7};
   w_.drift->observe(w_.seen(FileOp::write, "/new/b", 70), actor("sh"));
   w_.settle();
   EXPECT_THAT(w_.who("/new/b"), ElementsAre("exec:sh"));

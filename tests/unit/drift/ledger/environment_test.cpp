@@ -80,7 +80,7 @@ TEST_F(Environment, AMountThatNobodyWasSeenMakingIsUnattributed) {
   look({mount("/etc", 3)});
   ASSERT_THAT(w.reported(),
               ElementsAre("mount_change /etc by unattributed violation"));
-  EXPECT_EQ(w.events[0].actor.origin, Origin::unattributed);
+  EXPECT_EQ(w.events[0].actor->origin, Origin::unattributed);
   EXPECT_EQ(w.events[0].facts.at("new"), "tmpfs tmpfs rw");
   EXPECT_EQ(w.events[0].facts.at("old"), "");
   const auto* row = w.row("/etc");

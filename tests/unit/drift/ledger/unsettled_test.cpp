@@ -45,7 +45,7 @@ TEST_P(FirstTouch, IsKnownByWhatItLeft) {
   std::vector<std::string> kinds;
   for (const auto& event : w.events) {
     kinds.emplace_back(to_string(event.kind));
-    EXPECT_EQ(event.actor.comm, "sh");
+    EXPECT_EQ(event.actor->comm, "sh");
   }
   EXPECT_EQ(kinds, c.kinds);
   EXPECT_EQ(w.kinds("/etc/x"), c.kinds);

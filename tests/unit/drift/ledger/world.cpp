@@ -257,9 +257,10 @@ std::vector<std::string> World::reported() const {
   std::vector<std::string> out;
   for (const auto& e : events) {
     out.push_back(std::string(to_string(e.kind)) + " " + e.path + " by " +
-                  (e.actor.comm.empty() ? std::string(to_string(e.actor.origin))
-                                        : e.actor.comm) +
-                  (e.actor.ambiguous ? "?" : "") + " " +
+                  (e.actor->comm.empty()
+                       ? std::string(to_string(e.actor->origin))
+                       : e.actor->comm) +
+                  (e.actor->ambiguous ? "?" : "") + " " +
                   std::string(to_string(e.verdict)));
   }
   return out;
