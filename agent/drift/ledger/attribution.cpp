@@ -69,7 +69,10 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
     }
   }
   for (const Entry* entry : delta.appeared) {
-    if (!entry->whiteout && !entry->directory() && entry->links > 1) {
+    if (entry->whiteout) continue;
+    if (entry->directory()) {
+      note_return(*entry);
+    } else if (entry->links > 1) {
       ++gained_[entry->inode.ino];
     }
   }
@@ -110,6 +113,11 @@ bool Attribution::accounted(const Entry& entry, const Record& r,
   return entry.ctime.ns <= std::max(r.last_seen, r.touched).ns + kFoldedNs;
 }
 
+// In boot time.
+std::int64_t Attribution::changed_at(const Entry& entry) const {
+  return entry.ctime.ns - books_.clock.wall_at(0).ns;
+}
+
 std::optional<Choice> Attribution::choose(const Entry& entry,
                                           bool appeared) const {
   // A directory of which nothing but the mtime differs: by what came and went
@@ -120,13 +128,10 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
     if (auto inside = candidates_.anyone(entry.inode)) return inside;
   }
   std::optional<std::int64_t> made;
-  if (appeared && !entry.whiteout) {
-    made = entry.ctime.ns - books_.clock.wall_at(0).ns;
-  }
+  if (appeared && !entry.whiteout) made = changed_at(entry);
   auto choice = candidates_.choose(entry.parent, entry, made);
-  if (choice) return choice;
-  const auto from_above = inherited_.find(entry.parent.ino);
-  if (from_above != inherited_.end()) return from_above->second;
+  if (choice) return with_takers(std::move(*choice), entry);
+  if (auto by = brought_by(entry)) return by;
   if (!entry.whiteout) return choice;
   // Whoever put a directory in another one's place took away what it lacks. To
   // be put there leaves a mark, but where there is no overlay.
@@ -142,32 +147,6 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
   // Without an overlay another may have done that before.
   if (choice) choice->doubt();
   return choice;
-}
-
-// Who can have taken away the directory in whose place this one is, where there
-// is no overlay: whoever is recorded for that, or was seen at it; else whoever
-// put this one there.
-std::optional<Choice> Attribution::takers(const Entry& directory) const {
-  const Record* removal = books_.ledger.find(place_of(directory));
-  if (removal != nullptr && removal->observed && removal->actors != 0) {
-    std::vector<Candidate> all;
-    for (const ActorId actor : books_.actors.members(removal->actors)) {
-      Candidate one;
-      one.actor = actor;
-      one.op = FileOp::rmdir;
-      one.first_ns = one.last_ns = removal->last_boot_ns;
-      one.live = removal->live;
-      all.push_back(std::move(one));
-    }
-    return Choice(std::move(all));
-  }
-  Entry taken = directory;
-  taken.whiteout = true;
-  taken.differs = {};
-  if (auto by = candidates_.choose(directory.parent, taken, std::nullopt)) {
-    return by;
-  }
-  return candidates_.choose(directory.parent, directory, std::nullopt);
 }
 
 // Overlay puts an opaque directory in the place of one that it removes, for a
@@ -223,7 +202,9 @@ Attribution::Explanation Attribution::explain(
     if (put.differs.opaque) {
       put.differs = {.type = entry.differs.type, .opaque = true};
     }
-    if (linked_there(entry, *choice)) {
+    if (choice->brought() && entry.change == Change::added) {
+      out.kinds.add(Kind::file_rename);
+    } else if (linked_there(entry, *choice)) {
       out.kinds.add(Kind::file_link);
     } else {
       // Of several that did different things nobody knows which it was.
@@ -531,6 +512,8 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
     verdicts_.rejudge_inode(entry.inode);
     // Moved; or of several names one went, unless it was given another.
     if (waited == nullptr && !take_lost(entry.inode, path)) return;
+  } else if (waited == nullptr) {
+    note_departure(path, entry);
   }
   if (entry.carried) return;  // its directory moved on
   const auto key = RecordKey::of_inode(entry.inode);
@@ -552,8 +535,7 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
   Entry removed = entry;
   removed.whiteout = true;  // as far as who can have done it is concerned
   auto choice = candidates_.choose(entry.parent, removed, std::nullopt);
-  const auto from_above = inherited_.find(entry.parent.ino);
-  if (!choice && from_above != inherited_.end()) choice = from_above->second;
+  if (!choice) choice = brought_by(entry);
   if (choice && waited != nullptr && !may_have_come(*waited, *choice)) {
     choice.reset();
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -105,8 +106,14 @@ class Attribution {
   bool begun(const Choice& choice, const Entry& entry) const;
   bool linked_maybe(const Choice& choice, const Found& found) const;
   bool being_removed(const Entry& entry, std::uint64_t started) const;
+  std::int64_t changed_at(const Entry& entry) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
+  std::optional<Choice> brought_by(const Entry& entry) const;
+  void note_departure(const std::string& path, const Entry& entry);
+  void note_return(const Entry& entry);
   std::optional<Choice> takers(const Entry& directory) const;
+  std::optional<Choice> recorded_takers(const Entry& directory) const;
+  std::optional<Choice> with_takers(Choice seen, const Entry& entry) const;
   std::optional<Choice> choose_linker(const Entry& entry) const;
   std::optional<Choice> linkers(const Entry& entry,
                                 std::optional<Choice> choice) const;
@@ -135,6 +142,11 @@ class Attribution {
   // former path of what was moved.
   std::unordered_map<std::uint64_t, Choice> inherited_;
   std::unordered_map<std::uint64_t, std::string> moved_;
+  // Directories that went lately, and their paths; generations tell them from
+  // others that get their inode numbers.
+  static constexpr std::size_t kMostDeparted = 64;
+  static constexpr std::size_t kMostDepartedPath = 4096;
+  std::deque<std::pair<InodeId, std::string>> departed_;
   // Of files with several names: those that went, and how many came.
   std::unordered_map<std::uint64_t, std::vector<std::string>> lost_;
   std::unordered_map<std::uint64_t, std::size_t> gained_;

@@ -47,6 +47,9 @@ class Choice {
   const Candidate& latest() const { return all_.back(); }
   bool ambiguous() const;            // more than one actor, or doubted
   void doubt() { doubted_ = true; }  // it may have been nobody of them
+  // They moved the directory, or one above it, in which it came along.
+  void note_brought() { brought_ = true; }
+  bool brought() const { return brought_; }
   // What they did, if all of them did the same.
   std::optional<FileOp> op() const;
   bool live() const;    // any of them
@@ -59,6 +62,7 @@ class Choice {
  private:
   std::vector<Candidate> all_;
   bool doubted_ = false;
+  bool brought_ = false;
 };
 
 // Whether such an operation on one of a directory's entries can have left this

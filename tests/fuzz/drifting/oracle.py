@@ -55,6 +55,11 @@ def parent(path: str) -> str:
     return path.rpartition("/")[0]
 
 
+def _above(path: str) -> Iterator[str]:
+    while path := parent(path):
+        yield path
+
+
 class Aliases:
     """Names that may have been one inode's, one after the other or at once."""
 
@@ -165,7 +170,12 @@ class Oracle:
         allowed = {done.who for done in concerned}
         # Who changed its directory may have been the one, be it by a copy-up of
         # what is below that; a change of itself looks the same (docs/coverage.md).
-        places = {parent(name) for name in self._aliases.all_of(path)}
+        # Likewise of a directory in which it was moved along.
+        moved = {name for done in self._log if done.name in MOVES
+                 for name in done.paths}
+        places = {parent(above) for name in self._aliases.all_of(path)
+                  for above in (name, *_above(name))
+                  if above == name or above in moved}
         beside = {done.who for done in self._log if any(
             f"{named}/".startswith(f"{place}/")
             for named in done.paths for place in places)}

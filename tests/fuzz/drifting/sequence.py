@@ -63,7 +63,8 @@ OPERATIONS = {
     "rename": _operation("NN", 6, "file_rename", *_DELETES),
     "rename_over": _operation("F", 3, "file_rename", "file_create", _WRITE,
                               "file_delete"),
-    "rename_exchange": _operation("NN", 3, "file_rename"),
+    # Of two directories each lacks what the image has in the other.
+    "rename_exchange": _operation("NN", 3, "file_rename", *_DELETES),
     "link": _operation("FF", 4, "file_link"),
     "o_tmpfile_link": _operation("DF", 1, "file_create", "file_link"),
     "uring_write": _operation("F", 2, *_BY_RING),

@@ -97,12 +97,78 @@ TEST_F(Plain, ADirectoryInAFilesPlaceWasMade) {
   EXPECT_THAT(w.kinds("/data/f"), ElementsAre("dir_create"));
 }
 
+// Who moves something into the new one has not named what is missing there.
+TEST_F(Plain, WhoWorksInADirectoryMadeAgainIsNotNamedAlone) {
+  remove_directory();
+  look();
+  make_again(61);
+  auto moved = w.entries_seen(FileOp::rename, "/data/d", "x");
+  moved.hint_to = "y";
+  w.drift->observe(moved, mkdir);
+  look();
+  patience();
+  EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:rm?", "exec:mkdir?"));
+}
+
 // By a call that does not say what it did: whoever put another one there.
 TEST_F(Plain, WhatLacksInADirectoryThatNobodyWasSeenToRemoveIsItsMakers) {
   make_again(60);
   look();
   patience();
   EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:mkdir?"));
+}
+
+// By a call that does not say what it did. The directory itself is as the
+// image's was that it took the place of.
+TEST_F(Plain, WhatCameWithADirectoryIsWhoseMovedIt) {
+  w.put("/data/e", 70, Change::none, kDirectory);
+  w.put("/data/e/sub", 71, Change::none, kDirectory);
+  look();
+  w.take("/data/d");
+  w.move("/data/e", "/data/d");
+  w.put("/data/d/a", 80, Change::added);
+  w.at("/data/d/sub").change = Change::added;
+  w.put("/data/d/sub/b", 81, Change::added);
+  w.at("/data/d").ctime = w.wall(w.tick());
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/data"), mkdir);
+  look();
+  patience();
+  for (const char* path : {"/data/d/a", "/data/d/sub", "/data/d/sub/b"}) {
+    EXPECT_THAT(w.who(path), ElementsAre("exec:mkdir")) << path;
+    EXPECT_THAT(w.kinds(path), ElementsAre("file_rename")) << path;
+  }
+}
+
+TEST_F(Plain, WhatIsNewerThanItsDirectorysComingDidNotComeWithIt) {
+  w.put("/data/e", 70, Change::none, kDirectory);
+  look();
+  w.take("/data/d");
+  w.move("/data/e", "/data/d");
+  w.at("/data/d").ctime = w.wall(w.tick());
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/data"), mkdir);
+  w.put("/data/d/a", 80, Change::added).ctime = w.wall(w.tick());
+  look();
+  patience();
+  EXPECT_THAT(w.who("/data/d/a"), ElementsAre("unattributed"));
+}
+
+// One look finds it gone, the next where it is now.
+TEST_F(Plain, ADirectoryThatWasMovedBetweenTwoLooksWasMoved) {
+  w.put("/data/d/a", 80, Change::changed).differs.content = true;
+  look();
+  w.take("/data/d");
+  missing("/data/d", kDirectory);
+  look();
+  w.put("/data/m", 60, Change::added, kDirectory);
+  w.put("/data/m/a", 80, Change::added);
+  auto moved = w.entries_seen(FileOp::rename, "/data", "d");
+  moved.hint_to = "m";
+  w.drift->observe(moved, mkdir);
+  look();
+  patience();
+  EXPECT_THAT(w.kinds("/data/m"), ElementsAre("file_rename"));
+  EXPECT_EQ(w.former("/data/m"), "/data/d");
+  EXPECT_THAT(w.kinds("/data/m/a"), ElementsAre("file_rename"));
 }
 
 }  // namespace
