@@ -225,13 +225,14 @@ void Attribution::note_taken_again(const InodeId& directory,
   }
 }
 
-// Past the overlay whoever makes or moves a file is seen in its directory
-// alone, and whoever changes it then is seen doing that to the file.
+// Past the overlay whoever makes or moves something is seen in its directory
+// alone, and whoever changes it then is seen doing that to the thing itself.
 void Attribution::note_origin(const Found& found, const Record& known,
                               const Awaited* waited) {
   const Entry& entry = found.entry;
-  if (entry.change != Change::added || entry.directory() || entry.links > 1 ||
-      entry.carrier() || shows_origin(known.kinds)) {
+  const bool sole = entry.directory() || entry.links <= 1;
+  if (entry.change != Change::added || !sole || entry.carrier() ||
+      shows_origin(known.kinds)) {
     return;
   }
   const auto choice = choose(entry, true);

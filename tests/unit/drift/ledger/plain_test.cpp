@@ -152,6 +152,26 @@ TEST_F(Plain, WhatIsNewerThanItsDirectorysComingDidNotComeWithIt) {
   EXPECT_THAT(w.who("/data/d/a"), ElementsAre("unattributed"));
 }
 
+TEST_F(Plain, ADirectoryThatIsChangedBeforeALookWasMade) {
+  for (const std::uint32_t mode : {kDirectory, kFile}) {
+    const std::string name = mode == kDirectory ? "m" : "n";
+    const std::uint64_t ino = mode == kDirectory ? 90 : 91;
+    const bool directory = mode == kDirectory;
+    w.put("/data/" + name, ino, Change::added, mode);
+    w.drift->observe(w.entries_seen(directory ? FileOp::mkdir : FileOp::create,
+                                    "/data", name),
+                     mkdir);
+    auto changed = w.seen(FileOp::chmod, "/data/" + name, ino);
+    changed.mode = mode;
+    w.drift->observe(changed, mkdir);
+    look();
+    EXPECT_THAT(w.reported(),
+                ::testing::Contains(
+                    (directory ? "dir_create /data/" : "file_create /data/") +
+                    name + " by mkdir violation"));
+  }
+}
+
 // One look finds it gone, the next where it is now.
 TEST_F(Plain, ADirectoryThatWasMovedBetweenTwoLooksWasMoved) {
   w.put("/data/d/a", 80, Change::changed).differs.content = true;
