@@ -39,7 +39,7 @@ TEST_F(FileTest, AFifoDoesNotHang) {
   EXPECT_EQ(read_file(dir_ + "/fifo").error().code, EINVAL);
 }
 
-TEST_F(FileTest, MissingAndForbiddenAreToldApart) {
+TEST_F(FileTest, MissingAndForbiddenAreDifferentErrors) {
   EXPECT_EQ(read_file(dir_ + "/none").error().code, ENOENT);
   EXPECT_EQ(read_file(dir_).error().code, EINVAL);
   EXPECT_FALSE(write_file_atomic(dir_ + "/none/a", "x"));

@@ -87,7 +87,7 @@ TEST_F(CommandsTest, PsPrintsATableWithoutColorIntoAFile) {
   EXPECT_EQ(err_.text(), "");
 }
 
-TEST_F(CommandsTest, PsColorsWhenToldTo) {
+TEST_F(CommandsTest, PsColorsWhenAskedTo) {
   start_agent();
   agent_.state.containers = {test::make_container("3f2a", "web")};
   options_.color = console::ColorMode::always;

@@ -118,7 +118,7 @@ TEST(CgroupPath, MarksHelpers) {
   }
 }
 
-TEST(CgroupPath, TellsTheContainerAroundAContainer) {
+TEST(CgroupPath, FindsTheContainerAroundAContainer) {
   const auto name = parse_cgroup_path(
       "/docker/" + kB + "/kubelet/kubepods/pod" + kUid + "/" + kA + "/sub");
   ASSERT_TRUE(name);
@@ -223,7 +223,7 @@ INSTANTIATE_TEST_SUITE_P(
                     SameCase{"the_root_is_no_container", "/", "/", "/", ""}),
     [](const auto& info) { return std::string(info.param.name); });
 
-TEST(CgroupPath, TellsWhoseRootlessItIs) {
+TEST(CgroupPath, FindsWhoseRootlessItIs) {
   EXPECT_EQ(user_of_cgroup("/user.slice/user-1000.slice/x"), 1000u);
   EXPECT_EQ(user_of_cgroup("/user.slice/user-99999999999.slice/x"),
             std::nullopt);

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 
 const std::string kA(64, 'a');
 
-TEST(DockerResolver, TellsNameImageAndLayers) {
+TEST(DockerResolver, ReadsNameImageAndLayers) {
   const TempHost host;
   host.file("/etc/docker/daemon.json", R"({"data-root":"/srv/docker"})");
   host.file("/srv/docker/containers/" + kA + "/config.v2.json",

@@ -13,7 +13,7 @@
 namespace stillframe::containers {
 namespace {
 
-TEST(OciConfig, TellsWhatTheRuntimeIsAskedFor) {
+TEST(OciConfig, ReadsWhatTheRuntimeIsAskedFor) {
   const TempHost host;
   host.file("/b/config.json",
             R"({"annotations":{"a":"b"},
@@ -43,7 +43,7 @@ std::optional<std::vector<AskedMount>> all_of(const std::string& rest) {
   return read_oci_config(host.prefix() + "/b/config.json")->asked.all_mounts;
 }
 
-TEST(OciConfig, TellsAllThatIsMountedBeforeTheFirstProgram) {
+TEST(OciConfig, ReadsAllThatIsMountedBeforeTheFirstProgram) {
   const auto all = all_of(R"(,"linux":{"namespaces":[{"type":"mount"}],
       "maskedPaths":["/proc/keys"],"readonlyPaths":["/proc/sys"],
       "devices":[{"path":"/dev/fuse"},{"path":7}]})");
@@ -58,7 +58,7 @@ TEST(OciConfig, TellsAllThatIsMountedBeforeTheFirstProgram) {
   }
 }
 
-TEST(OciConfig, OfWhatOthersMountNothingIsTold) {
+TEST(OciConfig, OfWhatOthersMountNothingIsReported) {
   const std::string own = R"(,"linux":{"namespaces":[{"type":"mount"}]})";
   EXPECT_FALSE(all_of(R"(,"linux":{"namespaces":[{"type":"pid"}]})"));
   EXPECT_FALSE(

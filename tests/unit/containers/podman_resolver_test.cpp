@@ -31,7 +31,7 @@ std::string config(const std::string& id, const std::string& rest) {
   return R"({"id":")" + id + R"(",)" + rest + "}";
 }
 
-TEST(PodmanResolver, TellsNameImageLayersAndLabels) {
+TEST(PodmanResolver, ReadsNameImageLayersAndLabels) {
   const TempHost host;
   make_store(host);
   host.file(kStore + "/libpod/bolt_state.db",

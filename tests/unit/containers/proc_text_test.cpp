@@ -36,7 +36,7 @@ TEST(ProcText, RefusesBrokenStats) {
   }
 }
 
-TEST(ProcText, StatusTellsUidAndNamespacePids) {
+TEST(ProcText, StatusHasUidAndNamespacePids) {
   const auto status = parse_status(
       "Name:\tNSpid:\\n1\nUid:\t1000\t0\t0\t0\nNSpid:\t8496\t17\t1\n");
   ASSERT_TRUE(status);
@@ -59,7 +59,7 @@ TEST(ProcText, AUidMapLeadsBothWays) {
   EXPECT_EQ(map.outside(65'536), std::nullopt);
 }
 
-TEST(ProcText, CgroupTellsThePathInTheObservedHierarchy) {
+TEST(ProcText, CgroupHasThePathInTheObservedHierarchy) {
   const std::string text =
       "9:name=systemd:/sys\n8:cpu,cpuacct:/a:b\n4:memory:/m (deleted)\n"
       "0::/unified/x\n";

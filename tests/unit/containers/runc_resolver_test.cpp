@@ -15,7 +15,7 @@ CgroupLayout v2_layout() {
   return layout;
 }
 
-TEST(RuncState, TellsWhatIsThere) {
+TEST(RuncState, ReadsWhatIsThere) {
   const auto state = parse_runc_state(fixture("runc-state.json"), v2_layout());
   ASSERT_TRUE(state);
   EXPECT_EQ(state->id, "web-1");

@@ -41,7 +41,7 @@ TEST(Tally, OneSessionWithOneToolIsOneUpdate) {
             6u);
 }
 
-TEST(Tally, FromOutsideTimeTellsUpdatesApart) {
+TEST(Tally, FromOutsideTimeSeparatesUpdates) {
   Tally tally;
   MutationEvent event;
   event.kind = Kind::file_create;

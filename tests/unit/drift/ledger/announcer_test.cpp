@@ -205,7 +205,7 @@ TEST_F(Announcing, WhatIsBelowAnUnknownDirectoryIsOneEventWithItsCount) {
 }
 
 // Where there were too many to be kept each.
-TEST_F(Announcing, SuchAreToldOfTheirDirectoryIfAScanShowsThat) {
+TEST_F(Announcing, SuchAreReportedOfTheirDirectoryIfAScanShowsThat) {
   std::uint64_t sent = 0;
   std::uint64_t bytes = 0;
   while (bytes < 3 * Announcer::kMaxDeferredBytes) {
@@ -242,7 +242,7 @@ TEST_F(Announcing, WhatIsTooMuchEvenForThatIsAllOneSum) {
   EXPECT_LE(events.size(), Announcer::kMaxUnplaced + 1);
 }
 
-TEST_F(Announcing, OneThatNeverEndsIsToldAfterItsPatience) {
+TEST_F(Announcing, OneThatNeverEndsIsReportedAfterItsPatience) {
   for (int second = 0; second < 12; ++second) {
     auto about = operation(Kind::file_create);
     about.parent = kUnknown;

@@ -37,7 +37,7 @@ struct StateCase {
 
 class State : public ::testing::TestWithParam<StateCase> {};
 
-TEST_P(State, AloneTellsTheKind) {
+TEST_P(State, AloneShowsTheKind) {
   const auto& c = GetParam();
   World w;
   if (c.change == Change::deleted) {
@@ -212,7 +212,7 @@ TEST_F(Attribution, WhatIsGoneTakesNoRecordOfWhatHasItsNumberSince) {
 }
 
 // Past the overlay: of who made it the directory alone tells.
-TEST_F(Attribution, WhoMadeAFileIsToldApartFromWhoWroteToIt) {
+TEST_F(Attribution, WhoMadeAFileIsDistinguishedFromWhoWroteToIt) {
   w.put("/etc/x", 50, Change::added);
   auto made = w.entries_seen(FileOp::create, "/etc", "/etc/x");
   made.direct = true;
@@ -340,7 +340,7 @@ TEST_F(Attribution, WhatCameAndWentInADirectoryIsNoChangeOfIt) {
   EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
 }
 
-TEST_F(Attribution, VanishedWithoutAnEventIsTold) {
+TEST_F(Attribution, VanishedWithoutAnEventIsReported) {
   w.put("/etc/x", 50, Change::added);
   w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);
   w.settle();
@@ -353,7 +353,7 @@ TEST_F(Attribution, VanishedWithoutAnEventIsTold) {
 }
 
 // A scan may see what an operation has done before it is over.
-TEST_F(Attribution, WhatAScanHasToldTheOperationDoesNotTellAgain) {
+TEST_F(Attribution, WhatAScanHasReportedTheOperationDoesNotReportAgain) {
   w.put("/etc/d", 50, Change::added, kDirectory);
   w.drift->observe(w.seen(FileOp::mkdir, "/etc/d", 50), apt);
   w.settle();
@@ -418,7 +418,7 @@ TEST_F(Attribution, ALookBetweenARemovalAndItsWhiteoutForgetsNobody) {
   EXPECT_THAT(w.who("/etc/d"), ElementsAre("exec:rm"));
 }
 
-TEST_F(Attribution, ARepeatWithinASecondIsCountedAndNotTold) {
+TEST_F(Attribution, ARepeatWithinASecondIsCountedAndNotReported) {
   w.put("/etc/x", 50, Change::added);
   for (int i = 0; i < 3; ++i) {
     w.drift->observe(w.seen(FileOp::write, "/etc/x", 50), apt);
@@ -431,7 +431,7 @@ TEST_F(Attribution, ARepeatWithinASecondIsCountedAndNotTold) {
   EXPECT_EQ(w.row("/etc/x")->count, 4u);
 }
 
-TEST_F(Attribution, NothingIsToldTwice) {
+TEST_F(Attribution, NothingIsReportedTwice) {
   w.put("/etc/x", 50, Change::added);
   w.whiteout("/etc/y");
   w.drift->observe(w.seen(FileOp::create, "/etc/x", 50), apt);

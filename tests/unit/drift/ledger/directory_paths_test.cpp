@@ -142,7 +142,7 @@ TEST_F(Paths, AreNotThoseOfOverlaysWorkDirectory) {
   EXPECT_EQ(in(kB), "/tmp/a/b/x");
 }
 
-TEST_F(Paths, OfAReusedNumberAreAnothersAndNotTold) {
+TEST_F(Paths, OfAReusedNumberAreAnothersAndNotReported) {
   scan();
   ASSERT_TRUE(seen(kA, kTmp, "a"));
   removed(kA, kTmp, "a");

@@ -150,7 +150,7 @@ TEST_F(Environment, WhatWasMovedIsTheSameActorsWorkAtBothPlaces) {
                                         "mount_change /a by sh violation"));
 }
 
-TEST_F(Environment, WhereAttributesWereSetTheNextLookTells) {
+TEST_F(Environment, WhereAttributesWereSetTheNextLookShows) {
   look({mount("/a", 2), mount("/b", 3)});
   w.drift->observe(deed(MountOp::attributes, ""), sh);
   EXPECT_THAT(w.events, IsEmpty());
@@ -180,7 +180,7 @@ TEST_F(Environment, AMountThatCameAndWentBetweenTwoLooksIsRestored) {
   EXPECT_TRUE(w.drift->summary().ever_mutated);
 }
 
-TEST_F(Environment, ARemountIsAChangeAndIsToldOnce) {
+TEST_F(Environment, ARemountIsAChangeAndIsReportedOnce) {
   look({mount("/data", 2, "ro")});
   look({mount("/data", 2, "rw")});
   look({mount("/data", 2, "rw")});
@@ -229,7 +229,7 @@ TEST_F(Environment, ANewLifeBeginsWithItsOwnMountsAndLimits) {
   EXPECT_EQ(verdict("pids.max"), "restored");
 }
 
-TEST_F(Environment, ALimitThatChangedIsToldWithBothValues) {
+TEST_F(Environment, ALimitThatChangedIsReportedWithBothValues) {
   limits({{"memory.max", "max"}, {"pids.max", "100"}});
   EXPECT_THAT(w.events, IsEmpty());
   limits({{"memory.max", "1048576"}, {"pids.max", "100"}});

@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         OpCase{FileOp::unknown, kDirectory, true, Change::added,
                "dir_create"}));
 
-TEST_F(Events, OfUnknownOperationIsToldByTheState) {
+TEST_F(Events, OfUnknownOperationIsReportedByTheState) {
   auto& e = w.put("/etc/x", 50, Change::changed);
   e.differs.mode = true;
   w.drift->observe(w.seen(FileOp::unknown, "/etc/x", 50), sh);
@@ -230,7 +230,7 @@ TEST_F(Events, UnknownParentsAreDeferredUntilAFullScanShowsThem) {
   EXPECT_THAT(w.who("/usr/x"), ElementsAre("exec:sh"));
 }
 
-TEST_F(Events, WhatNoScanCanPlaceIsToldOfTheNearestKnownDirectory) {
+TEST_F(Events, WhatNoScanCanPlaceIsReportedOfTheNearestKnownDirectory) {
   auto o = w.seen(FileOp::write, "/etc/x", 50);
   o.parent = {77, 7};
   w.drift->observe(o, sh);

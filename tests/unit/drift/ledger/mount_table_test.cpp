@@ -54,7 +54,7 @@ struct Case {
 
 class Compare : public ::testing::TestWithParam<Case> {};
 
-TEST_P(Compare, TellsWhatIsDifferent) {
+TEST_P(Compare, FindsWhatIsDifferent) {
   const auto& c = GetParam();
   const auto found = compare_mounts(c.before, c.now);
   ASSERT_TRUE(found);

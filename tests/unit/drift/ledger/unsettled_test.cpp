@@ -141,14 +141,14 @@ TEST_F(KnownFile, WhatCannotBeWaitedForMayHaveBeenOne) {
   EXPECT_THAT(w.who("/etc/x"), ElementsAre("exec:maker", "exec:sh?"));
 }
 
-TEST_F(KnownFile, AnotherModeIsToldAtOnce) {
+TEST_F(KnownFile, AnotherModeIsReportedAtOnce) {
   auto seen = w.seen(FileOp::chmod, "/etc/x", 50);
   seen.mode = S_IFREG | 0600;
   w.drift->observe(seen, sh);
   EXPECT_THAT(said(), ElementsAre("mode_change /etc/x by sh violation"));
 }
 
-TEST_F(KnownFile, OfTwoThatUndoEachOtherBothAreTold) {
+TEST_F(KnownFile, OfTwoThatUndoEachOtherBothAreReported) {
   auto seen = w.seen(FileOp::chmod, "/etc/x", 50);
   seen.mode = S_IFREG | 0600;
   w.drift->observe(seen, sh);
@@ -158,7 +158,7 @@ TEST_F(KnownFile, OfTwoThatUndoEachOtherBothAreTold) {
                                   "mode_change /etc/x by back violation"));
 }
 
-TEST_F(KnownFile, AnotherOwnerIsToldOnceItIsSeen) {
+TEST_F(KnownFile, AnotherOwnerIsReportedOnceItIsSeen) {
   w.drift->observe(w.seen(FileOp::chown, "/etc/x", 50), sh);
   w.at("/etc/x").uid = 5;
   w.settle();
@@ -351,7 +351,7 @@ TEST_F(KnownFile, WhatWasSeenAmidItIsNotWhatWasThereBefore) {
 
 // One that was just copied up: a change of an entry of its own explains another
 // time, and does not say whose work it was.
-TEST(TimesOfADirectory, AreToldOfWhoeverSetThem) {
+TEST(TimesOfADirectory, AreReportedOfWhoeverSetThem) {
   World w;
   w.put("/d", 10, Change::none, kDirectory);
   w.drift->started(w.record, 1);
@@ -690,7 +690,7 @@ TEST(LinkOfAnUnnamedFile, BesideAMoveIsNoWrite) {
 }
 
 // Of a file that was made without a name that is all that is seen.
-TEST(LinkOfAnUnnamedFile, IsToldAlone) {
+TEST(LinkOfAnUnnamedFile, IsReportedAlone) {
   World w;
   w.put("/etc", 10, Change::none, kDirectory);
   w.drift->started(w.record, 1);

@@ -141,7 +141,7 @@ TEST_F(LowerLookup, HundredAndThirtyLayersByWayOfLinks) {
   EXPECT_EQ(tree.find_path("/d/f130")->change, Change::added);
 }
 
-TEST_F(LayersTest, DirectoryMadeAnewTellsWhatItHides) {
+TEST_F(LayersTest, DirectoryMadeAgainShowsWhatItHides) {
   make_dir(lower(1, "/d"));
   for (const char* name : {"/d/a", "/d/b", "/d/c"}) put(lower(1, name), "x");
   whiteout(lower(0, "/unrelated"));

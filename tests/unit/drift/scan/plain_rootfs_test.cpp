@@ -112,7 +112,7 @@ TEST_F(Whole, ACopyIsComparedWithItsImage) {
                   "C /data/link", "C /etc", "D /etc/group", "C /etc/passwd"));
 }
 
-TEST_F(Whole, WhatIsTheImagesAgainIsNotToldApartFromIt) {
+TEST_F(Whole, WhatIsTheImagesAgainIsNotDistinguishedFromIt) {
   open(true);
   fs::permissions(upper("/data/file"), fs::perms::owner_all);
   fs::permissions(upper("/data/file"), static_cast<fs::perms>(0644));
@@ -169,7 +169,7 @@ TEST_F(Whole, ADirectoryMadeAgainIsAnother) {
   }
 }
 
-TEST_F(Whole, WithoutAnImageTheInventoryTells) {
+TEST_F(Whole, WithoutAnImageTheInventoryShows) {
   open(false);
   scan();
   append(upper("/data/file"), "more");
@@ -210,7 +210,7 @@ TEST_F(Whole, TheInventoryOutlivesTheScanner) {
   EXPECT_THAT(changes(), ElementsAre("A /data/new", "D /etc/group"));
 }
 
-TEST_F(Whole, ChangesBeforeTheFirstLookAreToldByTheirTimes) {
+TEST_F(Whole, ChangesBeforeTheFirstLookAreReportedByTheirTimes) {
   struct statx sx{};
   must(::statx(AT_FDCWD, upper().c_str(), 0, STATX_BTIME, &sx) == 0, "statx");
   if ((sx.stx_mask & STATX_BTIME) == 0) GTEST_SKIP() << "no birth times here";
