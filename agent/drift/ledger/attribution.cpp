@@ -304,6 +304,8 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
       if (known = books_.ledger.find(key); known != nullptr) {
         note_origin(found, *known, waited);
       }
+    } else if (entry.change == Change::added && !shows_origin(known->kinds)) {
+      note_coming(found);
     }
     return;
   }
@@ -399,7 +401,9 @@ void Attribution::record(const Found& found,
     kinds = {};
     kinds.add(Kind::file_rename);
   }
-  if (entry.directory() && entry.differs.any_metadata()) {
+  // One that was moved is not where it was when others worked in it.
+  if (entry.directory() &&
+      (entry.differs.any_metadata() || entry.change == Change::added)) {
     records_.forget_bystanders(key);
   }
   // An inode that is gone has no record: its number may be another's soon.

@@ -109,6 +109,7 @@ class Attribution {
   std::int64_t changed_at(const Entry& entry) const;
   std::optional<Choice> choose(const Entry& entry, bool appeared) const;
   std::optional<Choice> brought_by(const Entry& entry) const;
+  void note_coming(const Found& found);
   void note_departure(const std::string& path, const Entry& entry);
   void note_return(const Entry& entry);
   std::optional<Choice> takers(const Entry& directory) const;

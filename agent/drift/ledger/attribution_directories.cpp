@@ -60,6 +60,14 @@ std::optional<Choice> Attribution::brought_by(const Entry& entry) const {
   return std::nullopt;
 }
 
+// It was known where it was before its directory was moved.
+void Attribution::note_coming(const Found& found) {
+  const auto by = brought_by(found.entry);
+  if (by && by->brought()) {
+    report_name(found, Kind::file_rename, found.from, by);
+  }
+}
+
 // Who is recorded to have taken away the directory in whose place this one is.
 std::optional<Choice> Attribution::recorded_takers(
     const Entry& directory) const {
@@ -100,7 +108,8 @@ std::optional<Choice> Attribution::with_takers(Choice seen,
   if (!entry.whiteout || entry.inode || seen.all_named(entry.name)) return seen;
   const Entry* above = books_.tree.find(entry.parent);
   if (above == nullptr || !above->parent) return seen;
-  const auto before = recorded_takers(*above);
+  auto before = recorded_takers(*above);
+  if (!before && above->differs.opaque) before = takers(*above);
   if (!before) return seen;
   std::vector<Candidate> all = before->all();
   all.insert(all.end(), seen.all().begin(), seen.all().end());

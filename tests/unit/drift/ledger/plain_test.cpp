@@ -110,6 +110,17 @@ TEST_F(Plain, WhoWorksInADirectoryMadeAgainIsNotNamedAlone) {
   EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:rm?", "exec:mkdir?"));
 }
 
+TEST_F(Plain, WhoWorksInOneMadeAgainBeforeALookIsNotNamedAlone) {
+  remove_directory();
+  make_again(61);
+  auto moved = w.entries_seen(FileOp::rename, "/data/d", "x");
+  moved.hint_to = "y";
+  w.drift->observe(moved, actor("mv", Origin::exec, 3));
+  look();
+  patience();
+  EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:rm?", "exec:mv?"));
+}
+
 // By a call that does not say what it did: whoever put another one there.
 TEST_F(Plain, WhatLacksInADirectoryThatNobodyWasSeenToRemoveIsItsMakers) {
   make_again(60);
@@ -137,6 +148,30 @@ TEST_F(Plain, WhatCameWithADirectoryIsWhoseMovedIt) {
     EXPECT_THAT(w.who(path), ElementsAre("exec:mkdir")) << path;
     EXPECT_THAT(w.kinds(path), ElementsAre("file_rename")) << path;
   }
+}
+
+TEST_F(Plain, WhatWasChangedBeforeItsDirectoryWasMovedCameWithIt) {
+  w.put("/data/d/a", 80, Change::changed).differs.xattr = true;
+  auto changed = w.seen(FileOp::xattr, "/data/d/a", 80);
+  changed.mode = kFile;
+  w.drift->observe(changed, rm);
+  w.drift->observe(w.entries_seen(FileOp::unlink, "/data/d", "b"), rm);
+  w.at("/data/d").change = Change::changed;
+  w.at("/data/d").differs.time = true;
+  look();
+  w.move("/data/d", "/data/m");
+  w.at("/data/m").change = Change::added;
+  w.at("/data/m").ctime = w.wall(w.tick());
+  w.at("/data/m/a").change = Change::added;
+  auto moved = w.entries_seen(FileOp::rename, "/data", "d");
+  moved.hint_to = "m";
+  w.drift->observe(moved, mkdir);
+  look();
+  patience();
+  EXPECT_THAT(w.kinds("/data/m/a"),
+              ::testing::UnorderedElementsAre("xattr_change", "file_rename"));
+  EXPECT_THAT(w.who("/data/m/a"), ElementsAre("exec:rm", "exec:mkdir"));
+  EXPECT_THAT(w.who("/data/m"), ElementsAre("exec:mkdir"));
 }
 
 TEST_F(Plain, WhatIsNewerThanItsDirectorysComingDidNotComeWithIt) {
