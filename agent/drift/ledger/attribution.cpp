@@ -58,8 +58,12 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   lost_.clear();
   gained_.clear();
   vacated_.clear();
+  former_.clear();
   for (const auto& [path, entry] : delta.vanished) {
     vacated_[entry.parent.ino].insert(entry.name);
+    if (entry.directory() && !entry.whiteout) {
+      former_[{entry.parent.ino, entry.name}] = entry.inode;
+    }
     if (entry.whiteout || books_.tree.find(entry.inode) == nullptr) continue;
     // Of a file with more names one has gone, and it may be there still.
     if (!entry.directory() && entry.links > 1) {

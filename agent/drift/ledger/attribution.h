@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "agent/drift/ledger/announcer.h"
@@ -113,7 +115,7 @@ class Attribution {
   void note_departure(const std::string& path, const Entry& entry);
   void note_return(const Entry& entry);
   std::optional<Choice> takers(const Entry& directory) const;
-  std::optional<Choice> recorded_takers(const Entry& directory) const;
+  std::optional<Choice> recorded_takers(const RecordKey& place) const;
   std::optional<Choice> with_takers(Choice seen, const Entry& entry) const;
   std::optional<Choice> choose_linker(const Entry& entry) const;
   std::optional<Choice> linkers(const Entry& entry,
@@ -148,6 +150,8 @@ class Attribution {
   static constexpr std::size_t kMostDeparted = 64;
   static constexpr std::size_t kMostDepartedPath = 4096;
   std::deque<std::pair<InodeId, std::string>> departed_;
+  // By directory and name, the directories that went: others may be there now.
+  std::map<std::pair<std::uint64_t, std::string>, InodeId> former_;
   // Of files with several names: those that went, and how many came.
   std::unordered_map<std::uint64_t, std::vector<std::string>> lost_;
   std::unordered_map<std::uint64_t, std::size_t> gained_;

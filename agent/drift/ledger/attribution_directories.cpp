@@ -68,10 +68,10 @@ void Attribution::note_coming(const Found& found) {
   }
 }
 
-// Who is recorded to have taken away the directory in whose place this one is.
+// Who is recorded to have taken away what was at a place.
 std::optional<Choice> Attribution::recorded_takers(
-    const Entry& directory) const {
-  const Record* removal = books_.ledger.find(place_of(directory));
+    const RecordKey& place) const {
+  const Record* removal = books_.ledger.find(place);
   if (removal == nullptr || !removal->observed || removal->actors == 0) {
     return std::nullopt;
   }
@@ -90,7 +90,7 @@ std::optional<Choice> Attribution::recorded_takers(
 // Who can have taken it away, where there is no overlay: whoever is recorded
 // for that, or was seen at it; else whoever put this one there.
 std::optional<Choice> Attribution::takers(const Entry& directory) const {
-  if (auto by = recorded_takers(directory)) return by;
+  if (auto by = recorded_takers(place_of(directory))) return by;
   Entry taken = directory;
   taken.whiteout = true;
   taken.differs = {};
@@ -108,7 +108,12 @@ std::optional<Choice> Attribution::with_takers(Choice seen,
   if (!entry.whiteout || entry.inode || seen.all_named(entry.name)) return seen;
   const Entry* above = books_.tree.find(entry.parent);
   if (above == nullptr || !above->parent) return seen;
-  auto before = recorded_takers(*above);
+  const auto former = former_.find({above->parent.ino, above->name});
+  if (former != former_.end()) {
+    auto by = recorded_takers(RecordKey::of_place(former->second, entry.name));
+    if (by) return *std::move(by);
+  }
+  auto before = recorded_takers(place_of(*above));
   if (!before && above->differs.opaque) before = takers(*above);
   if (!before) return seen;
   std::vector<Candidate> all = before->all();

@@ -121,6 +121,25 @@ TEST_F(Plain, WhoWorksInOneMadeAgainBeforeALookIsNotNamedAlone) {
   EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:rm?", "exec:mv?"));
 }
 
+// As the image's is, so that nothing shows that it is another.
+TEST_F(Plain, WhatWasMissingInTheOneBeforeIsWhoseItWas) {
+  missing("/data/d/f");
+  auto removed = w.seen(FileOp::unlink, "/data/d/f", 95);
+  removed.mode = kFile;
+  w.drift->observe(removed, rm);
+  look();
+  EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:rm"));
+  w.take("/data/d");
+  w.put("/data/d", 61, Change::none, kDirectory);
+  missing("/data/d/f");
+  auto moved = w.entries_seen(FileOp::rename, "/data/d", "x");
+  moved.hint_to = "y";
+  w.drift->observe(moved, mkdir);
+  look();
+  patience();
+  EXPECT_THAT(w.who("/data/d/f"), ElementsAre("exec:rm"));
+}
+
 // By a call that does not say what it did: whoever put another one there.
 TEST_F(Plain, WhatLacksInADirectoryThatNobodyWasSeenToRemoveIsItsMakers) {
   make_again(60);
