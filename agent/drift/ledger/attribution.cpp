@@ -2,6 +2,7 @@
 #include "agent/drift/ledger/attribution.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/drift/ledger/kinds.h"
 
@@ -67,7 +68,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
     if (entry.whiteout || books_.tree.find(entry.inode) == nullptr) continue;
     // Of a file with more names one has gone, and it may be there still.
     if (!entry.directory() && entry.links > 1) {
-      lost_[entry.inode.ino].push_back(path);
+      lost_[entry.inode.ino].insert(path);
     } else {
       moved_[entry.inode.ino] = path;
     }
@@ -95,6 +96,7 @@ void Attribution::take_in(const UpperTree::Delta& delta, std::uint64_t started,
   for (const auto* one : gone) {
     vanished(one->first, one->second, started, nullptr);
   }
+  rejudge_outlived();
   executions.keep(started, everything);
 
   for (const Entry* entry : delta.appeared) verdicts_.rejudge(*entry);
@@ -362,7 +364,7 @@ bool Attribution::linked_maybe(const Choice& choice, const Found& found) const {
   return found.appeared && entry.change == Change::added &&
          !entry.directory() && entry.links > 1 &&
          choice.op().value_or(FileOp::unknown) == FileOp::unknown &&
-         books_.tree.aliases(entry.inode).size() <= 1;
+         books_.tree.aliases(entry.inode).all.size() <= 1;
 }
 
 // Whether it is there still. What a scan has found may be gone by now, and what
@@ -485,6 +487,7 @@ void Attribution::give_up_waiting() {
 void Attribution::take_up(const Awaited& one) {
   if (one.vanished) {
     vanished(one.path, one.entry, one.started, &one);
+    rejudge_outlived();
     return;
   }
   const Entry* now = books_.tree.find(one.entry.parent, one.entry.name);
@@ -503,6 +506,12 @@ void Attribution::take_up(const Awaited& one) {
   attribute({one.entry, one.path, one.from, one.appeared, one.started}, &one);
 }
 
+void Attribution::rejudge_outlived() {
+  for (const InodeId& inode : std::exchange(outlived_, {})) {
+    verdicts_.rejudge_inode(inode);
+  }
+}
+
 void Attribution::vanished(const std::string& path, const Entry& entry,
                            std::uint64_t started, const Awaited* waited) {
   const auto place = place_of(entry);
@@ -517,7 +526,7 @@ void Attribution::vanished(const std::string& path, const Entry& entry,
   }
   const bool lives_on = books_.tree.find(entry.inode) != nullptr;
   if (lives_on) {
-    verdicts_.rejudge_inode(entry.inode);
+    outlived_.insert(entry.inode);
     // Moved; or of several names one went, unless it was given another.
     if (waited == nullptr && !take_lost(entry.inode, path)) return;
   } else if (waited == nullptr) {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -88,6 +89,7 @@ class Attribution {
   void record(const Found& found, const std::optional<Choice>& choice);
   void vanished(const std::string& path, const Entry& entry,
                 std::uint64_t started, const Awaited* waited);
+  void rejudge_outlived();
   bool done_since(const Awaited& one) const;
   static bool may_have_come(const Awaited& one, const Choice& choice);
   // Whose work it is, of those seen by now; `waited`: null if it has not.
@@ -153,8 +155,10 @@ class Attribution {
   // By directory and name, the directories that went: others may be there now.
   std::map<std::pair<std::uint64_t, std::string>, InodeId> former_;
   // Of files with several names: those that went, and how many came.
-  std::unordered_map<std::uint64_t, std::vector<std::string>> lost_;
+  std::unordered_map<std::uint64_t, std::set<std::string>> lost_;
   std::unordered_map<std::uint64_t, std::size_t> gained_;
+  // Inodes of which a name went and others are there: to be judged again.
+  std::unordered_set<InodeId> outlived_;
   // By directory, the names at which there was something else.
   std::unordered_map<std::uint64_t, std::unordered_set<std::string>> vacated_;
 };

@@ -3,6 +3,7 @@
 // Attribution of names: a file was linked or moved there, or made there by one
 // and written to by another.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agent/drift/ledger/attribution.h"
@@ -13,12 +14,11 @@ namespace stillframe::drift {
 // Whether a new name is one more of a file that the image holds.
 bool Attribution::names_image_file(const Entry& entry) const {
   if (entry.whiteout || entry.links <= 1) return false;
-  for (const Entry* alias : books_.tree.aliases(entry.inode)) {
-    const bool itself =
-        alias->parent == entry.parent && alias->name == entry.name;
-    if (alias->change == Change::changed && !itself) return true;
-  }
-  return false;
+  const auto& names = books_.tree.aliases(entry.inode);
+  const Entry* first = names.first_changed;
+  return names.changed > 1 ||
+         (first != nullptr &&
+          (first->parent != entry.parent || first->name != entry.name));
 }
 
 // Whether the file was there by another name before this one was found.
@@ -27,7 +27,7 @@ bool Attribution::has_older_name(const Entry& entry) const {
   if (lost_.contains(entry.inode.ino)) return true;
   const auto gained = gained_.find(entry.inode.ino);
   return gained != gained_.end() &&
-         books_.tree.aliases(entry.inode).size() > gained->second;
+         books_.tree.aliases(entry.inode).all.size() > gained->second;
 }
 
 // Whether a file was put where it is. What overlay copies up stays in its
@@ -52,14 +52,13 @@ bool Attribution::only_named(const Found& found) const {
 std::string Attribution::take_lost(const InodeId& inode) {
   const auto it = lost_.find(inode.ino);
   if (it == lost_.end() || it->second.empty()) return "";
-  std::string path = std::move(it->second.back());
-  it->second.pop_back();
-  return path;
+  const auto last = std::prev(it->second.end());
+  return std::move(it->second.extract(last).value());
 }
 
 bool Attribution::take_lost(const InodeId& inode, const std::string& path) {
   const auto it = lost_.find(inode.ino);
-  return it != lost_.end() && std::erase(it->second, path) != 0;
+  return it != lost_.end() && it->second.erase(path) != 0;
 }
 
 // Who can have given a file this name.
@@ -153,7 +152,7 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   // A name that has not been found may be in a directory that is still to be
   // looked at, or in overlay's index: then this one was moved there, maybe.
   const bool linked =
-      op == FileOp::link || books_.tree.aliases(entry.inode).size() > 1;
+      op == FileOp::link || books_.tree.aliases(entry.inode).all.size() > 1;
   if (!linked && waited == nullptr && young(entry) &&
       awaited_.add({entry, found.path, found.from, true, false, found.started,
                     books_.clock.boot_ns(), false, choice, true})) {

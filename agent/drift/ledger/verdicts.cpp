@@ -108,7 +108,7 @@ void Verdicts::rejudge_inode(const InodeId& inode) {
   if (entry->links <= 1 || entry->directory()) {
     rejudge(*entry);
   } else {
-    for (const Entry* alias : books_.tree.aliases(inode)) rejudge(*alias);
+    for (const Entry* alias : books_.tree.aliases(inode).all) rejudge(*alias);
   }
   settle();
 }

@@ -23,20 +23,11 @@ InodeId UpperTree::root() const {
 }
 
 const Entry* UpperTree::find(const InodeId& inode) const {
-  const TreeNode* n = impl_->first_of(inode);
-  return n ? &n->entry : nullptr;
+  return impl_->first_of(inode);
 }
 
-std::vector<const Entry*> UpperTree::aliases(const InodeId& inode) const {
-  std::vector<std::pair<std::string, const Entry*>> found;
-  for (const TreeNode* n : impl_->nodes_of(inode.ino)) {
-    if (!same_inode(n->entry.inode, inode)) continue;
-    found.emplace_back(impl_->path(n, '\0'), &n->entry);
-  }
-  std::sort(found.begin(), found.end());
-  std::vector<const Entry*> out;
-  for (const auto& [path, entry] : found) out.push_back(entry);
-  return out;
+const UpperTree::Aliases& UpperTree::aliases(const InodeId& inode) const {
+  return impl_->aliases_of(inode);
 }
 
 const Entry* UpperTree::find(const InodeId& parent,
@@ -101,8 +92,8 @@ std::string UpperTree::path_of(const Entry& entry) const {
 }
 
 std::string UpperTree::path_of(const InodeId& inode) const {
-  const TreeNode* n = impl_->first_of(inode);
-  return n ? impl_->path(n, '/') : "";
+  const Entry* first = impl_->first_of(inode);
+  return first != nullptr ? path_of(*first) : "";
 }
 
 SharedPath UpperTree::Paths::of(const InodeId& directory) {

@@ -9,7 +9,7 @@ namespace stillframe::drift {
 void UpperTree::Impl::begin() {
   ++stamp;
   delta = {};
-  first_alias.clear();
+  asked.clear();
 }
 
 TreeNode* UpperTree::Impl::place(Entry entry, Node* parent) {

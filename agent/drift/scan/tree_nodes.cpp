@@ -82,7 +82,7 @@ std::vector<TreeNode*> UpperTree::Impl::children(const Node* parent) const {
 std::span<TreeNode* const> UpperTree::Impl::nodes_of(std::uint64_t ino) const {
   const auto one = by_inode.found(ino);
   if (one.empty() || one.front()->alias == Node::kNoAlias) return one;
-  return aliases.at(ino);
+  return sharing.at(ino);
 }
 
 // Of several, as long as not all that is there has been met, the one met last.
@@ -103,24 +103,39 @@ const TreeNode* UpperTree::Impl::node_of(const Entry& entry) const {
   return parent ? child(parent, entry.name) : nullptr;
 }
 
-const TreeNode* UpperTree::Impl::first_of(const InodeId& inode) const {
+bool UpperTree::Impl::path_less(const Node* a, const Node* b) const {
+  if (a->parent == b->parent) return a->entry.name < b->entry.name;
+  return path(a, '\0') < path(b, '\0');
+}
+
+const UpperTree::Aliases& UpperTree::Impl::aliases_of(
+    const InodeId& inode) const {
+  const auto [at, fresh] = asked.try_emplace(inode);
+  Aliases& out = at->second;
+  if (!fresh) return out;
   std::vector<const Node*> found;
   for (const Node* n : nodes_of(inode.ino)) {
     if (same_inode(n->entry.inode, inode)) found.push_back(n);
   }
-  if (found.empty()) return nullptr;
-  if (found.size() == 1) return found.front();
-  // An inode can have tens of thousands of names: work out their order once.
-  const auto [at, fresh] = first_alias.try_emplace(found.front(), nullptr);
-  if (!fresh) return at->second;
-  std::string least;
+  std::sort(found.begin(), found.end(),
+            [this](const Node* a, const Node* b) { return path_less(a, b); });
   for (const Node* n : found) {
-    std::string here = path(n, '\0');
-    if (at->second && least <= here) continue;
-    least = std::move(here);
-    at->second = n;
+    out.all.push_back(&n->entry);
+    if (n->entry.change != Change::changed) continue;
+    ++out.changed;
+    if (out.first_changed == nullptr) out.first_changed = &n->entry;
   }
-  return at->second;
+  return out;
+}
+
+const Entry* UpperTree::Impl::first_of(const InodeId& inode) const {
+  const auto all = nodes_of(inode.ino);
+  if (all.size() > 1) {
+    const auto& names = aliases_of(inode).all;
+    return names.empty() ? nullptr : names.front();
+  }
+  const bool same = !all.empty() && same_inode(all.front()->entry.inode, inode);
+  return same ? &all.front()->entry : nullptr;
 }
 
 // With '\0' as the separator, paths compare name by name.
@@ -172,7 +187,7 @@ void UpperTree::Impl::index(Node* n) {
     by_inode.put(n);
     return;
   }
-  auto& all = aliases[n->entry.inode.ino];
+  auto& all = sharing[n->entry.inode.ino];
   for (Node* one : {other, n}) {
     if (one->alias != Node::kNoAlias) continue;
     one->alias = static_cast<std::uint32_t>(all.size());
@@ -187,7 +202,7 @@ void UpperTree::Impl::unindex(Node* n) {
     by_inode.erase(ino);
     return;
   }
-  auto& all = aliases[ino];
+  auto& all = sharing[ino];
   all.back()->alias = n->alias;
   std::swap(all[n->alias], all.back());
   all.pop_back();
@@ -195,7 +210,7 @@ void UpperTree::Impl::unindex(Node* n) {
   by_inode.put(all.front());
   if (all.size() > 1) return;
   all.front()->alias = Node::kNoAlias;
-  aliases.erase(ino);
+  sharing.erase(ino);
 }
 
 // Makes a node that is in the set count: in the index and for its parent.

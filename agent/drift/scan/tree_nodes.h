@@ -35,7 +35,7 @@ struct TreeNode {
   std::uint32_t explains = 0;      // children with a change of their own
   std::uint32_t stamp = 0;         // the last apply() that met it
   std::uint32_t reported = 0;      // the last one that had it in Delta
-  std::uint32_t alias = kNoAlias;  // its index in Impl::aliases
+  std::uint32_t alias = kNoAlias;  // its index in Impl::sharing
   static constexpr std::uint32_t kNoAlias = UINT32_MAX;
 };
 
@@ -91,9 +91,9 @@ struct UpperTree::Impl {
   Node* root = nullptr;
   InodeIndex<Node, inode_number> by_inode;  // of several any one
   // Of inode numbers that several nodes have, all of them: hardly any.
-  std::unordered_map<std::uint64_t, std::vector<Node*>> aliases;
+  std::unordered_map<std::uint64_t, std::vector<Node*>> sharing;
   std::uint32_t stamp = 0;
-  mutable std::unordered_map<const Node*, const Node*> first_alias;
+  mutable std::unordered_map<InodeId, Aliases> asked;  // of this apply()
   std::unordered_set<const Node*> reading;  // see UpperTree::reading()
   std::unordered_set<const Node*> unread;
 
@@ -111,7 +111,9 @@ struct UpperTree::Impl {
   std::vector<Node*> children(const Node* parent) const;
   Node* directory(const InodeId& inode) const;
   const Node* node_of(const Entry& entry) const;
-  const Node* first_of(const InodeId& inode) const;
+  const Entry* first_of(const InodeId& inode) const;
+  const Aliases& aliases_of(const InodeId& inode) const;
+  bool path_less(const Node* a, const Node* b) const;
   // All with that inode number, in any order; good until the next change.
   std::span<Node* const> nodes_of(std::uint64_t ino) const;
   std::string path(const Node* n, char separator) const;
