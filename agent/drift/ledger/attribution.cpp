@@ -137,7 +137,11 @@ std::optional<Choice> Attribution::choose(const Entry& entry,
   if (appeared && !entry.whiteout) made = changed_at(entry);
   auto choice = candidates_.choose(entry.parent, entry, made);
   if (choice) return with_takers(std::move(*choice), entry);
-  if (auto by = brought_by(entry)) return by;
+  if (auto by = brought_by(entry)) {
+    // Another may have taken it away before, at another place.
+    if (entry.whiteout) by->doubt();
+    return by;
+  }
   if (!entry.whiteout) return choice;
   // Whoever put a directory in another one's place took away what it lacks. To
   // be put there leaves a mark, but where there is no overlay.

@@ -193,6 +193,24 @@ TEST_F(Plain, WhatWasChangedBeforeItsDirectoryWasMovedCameWithIt) {
   EXPECT_THAT(w.who("/data/m"), ElementsAre("exec:mkdir"));
 }
 
+// It was taken away by another, maybe, where the directory was meanwhile.
+TEST_F(Plain, WhoBringsADirectoryBackIsNotSureToHaveTakenAwayWhatItLacks) {
+  w.put("/data/d/sub", 71, Change::none, kDirectory);
+  look();
+  w.move("/data/d", "/data/m");
+  w.at("/data/m").change = Change::added;
+  w.at("/data/m/sub").change = Change::added;
+  look();
+  w.move("/data/m", "/data/d");
+  w.at("/data/d").change = Change::none;
+  w.at("/data/d/sub").change = Change::none;
+  missing("/data/d/sub/f");
+  w.drift->observe(w.entries_seen(FileOp::unknown, "/data"), mkdir);
+  look();
+  patience();
+  EXPECT_THAT(w.who("/data/d/sub/f"), ElementsAre("exec:mkdir?"));
+}
+
 TEST_F(Plain, WhatIsNewerThanItsDirectorysComingDidNotComeWithIt) {
   w.put("/data/e", 70, Change::none, kDirectory);
   look();
