@@ -97,6 +97,14 @@ TEST(Suggest, LeavesOutWhatIsToleratedOrFollows) {
   read(text);
 }
 
+TEST(Suggest, OfCodeInAScratchPlaceAllowsTheCodeAlone) {
+  const auto text = suggest(
+      "web", {seen({change("/tmp/ls", {Kind::file_create, Kind::exec_new})})});
+  EXPECT_THAT(text, HasSubstr("class: [code]"));
+  EXPECT_THAT(text, Not(HasSubstr("content")));
+  EXPECT_EQ(read(text).rules().size(), 1u);
+}
+
 TEST(Explain, PutsTogetherWhatIsJudgedAlike) {
   const Policy policy = read(
       "version: 1\nrules:\n"
