@@ -32,6 +32,22 @@ static int burst(int argc, char** argv) {
   return kDone;
 }
 
+// One file with so many names.
+static int link_burst(int argc, char** argv) {
+  (void)argc;
+  long count = strtol(argv[1], NULL, 10);
+  int directory = open_or_exit(argv[0], O_RDONLY | O_DIRECTORY);
+  int fd = openat(directory, "l", O_WRONLY | O_CREAT | O_EXCL, 0644);
+  if (fd < 0) return failed("l");
+  close(fd);
+  for (long i = 1; i < count; ++i) {
+    char name[32];
+    snprintf(name, sizeof(name), "l%06ld", i);
+    if (linkat(directory, "l", directory, name, 0) < 0) return failed(name);
+  }
+  return kDone;
+}
+
 static int append_payload(const char* path) {
   int fd = open_or_exit(path, O_WRONLY | O_CREAT | O_APPEND);
   return write(fd, kPayload, kPayloadSize) < 0 ? failed("write") : kDone;
@@ -160,6 +176,7 @@ static int rewrite_twice(int argc, char** argv) {
 
 const struct operation workload_operations[] = {
     {"burst", 2, "DIRECTORY COUNT", burst},
+    {"link_burst", 2, "DIRECTORY COUNT", link_burst},
     {"orphan", 1, "FILE", orphan},
     {"crowd", 2, "COUNT DIRECTORY", crowd},
     {"write_as", 2, "COMM FILE", write_as},

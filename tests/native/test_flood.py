@@ -7,6 +7,7 @@ from harness.coverage import EVENTS, Results
 from harness.waiting import wait_for
 
 COUNT = 20_000
+LINKS = 10_000
 
 
 def test_burst_loses_nothing(own_agent: Agent, start,
@@ -25,3 +26,24 @@ def test_burst_loses_nothing(own_agent: Agent, start,
     assert lost and set(lost.values()) == {0.0}, lost
     same_diff(own_agent, container)
     results.add(("file_create",), EVENTS, operation="burst", way="workload")
+
+
+def test_many_names_of_one_file(own_agent: Agent, start,
+                                results: Results) -> None:
+    """What is done for each name must not go through all of them."""
+    own_agent.start()
+    container = start()
+    container.work(f"mkdir /many; mutate link_burst /many {LINKS}")
+    paths = {f"/many/l{i:06d}" for i in range(1, LINKS)}
+    wait_for(lambda: own_agent.diff(container.name)["complete"], 30,
+             "scan complete")
+    changes = own_agent.changes(container.name)
+    assert paths <= changes.keys()
+    wrong = {p for p in paths if origins(changes[p]) != {"workload"}}
+    assert not wrong, (len(wrong), sorted(wrong)[:3])
+    same_diff(own_agent, container)
+    container.work("rm -r /many")
+    wait_for(lambda: not paths & own_agent.changes(container.name).keys(), 30,
+             "all of them gone")
+    same_diff(own_agent, container)
+    results.add(("file_link",), EVENTS, operation="link_burst", way="workload")

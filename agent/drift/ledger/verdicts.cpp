@@ -10,6 +10,8 @@ namespace {
 
 // A rebuild that took longer than this is not made again at once.
 constexpr std::uint64_t kCheapRebuildNs = 10'000'000;
+// An inode with more names than this is not judged by each of them at once.
+constexpr std::size_t kMostNames = 64;
 
 PathVerdict verdict_of(const Judged& judged) {
   return {judged.judgement.verdict, class_of(judged.kind), judged.origin,
@@ -108,7 +110,13 @@ void Verdicts::rejudge_inode(const InodeId& inode) {
   if (entry->links <= 1 || entry->directory()) {
     rejudge(*entry);
   } else {
-    for (const Entry* alias : books_.tree.aliases(inode).all) rejudge(*alias);
+    const auto& names = books_.tree.aliases(inode).all;
+    if (names.size() > kMostNames) {
+      // Not at each of as many events: all in one go, as the pace allows.
+      stale_ = true;
+      return;
+    }
+    for (const Entry* name : names) rejudge(*name);
   }
   settle();
 }

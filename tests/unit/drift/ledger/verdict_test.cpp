@@ -367,5 +367,22 @@ TEST_F(Verdicts, EachNameOfALinkedFileIsJudgedByItsPlace) {
   EXPECT_EQ(w.drift->summary().mutated_paths, 1u);
 }
 
+// More than are judged at each event.
+TEST_F(Verdicts, EachOfManyNamesIsJudged) {
+  constexpr std::uint32_t kNames = 200;
+  w.drift->set_policy(workload_may_write());
+  for (std::uint32_t i = 0; i < kNames; ++i) {
+    w.put("/etc/x" + std::to_string(i), 50, Change::added).links = kNames;
+  }
+  w.drift->observe(w.seen(FileOp::create, "/etc/x0", 50),
+                   actor("app", Origin::workload));
+  w.drift->request_full_scan();
+  w.settle();
+  EXPECT_EQ(w.drift->summary().mutated_paths, 0u);
+  w.drift->observe(w.seen(FileOp::write, "/etc/x0", 50),
+                   actor("sh", Origin::exec));
+  EXPECT_EQ(w.drift->summary().mutated_paths, kNames);
+}
+
 }  // namespace
 }  // namespace stillframe::drift::test
