@@ -368,7 +368,7 @@ bool Attribution::linked_maybe(const Choice& choice, const Found& found) const {
   return found.appeared && entry.change == Change::added &&
          !entry.directory() && entry.links > 1 &&
          choice.op().value_or(FileOp::unknown) == FileOp::unknown &&
-         books_.tree.aliases(entry.inode).all.size() <= 1;
+         books_.tree.aliases(entry.inode)->all.size() <= 1;
 }
 
 // Whether it is there still. What a scan has found may be gone by now, and what

@@ -14,9 +14,9 @@ namespace stillframe::drift {
 // Whether a new name is one more of a file that the image holds.
 bool Attribution::names_image_file(const Entry& entry) const {
   if (entry.whiteout || entry.links <= 1) return false;
-  const auto& names = books_.tree.aliases(entry.inode);
-  const Entry* first = names.first_changed;
-  return names.changed > 1 ||
+  const auto names = books_.tree.aliases(entry.inode);
+  const Entry* first = names->first_changed;
+  return names->changed > 1 ||
          (first != nullptr &&
           (first->parent != entry.parent || first->name != entry.name));
 }
@@ -27,7 +27,7 @@ bool Attribution::has_older_name(const Entry& entry) const {
   if (lost_.contains(entry.inode.ino)) return true;
   const auto gained = gained_.find(entry.inode.ino);
   return gained != gained_.end() &&
-         books_.tree.aliases(entry.inode).all.size() > gained->second;
+         books_.tree.aliases(entry.inode)->all.size() > gained->second;
 }
 
 // Whether a file was put where it is. What overlay copies up stays in its
@@ -152,7 +152,7 @@ void Attribution::note_name(const Found& found, const Awaited* waited) {
   // A name that has not been found may be in a directory that is still to be
   // looked at, or in overlay's index: then this one was moved there, maybe.
   const bool linked =
-      op == FileOp::link || books_.tree.aliases(entry.inode).all.size() > 1;
+      op == FileOp::link || books_.tree.aliases(entry.inode)->all.size() > 1;
   if (!linked && waited == nullptr && young(entry) &&
       awaited_.add({entry, found.path, found.from, true, false, found.started,
                     books_.clock.boot_ns(), false, choice, true})) {

@@ -274,7 +274,8 @@ void FileChanges::mark_place(const FileObservation& seen) {
     if (known->parent) mark(known->parent, known->name, seen);
     return;
   }
-  const auto& aliases = tree.aliases(seen.inode).all;
+  const auto names = tree.aliases(seen.inode);
+  const auto& aliases = names->all;
   for (std::size_t i = 0; i < std::min(aliases.size(), kMaxAliases); ++i) {
     mark(aliases[i]->parent, aliases[i]->name, seen);
   }
@@ -345,7 +346,7 @@ const Entry* FileChanges::entry_of(const InodeId& inode, const InodeId& parent,
 // became of it.
 const Entry* FileChanges::image_name_of(const Entry* entry) const {
   if (entry == nullptr || entry->directory() || entry->links <= 1) return entry;
-  const Entry* image = books_.tree.aliases(entry->inode).first_changed;
+  const Entry* image = books_.tree.aliases(entry->inode)->first_changed;
   return image != nullptr ? image : entry;
 }
 

@@ -110,13 +110,13 @@ void Verdicts::rejudge_inode(const InodeId& inode) {
   if (entry->links <= 1 || entry->directory()) {
     rejudge(*entry);
   } else {
-    const auto& names = books_.tree.aliases(inode).all;
-    if (names.size() > kMostNames) {
+    const auto names = books_.tree.aliases(inode);
+    if (names->all.size() > kMostNames) {
       // Not at each of as many events: all in one go, as the pace allows.
       stale_ = true;
       return;
     }
-    for (const Entry* name : names) rejudge(*name);
+    for (const Entry* name : names->all) rejudge(*name);
   }
   settle();
 }

@@ -26,7 +26,7 @@ const Entry* UpperTree::find(const InodeId& inode) const {
   return impl_->first_of(inode);
 }
 
-const UpperTree::Aliases& UpperTree::aliases(const InodeId& inode) const {
+UpperTree::AliasesPtr UpperTree::aliases(const InodeId& inode) const {
   return impl_->aliases_of(inode);
 }
 

@@ -57,14 +57,15 @@ class UpperTree {
   // first alias in path order.
   const Entry* find(const InodeId& inode) const;
   // All names of an inode, of which a container may make tens of thousands:
-  // worked out once until the next apply().
+  // many are worked out once until the next apply().
   struct Aliases {
     std::vector<const Entry*> all;  // in path order
     // Those that the image has, too, by which it shows what became of them.
     std::size_t changed = 0;
     const Entry* first_changed = nullptr;
   };
-  const Aliases& aliases(const InodeId& inode) const;
+  using AliasesPtr = std::shared_ptr<const Aliases>;
+  AliasesPtr aliases(const InodeId& inode) const;  // never null
   const Entry* find(const InodeId& parent, std::string_view name) const;
   const Entry* find_path(std::string_view path) const;  // no links followed
   bool has_directory(const InodeId& inode) const;

@@ -7,6 +7,9 @@
 namespace stillframe::drift {
 namespace {
 
+// So few are put in order each time that they are asked for.
+constexpr std::size_t kFewNames = 16;
+
 bool same_thing(const Entry& a, const Entry& b) {
   // Missing from one directory is not the same as missing from another one that
   // came in its place.
@@ -108,31 +111,31 @@ bool UpperTree::Impl::path_less(const Node* a, const Node* b) const {
   return path(a, '\0') < path(b, '\0');
 }
 
-const UpperTree::Aliases& UpperTree::Impl::aliases_of(
-    const InodeId& inode) const {
-  const auto [at, fresh] = asked.try_emplace(inode);
-  Aliases& out = at->second;
-  if (!fresh) return out;
+UpperTree::AliasesPtr UpperTree::Impl::aliases_of(const InodeId& inode) const {
+  const auto known = asked.find(inode);
+  if (known != asked.end()) return known->second;
   std::vector<const Node*> found;
   for (const Node* n : nodes_of(inode.ino)) {
     if (same_inode(n->entry.inode, inode)) found.push_back(n);
   }
   std::sort(found.begin(), found.end(),
             [this](const Node* a, const Node* b) { return path_less(a, b); });
+  auto out = std::make_shared<Aliases>();
   for (const Node* n : found) {
-    out.all.push_back(&n->entry);
+    out->all.push_back(&n->entry);
     if (n->entry.change != Change::changed) continue;
-    ++out.changed;
-    if (out.first_changed == nullptr) out.first_changed = &n->entry;
+    ++out->changed;
+    if (out->first_changed == nullptr) out->first_changed = &n->entry;
   }
+  if (found.size() > kFewNames) asked.emplace(inode, out);
   return out;
 }
 
 const Entry* UpperTree::Impl::first_of(const InodeId& inode) const {
   const auto all = nodes_of(inode.ino);
   if (all.size() > 1) {
-    const auto& names = aliases_of(inode).all;
-    return names.empty() ? nullptr : names.front();
+    const auto names = aliases_of(inode);
+    return names->all.empty() ? nullptr : names->all.front();
   }
   const bool same = !all.empty() && same_inode(all.front()->entry.inode, inode);
   return same ? &all.front()->entry : nullptr;

@@ -93,7 +93,8 @@ struct UpperTree::Impl {
   // Of inode numbers that several nodes have, all of them: hardly any.
   std::unordered_map<std::uint64_t, std::vector<Node*>> sharing;
   std::uint32_t stamp = 0;
-  mutable std::unordered_map<InodeId, Aliases> asked;  // of this apply()
+  // What was asked for since the last apply() and has many names.
+  mutable std::unordered_map<InodeId, AliasesPtr> asked;
   std::unordered_set<const Node*> reading;  // see UpperTree::reading()
   std::unordered_set<const Node*> unread;
 
@@ -112,7 +113,7 @@ struct UpperTree::Impl {
   Node* directory(const InodeId& inode) const;
   const Node* node_of(const Entry& entry) const;
   const Entry* first_of(const InodeId& inode) const;
-  const Aliases& aliases_of(const InodeId& inode) const;
+  AliasesPtr aliases_of(const InodeId& inode) const;
   bool path_less(const Node* a, const Node* b) const;
   // All with that inode number, in any order; good until the next change.
   std::span<Node* const> nodes_of(std::uint64_t ino) const;

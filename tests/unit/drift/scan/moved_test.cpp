@@ -246,7 +246,7 @@ TEST_F(LinkTest, AllNamesOfAFileShowItsChange) {
   for (const char* name : {"/h1", "/h2", "/far/off/h3"}) {
     EXPECT_EQ(change_of(tree, name), "Ccontent time") << name;
   }
-  EXPECT_EQ(tree.aliases(tree.find_path("/h1")->inode).all.size(), 3u);
+  EXPECT_EQ(tree.aliases(tree.find_path("/h1")->inode)->all.size(), 3u);
   EXPECT_EQ(tree.find_path("/far/off")->change, Change::none);
   EXPECT_EQ(tool_lines(tree, kPodman), Lines{"C /h1"});
 }

@@ -380,7 +380,7 @@ TEST_F(OverlayTest, WhiteoutsShareAnInodeAndAreNotFoundByIt) {
   const Entry* whiteout = tree.find_path("/f");
   ASSERT_NE(whiteout, nullptr);
   EXPECT_EQ(tree.find(whiteout->inode), nullptr);
-  EXPECT_TRUE(tree.aliases(whiteout->inode).all.empty());
+  EXPECT_TRUE(tree.aliases(whiteout->inode)->all.empty());
 }
 
 TEST_F(OverlayTest, NestedThousandsOfLevelsDeep) {

@@ -122,9 +122,8 @@ TEST(UpperTreeTest, HardLinksGoByTheirFirstPath) {
                      entry(5, 1, "d-", kFile, Change::added)}));
   EXPECT_EQ(tree.path_of(InodeId{5, 7}), "/d/x");
   std::vector<std::string> aliases;
-  for (const Entry* e : tree.aliases(InodeId{5, 7}).all) {
-    aliases.push_back(tree.path_of(*e));
-  }
+  const auto names = tree.aliases(InodeId{5, 7});
+  for (const Entry* e : names->all) aliases.push_back(tree.path_of(*e));
   EXPECT_THAT(aliases, ElementsAre("/d/x", "/d-", "/z"));
   tree.apply(part_of({2, 7}, {"x"}, {}));
   EXPECT_EQ(tree.path_of(InodeId{5, 7}), "/d-");
