@@ -272,7 +272,9 @@ void UpperTree::Impl::update(Node* n, Entry entry) {
   }
   detach(n);
   n->entry = std::move(entry);
-  if (same && only_time(n->entry)) n->entry.change = before;
+  if (same && only_time(n->entry) && before != Change::added) {
+    n->entry.change = before;
+  }
   attach(n);
   report(same ? &delta.changed : &delta.appeared, n);
 }

@@ -129,6 +129,16 @@ TEST(UpperTreeTest, HardLinksGoByTheirFirstPath) {
   EXPECT_EQ(tree.path_of(InodeId{5, 7}), "/d-");
 }
 
+// It was moved, and is back: by another name it was the container's own.
+TEST(UpperTreeTest, ADirectoryThatIsTheImagesAgainIsNotAdded) {
+  UpperTree tree;
+  tree.apply(result({entry(2, 1, "d", kDir, Change::added)}));
+  Entry back = entry(2, 1, "d", kDir, Change::none);
+  back.differs.time = true;
+  tree.apply(result({back}));
+  EXPECT_EQ(tree.find_path("/d")->change, Change::changed);
+}
+
 TEST(UpperTreeTest, FullScanReplacesAll) {
   UpperTree tree;
   tree.apply(result({entry(2, 1, "a", kDir, Change::added),
