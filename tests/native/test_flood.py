@@ -4,10 +4,22 @@
 from harness.agent import Agent
 from harness.checks import origins, same_diff
 from harness.coverage import EVENTS, Results
+from harness.podman import Container
 from harness.waiting import wait_for
 
 COUNT = 20_000
 LINKS = 10_000
+
+
+def all_are_the_workloads(agent: Agent, container: Container,
+                          paths: set[str]) -> None:
+    wait_for(lambda: agent.diff(container.name)["complete"], 30,
+             "scan complete")
+    changes = agent.changes(container.name)
+    assert paths <= changes.keys()
+    wrong = {p for p in paths if origins(changes[p]) != {"workload"}}
+    assert not wrong, (len(wrong), sorted(wrong)[:3])
+    same_diff(agent, container)
 
 
 def test_burst_loses_nothing(own_agent: Agent, start,
@@ -16,15 +28,9 @@ def test_burst_loses_nothing(own_agent: Agent, start,
     container = start()
     container.work(f"mutate burst /new {COUNT}")
     paths = {f"/new/b{i:06d}" for i in range(COUNT)}
-    wait_for(lambda: own_agent.diff(container.name)["complete"], 30,
-             "scan complete")
-    changes = own_agent.changes(container.name)
-    assert paths <= changes.keys()
-    wrong = {p for p in paths if origins(changes[p]) != {"workload"}}
-    assert not wrong, (len(wrong), sorted(wrong)[:3])
+    all_are_the_workloads(own_agent, container, paths)
     lost = own_agent.metric("stillframe_events_lost_total")
     assert lost and set(lost.values()) == {0.0}, lost
-    same_diff(own_agent, container)
     results.add(("file_create",), EVENTS, operation="burst", way="workload")
 
 
@@ -35,13 +41,7 @@ def test_many_names_of_one_file(own_agent: Agent, start,
     container = start()
     container.work(f"mkdir /many; mutate link_burst /many {LINKS}")
     paths = {f"/many/l{i:06d}" for i in range(1, LINKS)}
-    wait_for(lambda: own_agent.diff(container.name)["complete"], 30,
-             "scan complete")
-    changes = own_agent.changes(container.name)
-    assert paths <= changes.keys()
-    wrong = {p for p in paths if origins(changes[p]) != {"workload"}}
-    assert not wrong, (len(wrong), sorted(wrong)[:3])
-    same_diff(own_agent, container)
+    all_are_the_workloads(own_agent, container, paths)
     container.work("rm -r /many")
     wait_for(lambda: not paths & own_agent.changes(container.name).keys(), 30,
              "all of them gone")

@@ -111,7 +111,7 @@ std::optional<Choice> Attribution::with_takers(Choice seen,
   const auto former = former_.find({above->parent.ino, above->name});
   if (former != former_.end()) {
     auto by = recorded_takers(RecordKey::of_place(former->second, entry.name));
-    if (by) return *std::move(by);
+    if (by) return by;
   }
   auto before = recorded_takers(place_of(*above));
   if (!before && above->differs.opaque) before = takers(*above);

@@ -8,8 +8,6 @@
 namespace stillframe::drift {
 namespace {
 
-// A rebuild that took longer than this is not made again at once.
-constexpr std::uint64_t kCheapRebuildNs = 10'000'000;
 // An inode with more names than this is not judged by each of them at once.
 constexpr std::size_t kMostNames = 64;
 
@@ -165,9 +163,9 @@ void Verdicts::judge_again() {
   rebuild_took_ns_ = 0;
 }
 
-// Whoever keeps moving directories does not keep us judging all the time.
+// Whoever keeps moving directories, or writing to a file of many names, does
+// not keep us judging all the time.
 std::uint64_t Verdicts::due_mono_ns() const {
-  if (rebuild_took_ns_ < kCheapRebuildNs) return 0;
   return rebuilt_ns_ + DirtySet::kPace * rebuild_took_ns_;
 }
 
