@@ -22,6 +22,9 @@ constexpr std::size_t kBatch = 8192;
 // them pays for waking us, which costs more than all the rest of an event. Not
 // longer, since /proc knows a process only while it lives.
 constexpr std::uint64_t kRestNs = 1'000'000;
+// While they keep coming, what they ask for is done so often: each turn looks at
+// every container, and at directories of which most would change again.
+constexpr std::uint64_t kTurnEveryNs = 20'000'000;
 constexpr std::uint64_t kUnhealthyNs = 10'000'000'000;
 constexpr std::chrono::seconds kAnswerWithin{60};
 // How often who waits for an answer looks whether none will come.
@@ -117,19 +120,10 @@ Result<> Engine::run() {
   while (!stop_asked_) {
     const std::size_t taken = core_->drain(kBatch);
     const bool drained = taken != 0;
-    core_->turn(taken < kBatch);
-    last_turn_ns_ = boottime_now_ns();
-    announce_progress();
-    if (core_->changed() &&
-        last_turn_ns_ - last_publish_ns_ >= kPublishEveryNs) {
-      publish();
-    }
-    std::uint64_t wake = core_->next_turn_ns();
-    if (core_->changed()) {
-      wake = std::min(wake, last_publish_ns_ + kPublishEveryNs);
-    }
+    std::uint64_t wake = last_turn_ns_ + kTurnEveryNs;
+    if (!drained || boottime_now_ns() >= wake) wake = turn(taken < kBatch);
     if (drained) {
-      wake = std::min(wake, last_turn_ns_ + kRestNs);
+      wake = std::min(wake, boottime_now_ns() + kRestNs);
       trim_.ask();
     }
     trim_.turn();
@@ -149,6 +143,19 @@ Result<> Engine::run() {
   stop();
   log_info("stopped");
   return ended;
+}
+
+// Returns when the next one is due.
+std::uint64_t Engine::turn(bool caught_up) {
+  core_->turn(caught_up);
+  last_turn_ns_ = boottime_now_ns();
+  announce_progress();
+  if (core_->changed() && last_turn_ns_ - last_publish_ns_ >= kPublishEveryNs) {
+    publish();
+  }
+  const std::uint64_t next = core_->next_turn_ns();
+  return core_->changed() ? std::min(next, last_publish_ns_ + kPublishEveryNs)
+                          : next;
 }
 
 // Says what readiness waits for; once it has come, that it is ready.

@@ -62,6 +62,7 @@ class Engine : public AgentApi {
  private:
   Engine(Settings settings, Fd lock, containers::CgroupLayout layout);
   void enter(AgentPhase::Name name, std::string activity);
+  std::uint64_t turn(bool caught_up);
   void announce_progress();
   void publish();
   void stop();

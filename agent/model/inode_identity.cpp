@@ -62,18 +62,22 @@ InodeId parse(const Handle& handle, long magic) {
 
 }  // namespace
 
-InodeId inode_id(int fd, const struct stat& st, long fs_magic) {
+InodeId inode_id(int dir, const char* name, const struct stat& st,
+                 long fs_magic) {
   InodeId id{st.st_ino, 0};
   alignas(file_handle) Handle handle{};
   auto* header = reinterpret_cast<file_handle*>(handle.data());
   header->handle_bytes = MAX_HANDLE_SZ;
   int mount_id = 0;
-  if (::name_to_handle_at(fd, "", header, &mount_id, AT_EMPTY_PATH) != 0) {
-    return id;
-  }
+  const int flags = *name == '\0' ? AT_EMPTY_PATH : 0;
+  if (::name_to_handle_at(dir, name, header, &mount_id, flags) != 0) return id;
   const InodeId parsed = parse(handle, fs_magic);
   if (parsed.ino == id.ino) id.generation = parsed.generation;
   return id;
+}
+
+InodeId inode_id(int fd, const struct stat& st, long fs_magic) {
+  return inode_id(fd, "", st, fs_magic);
 }
 
 long fs_magic_of(int fd) {

@@ -15,6 +15,10 @@ namespace stillframe {
 // filesystems. Generation 0 where the filesystem is not one that we know, or
 // where its handle does not name the inode that stat(2) does.
 InodeId inode_id(int fd, const struct stat& st, long fs_magic);
+// The same of what has that name in the directory `dir`, a link itself and not
+// what it leads to; that may be another file by now than the one `st` is of.
+InodeId inode_id(int dir, const char* name, const struct stat& st,
+                 long fs_magic);
 
 // statfs(2)'s f_type, 0 when it cannot be found out.
 long fs_magic_of(int fd);

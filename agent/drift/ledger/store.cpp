@@ -129,9 +129,9 @@ Result<> Store::flush(const ActorTable& actors, Ledger& ledger,
   const auto touched = ledger.take_touched();
   if (path_.empty()) return {};
   if (unreadable_) return fail(path_ + ": not read yet, so not written");
-  const std::size_t live =
-      ledger.size() * kRecordBytes + header_line(id_, root_).size();
-  if (bytes_ > kCompactAbove && bytes_ > 4 * live) rewrite_ = true;
+  if (bytes_ > kCompactAbove && bytes_ > 4 * ledger.size() * kRecordBytes) {
+    rewrite_ = true;
+  }
   const bool life_changed = life.revision != life_written_;
   if (!rewrite_ && touched.empty() && state == written_ && !life_changed) {
     return {};

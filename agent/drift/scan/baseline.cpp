@@ -11,6 +11,11 @@ Tried<bool> Baseline::Dir::passes_over(int, const std::string&) {
   return false;
 }
 
+Tried<bool> Baseline::Dir::is_new(const std::string&, const struct stat&,
+                                  Entry*) {
+  return false;
+}
+
 Tried<std::optional<std::uint32_t>> Baseline::Dir::gone(const std::string&) {
   return std::nullopt;
 }

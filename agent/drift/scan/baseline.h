@@ -61,6 +61,10 @@ class Baseline {
     // Whether a file that the image does not have is known by what stat(2) says
     // of it, as long as this directory is where it is.
     virtual bool compares_with_image_alone() const { return false; }
+    // Where that is so: whether it is such a file. Then `entry` has how it
+    // differs, and nobody needs to open it.
+    virtual Tried<bool> is_new(const std::string& name, const struct stat& st,
+                               Entry* entry);
     // Says how `file` differs; what is known of it when that fails stays in
     // `entry`, and where the image's could not be looked up, change is none.
     virtual Tried<> compare(const UpperFile& file, const std::string& name,

@@ -79,29 +79,21 @@ Tried<std::optional<Inspected>> Inspector::absent(const UpperDir& dir,
 
 // Its inode was registered when it was looked at first, and what is done to it
 // gives it another ctime.
-std::optional<Unchanged> Inspector::unchanged(const UpperDir& dir,
-                                              const std::string& name) const {
-  struct stat st{};
-  if (files_.size() == 0 || dir.fresh ||
-      !dir.below->compares_with_image_alone() ||
-      ::fstatat(dir.fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-      !KnownFiles::can_be_known(st) ||
-      !files_.has(KnownFiles::digest(dir.path_digest, dir.inode, name, st))) {
-    return std::nullopt;
-  }
-  return Unchanged{st.st_ino, place_hash(dir.inode, name)};
+bool Inspector::unchanged(const UpperDir& dir, const std::string& name,
+                          const struct stat& st) const {
+  return files_.size() > 0 && !dir.fresh && KnownFiles::can_be_known(st) &&
+         files_.has(KnownFiles::digest(dir.path_digest, dir.inode, name, st));
 }
 
 // Of what the image does not have at that path all that is known comes from
 // stat(2): its attributes are not compared with any.
-void Inspector::remember(const UpperDir& dir, const UpperFile& file,
+void Inspector::remember(const UpperDir& dir, const struct stat& st,
                          const Entry& entry) const {
   const bool by_stat_alone = entry.change == Change::added && !entry.whiteout &&
                              !entry.metacopy && entry.rare.get() == nullptr;
   if (by_stat_alone && dir.below->compares_with_image_alone() &&
-      KnownFiles::can_be_known(file.st) && KnownFiles::settled(file.st, now_)) {
-    files_.add(
-        KnownFiles::digest(dir.path_digest, dir.inode, entry.name, file.st));
+      KnownFiles::can_be_known(st) && KnownFiles::settled(st, now_)) {
+    files_.add(KnownFiles::digest(dir.path_digest, dir.inode, entry.name, st));
   }
 }
 
@@ -111,8 +103,15 @@ Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
   const auto passed = dir.below->passes_over(dir.fd, name);
   if (!passed) return failed(passed);
   if (*passed) return std::nullopt;
-  if (const auto known = unchanged(dir, name)) {
-    return Inspected{.entry = {}, .onward = {}, .unchanged = known};
+  if (dir.below->compares_with_image_alone()) {
+    struct stat st{};
+    if (::fstatat(dir.fd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+      if (unchanged(dir, name, st)) {
+        const Unchanged known{st.st_ino, place_hash(dir.inode, name)};
+        return Inspected{.entry = {}, .onward = {}, .unchanged = known};
+      }
+      if (auto found = glance(dir, name, st)) return found;
+    }
   }
   // O_PATH opens anything, FIFOs and devices too, without touching it; all that
   // follows asks this descriptor, whatever happens to the name meanwhile.
@@ -122,6 +121,32 @@ Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
     return failed("openat");
   }
   return examine(dir, name, {fd, {}}, false);
+}
+
+// A new file, without opening it, which is half of what a look costs. Each call
+// asks for its name: what they say is of one file if it has the same number and
+// ctime at last. If it has not, or there is an error, it is to be opened.
+std::optional<Inspected> Inspector::glance(const UpperDir& dir,
+                                           const std::string& name,
+                                           const struct stat& st) const {
+  Inspected out;
+  Entry& entry = out.entry;
+  const auto is_new = dir.below->is_new(name, st, &entry);
+  if (!is_new || !*is_new) return std::nullopt;
+  entry.inode = inode_id(dir.fd, name.c_str(), st, fs_magic_);
+  entry.parent = dir.inode;
+  entry.name = name;
+  if (registrar_ && baseline_.to_watch(dir.depth + 1, false)) {
+    registrar_(entry.inode, false);
+  }
+  struct stat now{};
+  if (::fstatat(dir.fd, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+      now.st_ino != st.st_ino || wall(now.st_ctim) != wall(st.st_ctim)) {
+    return std::nullopt;
+  }
+  fill(now, &entry);
+  remember(dir, now, entry);
+  return out;
 }
 
 Tried<std::optional<Inspected>> Inspector::examine(const UpperDir& dir,
@@ -158,7 +183,7 @@ Tried<std::optional<Inspected>> Inspector::examine(const UpperDir& dir,
     entry.partly = true;
     faults_->add(dir.path() + "/" + name, compared.error());
   } else if (!carried) {
-    remember(dir, file, entry);
+    remember(dir, file.st, entry);
   }
   return out;
 }

@@ -60,9 +60,11 @@ class Inspector {
   Tried<std::optional<Inspected>> examine(const UpperDir& dir,
                                           const std::string& name,
                                           UpperFile file, bool carried);
-  std::optional<Unchanged> unchanged(const UpperDir& dir,
-                                     const std::string& name) const;
-  void remember(const UpperDir& dir, const UpperFile& file,
+  std::optional<Inspected> glance(const UpperDir& dir, const std::string& name,
+                                  const struct stat& st) const;
+  bool unchanged(const UpperDir& dir, const std::string& name,
+                 const struct stat& st) const;
+  void remember(const UpperDir& dir, const struct stat& st,
                 const Entry& entry) const;
   Tried<std::optional<Inspected>> absent(const UpperDir& dir,
                                          const std::string& name);

@@ -61,6 +61,8 @@ class OverlayBaseline::Directory : public Baseline::Dir {
   bool compares_with_image_alone() const override {
     return !below_.source && !base_.redirects_;
   }
+  Tried<bool> is_new(const std::string& name, const struct stat& st,
+                     Entry* entry) override;
   Tried<> compare(const UpperFile& file, const std::string& name, Entry* entry,
                   Onward* onward) override;
   Tried<std::optional<Shone>> shone(const std::string& name) override;
@@ -78,6 +80,8 @@ class OverlayBaseline::Directory : public Baseline::Dir {
 
   Tried<Below> child(const std::string& name, const std::string& redirect,
                      bool pure) const;
+  Tried<> note_podman_line(const std::string& name, const struct stat& st,
+                           bool opaque, Entry* entry) const;
   Tried<> compare_whiteout(const std::string& name, Entry* entry);
   Tried<> compare_with(const LowerHit& hit, const UpperFile& file,
                        UpperMarks marks, const std::string& name, Entry* entry);
@@ -158,6 +162,33 @@ Tried<OverlayBaseline::Directory::Below> OverlayBaseline::Directory::child(
   return out;
 }
 
+Tried<> OverlayBaseline::Directory::note_podman_line(const std::string& name,
+                                                     const struct stat& st,
+                                                     bool opaque,
+                                                     Entry* entry) const {
+  const auto literal = LowerLayers::find_literal(below_.image, name);
+  if (!literal) return failed(literal);
+  entry->shown_by_runtime = podman_line(st, opaque, *literal);
+  return {};
+}
+
+// What overlay has noted on a file are a redirect and that its bytes are
+// elsewhere, and of both it makes use only on a mount that can have redirects:
+// with metacopy=on these are on, too (fs/overlayfs/params.c). Without, it
+// refuses to open such a file (ovl_lookup() in fs/overlayfs/namei.c).
+Tried<bool> OverlayBaseline::Directory::is_new(const std::string& name,
+                                               const struct stat& st,
+                                               Entry* entry) {
+  if (S_ISDIR(st.st_mode) || is_whiteout(st)) return false;
+  const auto hit = LowerLayers::find(below_.image, name);
+  if (!hit) return failed(hit);
+  if (*hit) return false;
+  const auto noted = note_podman_line(name, st, false, entry);
+  if (!noted) return failed(noted);
+  entry->change = Change::added;
+  return true;
+}
+
 Tried<> OverlayBaseline::Directory::compare_whiteout(const std::string& name,
                                                      Entry* entry) {
   entry->shown_by_runtime = Change::deleted;
@@ -218,9 +249,8 @@ Tried<> OverlayBaseline::Directory::compare(const UpperFile& file,
   const auto hit = LowerLayers::find(below_.image, name);
   if (!hit) return failed(hit);
   if (!entry->carried) {
-    const auto literal = LowerLayers::find_literal(below_.image, name);
-    if (!literal) return failed(literal);
-    entry->shown_by_runtime = podman_line(file.st, marks.opaque, *literal);
+    const auto noted = note_podman_line(name, file.st, marks.opaque, entry);
+    if (!noted) return noted;
   }
   if (!*hit) {
     entry->change = Change::added;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drift/scan/scanner.h"
-#include "agent/model/inode_identity.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "agent/model/inode_identity.h"
 #include "tests/unit/drift/scan/fixture.h"
 
 namespace stillframe::drift::test {
@@ -34,10 +34,10 @@ TEST_F(ScannerTest, EachInodeIsRegisteredBeforeItIsRead) {
   std::set<std::uint64_t> registered;
   std::size_t directories = 0;
   const auto registrar = [&](const InodeId& inode, bool directory) {
-    registered.insert(inode.ino);
+    const bool first = registered.insert(inode.ino).second;
     directories += directory ? 1 : 0;
     // What happens now must still be in the result.
-    if (!directory) append(upper("/dir/file"), "yz");
+    if (!directory && first) append(upper("/dir/file"), "yz");
   };
   Scanner scanner(layers(), registrar, system_clock());
   UpperTree tree;
@@ -45,6 +45,28 @@ TEST_F(ScannerTest, EachInodeIsRegisteredBeforeItIsRead) {
   EXPECT_EQ(registered.size(), 3u);  // whiteouts share one inode: not watched
   EXPECT_EQ(directories, 2u);
   EXPECT_EQ(tree.find_path("/dir/file")->size, 3u);
+}
+
+TEST_F(ScannerTest, WhatItSaysOfANewFileIsOfOneThatHadTheName) {
+  make_dir(upper("/dir"));
+  put(upper("/dir/file"), "x");
+  put(upper("/other"), "yz");
+  struct stat other{};
+  ASSERT_EQ(::stat(upper("/other").c_str(), &other), 0);
+  const auto directory_inode = upper_root_of(upper("/dir"))->inode;
+  bool replaced = false;
+  const auto registrar = [&](const InodeId&, bool directory) {
+    if (directory || replaced) return;
+    replaced = true;
+    std::filesystem::rename(upper("/other"), upper("/dir/file"));
+  };
+  const PartialTask task{SharedPath("/dir"), directory_inode, false, {"file"}};
+  Scanner scanner(layers(), registrar, system_clock());
+  const auto result = scanner.scan({task}, {});
+  ASSERT_EQ(result.directories.size(), 1u);
+  ASSERT_EQ(result.directories[0].entries.size(), 1u);
+  EXPECT_EQ(result.directories[0].entries[0].inode.ino, other.st_ino);
+  EXPECT_EQ(result.directories[0].entries[0].size, 2u);
 }
 
 TEST_F(ScannerTest, SaysWhichLayerIsMissingAndCarriesOn) {
