@@ -68,6 +68,13 @@ enum sf_arguments { SF_FUNCTIONS(SF_FUNCTION_COUNT) };
 #undef SF_FUNCTION_NAME
 #undef SF_FUNCTION_COUNT
 
+/* How programs read kernel memory: bpf/lib/read.h. */
+enum sf_reads {
+	SF_READS_COPY, /* by checked copies */
+	SF_READS_WALK, /* and by loads where the kernel gave the type (5.11) */
+	SF_READS_CAST, /* by loads: the kernel has bpf_rdonly_cast() (6.2) */
+};
+
 /* What each object is given before it is loaded: constants to the verifier, so
  * that what does not apply to this kernel is removed as dead code. */
 struct sf_config {
@@ -82,9 +89,9 @@ struct sf_config {
 	__u32 budget_per_second; /* a container's share, once the ring buffer is half full */
 	__u32 inode_new;	 /* I_NEW and I_CREATING of this kernel */
 	__u32 inode_creating;
-	__u32 typed_reads; /* the kernel has bpf_rdonly_cast() */
-	__u64 tick_ns;	   /* how long a jiffy is */
-	__u64 extra;	   /* 1 << SF_FUNCTION_x: it has one argument more */
+	__u32 reads;   /* enum sf_reads */
+	__u64 tick_ns; /* how long a jiffy is */
+	__u64 extra;   /* 1 << SF_FUNCTION_x: it has one argument more */
 };
 
 enum sf_event_type {

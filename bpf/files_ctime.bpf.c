@@ -122,6 +122,7 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	struct sf_change_key key = {};
 	enum change_class class = classify(call);
 	struct inode *upper;
+	struct layer layer;
 	enum sf_op op;
 	u32 repeats;
 
@@ -149,11 +150,13 @@ static __always_inline int overlay_changed(struct inode *inode, const struct sys
 	/* Each rename makes another name, and which one is news. */
 	if (reported_already(&change, &key, &repeats) && (op != SF_OP_rename || change.entries)) {
 		if (mark && !change.entries)
-			remember_write(mark, &key);
+			remember_folded(mark, &key);
 		return 0;
 	}
-	if (!upper_root(&change.root, inode->i_sb))
+	if (!upper_layer(&layer, inode->i_sb))
 		return 0;
+	change.root = layer.root;
+	change.common = layer.common;
 	/* In the course of a rename the overlay's own dentry has the old name still. */
 	if (unhashed(change.named)) {
 		struct dentry *outer = some_dentry(inode);
@@ -185,8 +188,56 @@ __noinline int root_above(struct change *change, u32 dev, enum elsewhere before,
 	return find_root(&change->root, FIELD(named, d_inode), dev, current_task(), before, keep);
 }
 
+/* So many directories may be above one that is remembered by place_mark(): as many as
+ * find_root() asks for the host. A loop since 5.3. */
+#define PLACE_LEVELS 8
+
+/*
+ * Stands for a directory where it is, for one tick of the clock, and until a further root
+ * is registered: by itself and all the directories above it, so that who was moved is
+ * another. 0: it lies too deep. As in change_mark(), a difference of pointers is a number.
+ */
+static __always_inline u64 place_mark(struct dentry *directory)
+{
+	struct inode *inode = FIELD(directory, d_inode);
+	u64 place = (u64)directory;
+
+	asm volatile("%0 -= %1" : "+r"(place) : "r"(FIELD(directory, d_sb)));
+	place = place * 0x9e3779b97f4a7c15 + FIELD(inode, i_ino);
+	place = place * 0x9e3779b97f4a7c15 + FIELD(inode, i_generation);
+	for (int i = 0; i < PLACE_LEVELS; i++) {
+		struct dentry *above = FIELD(directory, d_parent);
+		u64 step = (u64)above;
+
+		if (above == directory) {
+			place ^= place >> 32;
+			place += (u64)roots_made() << 32;
+			return ((place ^ bpf_jiffies64()) * 0xc2b2ae3d27d4eb4f) | 1;
+		}
+		asm volatile("%0 -= %1" : "+r"(step) : "r"(directory));
+		place = place * 0x9e3779b97f4a7c15 + step;
+		directory = above;
+	}
+	return 0;
+}
+
+/* The directory by whose place it is known where an inode lies: its own, or the one
+ * that has a file's only name. NULL: none. */
+static __always_inline struct dentry *place_of(struct inode *inode, struct dentry *named)
+{
+	struct hlist_node *alias;
+
+	if (S_ISDIR(FIELD(inode, i_mode)))
+		return named;
+	alias = FIELD(inode, i_dentry.first);
+	if (FIELD(inode, i_nlink) > 1 || !alias || FIELD(alias, next))
+		return NULL;
+	return FIELD(named, d_parent);
+}
+
 static __always_inline int upper_changed(struct inode *inode, const struct syscall *call, u64 mark)
 {
+	struct sf_latest *here = latest_here();
 	struct task_struct *task = current_task();
 	struct change change = {};
 	struct sf_change_key fold = {};
@@ -194,6 +245,8 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	struct sf_inode_state *known;
 	enum change_class class;
 	enum elsewhere where;
+	struct dentry *place;
+	u64 elsewhere = 0;
 	bool inner;
 	u32 repeats;
 	u32 dev;
@@ -212,17 +265,36 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 		return 0; /* being made: nobody knows yet where */
 	if (!inode->i_nlink && !loses_name(call, change.named))
 		return 0;
-	dev = inode_dev(inode);
-	if (!bpf_map_lookup_elem(&upper_devs, &dev))
+	/* The host's own, which are most of what comes here: nearly all of them in a
+	 * directory of which this was just found. */
+	place = inner ? NULL : place_of(inode, change.named);
+	if (place)
+		elsewhere = place_mark(place);
+	if (elsewhere && here && here->elsewhere == elsewhere)
 		return 0;
+	dev = inode_dev(inode);
+	if (!bpf_map_lookup_elem(&upper_devs, &dev)) {
+		if (here && elsewhere)
+			here->elsewhere = elsewhere;
+		return 0;
+	}
 	inode_place(&key, inode, dev);
 	known = bpf_map_lookup_elem(&upper_inodes, &key);
 	if (known && known->generation == inode->i_generation) {
 		change.root = known->root;
 	} else {
 		where = lies_elsewhere(&key, inode);
-		if (where == SURELY || !root_above(&change, dev, where, !inner))
+		if (where == SURELY && !elsewhere)
 			return 0;
+		/* It may have been moved since it was marked: its directories are asked
+		 * before this is said of others in the same place. */
+		if (where == SURELY)
+			where = UNKNOWN;
+		if (!root_above(&change, dev, where, !inner)) {
+			if (here && elsewhere && where == UNKNOWN)
+				here->elsewhere = elsewhere;
+			return 0;
+		}
 	}
 	class = classify(call);
 	fill_inode(&change.inode, inode);
@@ -237,7 +309,7 @@ static __always_inline int upper_changed(struct inode *inode, const struct sysca
 	describe(&change, call, class);
 	if (reported_already(&change, &fold, &repeats)) {
 		if (mark && !change.entries)
-			remember_write(mark, &fold);
+			remember_folded(mark, &fold);
 		return 0;
 	}
 	if (!inner)
@@ -278,18 +350,20 @@ static __noinline int changed(struct inode *inode, const struct syscall *call, s
 	return done();
 }
 
-/* Overlay sets the ctime of its inode before each write and after it. */
+/* Overlay sets the ctime of its inode before each write and after it, and more than once
+ * for a change of attributes. */
 static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns, struct sf_latest *here)
 {
 	struct syscall call;
 	u64 mark = 0;
 
 	read_syscall(&call);
-	if (is_write(&call)) {
-		mark = write_mark(inode);
-		if (repeats_latest(here, mark))
-			return 0;
-	}
+	if (is_write(&call))
+		mark = change_mark(inode, 0);
+	else if (sets_attribute(&call))
+		mark = change_mark(inode, call.nr);
+	if (mark && repeats_latest(here, mark))
+		return 0;
 	return changed(inode, &call, ctime_ns, mark);
 }
 

@@ -48,7 +48,7 @@ int ovl_attributes(u64 *ctx)
 
 	if (RETURNED(ovl_setattr))
 		return 0;
-	return inode_changed(dentry->d_inode, attribute_op(FIELD(attributes, ia_valid)));
+	return inode_changed(dentry->d_inode, attribute_op(WALK(attributes, ia_valid)));
 }
 
 SEC("?fexit/ovl_xattr_set")
@@ -81,7 +81,7 @@ int ovl_creation(u64 *ctx)
 
 	if (RETURNED(ovl_create))
 		return 0;
-	return entry_made(dentry, FIELD(dentry, d_inode), SF_OP_create, SF_FILE_CREATED);
+	return entry_made(dentry, WALK(dentry, d_inode), SF_OP_create, SF_FILE_CREATED);
 }
 
 SEC("?fexit/ovl_mkdir")
@@ -90,9 +90,9 @@ int ovl_directory(u64 *ctx)
 	struct dentry *dentry = (void *)ARG(ovl_mkdir, 1);
 
 	/* Since 6.15 it returns a dentry; what it made is in ours either way. */
-	if (!FIELD(dentry, d_inode))
+	if (!WALK(dentry, d_inode))
 		return 0;
-	return entry_made(dentry, FIELD(dentry, d_inode), SF_OP_mkdir, SF_FILE_CREATED);
+	return entry_made(dentry, WALK(dentry, d_inode), SF_OP_mkdir, SF_FILE_CREATED);
 }
 
 SEC("?fexit/ovl_symlink")
@@ -102,7 +102,7 @@ int ovl_symbolic_link(u64 *ctx)
 
 	if (RETURNED(ovl_symlink))
 		return 0;
-	return entry_made(dentry, FIELD(dentry, d_inode), SF_OP_symlink, SF_FILE_CREATED);
+	return entry_made(dentry, WALK(dentry, d_inode), SF_OP_symlink, SF_FILE_CREATED);
 }
 
 SEC("?fexit/ovl_mknod")
@@ -112,7 +112,7 @@ int ovl_node(u64 *ctx)
 
 	if (RETURNED(ovl_mknod))
 		return 0;
-	return entry_made(dentry, FIELD(dentry, d_inode), SF_OP_mknod, SF_FILE_CREATED);
+	return entry_made(dentry, WALK(dentry, d_inode), SF_OP_mknod, SF_FILE_CREATED);
 }
 
 SEC("?fexit/ovl_link")
@@ -151,7 +151,9 @@ int ovl_move(u64 *ctx)
 SEC("?fexit/ovl_inode_update")
 int BPF_PROG(ovl_copy_up, struct inode *inode, struct dentry *upper)
 {
-	return copied_up(inode, upper->d_inode);
+	struct layer layer;
+
+	return upper_layer(&layer, inode->i_sb) ? copied_up(&layer, inode, upper->d_inode) : 0;
 }
 
 /* The first store to a clean page of a shared mapping. */

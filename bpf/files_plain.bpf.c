@@ -58,7 +58,7 @@ static __noinline int plain_changed(struct inode *inode, struct dentry *dentry, 
 	operation_key(&key, inode, dev, op);
 	if (change_reported(&key, &repeats)) {
 		if (mark)
-			remember_write(mark, &key);
+			remember_folded(mark, &key);
 		return done();
 	}
 	if (!unhashed(dentry))
@@ -72,7 +72,7 @@ static __noinline int plain_changed(struct inode *inode, struct dentry *dentry, 
 static __always_inline int written(struct file *file)
 {
 	struct inode *inode = file->f_inode;
-	u64 mark = write_mark(inode);
+	u64 mark = change_mark(inode, SF_OP_write);
 
 	if (repeats_latest(latest_here(), mark))
 		return 0;
@@ -166,7 +166,7 @@ int plain_attributes(u64 *ctx)
 
 	if (RETURNED(notify_change))
 		return 0;
-	return attributes_changed(dentry, attribute_op(FIELD(attributes, ia_valid)));
+	return attributes_changed(dentry, attribute_op(WALK(attributes, ia_valid)));
 }
 
 SEC("?fexit/__vfs_setxattr_noperm")

@@ -19,7 +19,9 @@
 
 static __always_inline bool in_overlay(struct dentry *dentry)
 {
-	return is_overlay(FIELD(dentry, d_sb));
+	struct super_block *sb = WALK(dentry, d_sb);
+
+	return WALK(sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
 }
 
 /* Overlay writes to the upper file by these two, for whichever system call. */
@@ -80,7 +82,7 @@ int vfs_attributes(u64 *ctx)
 
 	if (!in_overlay(dentry) || RETURNED(notify_change))
 		return 0;
-	return inode_changed(dentry->d_inode, attribute_op(FIELD(attributes, ia_valid)));
+	return inode_changed(dentry->d_inode, attribute_op(WALK(attributes, ia_valid)));
 }
 
 SEC("?fexit/__vfs_setxattr_noperm")
@@ -181,8 +183,13 @@ SEC("?kprobe/ovl_inode_update")
 int vfs_copy_up(struct pt_regs *ctx)
 {
 	struct dentry *upper = CAST(dentry, ARGUMENT(ctx, 1));
+	struct inode *inode = CAST(inode, ARGUMENT(ctx, 0));
+	struct layer layer = {};
 
-	return copied_up(CAST(inode, ARGUMENT(ctx, 0)), FIELD(upper, d_inode));
+	/* Of no type before 6.2. */
+	if (!upper_root(&layer.root, FIELD(inode, i_sb)))
+		return 0;
+	return copied_up(&layer, inode, FIELD(upper, d_inode));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -48,7 +48,7 @@ static __always_inline bool find_rootfs(struct rootfs *out, u32 *actor, struct t
 	u64 id;
 
 	home = home_of(task, &followed, &id);
-	*actor = followed ? (u32)followed->session : FIELD(task, tgid);
+	*actor = followed ? (u32)followed->session : WALK(task, tgid);
 	/* Of the host, and only put there: a runtime on its way in. */
 	if (!followed && !has_own_root(task, root))
 		home = NULL;

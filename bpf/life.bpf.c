@@ -326,7 +326,7 @@ static __always_inline void judge_exec(struct exec *exec)
  * is shows it. */
 static __always_inline bool from_crowd(struct task_struct *task, u64 cgroup)
 {
-	u64 above = cgroup_id(cgroup_of(FIELD(task, real_parent)));
+	u64 above = cgroup_id(cgroup_of(WALK(task, real_parent)));
 	struct sf_cgroup_state *family = family_of(cgroup);
 
 	return family && family->crowd && family_of(above) == family;

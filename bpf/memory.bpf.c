@@ -43,9 +43,9 @@ struct {
 /* Fills in a task of a live container; false for any other. */
 static __always_inline bool find_victim(struct sf_victim *out, struct task_struct *task)
 {
-	u32 tgid = FIELD(task, tgid);
+	u32 tgid = WALK(task, tgid);
 	struct sf_followed *followed = followed_itself(task);
-	struct task_struct *leader = FIELD(task, group_leader);
+	struct task_struct *leader = WALK(task, group_leader);
 	struct sf_cgroup_state *state;
 	const unsigned char *name;
 	u64 id;
@@ -57,7 +57,7 @@ static __always_inline bool find_victim(struct sf_victim *out, struct task_struc
 	out->cgroup = id;
 	out->start_ns = start_time(leader);
 	out->pid = tgid;
-	bpf_core_read(out->comm, sizeof(out->comm), &leader->comm);
+	read_comm(out->comm, leader);
 	name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);
 	if (name && bpf_probe_read_kernel_str(out->exe, sizeof(out->exe), name) < 0)
 		count_loss(SF_LOSS_read_failed);
@@ -70,7 +70,7 @@ static __always_inline int send_memory(const struct sf_victim *victim, enum sf_m
 	struct sf_change_key key = {
 	    .ino = victim->start_ns,
 	    .generation = victim->pid,
-	    .actor = FIELD(task, tgid),
+	    .actor = WALK(task, tgid),
 	    .nr = FOLD_NR(FOLD_MEMORY, op),
 	};
 	struct sf_memory_event *event;
@@ -94,7 +94,7 @@ static __always_inline int touched(struct task_struct *task, enum sf_memory_op o
 {
 	struct sf_victim victim = {};
 
-	if (!task || FIELD(task, tgid) == (int)(bpf_get_current_pid_tgid() >> 32))
+	if (!task || WALK(task, tgid) == (int)(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	return find_victim(&victim, task) ? send_memory(&victim, op) : 0;
 }
@@ -121,7 +121,7 @@ int BPF_PROG(memory_file, struct mm_struct *mm, unsigned long address, void *buf
 {
 	if (!(flags & FOLL_WRITE) || result <= 0)
 		return 0;
-	return touched(FIELD(mm, owner), SF_MEMORY_WRITE);
+	return touched(WALK(mm, owner), SF_MEMORY_WRITE);
 }
 
 SEC("?fexit/security_ptrace_access_check")

@@ -82,7 +82,7 @@ int stillframe_device(struct bpf_cgroup_dev_ctx *ctx)
 	key.ino = id;
 	key.generation = ctx->minor;
 	key.dev = ctx->major << 1 | block;
-	key.actor = FIELD(task, tgid);
+	key.actor = WALK(task, tgid);
 	key.nr = FOLD_NR(FOLD_DEVICE, access);
 	if (reported(&key, &repeats))
 		return DEVICE_ALLOW;

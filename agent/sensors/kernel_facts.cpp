@@ -74,7 +74,12 @@ Result<sf_config> kernel_facts(const std::string& controller,
   facts.inode_new = inode_flag(types, "I_NEW").value_or(kInodeNew);
   facts.inode_creating =
       inode_flag(types, "I_CREATING").value_or(kInodeCreating);
-  facts.typed_reads = types.has_function("bpf_rdonly_cast");
+  facts.reads = SF_READS_COPY;
+  if (types.has_function("bpf_rdonly_cast")) {
+    facts.reads = SF_READS_CAST;
+  } else if (types.enum_value("bpf_func_id", "BPF_FUNC_get_current_task_btf")) {
+    facts.reads = SF_READS_WALK;
+  }
   facts.extra = extra_arguments(types);
   if (!controller.empty()) {
     const auto id = hierarchy_id(controller);

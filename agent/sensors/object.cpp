@@ -9,6 +9,8 @@
 #include <optional>
 #include <string_view>
 
+#include "agent/base/log.h"
+
 namespace stillframe::sensors {
 namespace {
 
@@ -52,8 +54,8 @@ std::uint64_t Object::missed_runs() const {
 
 tl::expected<Object::Loaded, Refusal> Object::open(
     const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
-    const Setup& setup, const std::set<std::string>& without,
-    LibbpfMessages& messages) {
+    const Setup& setup, const sf_config& config,
+    const std::set<std::string>& without, LibbpfMessages& messages) {
   std::size_t size = 0;
   const void* bytes = spec.bytes(&size);
   bpf_object_open_opts options{};  // as LIBBPF_OPTS does it, which is C
@@ -69,8 +71,7 @@ tl::expected<Object::Loaded, Refusal> Object::open(
   bpf_object__for_each_map(map, object.get()) {
     const std::string_view name = bpf_map__name(map);
     if (name == kConfigMap) {
-      if (bpf_map__set_initial_value(map, &setup.config, sizeof setup.config) !=
-          0) {
+      if (bpf_map__set_initial_value(map, &config, sizeof config) != 0) {
         return refused();
       }
     } else if (setup.maps != nullptr && !bpf_map__is_internal(map)) {
@@ -110,12 +111,21 @@ tl::expected<Object::Loaded, Refusal> Object::load(
     const Setup& setup) {
   LibbpfMessages messages;
   std::set<std::string> without;  // what is not required and was refused
+  sf_config config = setup.config;
   for (;;) {
-    auto object = open(spec, wanted, setup, without, messages);
+    auto object = open(spec, wanted, setup, config, without, messages);
     if (!object) return object;
     messages.clear();
     const int error = bpf_object__load(object->get());
     if (error == 0) return object;
+    if (config.reads == SF_READS_WALK) {
+      // Perhaps for a type that this kernel does not know there: as it would be
+      // without any.
+      log_info("kernel memory is read by copies, which costs more",
+               {{"object", spec.name}, {"reason", messages.complaint()}});
+      config.reads = SF_READS_COPY;
+      continue;
+    }
     const auto refused =
         std::find_if(wanted.begin(), wanted.end(), [&](const ProgramSpec* one) {
           return one->name == messages.failed_program();

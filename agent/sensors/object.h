@@ -78,8 +78,8 @@ class Object {
   // here: opened, or loaded, too.
   static tl::expected<Loaded, Refusal> open(
       const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
-      const Setup& setup, const std::set<std::string>& without,
-      LibbpfMessages& messages);
+      const Setup& setup, const sf_config& config,
+      const std::set<std::string>& without, LibbpfMessages& messages);
   static tl::expected<Loaded, Refusal> load(
       const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
       const Setup& setup);

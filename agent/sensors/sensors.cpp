@@ -149,11 +149,11 @@ Result<> Sensors::Impl::begin() {
   ::uname(&names);
   setup.preallocate = allocates_with_warning(names.release);
   auto made = Object::attach(shared_object(), setup);
-  if (!made && setup.config.typed_reads != 0) {
+  if (!made && setup.config.reads == SF_READS_CAST) {
     // The function is there, and may not be called by such programs.
     log_info("kernel memory is read by copies, which costs more",
              {{"reason", to_string(made.error())}});
-    setup.config.typed_reads = 0;
+    setup.config.reads = SF_READS_COPY;
     made = Object::attach(shared_object(), setup);
   }
   if (!made) {

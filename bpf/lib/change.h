@@ -17,6 +17,7 @@ struct change {
 	struct sf_inode root;
 	struct sf_inode inode; /* the upper inode that changed; none: it has none */
 	struct dentry *named;  /* has its name, in the overlay or below it; NULL: unknown */
+	struct dentry *typed;  /* the same, where it has its type (WALK()); else NULL */
 	const void *user_hint; /* in the caller's memory: the entry's path */
 	const void *user_to;   /* of a rename: the new one */
 	struct dentry *entry;  /* instead of user_hint: the entry itself */
@@ -26,6 +27,7 @@ struct change {
 	u32 op;
 	u32 mode;
 	u32 flags;
+	u32 common;   /* common_dev() of where the inode is; 0: not known */
 	bool entries; /* a directory, because of an entry: which one is not sure */
 	bool inner;   /* overlay's own work on the upper inode */
 };
@@ -44,40 +46,41 @@ static __always_inline void change_key(struct sf_change_key *key, const struct c
 }
 
 /*
- * Stands for one thread writing to one inode within one tick of the clock. The inode
+ * Stands for one thread doing the same to one inode within one tick of the clock. The inode
  * comes typed from the arguments; the difference of two pointers is a number to the
  * verifier, which forbids all else. Its memory may be another's a moment later; but
  * what makes that one, or takes it into the rootfs, is reported in between, and a report
  * forgets the mark.
  */
-static __always_inline u64 write_mark(struct inode *inode)
+static __always_inline u64 change_mark(struct inode *inode, u32 what)
 {
 	u64 place = (u64)inode;
 
 	asm volatile("%0 -= %1" : "+r"(place) : "r"(inode->i_sb));
 	place *= 0x9e3779b97f4a7c15;
 	place ^= bpf_get_current_pid_tgid() * 0xc2b2ae3d27d4eb4f;
+	place ^= what * 0xff51afd7ed558ccd;
 	return (place ^ bpf_jiffies64() * 0x165667b19e3779f9) | 1;
 }
 
-/* Whether this CPU's latest write is just repeated. */
+/* Whether what this CPU has folded last is just repeated. */
 static __always_inline bool repeats_latest(struct sf_latest *last, u64 mark)
 {
-	if (!last || last->write != mark)
+	if (!last || last->folded != mark)
 		return false;
 	last->repeats++;
 	return true;
 }
 
-static __always_inline void remember_write(u64 mark, const struct sf_change_key *key)
+static __always_inline void remember_folded(u64 mark, const struct sf_change_key *key)
 {
 	struct sf_latest *last = latest_here();
 
 	if (!last)
 		return;
-	last->write = 0;
+	last->folded = 0;
 	last->key = *key;
-	last->write = mark;
+	last->folded = mark;
 }
 
 /* Whether the ring buffer takes another event from who has caused so many in this second:
@@ -195,17 +198,70 @@ static __always_inline struct sf_root_state *root_of_change(const struct change 
 	return bpf_map_lookup_elem(&passing_roots, &change->root);
 }
 
-/* The upper directory that a dentry lies in. */
-static __always_inline void fill_parent(struct sf_inode *out, struct dentry *dentry)
+/* The name of a change, where it has its type: see WALK(). What all may be cast to needs
+ * no such difference. */
+static __always_inline struct dentry *typed_name(const struct change *change)
 {
-	struct dentry *above = FIELD(dentry, d_parent);
-	struct inode *parent = FIELD(above, d_inode);
+	return config.reads == SF_READS_WALK ? change->typed : NULL;
+}
 
+/* Where ways by types and by copies meet the compiler would have one load for both, which
+ * the verifier refuses. */
+#define APART(value) asm volatile("" : "+r"(value))
+
+/* The upper directory that the change's name lies in. */
+static __always_inline void fill_parent(struct sf_inode *out, const struct change *change,
+					struct dentry *named)
+{
+	struct dentry *typed = typed_name(change);
+	struct super_block *sb;
+	struct dentry *above;
+	struct inode *parent;
+	u64 magic;
+
+	if (typed) {
+		above = WALK(typed, d_parent);
+		parent = WALK(above, d_inode);
+		sb = WALK(above, d_sb);
+		magic = WALK(sb, s_magic);
+		APART(parent);
+		APART(magic);
+	} else {
+		above = FIELD(named, d_parent);
+		parent = FIELD(above, d_inode);
+		sb = FIELD(above, d_sb);
+		magic = FIELD(sb, s_magic);
+	}
 	/* What was changed has been copied up, and before it its directory. */
-	if (parent && is_overlay(FIELD(above, d_sb)))
+	if (parent && magic == OVERLAYFS_SUPER_MAGIC)
 		parent = upper_inode(parent);
 	if (parent)
-		fill_inode(out, parent);
+		fill_inode_on(out, parent, change->common);
+}
+
+static __always_inline u32 length_of_name(const struct change *change, struct dentry *named)
+{
+	struct dentry *typed = typed_name(change);
+	u32 length;
+
+	if (!typed)
+		return FIELD(named, d_name.len);
+	length = WALK(typed, d_name.len);
+	APART(length);
+	return length;
+}
+
+static __always_inline const unsigned char *text_of_name(const struct change *change,
+							 struct dentry *named)
+{
+	struct dentry *typed = typed_name(change);
+	const unsigned char *text;
+
+	if (!typed)
+		return FIELD(named, d_name.name);
+	text = WALK(typed, d_name.name);
+	APART(text);
+	return text;
 }
 
 /* Fills in what both forms of a file event have. `room` is that for names. */
@@ -235,10 +291,10 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 	event->name_len = 0;
 	event->hint_len = 0;
 	if (named && event->inode.ino != change->root.ino) {
-		fill_parent(&event->parent, named);
+		fill_parent(&event->parent, change, named);
 		len =
 		    bpf_probe_read_kernel_str(event->text, room < SF_NAME_LEN ? room : SF_NAME_LEN,
-					      FIELD(named, d_name.name));
+					      text_of_name(change, named));
 		if (len > 0 && len <= SF_NAME_LEN) {
 			size = (u32)len - 1; /* without the NUL: at most 255 */
 			event->name_len = size;
@@ -285,7 +341,7 @@ static __always_inline void send_change(const struct change *change,
 
 	/* Most names are short, and then most of the room would be wasted. */
 	if (!change->user_hint && !change->entry &&
-	    (!named || FIELD(named, d_name.len) < SF_SHORT_TEXT)) {
+	    (!named || length_of_name(change, named) < SF_SHORT_TEXT)) {
 		event = reserve_news(struct sf_file_event,
 				     offsetof(struct sf_file_event, text) + SF_SHORT_TEXT, key);
 		if (!event)

@@ -48,7 +48,7 @@ static __always_inline struct sf_latest *latest_here(void)
 	return bpf_map_lookup_elem(&latest, &zero);
 }
 
-/* What was folded by the mark of the latest write alone (bpf/lib/change.h) is counted
+/* What was folded by the mark of the latest change alone (bpf/lib/change.h) is counted
  * with the rest. */
 static __always_inline void settle_latest(void)
 {
@@ -58,7 +58,7 @@ static __always_inline void settle_latest(void)
 
 	if (!last)
 		return;
-	last->write = 0;
+	last->folded = 0;
 	if (!last->repeats)
 		return;
 	key = last->key;

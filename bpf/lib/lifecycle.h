@@ -17,9 +17,9 @@
 static __always_inline struct cgroup *parent_cgroup(struct cgroup *cgroup)
 {
 	/* self is the first member of struct cgroup (include/linux/cgroup-defs.h) */
-	struct cgroup_subsys_state *parent = FIELD(cgroup, self.parent);
+	struct cgroup_subsys_state *parent = WALK(cgroup, self.parent);
 
-	return parent ? FIELD(parent, cgroup) : NULL;
+	return parent ? WALK(parent, cgroup) : NULL;
 }
 
 static __always_inline void read_cgroup_name(char *out, u32 size, struct cgroup *cgroup)
@@ -82,15 +82,15 @@ __noinline int follow(u32 tgid, u64 session, u64 cgroup, u32 flags, u32 started)
 static __always_inline void watch_mounts(struct sf_cgroup_state *state, struct task_struct *task,
 					 u64 cgroup)
 {
-	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct nsproxy *nsproxy = WALK(task, nsproxy);
 	struct sf_mount_ns fresh = {.root = state->root, .cgroup = cgroup};
 	struct mnt_namespace *mounts;
 
 	if (!nsproxy)
 		return;
-	mounts = FIELD(nsproxy, mnt_ns);
-	state->mnt_ns = FIELD(mounts, ns.inum);
-	fresh.changes = FIELD(mounts, event);
+	mounts = WALK(nsproxy, mnt_ns);
+	state->mnt_ns = WALK(mounts, ns.inum);
+	fresh.changes = WALK(mounts, event);
 	if (bpf_map_update_elem(&mount_namespaces, &state->mnt_ns, &fresh, BPF_ANY))
 		count_loss(SF_LOSS_mounts_full);
 }
@@ -112,7 +112,7 @@ static __always_inline void forget_mounts(u32 mnt_ns, u64 cgroup)
  */
 static __always_inline void check_mounts(struct task_struct *task)
 {
-	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct nsproxy *nsproxy = WALK(task, nsproxy);
 	struct sf_mounts_event *event;
 	struct mnt_namespace *mounts;
 	struct sf_mount_ns *known;
@@ -122,14 +122,14 @@ static __always_inline void check_mounts(struct task_struct *task)
 
 	if (!nsproxy)
 		return;
-	mounts = FIELD(nsproxy, mnt_ns);
-	inum = FIELD(mounts, ns.inum);
+	mounts = WALK(nsproxy, mnt_ns);
+	inum = WALK(mounts, ns.inum);
 	if (inum == config.host_mnt_ns)
 		return;
 	known = bpf_map_lookup_elem(&mount_namespaces, &inum);
 	if (!known)
 		return;
-	changes = FIELD(mounts, event);
+	changes = WALK(mounts, event);
 	if (known->changes == changes)
 		return;
 	root = known->root;

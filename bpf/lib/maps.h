@@ -192,12 +192,13 @@ enum sf_pair { SF_PAIR_SET, SF_PAIR_XCHG, SF_PAIR_SKIP, SF_PAIR_COUNT };
 /* What each CPU has just done; written and read by these programs alone. Whoever is
  * preempted may find another's: they differ in the words that stand for who and what. */
 struct sf_latest {
-	/* The write that was folded last, see write_mark(); 0: none. Most writes repeat
-	 * it, and then need nothing of the above. */
-	u64 write;
+	/* What was folded last, see change_mark(); 0: nothing. Most writes repeat it, and
+	 * then need nothing of the above. */
+	u64 folded;
 	struct sf_change_key key;
 	u32 repeats; /* folded here, and not yet in `changes` */
 	u32 reserved;
+	u64 elsewhere; /* a directory that lies in no upper one, see place_mark(); 0: none */
 	u64 taken[SF_PAIR_COUNT]; /* for whom a first program has taken a change on */
 };
 

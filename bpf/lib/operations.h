@@ -99,12 +99,16 @@ static __noinline int inode_news(struct inode *inode, struct inode *upper,
 				 const struct sf_change_key *key, u32 op, u32 repeats)
 {
 	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op)};
+	struct layer layer;
+
 	/* Without a name it is not a part of the rootfs any more, or not yet. */
-	if (!FIELD(upper, i_nlink) || !upper_root(&change.root, FIELD(inode, i_sb)))
+	if (!FIELD(upper, i_nlink) || !upper_layer(&layer, WALK(inode, i_sb)))
 		return done();
+	change.root = layer.root;
+	change.common = layer.common;
 	change.named = some_dentry(inode);
-	fill_inode(&change.inode, upper);
-	change.mode = FIELD(inode, i_mode);
+	fill_inode_on(&change.inode, upper, layer.common);
+	change.mode = WALK(inode, i_mode);
 	change.ctime_ns = inode_ctime(upper);
 	report_operation(&change, key, repeats);
 	return done();
@@ -115,22 +119,18 @@ static __noinline int inode_news(struct inode *inode, struct inode *upper,
 static __always_inline int inode_changed(struct inode *inode, enum sf_op op)
 {
 	struct sf_change_key key = {};
+	u64 mark = change_mark(inode, op);
 	struct inode *upper;
-	u64 mark = 0;
 	u32 repeats;
 
-	if (op == SF_OP_write) {
-		mark = write_mark(inode);
-		if (repeats_latest(latest_here(), mark))
-			return 0;
-	}
+	if (repeats_latest(latest_here(), mark))
+		return 0;
 	upper = upper_inode(inode);
 	if (!upper)
 		return 0;
 	operation_key(&key, upper, inode->i_sb->s_dev, op);
 	if (change_reported(&key, &repeats)) {
-		if (op == SF_OP_write)
-			remember_write(mark, &key);
+		remember_folded(mark, &key);
 		return 0;
 	}
 	return inode_news(inode, upper, &key, op, repeats);
@@ -158,12 +158,12 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	struct sf_inode_key place = {};
 	struct sf_inode_state *known;
 	u32 dev = inode_dev(inode);
-	u64 mark = write_mark(inode);
+	u64 mark = change_mark(inode, op);
 	u32 repeats;
 
 	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
 		return 0; /* the outer half of the same */
-	if (op == SF_OP_write && repeats_latest(latest_here(), mark))
+	if (repeats_latest(latest_here(), mark))
 		return 0;
 	if (!inode->i_nlink)
 		return 0;
@@ -180,8 +180,7 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	}
 	operation_key(&key, inode, dev, op);
 	if (change_reported(&key, &repeats)) {
-		if (op == SF_OP_write)
-			remember_write(mark, &key);
+		remember_folded(mark, &key);
 		return 0;
 	}
 	/* Until 6.4 the path of such a file is that in the overlay, later the upper
@@ -195,53 +194,82 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 	return 0;
 }
 
-/* An inode got a name: created, linked or renamed to it. */
-static __noinline int entry_made(struct dentry *entry, struct inode *inode, enum sf_op op,
-				 u32 flags)
+static __noinline int entry_made_in(const struct layer *layer, struct dentry *entry,
+				    struct inode *inode, enum sf_op op, u32 flags)
 {
 	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .flags = flags};
 	struct inode *upper = inode ? upper_inode(inode) : NULL;
 
-	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
+	if (!upper)
 		return done();
+	change.root = layer->root;
+	change.common = layer->common;
 	change.named = entry;
-	fill_inode(&change.inode, upper);
-	change.mode = FIELD(inode, i_mode);
+	change.typed = entry;
+	fill_inode_on(&change.inode, upper, layer->common);
+	change.mode = WALK(inode, i_mode);
 	report_operation(&change, NULL, 0);
 	return done();
+}
+
+/* An inode got a name: created, linked or renamed to it. Both come by their types. */
+static __always_inline int entry_made(struct dentry *entry, struct inode *inode, enum sf_op op,
+				      u32 flags)
+{
+	struct layer layer;
+
+	if (!upper_layer(&layer, WALK(entry, d_sb)))
+		return 0;
+	return entry_made_in(&layer, entry, inode, op, flags);
 }
 
 /* A name was taken away for good. Of a file of the image there is no upper inode. */
 static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 {
 	struct change change = {.op = op, .nr = FOLD_NR(FOLD_OPERATION, op)};
-	struct inode *inode = FIELD(entry, d_inode);
+	struct inode *inode = WALK(entry, d_inode);
 	struct inode *upper;
+	struct layer layer;
 
-	if (!inode || !upper_root(&change.root, FIELD(entry, d_sb)))
+	if (!inode || !upper_layer(&layer, WALK(entry, d_sb)))
 		return 0;
+	change.root = layer.root;
+	change.common = layer.common;
 	change.named = entry;
-	change.mode = FIELD(inode, i_mode);
+	change.typed = entry;
+	change.mode = WALK(inode, i_mode);
 	upper = upper_inode(inode);
 	if (upper)
-		fill_inode(&change.inode, upper);
+		fill_inode_on(&change.inode, upper, layer.common);
 	report_operation(&change, NULL, 0);
 	return done();
 }
 
 /* Something happened to an entry of an overlay's directory, and a look at the
- * upper one will show what there is now. */
-static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
+ * upper one will show what there is now. `typed`: the entry, where it has its type. */
+static __noinline int entry_touched(const struct layer *layer, struct dentry *entry,
+				    struct dentry *typed, enum sf_op op)
 {
 	struct change change = {
 	    .op = op, .nr = FOLD_NR(FOLD_OPERATION, op), .entries = true, .entry = entry};
+	struct inode *directory;
 	struct inode *upper;
 
-	change.named = FIELD(entry, d_parent);
-	upper = upper_inode(FIELD(change.named, d_inode));
-	if (!upper || !upper_root(&change.root, FIELD(entry, d_sb)))
+	if (typed) {
+		change.typed = WALK(typed, d_parent);
+		change.named = change.typed;
+		directory = WALK(change.typed, d_inode);
+		APART(directory);
+	} else {
+		change.named = FIELD(entry, d_parent);
+		directory = FIELD(change.named, d_inode);
+	}
+	upper = upper_inode(directory);
+	if (!upper)
 		return done();
-	fill_inode(&change.inode, upper);
+	change.root = layer->root;
+	change.common = layer->common;
+	fill_inode_on(&change.inode, upper, layer->common);
 	change.mode = S_IFDIR;
 	report_operation(&change, NULL, 0);
 	return done();
@@ -249,30 +277,34 @@ static __noinline int entry_touched(struct dentry *entry, enum sf_op op)
 
 static __always_inline int entry_moved(struct dentry *from, struct dentry *to, bool exchanged)
 {
-	entry_made(to, FIELD(from, d_inode), SF_OP_rename, 0);
+	struct layer layer;
+
+	if (!upper_layer(&layer, WALK(from, d_sb)))
+		return 0;
+	entry_made_in(&layer, to, WALK(from, d_inode), SF_OP_rename, 0);
 	if (exchanged)
-		return entry_made(from, FIELD(to, d_inode), SF_OP_rename, 0);
-	return entry_touched(from, SF_OP_rename);
+		return entry_made_in(&layer, from, WALK(to, d_inode), SF_OP_rename, 0);
+	return entry_touched(&layer, from, from, SF_OP_rename);
 }
 
 /* A file or directory of the image was copied up; `inode` is the overlay's. The
  * upper dentry may be nameless: the overlay's own shows where. */
-static __always_inline int copied_up(struct inode *inode, struct inode *upper)
+static __always_inline int copied_up(const struct layer *layer, struct inode *inode,
+				     struct inode *upper)
 {
 	struct dentry *entry = some_dentry(inode);
 	struct sf_root_state *state;
-	struct sf_inode root;
 	struct sf_inode id;
 
-	if (!entry || !upper || !upper_root(&root, FIELD(inode, i_sb)))
+	if (!entry || !upper)
 		return 0;
-	entry_touched(entry, SF_OP_open);
+	entry_touched(layer, entry, NULL, SF_OP_open);
 	/* Stores through a mapping of the upper file itself are known by nothing else. */
-	state = bpf_map_lookup_elem(&roots, &root);
+	state = bpf_map_lookup_elem(&roots, &layer->root);
 	if (!state)
 		return 0;
-	fill_inode(&id, upper);
-	know_inode(&id, FIELD(inode, i_mode), &root, state);
+	fill_inode_on(&id, upper, layer->common);
+	know_inode(&id, FIELD(inode, i_mode), &layer->root, state);
 	return 0;
 }
 

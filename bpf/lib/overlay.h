@@ -21,6 +21,16 @@ static __always_inline struct dentry *upper_dentry(struct inode *overlay_inode)
 	return FIELD(CAST(vfsmount, behind), mnt_root);
 }
 
+/* The device that stat(2) has for all inodes of a filesystem; 0: each subvolume has one
+ * of its own. */
+static __always_inline u32 common_dev(struct super_block *sb)
+{
+	if (FIELD(sb, s_magic) == BTRFS_SUPER_MAGIC &&
+	    bpf_core_field_exists(struct btrfs_root, anon_dev))
+		return 0;
+	return FIELD(sb, s_dev);
+}
+
 /*
  * The device that stat(2) has for an inode. On btrfs each subvolume has one
  * of its own, and needs it: a snapshot's inodes have the numbers and generations
@@ -28,21 +38,27 @@ static __always_inline struct dentry *upper_dentry(struct inode *overlay_inode)
  */
 static __always_inline u32 inode_dev(struct inode *inode)
 {
-	struct super_block *sb = FIELD(inode, i_sb);
+	u32 dev = common_dev(FIELD(inode, i_sb));
 	struct btrfs_inode *btrfs;
 
-	if (FIELD(sb, s_magic) != BTRFS_SUPER_MAGIC ||
-	    !bpf_core_field_exists(struct btrfs_root, anon_dev))
-		return FIELD(sb, s_dev);
+	/* Without the type there is never none. */
+	if (dev || !bpf_core_field_exists(struct btrfs_root, anon_dev))
+		return dev;
 	btrfs = (void *)inode - bpf_core_field_offset(struct btrfs_inode, vfs_inode);
 	return BPF_CORE_READ(btrfs, root, anon_dev);
 }
 
-static __always_inline void fill_inode(struct sf_inode *out, struct inode *inode)
+/* `common`: of its filesystem, where it is known; else 0. */
+static __always_inline void fill_inode_on(struct sf_inode *out, struct inode *inode, u32 common)
 {
 	out->ino = FIELD(inode, i_ino);
 	out->generation = FIELD(inode, i_generation);
-	out->dev = inode_dev(inode);
+	out->dev = common ? common : inode_dev(inode);
+}
+
+static __always_inline void fill_inode(struct sf_inode *out, struct inode *inode)
+{
+	fill_inode_on(out, inode, 0);
 }
 
 /* The upper inode of an overlay's inode; none as long as it is the image's. */
@@ -70,6 +86,28 @@ static __always_inline bool upper_root(struct sf_inode *out, struct super_block 
 	if (!upper)
 		return false;
 	fill_inode(out, upper);
+	return true;
+}
+
+/* An overlay's upper layer: its top, and common_dev() of the filesystem that it is on. */
+struct layer {
+	struct sf_inode root;
+	u32 common;
+};
+
+/* That of an overlay whose superblock has its type (WALK()). */
+static __always_inline bool upper_layer(struct layer *out, struct super_block *sb)
+{
+	struct dentry *root = WALK(sb, s_root);
+	struct inode *upper;
+
+	if (!root)
+		return false;
+	upper = upper_inode(WALK(root, d_inode));
+	if (!upper)
+		return false;
+	out->common = common_dev(FIELD(upper, i_sb));
+	fill_inode_on(&out->root, upper, out->common);
 	return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who acts: the current task, its container and its session. */
+/* Who acts: the current task, its container and its session. Tasks and cgroups come by
+ * their types everywhere: see WALK(). */
 #ifndef STILLFRAME_BPF_LIB_PROCESS_H
 #define STILLFRAME_BPF_LIB_PROCESS_H
 
@@ -8,19 +9,19 @@
 
 static __always_inline u64 start_time(struct task_struct *leader)
 {
-	return FIELD(leader, start_boottime);
+	return WALK(leader, start_boottime);
 }
 
 static __always_inline u32 start_ticks(struct task_struct *task)
 {
-	return sf_start_ticks(start_time(FIELD(task, group_leader)));
+	return sf_start_ticks(start_time(WALK(task, group_leader)));
 }
 
 /* How a task's own process is followed. NULL: it is not, or what is there was left by
  * another of that number. */
 static __always_inline struct sf_followed *followed_itself(struct task_struct *task)
 {
-	u32 tgid = FIELD(task, tgid);
+	u32 tgid = WALK(task, tgid);
 	struct sf_followed *followed = bpf_map_lookup_elem(&processes, &tgid);
 
 	return followed && followed->started == start_ticks(task) ? followed : NULL;
@@ -29,18 +30,21 @@ static __always_inline struct sf_followed *followed_itself(struct task_struct *t
 /* A task's cgroup in the observed hierarchy. */
 static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 {
-	struct css_set *set = FIELD(task, cgroups);
+	struct css_set *set = WALK(task, cgroups);
 	struct cgroup_subsys_state *css = NULL;
 	s32 subsys = config.observed_subsys;
 
 	if (subsys < 0)
-		return FIELD(set, dfl_cgrp);
+		return WALK(set, dfl_cgrp);
 	/* 16 is above CGROUP_SUBSYS_COUNT of every kernel so far. */
 	if (subsys >= 16)
 		return NULL;
-	bpf_core_read(&css, sizeof(css), &set->subsys[subsys]);
+	if (config.reads == SF_READS_WALK)
+		css = set->subsys[subsys];
+	else
+		bpf_core_read(&css, sizeof(css), &set->subsys[subsys]);
 	css = CAST(cgroup_subsys_state, css);
-	return css ? FIELD(css, cgroup) : NULL;
+	return css ? WALK(css, cgroup) : NULL;
 }
 
 static __always_inline u64 cgroup_id(struct cgroup *cgroup)
@@ -49,20 +53,20 @@ static __always_inline u64 cgroup_id(struct cgroup *cgroup)
 
 	if (!cgroup)
 		return 0;
-	node = FIELD(cgroup, kn);
-	return FIELD(node, id);
+	node = WALK(cgroup, kn);
+	return WALK(node, id);
 }
 
 static __always_inline bool in_host_mnt_ns(struct task_struct *task)
 {
-	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct nsproxy *nsproxy = WALK(task, nsproxy);
 	struct mnt_namespace *mounts;
 
 	/* An exiting task has none; then it changes nothing any more. */
 	if (!nsproxy)
 		return true;
-	mounts = FIELD(nsproxy, mnt_ns);
-	return FIELD(mounts, ns.inum) == config.host_mnt_ns;
+	mounts = WALK(nsproxy, mnt_ns);
+	return WALK(mounts, ns.inum) == config.host_mnt_ns;
 }
 
 /*
@@ -116,13 +120,13 @@ __noinline u64 followed_ancestor(void)
 	u32 tgid;
 
 	for (int i = 0; i < SF_ANCESTORS; i++) {
-		task = FIELD(task, real_parent);
+		task = WALK(task, real_parent);
 		if (!task)
 			break;
 		followed = followed_itself(task);
 		if (!followed)
 			continue;
-		tgid = FIELD(task, tgid);
+		tgid = WALK(task, tgid);
 		return followed->flags & SF_FOLLOWED_INIT ? tgid | ANCESTOR_IS_INIT : tgid;
 	}
 	return 0;
@@ -190,12 +194,27 @@ __noinline int is_crowded(u64 cgroup)
 	return family && family->crowd;
 }
 
+/* Two words where loads will do: a copy is ten times as dear. The verifier lets an array
+ * of characters be read so (btf_struct_walk(), since 5.5). */
+static __always_inline void read_comm(char out[SF_COMM_LEN], struct task_struct *task)
+{
+	const u64 *words = (const void *)&task->comm;
+	u64 *to = (u64 *)out;
+
+	if (config.reads == SF_READS_COPY) {
+		bpf_core_read(out, SF_COMM_LEN, &task->comm);
+		return;
+	}
+	to[0] = words[0];
+	to[1] = words[1];
+}
+
 static __always_inline void fill_process(struct sf_process *out, struct task_struct *task)
 {
-	struct task_struct *parent = FIELD(task, real_parent);
-	struct task_struct *leader = FIELD(task, group_leader);
-	struct mm_struct *mm = FIELD(task, mm);
-	struct file *file = mm ? FIELD(mm, exe_file) : NULL;
+	struct task_struct *parent = WALK(task, real_parent);
+	struct task_struct *leader = WALK(task, group_leader);
+	struct mm_struct *mm = WALK(task, mm);
+	struct file *file = mm ? WALK(mm, exe_file) : NULL;
 	bool crowd = false;
 	struct sf_followed *followed = followed_as(task, &crowd);
 	struct sf_cgroup_state *home;
@@ -205,11 +224,11 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 	out->cgroup = cgroup;
 	out->session = 0;
 	out->start_ns = start_time(leader);
-	out->pid = FIELD(task, tgid);
-	out->ppid = FIELD(parent, tgid);
+	out->pid = WALK(task, tgid);
+	out->ppid = WALK(parent, tgid);
 	out->uid = (u32)bpf_get_current_uid_gid();
 	out->flags = 0;
-	if (FIELD(task, flags) & PF_KTHREAD)
+	if (WALK(task, flags) & PF_KTHREAD)
 		out->flags |= SF_PROCESS_KERNEL;
 	if (in_host_mnt_ns(task))
 		out->flags |= SF_PROCESS_HOST_MNT_NS;
@@ -224,12 +243,12 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		out->flags |= SF_PROCESS_FOLLOWED;
 	}
 	/* The leader's comm: threads may name themselves as they like. */
-	bpf_core_read(out->comm, sizeof(out->comm), &leader->comm);
-	bpf_core_read(out->parent_comm, sizeof(out->parent_comm), &parent->comm);
+	read_comm(out->comm, leader);
+	read_comm(out->parent_comm, parent);
 	out->exe[0] = 0;
 	if (file) {
-		struct dentry *dentry = FIELD(file, f_path.dentry);
-		const unsigned char *name = FIELD(dentry, d_name.name);
+		struct dentry *dentry = WALK(file, f_path.dentry);
+		const unsigned char *name = WALK(dentry, d_name.name);
 
 		if (name && bpf_probe_read_kernel_str(out->exe, sizeof(out->exe), name) < 0)
 			count_loss(SF_LOSS_read_failed);

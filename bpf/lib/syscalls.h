@@ -113,6 +113,13 @@ static __always_inline bool is_write(const struct syscall *call)
 	return classify(call) == CHANGE_WRITE;
 }
 
+/* Whether a call sets an attribute of its file, which its number says. Not so ioctl(2)'s,
+ * which may only have asked (FIDEDUPERANGE). */
+static __always_inline bool sets_attribute(const struct syscall *call)
+{
+	return classify(call) == CHANGE_SELF && call->nr != __NR_ioctl;
+}
+
 static __always_inline enum sf_op operation_of(const struct syscall *call)
 {
 	const struct syscall_row *row = row_of(call);

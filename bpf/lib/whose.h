@@ -20,7 +20,7 @@ static __always_inline bool has_own_root(struct task_struct *task, const struct 
 /* The container whose mounts the task sees. */
 static __always_inline bool sees_mounts_of(struct rootfs *out, struct task_struct *task)
 {
-	struct nsproxy *nsproxy = FIELD(task, nsproxy);
+	struct nsproxy *nsproxy = WALK(task, nsproxy);
 	struct sf_cgroup_state *state;
 	struct mnt_namespace *mounts;
 	struct sf_mount_ns *known;
@@ -29,8 +29,8 @@ static __always_inline bool sees_mounts_of(struct rootfs *out, struct task_struc
 
 	if (!nsproxy)
 		return false;
-	mounts = FIELD(nsproxy, mnt_ns);
-	inum = FIELD(mounts, ns.inum);
+	mounts = WALK(nsproxy, mnt_ns);
+	inum = WALK(mounts, ns.inum);
 	if (inum == config.host_mnt_ns)
 		return false;
 	known = bpf_map_lookup_elem(&mount_namespaces, &inum);

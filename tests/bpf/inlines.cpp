@@ -48,10 +48,10 @@ void Inlines::SetUp() {
   ASSERT_TRUE(types) << types.error().message;
   auto config = kernel_facts("", *types);
   ASSERT_TRUE(config) << config.error().message;
-  if (GetParam() && config->typed_reads == 0) {
+  if (GetParam() && config->reads != SF_READS_CAST) {
     GTEST_SKIP() << "this kernel has no bpf_rdonly_cast()";
   }
-  config->typed_reads = GetParam() ? 1 : 0;
+  config->reads = GetParam() ? SF_READS_CAST : SF_READS_COPY;
   config->budget_per_second = budget();
   object_.reset(inlines::open());
   ASSERT_TRUE(object_);
