@@ -22,8 +22,8 @@ constexpr std::size_t kBatch = 8192;
 // them pays for waking us, which costs more than all the rest of an event. Not
 // longer, since /proc knows a process only while it lives.
 constexpr std::uint64_t kRestNs = 1'000'000;
-// While they keep coming, what they ask for is done so often: each turn looks at
-// every container, and at directories of which most would change again.
+// While they keep coming, what they ask for is done so often: each turn looks
+// at every container, and at directories of which most would change again.
 constexpr std::uint64_t kTurnEveryNs = 20'000'000;
 constexpr std::uint64_t kUnhealthyNs = 10'000'000'000;
 constexpr std::chrono::seconds kAnswerWithin{60};
