@@ -24,7 +24,8 @@ constexpr std::size_t kBatch = 8192;
 constexpr std::uint64_t kRestNs = 1'000'000;
 // While they keep coming, what they ask for is done so often: each turn looks
 // at every container, and at directories of which most would change again.
-constexpr std::uint64_t kTurnEveryNs = 20'000'000;
+// Half of what may pass from a change to its event.
+constexpr std::uint64_t kTurnEveryNs = 10'000'000;
 constexpr std::uint64_t kUnhealthyNs = 10'000'000'000;
 constexpr std::chrono::seconds kAnswerWithin{60};
 // How often who waits for an answer looks whether none will come.
