@@ -58,7 +58,15 @@ Container::~Container() {
   if (drift_ && !removed_) static_cast<void>(drift_->flush());
 }
 
-ContainerView Container::view() const {
+ContainerViewPtr Container::view() {
+  if (view_) return view_;
+  auto view = std::make_shared<const ContainerView>(present_view());
+  // Paths that are to be judged again are so by the time, too.
+  if (!drift_ || !drift_->judging_due()) view_ = view;
+  return view;
+}
+
+ContainerView Container::present_view() {
   ContainerView view;
   view.info = record_.info;
   view.started = started_;
@@ -118,6 +126,7 @@ void Container::meet(ContainerRecord record, std::uint64_t live_since_ns) {
     log_warn("a container's metadata could not be read",
              {{"container", record.info.id}, {"what", line}});
   }
+  stir();
   record_ = std::move(record);
   if (!drift_) since_ = start_of_rootfs(live_since_ns);
   equip();
@@ -128,7 +137,7 @@ void Container::meet(ContainerRecord record, std::uint64_t live_since_ns) {
 void Container::renew_scanner() {
   if (!mounted_otherwise(scanner_->layers(), record_.layers)) return;
   make_scanner();
-  drift_->request_full_scan();
+  stirred()->request_full_scan();
 }
 
 void Container::make_scanner() {
@@ -160,6 +169,7 @@ void Container::equip() {
 }
 
 bool Container::start(std::uint64_t live_since_ns) {
+  stir();
   running_ = true;
   started_ = context_.clock.wall_at(live_since_ns != 0 ? live_since_ns
                                                        : record_.init_start_ns);
@@ -169,6 +179,7 @@ bool Container::start(std::uint64_t live_since_ns) {
 
 bool Container::stop(std::uint64_t boot_ns) {
   if (!running_) return false;
+  stir();
   running_ = live_seen_ = false;
   exited_ns_ = boot_ns;
   next_check_ns_ = 0;
@@ -180,6 +191,7 @@ bool Container::stop(std::uint64_t boot_ns) {
 }
 
 void Container::remove() {
+  stir();
   removed_ = true;
   running_ = false;
   leave_environment();
@@ -194,13 +206,18 @@ void Container::remove() {
 }
 
 void Container::set_info(const ContainerInfo& info) {
+  // Whoever asks again whether a name came late mostly gets the same answer.
+  if (info == record_.info && (!drift_ || info == drift_->record().info)) {
+    return;
+  }
   if (info.name != record_.info.name) context_.changed = true;
   record_.info = info;
+  stir();
   if (drift_) drift_->set_info(info);
 }
 
 void Container::set_policy(const policy::PolicyPtr& policy) {
-  if (drift_) drift_->set_policy(policy);
+  if (drift_) stirred()->set_policy(policy);
 }
 
 void Container::report(const MutationEvent& event) {
@@ -226,11 +243,12 @@ void Container::session_ended(EndedSession session) {
 }
 
 void Container::observe(const LimitsObservation& seen) {
-  if (drift_ && !seen.values.empty()) drift_->observe(seen);
+  if (drift_ && !seen.values.empty()) stirred()->observe(seen);
 }
 
 bool Container::defer(const FileObservation& seen) {
   if (running_ || !seen.direct || seen.live) return false;
+  stir();
   if (deferred_.size() < kMaxDeferred) deferred_.push_back(seen);
   if (deferred_.size() == 1) {
     deferred_since_ns_ = seen.boot_ns;
@@ -246,12 +264,14 @@ bool Container::deferred_due(std::uint64_t now) const {
 }
 
 void Container::keep_deferred(std::uint64_t now) {
+  stir();
   deferred_until_ns_ = now + kDeferNs;
 }
 
 std::vector<FileObservation> Container::take_deferred(std::uint64_t now) {
   std::vector<FileObservation> due;
   if (!deferred_due(now)) return due;
+  stir();
   due.assign(std::make_move_iterator(deferred_.begin()),
              std::make_move_iterator(deferred_.end()));
   deferred_.clear();
@@ -259,11 +279,11 @@ std::vector<FileObservation> Container::take_deferred(std::uint64_t now) {
 }
 
 void Container::lost(std::uint64_t boot_ns) {
-  if (drift_) drift_->lost(boot_ns);
+  if (drift_) stirred()->lost(boot_ns);
 }
 
 void Container::over_budget(std::uint64_t boot_ns) {
-  if (drift_) drift_->over_budget(boot_ns);
+  if (drift_) stirred()->over_budget(boot_ns);
 }
 
 // ---- Mounts and limits.
@@ -290,6 +310,7 @@ void Container::leave_environment() {
 
 void Container::mounts_touched(std::uint64_t boot_ns) {
   if (!drift_ || !running_ || mounts_due_ns_ != 0) return;
+  stir();
   mounts_due_ns_ = boot_ns + mounts_pause_ns_;
 }
 
@@ -322,7 +343,7 @@ std::optional<MountsObservation> Container::read_mounts() {
 
 void Container::mounts_seen(const MountsObservation& seen) {
   if (!drift_ || !running_) return;
-  drift_->observe(seen);
+  stirred()->observe(seen);
   context_.changed = true;
 }
 
@@ -334,13 +355,14 @@ void Container::look_at_limits() {
 
 std::optional<drift::ScanWork> Container::take_scan() {
   if (!drift_ || removed_ || drift_->scan_under_way()) return std::nullopt;
-  drift::ScanWork work = drift_->take_work();
+  drift::ScanWork work = stirred()->take_work();
   if (!work) return std::nullopt;
   return work;
 }
 
 void Container::apply(Scanned scanned) {
   if (removed_ || !drift_) return;
+  stir();
   if (std::holds_alternative<drift::ScanResult>(scanned)) awaited_ = false;
   std::visit(
       [this](auto&& result) {
@@ -351,14 +373,15 @@ void Container::apply(Scanned scanned) {
 }
 
 void Container::request_full_scan() {
-  if (drift_) drift_->request_full_scan();
+  if (drift_) stirred()->request_full_scan();
 }
 
 void Container::request_thorough_scan() {
-  if (drift_) drift_->request_thorough_scan();
+  if (drift_) stirred()->request_thorough_scan();
 }
 
 void Container::regular_scan_done(std::uint64_t now) {
+  stir();
   next_full_scan_ns_ = now + context_.settings.scan_interval_ns();
 }
 
@@ -371,7 +394,7 @@ void Container::await_scan(const ContainerPtr& self,
   if (removed_) return reply.fail(container_is_gone());
   if (!drift_) return reply.answer(self);
   waiting_.push_back({context_.now(), 0, std::move(reply)});
-  drift_->request_full_scan();
+  stirred()->request_full_scan();
 }
 
 bool Container::answer_waiting(const ContainerPtr& self,
@@ -389,13 +412,23 @@ bool Container::answer_waiting(const ContainerPtr& self,
   waiting_ = std::move(still_waiting);
   for (auto& reply : ready) reply.answer(self);
   if (waiting_.empty() || removed_) return false;
-  drift_->request_full_scan();
+  stirred()->request_full_scan();
   return true;
 }
 
 // ---- When to look at it.
 
+void Container::turned() {
+  stirred_ = false;
+  view_.reset();
+  next_ns_ = wanted_ns();
+}
+
 std::uint64_t Container::next_turn_ns() const {
+  return stirred_ ? wanted_ns() : next_ns_;
+}
+
+std::uint64_t Container::wanted_ns() const {
   std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
   if (!running_) next = std::min(next, next_check_ns_);
   if (!deferred_.empty()) next = std::min(next, deferred_until_ns_);
@@ -413,6 +446,7 @@ bool Container::existence_due(std::uint64_t now) const {
 }
 
 void Container::existence_checked(std::uint64_t now) {
+  stir();
   next_check_ns_ = now + existence_pause(now - exited_ns_);
 }
 
@@ -421,6 +455,7 @@ bool Container::rootfs_due(std::uint64_t now) const {
 }
 
 void Container::rootfs_not_found(std::uint64_t now) {
+  stir();
   rootfs_pause_ns_ =
       std::clamp(2 * rootfs_pause_ns_, kFirstRootfsPauseNs, kLastRootfsPauseNs);
   next_rootfs_ns_ = now + rootfs_pause_ns_;
@@ -428,7 +463,9 @@ void Container::rootfs_not_found(std::uint64_t now) {
 
 // ---- Answers.
 
-ChangeList Container::diff() { return drift_ ? drift_->diff() : ChangeList(); }
+ChangeList Container::diff() {
+  return drift_ ? stirred()->diff() : ChangeList();
+}
 
 std::vector<RuntimeLine> Container::runtime_lines() const {
   return drift_ ? drift_->runtime_lines() : std::vector<RuntimeLine>();

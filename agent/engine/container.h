@@ -55,7 +55,8 @@ class Container {
   // Ids of its cgroup and those below it; kept by the fleet.
   const std::set<std::uint64_t>& cgroups() const { return cgroups_; }
   std::set<std::uint64_t>& cgroups() { return cgroups_; }
-  ContainerView view() const;
+  // As it is now; the same object for as long as nothing stirs it.
+  ContainerViewPtr view();
 
   // ---- Its life.
   // What was found out about it, at first or again. `live_since_ns`: boot time
@@ -75,7 +76,7 @@ class Container {
   // ---- What happens to it.
   template <typename Seen>
   void observe(const Seen& seen, const Actor& actor) {
-    if (drift_) drift_->observe(seen, actor);
+    if (drift_) stirred()->observe(seen, actor);
   }
   void observe(const LimitsObservation& seen);
   // A change made straight to the upper directory while the container is
@@ -103,7 +104,7 @@ class Container {
 
   // All that was reported until then has been observed.
   void caught_up(std::uint64_t boot_ns) {
-    if (drift_) drift_->caught_up(boot_ns);
+    if (drift_) stirred()->caught_up(boot_ns);
   }
 
   // ---- Scans.
@@ -128,10 +129,17 @@ class Container {
   bool awaited() const { return awaited_; }
 
   // ---- When to look at it.
+  // Whether a turn has anything to do for it: something happened to it since
+  // the last one, or its time has come. Of a thousand containers few do.
+  bool due(std::uint64_t now) const { return stirred_ || now >= next_ns_; }
+  void turned();                       // all that was due has been done
   std::uint64_t next_turn_ns() const;  // boot time; UINT64_MAX: no need
   bool existence_due(std::uint64_t now) const;
   void existence_checked(std::uint64_t now);
-  void check_existence_soon() { next_check_ns_ = 0; }
+  void check_existence_soon() {
+    stir();
+    next_check_ns_ = 0;
+  }
   bool rootfs_due(std::uint64_t now) const;
   void rootfs_not_found(std::uint64_t now);  // look again, ever less often
 
@@ -148,6 +156,18 @@ class Container {
     Reply<ContainerPtr> reply;
   };
 
+  // Its next turn looks at it, and whoever asks how it is gets a new answer.
+  void stir() {
+    stirred_ = true;
+    view_.reset();
+  }
+  // The drift, to do something with it.
+  drift::ContainerDrift* stirred() {
+    stir();
+    return drift_.get();
+  }
+  std::uint64_t wanted_ns() const;
+  ContainerView present_view();
   void equip();
   void make_scanner();
   void renew_scanner();
@@ -174,8 +194,11 @@ class Container {
   std::uint64_t deferred_since_ns_ = 0;
   std::uint64_t deferred_until_ns_ = 0;
   std::vector<Waiting> waiting_;
+  ContainerViewPtr view_;  // null: it may be another by now
+  bool stirred_ = true;    // since its last turn
 
   // Boot time, all of them.
+  std::uint64_t next_ns_ = 0;  // as of its last turn
   std::uint64_t next_full_scan_ns_ = 0;
   drift::Backoff flush_retry_;
   std::uint64_t flush_not_before_ns_ = 0;

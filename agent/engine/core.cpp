@@ -30,9 +30,10 @@ void Core::turn(bool caught_up) {
   policy_.check_expiry();
   population_.reconcile(now);
   population_.turn(now);
-  for (const auto& container : fleet_.all()) {
+  for (const auto& container : fleet_.due(now)) {
     if (caught_up) container->caught_up(now);
     turn(container, now);
+    container->turned();
   }
 }
 
@@ -54,18 +55,8 @@ void Core::turn(const ContainerPtr& container, std::uint64_t now) {
 }
 
 std::uint64_t Core::next_turn_ns() const {
-  std::uint64_t next =
-      std::min(losses_.next_turn_ns(), population_.next_turn_ns());
-  for (const auto& container : fleet_.all()) {
-    next = std::min(next, container->next_turn_ns());
-  }
-  return next;
-}
-
-std::size_t Core::first_scans_left() const {
-  std::size_t left = 0;
-  for (const auto& container : fleet_.all()) left += container->awaited();
-  return left;
+  return std::min({losses_.next_turn_ns(), population_.next_turn_ns(),
+                   fleet_.next_turn_ns()});
 }
 
 std::shared_ptr<const Snapshot> Core::take_snapshot() {
@@ -73,12 +64,8 @@ std::shared_ptr<const Snapshot> Core::take_snapshot() {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->taken = context_.clock.wall();
   snapshot->ready = first_scans_done();
-  for (const auto& container : fleet_.all()) {
-    snapshot->containers.push_back(container->view());
-  }
-  for (auto& view : population_.departed()) {
-    snapshot->containers.push_back(std::move(view));
-  }
+  fleet_.show(snapshot->containers);
+  population_.show_departed(snapshot->containers);
   context_.tally.fill(*snapshot);
   snapshot->lifecycle = context_.events.lifecycle_counts();
   snapshot->sensors = context_.kernel.status();

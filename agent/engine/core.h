@@ -47,9 +47,9 @@ class Core {
   std::shared_ptr<const Snapshot> take_snapshot();
   // Whether anything that a snapshot shows may have changed since the last one.
   bool changed() const { return context_.changed; }
-  bool first_scans_done() const { return !fleet_.any_awaited(); }
+  bool first_scans_done() const { return first_scans_left() == 0; }
   // Containers found at start whose first scan is still to come.
-  std::size_t first_scans_left() const;
+  std::size_t first_scans_left() const { return fleet_.awaited(); }
 
  private:
   void turn(const ContainerPtr& container, std::uint64_t now);

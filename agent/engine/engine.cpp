@@ -275,8 +275,7 @@ Result<SnapshotPtr> Engine::scanned_snapshot() {
           if (!scanned) return reply.fail(scanned.error());
           publish();
           auto present = std::make_shared<Snapshot>(*snapshot());
-          std::erase_if(present->containers,
-                        [](const ContainerView& view) { return view.gone; });
+          present->containers.remove_gone();
           reply.answer(std::move(present));
         }));
   });

@@ -2,6 +2,7 @@
 #include "agent/engine/fleet.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "agent/base/text.h"
 
@@ -34,10 +35,31 @@ bool Fleet::any_plain() const {
                      [](const auto& container) { return container->plain(); });
 }
 
-bool Fleet::any_awaited() const {
-  return std::any_of(all_.begin(), all_.end(), [](const auto& container) {
-    return container->awaited();
-  });
+std::size_t Fleet::awaited() const {
+  return static_cast<std::size_t>(std::count_if(
+      all_.begin(), all_.end(),
+      [](const auto& container) { return container->awaited(); }));
+}
+
+std::vector<ContainerPtr> Fleet::due(std::uint64_t now) const {
+  std::vector<ContainerPtr> due;
+  for (const auto& container : all_) {
+    if (container->due(now)) due.push_back(container);
+  }
+  return due;
+}
+
+std::uint64_t Fleet::next_turn_ns() const {
+  std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& container : all_) {
+    next = std::min(next, container->next_turn_ns());
+  }
+  return next;
+}
+
+void Fleet::show(ContainerViews& views) const {
+  views.reserve(all_.size());
+  for (const auto& container : all_) views.push_back(container->view());
 }
 
 ContainerPtr Fleet::find(const UpperRoot& root, std::uint64_t cgroup) const {

@@ -21,7 +21,11 @@ class Fleet {
   std::vector<ContainerPtr> all() const { return all_; }
   bool empty() const { return all_.empty(); }
   bool any_plain() const;  // whether some rootfs is no overlay
-  bool any_awaited() const;
+  std::size_t awaited() const;
+  // A turn is for these alone.
+  std::vector<ContainerPtr> due(std::uint64_t now) const;
+  std::uint64_t next_turn_ns() const;
+  void show(ContainerViews& views) const;
 
   // By its upper root where `root` is one, else by a cgroup of its own. Null:
   // none.

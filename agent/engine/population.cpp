@@ -443,7 +443,7 @@ void Population::stop(const ContainerPtr& container, std::uint64_t boot_ns) {
 }
 
 void Population::remove(const ContainerPtr& container) {
-  ContainerView view = container->view();
+  ContainerView view = *container->view();
   view.running = false;
   view.gone = true;
   const WallTime now = context_.clock.wall();
@@ -453,8 +453,8 @@ void Population::remove(const ContainerPtr& container) {
   }
   context_.events.lifecycle(view.info, Lifecycle::removed, now);
   report_replacement(replacements_.removed(view.info, context_.now()), now);
-  departed_.push_back(
-      {context_.now() + context_.settings.metrics_grace_ns(), std::move(view)});
+  departed_.push_back({context_.now() + context_.settings.metrics_grace_ns(),
+                       std::make_shared<const ContainerView>(std::move(view))});
   if (container->record().root) {
     context_.kernel.remove_root(container->record().root);
   }
@@ -574,7 +574,7 @@ void Population::sweep_roots() {
 
 void Population::turn(std::uint64_t now) {
   retry_unresolved(now);
-  for (const auto& container : fleet_.all()) {
+  for (const auto& container : fleet_.due(now)) {
     release_deferred(container, now);
     if (container->rootfs_due(now)) look_for_rootfs(container, now);
     check_existence(container, now);
@@ -589,10 +589,8 @@ std::uint64_t Population::next_turn_ns() const {
   return std::min(next_reconcile_ns_, next_retry_ns_);
 }
 
-std::vector<ContainerView> Population::departed() const {
-  std::vector<ContainerView> views;
+void Population::show_departed(ContainerViews& views) const {
   for (const auto& one : departed_) views.push_back(one.view);
-  return views;
 }
 
 }  // namespace stillframe::engine

@@ -64,7 +64,7 @@ class Population {
   Actor actor_for(const ContainerPtr& victim, const ProcessRef& process);
 
   // Containers that are gone, kept for metrics a while.
-  std::vector<ContainerView> departed() const;
+  void show_departed(ContainerViews& views) const;
 
  private:
   struct Unresolved {
@@ -75,7 +75,7 @@ class Population {
   };
   struct Departed {
     std::uint64_t until_ns = 0;
-    ContainerView view;
+    ContainerViewPtr view;
   };
 
   // Whether it lived before the kernel side knew of it, and this process was

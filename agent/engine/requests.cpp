@@ -20,7 +20,7 @@ DiffAnswer answer_about(Container& container, DiffPart part) {
   if (part == DiffPart::runtime_lines) {
     answer.runtime_lines = container.runtime_lines();
   }
-  answer.container = container.view();
+  answer.container = *container.view();
   answer.complete = answer.container.complete;
   return answer;
 }

@@ -13,27 +13,11 @@
 #include <tuple>
 #include <vector>
 
-#include "agent/model/container.h"
+#include "agent/model/container_views.h"
 #include "agent/model/mutation.h"
 #include "agent/model/policy.h"
 
 namespace stillframe {
-
-struct ContainerView {
-  ContainerInfo info;
-  WallTime started;
-  bool running = false;
-  bool gone = false;  // removed; kept for metrics a while
-  ContainerState state = ContainerState::unknown;
-  std::string why_unknown;  // what kept the agent from looking, for people
-  bool ever_mutated = false;
-  bool complete = true;
-  WallTime last_scan;  // when its rootfs was last compared in full; 0: never
-  std::uint64_t mutated_paths = 0;
-  WallTime first_mutation;  // 0: none
-  std::map<std::pair<Class, Origin>, std::uint64_t> violations;
-  std::optional<Actor> last_actor;
-};
 
 struct Histogram {
   std::vector<double> bounds;         // upper bounds, ascending, no +Inf
@@ -113,7 +97,7 @@ void each_stat(AgentStats& stats, const Visit& visit) {
 struct Snapshot {
   WallTime taken;
   bool ready = false;  // sensors attached and the first scan done
-  std::vector<ContainerView> containers;
+  ContainerViews containers;
   std::map<MutationKey, std::uint64_t> mutations;
   std::map<ToolKey, std::uint64_t> in_place_updates;
   std::map<ReplacementKey, std::uint64_t> replacements;

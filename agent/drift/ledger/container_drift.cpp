@@ -322,6 +322,8 @@ DriftSummary ContainerDrift::summary() {
   return out;
 }
 
+bool ContainerDrift::judging_due() const { return impl_->verdicts.stale(); }
+
 std::vector<std::string> ContainerDrift::trouble() const {
   auto all = impl_->plan.trouble();
   if (!impl_->load_trouble.empty()) {

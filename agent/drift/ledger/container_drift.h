@@ -100,6 +100,7 @@ class ContainerDrift {
   // Both first judge again what was judged by what is out of date by now.
   ChangeList diff();  // in path order
   DriftSummary summary();
+  bool judging_due() const;  // the next summary may be another by that alone
   std::vector<RuntimeLine> runtime_lines() const;
   std::vector<std::string> trouble() const;
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -57,6 +58,61 @@ TEST_F(Fleets, NamesakesAreOthersOfThatName) {
     fleet.add(each);
   }
   EXPECT_EQ(fleet.namesakes(one), std::vector<ContainerPtr>{other});
+}
+
+TEST_F(Fleets, ATurnIsForThoseAloneThatSomethingHappenedTo) {
+  World quiet;
+  for (const char* id : {"aaaa", "bbbb"}) quiet.live(quiet.make(id));
+  quiet.settle();
+  const auto shown = [&] { return quiet.core->take_snapshot(); };
+  const auto before = shown();
+  ASSERT_EQ(before->containers.size(), 2u);
+  const auto record = quiet.source.known.at("bbbb");
+  World::write(record, "new");
+  quiet.core->observe(quiet.wrote(record, "new"));
+  quiet.settle();
+  const auto after = shown();
+  EXPECT_EQ(&after->containers[0], &before->containers[0]);
+  EXPECT_NE(&after->containers[1], &before->containers[1]);
+  EXPECT_EQ(after->containers[1].state, ContainerState::mutated);
+}
+
+TEST_F(Fleets, WhoeverIsStirredIsDueUntilItsTurn) {
+  const auto one = container("aaaa", "one");
+  fleet.add(one);
+  const std::uint64_t now = world.clock.boot_ns();
+  struct Case {
+    const char* what;
+    std::function<void(Container&)> done;
+  };
+  const Case cases[] = {
+      {"at first", [](Container&) {}},
+      {"met", [](Container& c) { c.meet(c.record(), 0); }},
+      {"started", [](Container& c) { c.start(0); }},
+      {"stopped", [&](Container& c) { c.stop(now); }},
+      {"renamed",
+       [](Container& c) {
+         ContainerInfo info = c.info();
+         info.name += "-new";
+         c.set_info(info);
+       }},
+      {"asked about", [](Container& c) { c.check_existence_soon(); }},
+      {"its rootfs not found", [&](Container& c) { c.rootfs_not_found(now); }},
+      {"scanned", [&](Container& c) { c.regular_scan_done(now); }},
+  };
+  for (const auto& [what, done] : cases) {
+    done(*one);
+    EXPECT_EQ(fleet.due(now), std::vector<ContainerPtr>{one}) << what;
+    const auto shown = one->view();
+    EXPECT_EQ(one->view(), shown) << what;
+    one->existence_checked(now);
+    one->rootfs_not_found(now);
+    one->turned();
+    EXPECT_TRUE(fleet.due(now).empty()) << what;
+    EXPECT_NE(one->view(), shown) << what;
+  }
+  one->set_info(one->info());
+  EXPECT_TRUE(fleet.due(now).empty()) << "nothing new";
 }
 
 }  // namespace

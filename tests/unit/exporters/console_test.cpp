@@ -29,7 +29,7 @@ TEST(PsTable, AlignsItsColumns) {
   snapshot.containers = {
       test::make_container("3f2a00112233445566", "web"),
       test::make_container("aaaaaaaaaaaabbbb", "a-longer-name")};
-  auto& mutated = snapshot.containers[1];
+  auto& mutated = snapshot.containers.edit(1);
   mutated.state = ContainerState::mutated;
   mutated.mutated_paths = 12;
   mutated.complete = false;
@@ -50,8 +50,8 @@ TEST(PsTable, AlignsItsColumns) {
 TEST(PsTable, ShowsThatAStateIsUnknown) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a", "web")};
-  snapshot.containers[0].state = ContainerState::unknown;
-  snapshot.containers[0].complete = false;
+  snapshot.containers.edit(0).state = ContainerState::unknown;
+  snapshot.containers.edit(0).complete = false;
   EXPECT_THAT(ps_table(snapshot, kLater, kPlain),
               HasSubstr("3f2a       web   unknown  ?      docker.io"));
   const std::string colored = ps_table(snapshot, kLater, {.color = true});
@@ -78,7 +78,7 @@ TEST(PsTable, CutsTheImageToTheTerminal) {
 TEST(PsTable, ShowsHostileNamesQuotedOnOneLine) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a", kHostile)};
-  snapshot.containers[0].info.image = "i\x1b]0;x\x07";
+  snapshot.containers.edit(0).info.image = "i\x1b]0;x\x07";
   const std::string text = ps_table(snapshot, kLater, kPlain);
   EXPECT_THAT(text, HasSubstr(R"("a\n\x1b[31m\xff\"b\\c")"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
@@ -90,10 +90,10 @@ TEST(WorkloadsTable, CountsByWorkload) {
   snapshot.containers = {test::make_container("1", "a"),
                          test::make_container("2", "b"),
                          test::make_container("3", "c")};
-  snapshot.containers[1].state = ContainerState::mutated;
-  snapshot.containers[1].mutated_paths = 4;
-  snapshot.containers[2].info.workload = "";
-  snapshot.containers[2].state = ContainerState::unknown;
+  snapshot.containers.edit(1).state = ContainerState::mutated;
+  snapshot.containers.edit(1).mutated_paths = 4;
+  snapshot.containers.edit(2).info.workload = "";
+  snapshot.containers.edit(2).state = ContainerState::unknown;
   EXPECT_EQ(workloads_table(snapshot, kPlain),
             "WORKLOAD  NAMESPACE  CONTAINERS  RUNNING  MUTATED  UNKNOWN  PATHS"
             "  IMAGES\n"

@@ -96,7 +96,7 @@ TEST(PsJson, HasExactlyTheContractedFields) {
                 {"last_actor", nullptr}});
   EXPECT_EQ(json::parse(ps_json(snapshot)), json({{"containers", {still}}}));
 
-  auto& view = snapshot.containers[0];
+  auto& view = snapshot.containers.edit(0);
   view.state = ContainerState::mutated;
   view.mutated_paths = 3;
   view.first_mutation = kNoon;

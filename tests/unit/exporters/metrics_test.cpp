@@ -32,13 +32,13 @@ Snapshot full_snapshot() {
   s.containers = {test::make_container("3f2a", "web"),
                   test::make_container("bbbb", kHostile),
                   test::make_container("cccc", "lost")};
-  auto& web = s.containers[0];
+  auto& web = s.containers.edit(0);
   web.state = ContainerState::mutated;
   web.mutated_paths = 3;
   web.first_mutation = kNoon;
   web.last_scan = kNoon;
-  s.containers[2].state = ContainerState::unknown;
-  s.containers[2].complete = false;
+  s.containers.edit(2).state = ContainerState::unknown;
+  s.containers.edit(2).complete = false;
   web.violations = {{{Class::code, Origin::exec}, 2},
                     {{Class::content, Origin::host}, 0}};
   s.mutations = {
@@ -192,9 +192,9 @@ TEST(Metrics, CapContainersAndKeepTheMutatedOnes) {
   for (int i = 0; i < 10; ++i) {
     s.containers.push_back(test::make_container("id" + std::to_string(i), "c"));
   }
-  s.containers[9].state = ContainerState::mutated;
-  s.containers[8].state = ContainerState::unknown;
-  s.containers[0].running = false;
+  s.containers.edit(9).state = ContainerState::mutated;
+  s.containers.edit(8).state = ContainerState::unknown;
+  s.containers.edit(0).running = false;
   const std::string text = scrape(s, 3);
   EXPECT_THAT(text, HasSubstr("stillframe_containers_overflow 7\n"));
   EXPECT_THAT(text, HasSubstr("container_mutated{container_id=\"podman://id9\"}"
