@@ -162,7 +162,7 @@ Result<ContainerCgroup> Finder::seen_container(const LiveObservation& seen,
   auto process = seen_process(seen);
   if (!process) return tl::unexpected<Error>(process.error());
   container.init = std::move(*process);
-  const auto known = files_.cgroups();
+  const auto known = files_.cgroups_for(path);
   const auto name = ContainerCgroups::identify(path, known);
   if (name && name->helper) return not_a_container("a helper's cgroup", path);
   if (name) {
@@ -201,7 +201,7 @@ Result<ContainerRecord> Finder::resolve(const LiveObservation& seen) const {
 MetadataResult Finder::metadata_of(const ContainerRecord& record) const {
   auto name = parse_cgroup_path(record.cgroup_path).value_or(CgroupName{});
   if (!name.outer.empty()) {
-    const auto known = files_.cgroups();
+    const auto known = files_.cgroups_for(record.cgroup_path);
     name = ContainerCgroups::identify(record.cgroup_path, known)
                .value_or(CgroupName{});
     if (!name.outer.empty() && !known.errors.empty()) {

@@ -196,6 +196,24 @@ KnownCgroups RuncResolver::cgroups() {
   return result;
 }
 
+// Most cgroups are named after their container, by runc itself or by whoever
+// runs it; the state says whether this one is.
+std::optional<std::string> RuncResolver::owner_of(const std::string& cgroup) {
+  std::vector<std::string> ids{cgroup.substr(cgroup.rfind('/') + 1)};
+  if (const auto name = parse_cgroup_path(cgroup)) ids.push_back(name->id);
+  const auto roots = this->roots();
+  for (const auto& id : ids) {
+    if (!is_plain_name(id)) continue;
+    for (const auto& root : roots.items) {
+      const auto state = load(root, id);
+      if (state && *state != nullptr && (*state)->cgroup_path == cgroup) {
+        return id;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 RuntimeMetadata RuncResolver::metadata(const Root& root,
                                        const RuncState& state) const {
   RuntimeMetadata result;

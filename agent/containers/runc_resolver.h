@@ -36,6 +36,7 @@ class RuncResolver : public RuntimeResolver {
   bool serves(std::string_view runtime) const override;
   MetadataResult find(const RuntimeQuery& query) override;
   KnownCgroups cgroups() override;
+  std::optional<std::string> owner_of(const std::string& cgroup) override;
 
  private:
   // A directory of ID/state.json, and whose containers they are.

@@ -50,6 +50,13 @@ KnownCgroups RuntimeFiles::cgroups() const {
   return known;
 }
 
+KnownCgroups RuntimeFiles::cgroups_for(const std::string& path) const {
+  for (const auto& resolver : resolvers_) {
+    if (const auto id = resolver->owner_of(path)) return {{{path, *id}}, {}};
+  }
+  return cgroups();
+}
+
 Listing<RuntimeMetadata> RuntimeFiles::stored() const {
   Listing<RuntimeMetadata> all;
   for (const auto& resolver : resolvers_) {

@@ -24,6 +24,9 @@ class RuntimeFiles {
   MetadataResult find(const CgroupName& name) const;
 
   KnownCgroups cgroups() const;
+  // Those that matter to the cgroup at `path`: its owner alone where a runtime
+  // says at once who that is, else all.
+  KnownCgroups cgroups_for(const std::string& path) const;
   Listing<RuntimeMetadata> stored() const;
   std::vector<std::string> layer_roots() const;
 

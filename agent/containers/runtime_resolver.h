@@ -71,6 +71,12 @@ class RuntimeResolver {
   // For containers whose path says nothing.
   virtual KnownCgroups cgroups() { return {}; }
 
+  // As far as that can be known without a look at all containers: the one that
+  // this runtime put into exactly that cgroup. None: ask cgroups().
+  virtual std::optional<std::string> owner_of(const std::string& /*cgroup*/) {
+    return std::nullopt;
+  }
+
   // All containers with a rootfs on disk, running or not.
   virtual Listing<RuntimeMetadata> stored() { return {}; }
 

@@ -58,6 +58,43 @@ TEST(RuncResolver, BareContainersAreNamedByTheirId) {
   EXPECT_TRUE(runc.cgroups().ids.empty());
 }
 
+TEST(RuncResolver, KnowsTheOwnerOfACgroupByItsName) {
+  const TempHost host;
+  const std::string id(64, 'a');
+  const auto put = [&](const std::string& root, const std::string& name,
+                       const std::string& cgroup) {
+    host.file(root + "/" + name + "/state.json",
+              R"({"id":")" + name + R"(","cgroup_paths":{"":"/sys/fs/cgroup)" +
+                  cgroup + R"("}})");
+  };
+  put("/run/runc", "web-1", "/web-1");
+  put("/run/runc", "moved", "/elsewhere/job");
+  put("/run/containerd/runc/k8s.io", id,
+      "/pods/cri-containerd-" + id + ".scope");
+  put("/run/user/1000/runc", "mine", "/mine");
+  RuncResolver runc(v2_layout(), host.prefix());
+  struct Case {
+    std::string cgroup;
+    std::optional<std::string> owner;
+  };
+  const Case cases[] = {
+      {"/web-1", "web-1"},
+      {"/other/web-1", std::nullopt},  // it is named alike
+      {"/web-1/below", std::nullopt},
+      {"/elsewhere/job", std::nullopt},  // only a look at all shows it
+      {"/moved", std::nullopt},
+      {"/pods/cri-containerd-" + id + ".scope", id},
+      {"/mine", std::nullopt},  // a user says so of what is not the user's
+      {"/", std::nullopt},
+      {"/..", std::nullopt},
+  };
+  for (const auto& [cgroup, owner] : cases) {
+    EXPECT_EQ(runc.owner_of(cgroup), owner) << cgroup;
+  }
+  host.remove("/run/runc/web-1");
+  EXPECT_EQ(runc.owner_of("/web-1"), std::nullopt);
+}
+
 TEST(RuncResolver, KnowsContainerdsByTheirNamespace) {
   const TempHost host;
   host.file("/run/containerd/runc/k8s.io/web-1/state.json",
