@@ -39,6 +39,10 @@ sf_inode to_kernel(const UpperRoot& root) {
   return {root.inode.ino, root.inode.generation, root.dev};
 }
 
+UpperRoot from_kernel(const sf_inode& root) {
+  return {root.dev, {root.ino, root.generation}};
+}
+
 // For how long files are not offered again that had no room: what is not known
 // meanwhile is found by its directory.
 constexpr std::uint64_t kNoRoomNs = 20'000'000;
@@ -116,6 +120,10 @@ bool KernelMaps::may_know(const UpperRoot& root, bool directory) const {
 
 void KernelMaps::add_root(const UpperRoot& root, std::uint32_t flags,
                           std::int64_t since_ns) const {
+  {
+    const std::lock_guard lock(shares_mutex_);
+    removed_.keep(root);
+  }
   sf_root_state state{};
   const sf_inode key = to_kernel(root);
   // The kernel may have made it already: keep its budget, add our flags.
@@ -138,13 +146,26 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
     const std::lock_guard lock(full_mutex_);
     full_.clear();
   }
-  const std::lock_guard lock(shares_mutex_);
-  scanned_.erase(root);
+  {
+    const std::lock_guard lock(shares_mutex_);
+    scanned_.erase(root);
+    removed_.add(root);
+  }
   const sf_inode key = to_kernel(root);
   bpf_map_delete_elem(bpf_map__fd(roots_), &key);
-  // All inodes of this root, a batch at a time. Concurrent insertions of other
-  // roots can make the kernel skip or repeat some; a leftover is harmless: it
-  // names a root that no longer exists.
+  forget_inodes();
+}
+
+// All inodes of removed roots, a batch at a time. Concurrent insertions of
+// other roots can make the kernel skip or repeat some; a leftover is harmless:
+// it names a root that no longer exists.
+void KernelMaps::forget_inodes() const {
+  const std::lock_guard lock(shares_mutex_);
+  const auto roots = removed_.take(monotonic_now_ns());
+  if (roots.empty()) return;
+  const auto of_removed = [&](const sf_inode_state& state) {
+    return roots.contains(from_kernel(state.root));
+  };
   constexpr std::uint32_t kBatch = 1024;
   std::vector<sf_inode_key> keys(kBatch);
   std::vector<sf_inode_state> values(kBatch);
@@ -159,7 +180,7 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
         bpf_map__fd(upper_inodes_), first ? nullptr : &position, &position,
         keys.data(), values.data(), &count, &options);
     for (std::uint32_t i = 0; i < count; ++i) {
-      if (same_inode(values[i].root, key)) doomed.push_back(keys[i]);
+      if (of_removed(values[i])) doomed.push_back(keys[i]);
     }
     first = false;
     if (result != 0) break;  // ENOENT: the end; else the rest is left over
@@ -170,8 +191,7 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
     // begun: without its directories known nobody would be seen at work there.
     sf_inode_state now{};
     const int fd = bpf_map__fd(upper_inodes_);
-    if (bpf_map_lookup_elem(fd, &inode, &now) != 0 ||
-        !same_inode(now.root, key)) {
+    if (bpf_map_lookup_elem(fd, &inode, &now) != 0 || !of_removed(now)) {
       continue;
     }
     if (bpf_map_delete_elem(bpf_map__fd(upper_inodes_), &inode) == 0) ++removed;
@@ -192,7 +212,7 @@ std::vector<UpperRoot> KernelMaps::roots() const {
     sf_root_state state{};
     if (bpf_map_lookup_elem(fd, &key, &state) != 0) continue;
     if ((state.flags & SF_ROOT_IGNORE) != 0) continue;
-    all.push_back({key.dev, {key.ino, key.generation}});
+    all.push_back(from_kernel(key));
   }
   return all;
 }

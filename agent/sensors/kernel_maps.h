@@ -12,6 +12,7 @@
 
 #include "agent/model/inode.h"
 #include "agent/sensors/object.h"
+#include "agent/sensors/removed_roots.h"
 #include "bpf/events.h"
 
 namespace stillframe::sensors {
@@ -24,7 +25,10 @@ class KernelMaps {
   // `since`: see sf_root_state; 0 leaves it as it is.
   void add_root(const UpperRoot& root, std::uint32_t flags,
                 std::int64_t since_ns = 0) const;
+  // Its inodes go with it, or a little later: see forget_inodes().
   void remove_root(const UpperRoot& root) const;
+  // Those of removed roots that are left; to be called now and then.
+  void forget_inodes() const;
   // Without those that are ignored.
   std::vector<UpperRoot> roots() const;
   void add_inode(const UpperRoot& root, const InodeId& inode,
@@ -81,10 +85,12 @@ class KernelMaps {
     std::uint64_t no_room_until_ns = 0;  // for more files; monotonic
   };
   mutable std::unordered_map<UpperRoot, Scanned> scanned_;
+  mutable RemovedRoots removed_;
   mutable std::unordered_map<std::uint64_t, std::int32_t> adopted_;
   mutable std::unordered_map<std::uint64_t, std::uint32_t> children_;
 };
 
 sf_inode to_kernel(const UpperRoot& root);
+UpperRoot from_kernel(const sf_inode& root);
 
 }  // namespace stillframe::sensors

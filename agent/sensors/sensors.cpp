@@ -198,6 +198,7 @@ std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
     ring->drain([this](auto* data, auto size) { return take(data, size); });
   }
   sink = nullptr;
+  maps->forget_inodes();
   return limit - left + limits.drain(to);
 }
 
