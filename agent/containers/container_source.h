@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -29,7 +30,10 @@ class ContainerSource {
   // host's. One record each, with init, layers and mounts; those whose id is
   // confirmed come first.
   // One that is missing while there are errors may run anyway.
-  virtual Listing<ContainerRecord> running() const = 0;
+  Listing<ContainerRecord> running() const { return running_besides({}); }
+  // But for those in cgroups that are `known`: nothing is asked about them.
+  virtual Listing<ContainerRecord> running_besides(
+      const std::unordered_set<std::uint64_t>& known) const = 0;
 
   // Containers that are kept, whose upper directory is on disk (init_pid 0):
   // they can be changed while stopped and started again. Those that run are

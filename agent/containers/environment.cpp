@@ -7,6 +7,7 @@
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/device_rules.h"
 #include "agent/containers/directory.h"
+#include "agent/containers/proc_text.h"
 
 namespace stillframe::containers {
 namespace {
@@ -29,13 +30,12 @@ Result<std::vector<MountEntry>> Environment::mounts(
   return mount_entries(*mounts);
 }
 
-Result<std::string> Environment::path_in(const ContainerRecord& record,
-                                         const std::string& controller) const {
-  auto observed = proc_.cgroup(record.init_pid, layout_.observed);
-  if (!observed) return observed;
-  auto other = proc_.cgroup(record.init_pid, controller);
-  if (!other) return other;
-  return same_cgroup(record.cgroup_path, *observed, *other).value_or("");
+std::string Environment::path_in(const ContainerRecord& record,
+                                 const std::string& cgroups,
+                                 const std::string& controller) const {
+  const auto observed = parse_cgroup(cgroups, layout_.observed).value_or("");
+  const auto other = parse_cgroup(cgroups, controller).value_or("");
+  return same_cgroup(record.cgroup_path, observed, other).value_or("");
 }
 
 Result<std::vector<std::string>> Environment::limit_directories(
@@ -43,12 +43,13 @@ Result<std::vector<std::string>> Environment::limit_directories(
   std::vector<std::pair<std::string, std::string>> hierarchies(
       layout_.v1.begin(), layout_.v1.end());
   if (!layout_.unified.empty()) hierarchies.emplace_back("", layout_.unified);
+  const auto cgroups = proc_.cgroups(record.init_pid);
+  if (!cgroups) return tl::unexpected<Error>(cgroups.error());
   std::set<std::string> found;
   for (const auto& [controller, mount] : hierarchies) {
-    const auto path = path_in(record, controller);
-    if (!path) return tl::unexpected<Error>(path.error());
-    if (path->empty()) continue;
-    const std::string directory = prefix_ + mount + *path;
+    const std::string path = path_in(record, *cgroups, controller);
+    if (path.empty()) continue;
+    const std::string directory = prefix_ + mount + path;
     const auto there = is_directory(directory);
     if (!there) return tl::unexpected<Error>(there.error());
     if (*there) found.insert(directory);
@@ -60,11 +61,12 @@ Result<bool> Environment::device_allowed(const ContainerRecord& record,
                                          const DeviceObservation& asked) const {
   const auto hierarchy = layout_.v1.find("devices");
   if (hierarchy == layout_.v1.end()) return true;
-  const auto path = path_in(record, "devices");
-  if (!path) return tl::unexpected<Error>(path.error());
-  if (path->empty()) return true;
+  const auto cgroups = proc_.cgroups(record.init_pid);
+  if (!cgroups) return tl::unexpected<Error>(cgroups.error());
+  const std::string path = path_in(record, *cgroups, "devices");
+  if (path.empty()) return true;
   const auto list =
-      read_file(prefix_ + hierarchy->second + *path + "/devices.list");
+      read_file(prefix_ + hierarchy->second + path + "/devices.list");
   if (!list && is_absence(list.error().code)) return true;
   if (!list) return tl::unexpected<Error>(list.error());
   return containers::device_allowed(*list, asked);

@@ -30,8 +30,9 @@ class Environment {
 
  private:
   // Where the container's cgroup is in another hierarchy; empty: it has none.
-  Result<std::string> path_in(const ContainerRecord& record,
-                              const std::string& controller) const;
+  // `cgroups`: its init's.
+  std::string path_in(const ContainerRecord& record, const std::string& cgroups,
+                      const std::string& controller) const;
 
   const CgroupLayout& layout_;
   const Proc& proc_;

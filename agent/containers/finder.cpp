@@ -42,11 +42,13 @@ Finder::Finder(CgroupLayout layout, std::string host_prefix)
       membership_(tree_, proc_),
       environment_(layout_, proc_, prefix_) {}
 
-Listing<ContainerRecord> Finder::running() const {
+Listing<ContainerRecord> Finder::running_besides(
+    const std::unordered_set<std::uint64_t>& known) const {
   Listing<ContainerRecord> records;
   auto found = containers_.below();
   records.errors = std::move(found.errors);
   for (const auto& container : found.items) {
+    if (known.contains(container.cgroup)) continue;
     records.items.push_back(record_of(container, {}));
   }
   // Who is sure to be who it says comes before whoever poses as it.

@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -31,7 +32,8 @@ class Finder : public ContainerSource {
   Finder(const Finder&) = delete;
   Finder& operator=(const Finder&) = delete;
 
-  Listing<ContainerRecord> running() const override;
+  Listing<ContainerRecord> running_besides(
+      const std::unordered_set<std::uint64_t>& known) const override;
   Listing<ContainerRecord> stopped() const override;
   Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;

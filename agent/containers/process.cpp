@@ -100,10 +100,16 @@ Result<Process> Proc::read(std::uint32_t pid) const {
   return process;
 }
 
+Result<std::string> Proc::cgroups(std::uint32_t pid) const {
+  auto text = read_file(base_ + std::to_string(pid) + "/cgroup");
+  if (!text) return unread(text, pid);
+  return text;
+}
+
 Result<std::string> Proc::cgroup(std::uint32_t pid,
                                  const std::string& observed) const {
-  const auto text = read_file(base_ + std::to_string(pid) + "/cgroup");
-  if (!text) return unread(text, pid);
+  const auto text = cgroups(pid);
+  if (!text) return text;
   return parse_cgroup(*text, observed).value_or("");
 }
 

@@ -48,6 +48,8 @@ class Proc {
   // Only pid, ppid and start: cheap.
   Result<Process> read_stat(std::uint32_t pid) const;
 
+  // All of its cgroups, as proc_text.h reads them.
+  Result<std::string> cgroups(std::uint32_t pid) const;
   // Empty: it is in none of the hierarchy.
   Result<std::string> cgroup(std::uint32_t pid,
                              const std::string& observed) const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "agent/base/log.h"
 
@@ -74,12 +75,27 @@ void Population::discover() {
 // What began, containers and within them, before the kernel side knew all there
 // are: it makes nothing of a first exec until then.
 void Population::adopt_begun() {
-  for (auto& record : found_in(context_, context_.source.running())) {
-    const auto known = fleet_.find(record.root, record.cgroup);
-    if (!known || !known->running()) {
+  for (const auto& container : fleet_.all()) {
+    if (container->running()) register_processes(container);
+  }
+  adopt_new();
+}
+
+// Those that run and are not known to, or whose rootfs was not found so far.
+void Population::adopt_new() {
+  std::unordered_set<std::uint64_t> known;
+  for (const auto& container : fleet_.all()) {
+    if (container->running() && container->watched()) {
+      known.insert(container->record().cgroup);
+    }
+  }
+  for (auto& record :
+       found_in(context_, context_.source.running_besides(known))) {
+    const auto owner = fleet_.find(record.root, record.cgroup);
+    const bool found_rootfs =
+        owner && !owner->watched() && record.root && !record.layers.empty();
+    if (!owner || !owner->running() || found_rootfs) {
       adopt(std::move(record), 0);
-    } else {
-      register_processes(known);
     }
   }
 }
@@ -520,15 +536,6 @@ void Population::look_for_rootfs(const ContainerPtr& container,
 // ---- Due.
 
 void Population::compare_running(std::uint64_t now) {
-  for (auto& record : found_in(context_, context_.source.running())) {
-    const auto known = fleet_.find(record.root, record.cgroup);
-    const bool found_rootfs =
-        known && !known->watched() && record.root && !record.layers.empty();
-    if (!known || !known->running() || found_rootfs) {
-      adopt(std::move(record), 0);
-    }
-  }
-  adopt_kept();
   for (const auto& container : fleet_.all()) {
     if (container->running()) {
       const auto alive = context_.source.init_alive(container->record());
@@ -539,6 +546,8 @@ void Population::compare_running(std::uint64_t now) {
       fleet_.index(container);
     }
   }
+  adopt_new();
+  adopt_kept();
 }
 
 void Population::reconcile(std::uint64_t now) {

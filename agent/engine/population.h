@@ -91,6 +91,7 @@ class Population {
   bool poses_as_another(const ContainerRecord& record);
   void adopt_kept();
   void adopt_begun();
+  void adopt_new();
   void reconcile_within_a_second();
   bool rootfs_in_use(const ContainerRecord& record);
   void register_processes(const ContainerPtr& container);

@@ -15,11 +15,6 @@ bool known_by_image(const ContainerInfo& info) {
          info.workload == containers::image_repository(info.image);
 }
 
-bool of_one_workload(const ContainerInfo& a, const ContainerInfo& b) {
-  return !a.workload.empty() && a.workload == b.workload &&
-         a.pod_namespace == b.pod_namespace;
-}
-
 bool of_one_name(const ContainerInfo& a, const ContainerInfo& b) {
   return !a.name.empty() && a.name == b.name;
 }
@@ -40,25 +35,39 @@ bool image_changed(const ContainerInfo& before, const ContainerInfo& after) {
 
 }  // namespace
 
-Replacements::Lives::iterator Replacements::find(const ContainerInfo& info) {
-  // Bare runc's ids are free to reuse: a removed one is another container.
-  return std::find_if(lives_.begin(), lives_.end(), [&](const Life& life) {
-    return !life.removed && life.info.id == info.id;
-  });
+Replacements::Workload Replacements::workload_of(const ContainerInfo& info) {
+  return {info.pod_namespace, info.workload};
 }
 
-Replacements::Life& Replacements::take_in(const ContainerInfo& info) {
-  lives_.push_back({.info = info});
-  lives_.back().info.labels.clear();
-  return lives_.back();
+// Bare runc's ids are free to reuse: a removed one is another container.
+Replacements::Lives::iterator Replacements::find(const ContainerInfo& info) {
+  const auto it = by_id_.find(info.id);
+  return it == by_id_.end() ? lives_.end() : it->second;
+}
+
+Replacements::Lives::iterator Replacements::take_in(const ContainerInfo& info) {
+  const auto life = lives_.insert(lives_.end(), {.info = info});
+  life->info.labels.clear();
+  by_id_[info.id] = life;
+  if (!info.workload.empty()) by_workload_[workload_of(info)].push_back(life);
+  return life;
+}
+
+std::vector<Replacements::Lives::iterator> Replacements::peers_of(
+    const Life& life) const {
+  std::vector<Lives::iterator> peers;
+  const auto found = by_workload_.find(workload_of(life.info));
+  if (found == by_workload_.end()) return peers;
+  for (const auto it : found->second) {
+    if (&*it != &life) peers.push_back(it);
+  }
+  return peers;
 }
 
 Replacements::Lives::iterator Replacements::predecessor_of(const Life& after) {
   auto best = lives_.end();
-  for (auto it = lives_.begin(); it != lives_.end(); ++it) {
-    if (!it->ended || it->followed || &*it == &after ||
-        !of_one_workload(it->info, after.info) ||
-        !made_after(after.info, it->info)) {
+  for (const auto it : peers_of(after)) {
+    if (!it->ended || it->followed || !made_after(after.info, it->info)) {
       continue;
     }
     const bool namesake = of_one_name(it->info, after.info);
@@ -80,11 +89,10 @@ Replacements::Lives::iterator Replacements::predecessor_of(const Life& after) {
 Replacements::Lives::iterator Replacements::successor_of(const Life& before) {
   if (before.exited_ns == 0 || known_by_image(before.info)) return lives_.end();
   auto best = lives_.end();
-  for (auto it = lives_.begin(); it != lives_.end(); ++it) {
+  for (const auto it : peers_of(before)) {
     if (it->ended || it->follows || it->live_ns <= before.live_ns ||
         it->live_ns > before.exited_ns ||
         before.exited_ns - it->live_ns > kOverlapNs ||
-        !of_one_workload(it->info, before.info) ||
         !made_after(it->info, before.info)) {
       continue;
     }
@@ -93,15 +101,26 @@ Replacements::Lives::iterator Replacements::successor_of(const Life& before) {
   return best;
 }
 
+void Replacements::forget(Lives::iterator life) {
+  if (life->removed) {
+    --removed_;
+  } else {
+    by_id_.erase(life->info.id);
+  }
+  const auto group = by_workload_.find(workload_of(life->info));
+  if (group != by_workload_.end()) {
+    std::erase(group->second, life);
+    if (group->second.empty()) by_workload_.erase(group);
+  }
+  lives_.erase(life);
+}
+
 Replacement Replacements::join(Lives::iterator before, Lives::iterator after) {
   after->follows = true;
   before->followed = true;
   Replacement replacement{before->info, after->info,
                           image_changed(before->info, after->info)};
-  if (before->removed) {
-    lives_.erase(before);
-    --removed_;
-  }
+  if (before->removed) forget(before);
   return replacement;
 }
 
@@ -110,17 +129,17 @@ std::optional<Replacement> Replacements::live(const ContainerInfo& info,
   const auto known = find(info);
   const bool restart = known != lives_.end() && known->live_ns != 0;
   if (restart && !known->ended) return std::nullopt;
-  Life& life = known != lives_.end() ? *known : take_in(info);
-  life.live_ns = std::max<std::uint64_t>(boot_ns, 1);
-  life.exited_ns = 0;
-  life.ended = life.followed = false;
+  const auto life = known != lives_.end() ? known : take_in(info);
+  life->live_ns = std::max<std::uint64_t>(boot_ns, 1);
+  life->exited_ns = 0;
+  life->ended = life->followed = false;
   if (restart) {
-    life.follows = true;
+    life->follows = true;
     return std::nullopt;
   }
-  const auto before = predecessor_of(life);
+  const auto before = predecessor_of(*life);
   if (before == lives_.end()) return std::nullopt;
-  return join(before, find(info));
+  return join(before, life);
 }
 
 void Replacements::exited(const ContainerInfo& info, std::uint64_t boot_ns) {
@@ -131,7 +150,7 @@ void Replacements::exited(const ContainerInfo& info, std::uint64_t boot_ns) {
 }
 
 void Replacements::found_stopped(const ContainerInfo& info) {
-  if (find(info) == lives_.end()) take_in(info).ended = true;
+  if (find(info) == lives_.end()) take_in(info)->ended = true;
 }
 
 std::optional<Replacement> Replacements::removed(const ContainerInfo& info,
@@ -140,11 +159,12 @@ std::optional<Replacement> Replacements::removed(const ContainerInfo& info,
   const auto it = find(info);
   if (it == lives_.end()) return std::nullopt;
   if (it->followed || it->info.workload.empty()) {
-    lives_.erase(it);
+    forget(it);
     return std::nullopt;
   }
   it->removed = true;
   ++removed_;
+  by_id_.erase(it->info.id);
   if (const auto after = successor_of(*it); after != lives_.end()) {
     return join(it, after);
   }
@@ -157,8 +177,7 @@ void Replacements::bound_removed() {
   const auto oldest =
       std::find_if(lives_.begin(), lives_.end(),
                    [](const Life& life) { return life.removed; });
-  lives_.erase(oldest);
-  --removed_;
+  forget(oldest);
 }
 
 }  // namespace stillframe::engine

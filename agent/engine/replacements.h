@@ -4,7 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "agent/model/container.h"
 
@@ -65,15 +70,23 @@ class Replacements {
     bool followed = false;  // has a successor
   };
   using Lives = std::list<Life>;
+  using Workload = std::pair<std::string, std::string>;  // namespace, name
 
+  static Workload workload_of(const ContainerInfo& info);
   Lives::iterator find(const ContainerInfo& info);
-  Life& take_in(const ContainerInfo& info);
+  Lives::iterator take_in(const ContainerInfo& info);
+  // Others that do the same work, oldest first; none of a container of which
+  // that is not known.
+  std::vector<Lives::iterator> peers_of(const Life& life) const;
   Lives::iterator predecessor_of(const Life& after);
   Lives::iterator successor_of(const Life& before);
   Replacement join(Lives::iterator before, Lives::iterator after);
+  void forget(Lives::iterator life);
   void bound_removed();
 
   Lives lives_;  // in the order in which they were taken in
+  std::unordered_map<std::string, Lives::iterator> by_id_;  // not removed
+  std::map<Workload, std::vector<Lives::iterator>> by_workload_;
   std::size_t removed_ = 0;
 };
 

@@ -39,6 +39,16 @@ TEST_F(FinderTest, FindsARunningPodmanContainer) {
               ElementsAre(cgroup_id(kPath), cgroup_id(kPath + "/container")));
 }
 
+TEST_F(FinderTest, NothingIsAskedAboutThoseThatAreKnown) {
+  host_.directory("/l/up");
+  const std::string text = overlay("/l/up");
+  contained(100, "/one", {.inner_pid = "1", .mountinfo = text});
+  contained(101, "/two", {.inner_pid = "1", .mountinfo = text});
+  const auto records = finder().running_besides({cgroup_id("/one")}).items;
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].cgroup_path, "/two");
+}
+
 TEST_F(FinderTest, HelpersAndHostProcessesAreNoContainers) {
   contained(100, "/machine.slice/libpod-conmon-" + kA + ".scope", {});
   contained(101, kPath, {.root = "/hostroot", .ns = "[1]"});

@@ -28,12 +28,16 @@ bool FakeKernel::watch_plain(bool wanted) {
   return std::exchange(plain, wanted) != wanted;
 }
 
-containers::Listing<ContainerRecord> FakeSource::running() const {
+containers::Listing<ContainerRecord> FakeSource::running_besides(
+    const std::unordered_set<std::uint64_t>& left_out) const {
   containers::Listing<ContainerRecord> found;
   for (const auto& [id, record] : known) {
     if (record.running()) found.items.push_back(record);
   }
   found.items.insert(found.items.end(), posing.begin(), posing.end());
+  std::erase_if(found.items, [&](const auto& record) {
+    return left_out.contains(record.cgroup);
+  });
   return found;
 }
 

@@ -86,7 +86,8 @@ class FakeKernel : public sensors::KernelSide {
 
 class FakeSource : public containers::ContainerSource {
  public:
-  containers::Listing<ContainerRecord> running() const override;
+  containers::Listing<ContainerRecord> running_besides(
+      const std::unordered_set<std::uint64_t>& left_out) const override;
   containers::Listing<ContainerRecord> stopped() const override;
   Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
