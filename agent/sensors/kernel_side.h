@@ -68,7 +68,9 @@ class KernelSide {
   virtual void watch_limits(std::uint64_t cgroup,
                             const std::vector<std::string>& directories) = 0;
   virtual void forget_limits(std::uint64_t cgroup) = 0;
-  virtual LimitsObservation limits(std::uint64_t cgroup) const = 0;
+  // As they are; no values where nothing was written to them since they were
+  // observed last.
+  virtual LimitsObservation limits(std::uint64_t cgroup) = 0;
 
   // The process, which started then (boot time), belongs to a container: its
   // init (session 0, init true), a session's leader, or a descendant.

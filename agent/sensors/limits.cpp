@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <set>
+#include <utility>
 
 #include "agent/base/file.h"
 #include "agent/base/log.h"
@@ -129,8 +129,8 @@ LimitFiles list_limits(const std::vector<std::string>& directories) {
   return files;
 }
 
-std::map<std::string, std::string> read_limits(const LimitFiles& files) {
-  std::map<std::string, std::string> values;
+Limits read_limits(const LimitFiles& files) {
+  Limits limits;
   for (const auto& [name, path] : files) {
     auto text = read_file(path, kMaxValue);
     if (!text) {
@@ -138,13 +138,14 @@ std::map<std::string, std::string> read_limits(const LimitFiles& files) {
         log_warn("a limit could not be read",
                  {{"error", text.error()},
                   {"hint", "it counts as unchanged until it can be read"}});
+        limits.complete = false;
       }
       continue;
     }
     while (!text->empty() && text->back() == '\n') text->pop_back();
-    values.emplace(name, std::move(*text));
+    limits.values.emplace(name, std::move(*text));
   }
-  return values;
+  return limits;
 }
 
 LimitWatch::LimitWatch(const Clock& clock)
@@ -158,14 +159,18 @@ Result<> LimitWatch::watch(std::uint64_t cgroup,
   Watched& watched = containers_[cgroup];
   watched.files = list_limits(directories);
   if (inotify_ < 0) return {};  // trouble() says so
+  watched.reported = true;
   Result<> result;
   for (const auto& directory : directories) {
     const int number = ::inotify_add_watch(inotify_, directory.c_str(),
                                            IN_MODIFY | IN_ONLYDIR);
     if (number >= 0) {
       watched.watches.push_back(number);
-      by_watch_[number] = cgroup;
+      const auto [other, alone] = by_watch_.try_emplace(number, cgroup);
+      if (!alone) not_reported(other->second);
+      watched.reported = watched.reported && alone;
     } else if (!is_gone(errno)) {
+      watched.reported = false;
       result = fail("watching " + directory, errno);
     }
   }
@@ -183,16 +188,38 @@ void LimitWatch::forget(std::uint64_t cgroup) {
   containers_.erase(it);
 }
 
-LimitsObservation LimitWatch::look(std::uint64_t cgroup) const {
-  const auto it = containers_.find(cgroup);
+LimitsObservation LimitWatch::see(std::uint64_t cgroup,
+                                  Watched& watched) const {
   const std::uint64_t now = clock_.boot_ns();
-  if (it == containers_.end()) return {now, cgroup, {}};
-  return {now, cgroup, read_limits(it->second.files)};
+  auto limits = read_limits(watched.files);
+  watched.changed = !watched.reported || !limits.complete;
+  return {now, cgroup, std::move(limits.values)};
 }
 
-std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
-  if (inotify_ < 0) return 0;
-  std::set<std::uint64_t> written;
+LimitsObservation LimitWatch::look(std::uint64_t cgroup) {
+  take_reports();
+  const auto it = containers_.find(cgroup);
+  if (it == containers_.end() || !it->second.changed) {
+    return {clock_.boot_ns(), cgroup, {}};
+  }
+  return see(cgroup, it->second);
+}
+
+void LimitWatch::not_reported(std::uint64_t cgroup) {
+  const auto it = containers_.find(cgroup);
+  if (it == containers_.end()) return;
+  it->second.reported = false;
+  it->second.changed = true;
+}
+
+void LimitWatch::take_reports() {
+  if (inotify_ < 0) return;
+  const auto written = [this](std::uint64_t cgroup) {
+    const auto it = containers_.find(cgroup);
+    if (it == containers_.end()) return;
+    it->second.changed = true;
+    written_.insert(cgroup);
+  };
   std::array<char, 16'384> buffer;
   for (;;) {
     const ssize_t size = ::read(inotify_, buffer.data(), buffer.size());
@@ -201,21 +228,32 @@ std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
                    [&](const InotifyEvent& event) {
                      if ((event.mask & IN_Q_OVERFLOW) != 0) {
                        for (const auto& [cgroup, watched] : containers_) {
-                         written.insert(cgroup);
+                         written(cgroup);
                        }
                        return;
                      }
                      const auto it = by_watch_.find(event.watch);
                      if (it == by_watch_.end()) return;
                      if ((event.mask & IN_IGNORED) != 0) {
+                       not_reported(it->second);
                        by_watch_.erase(it);
                      } else if (is_limit_file(event.name)) {
-                       written.insert(it->second);
+                       written(it->second);
                      }
                    });
   }
-  for (const std::uint64_t cgroup : written) sink(look(cgroup));
-  return written.size();
+}
+
+std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
+  take_reports();
+  std::size_t seen = 0;
+  for (const std::uint64_t cgroup : std::exchange(written_, {})) {
+    const auto it = containers_.find(cgroup);
+    if (it == containers_.end() || !it->second.changed) continue;
+    sink(see(cgroup, it->second));
+    ++seen;
+  }
+  return seen;
 }
 
 }  // namespace stillframe::sensors

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,8 +30,13 @@ using LimitFiles = std::map<std::string, std::string>;
 LimitFiles list_limits(const std::vector<std::string>& directories);
 
 // Their values, without the newline at the end. What cannot be read just now is
-// left out, which says nothing of its value, and is logged unless it is gone.
-std::map<std::string, std::string> read_limits(const LimitFiles& files);
+// left out, which says nothing of its value: it is logged, and the rest is not
+// complete, unless it is gone.
+struct Limits {
+  std::map<std::string, std::string> values;
+  bool complete = true;
+};
+Limits read_limits(const LimitFiles& files);
 
 class LimitWatch {
  public:
@@ -47,24 +53,33 @@ class LimitWatch {
                  const std::vector<std::string>& directories);
   void forget(std::uint64_t cgroup);
 
-  // The limits of a container as they are; empty: not watched.
-  LimitsObservation look(std::uint64_t cgroup) const;
+  // The limits of a container as they are. Empty: not watched, or nothing was
+  // written to them since they were seen last, here or by drain().
+  LimitsObservation look(std::uint64_t cgroup);
 
-  // Those of all whose control files were written to since the last call.
-  // Returns how many.
+  // Those of all whose control files were written to since they were seen
+  // last. Returns how many.
   std::size_t drain(const std::function<void(Observation&&)>& sink);
 
  private:
   struct Watched {
     LimitFiles files;
     std::vector<int> watches;
+    bool reported = false;  // writes to all of them are
+    bool changed = true;    // not seen since they were written to
   };
+
+  // The kernel tells one of its directories' watch to another's, or to nobody.
+  void not_reported(std::uint64_t cgroup);
+  void take_reports();
+  LimitsObservation see(std::uint64_t cgroup, Watched& watched) const;
 
   const Clock& clock_;
   std::string trouble_;
   Fd inotify_;
   std::unordered_map<std::uint64_t, Watched> containers_;
   std::unordered_map<int, std::uint64_t> by_watch_;
+  std::set<std::uint64_t> written_;  // to be looked at by drain()
 };
 
 }  // namespace stillframe::sensors

@@ -385,7 +385,7 @@ void Sensors::forget_limits(std::uint64_t cgroup) {
   impl_->limits.forget(cgroup);
 }
 
-LimitsObservation Sensors::limits(std::uint64_t cgroup) const {
+LimitsObservation Sensors::limits(std::uint64_t cgroup) {
   return impl_->limits.look(cgroup);
 }
 

@@ -78,10 +78,11 @@ TEST(Limits, AreReadFromAllHierarchies) {
   memory.write("pids.max", "first\n");
   pids.write("pids.max", "max\n");
   pids.write("io.max", "8:0 rbps=1\n8:16 rbps=2\n");
-  EXPECT_THAT(read_limits(list_limits({memory.path(), pids.path(), "/none"})),
-              ElementsAre(Pair("io.max", "8:0 rbps=1\n8:16 rbps=2"),
-                          Pair("memory.limit_in_bytes", "4096"),
-                          Pair("pids.max", "first")));
+  EXPECT_THAT(
+      read_limits(list_limits({memory.path(), pids.path(), "/none"})).values,
+      ElementsAre(Pair("io.max", "8:0 rbps=1\n8:16 rbps=2"),
+                  Pair("memory.limit_in_bytes", "4096"),
+                  Pair("pids.max", "first")));
 }
 
 // One that is not there is gone; one that cannot be read keeps its value for
@@ -94,7 +95,11 @@ TEST(Limits, AreLeftOutWhereTheyCannotBeRead) {
   EXPECT_THAT(files, SizeIs(2));
   files["memory.max"] = cgroup.path() + "/memory.max";
   const auto warnings = log_counts().warnings;
-  EXPECT_THAT(read_limits(files), ElementsAre(Pair("pids.max", "1")));
+  const auto limits = read_limits(files);
+  EXPECT_THAT(limits.values, ElementsAre(Pair("pids.max", "1")));
+  EXPECT_FALSE(limits.complete);
+  files.erase("cpu.max");
+  EXPECT_TRUE(read_limits(files).complete);
   EXPECT_EQ(log_counts().warnings, warnings + 1);
 }
 
@@ -118,6 +123,52 @@ TEST(LimitWatch, ReportsAWriteWithAllValues) {
   ASSERT_THAT(seen, SizeIs(1));
   EXPECT_EQ(seen[0].cgroup, 7u);
   EXPECT_THAT(seen[0].values, ElementsAre(Pair("pids.max", "200")));
+}
+
+TEST(LimitWatch, NothingIsReadTwiceThatNobodyWroteTo) {
+  const Cgroup one;
+  const Cgroup other;
+  for (const auto* cgroup : {&one, &other}) cgroup->write("pids.max", "1\n");
+  LimitWatch watch(system_clock());
+  watch.watch(7, {one.path()});
+  watch.watch(8, {other.path()});
+  EXPECT_THAT(watch.look(7).values, SizeIs(1));
+  EXPECT_THAT(watch.look(7).values, IsEmpty());
+  one.write("pids.max", "2\n");
+  EXPECT_THAT(watch.look(8).values, SizeIs(1));
+  EXPECT_THAT(watch.look(7).values, ElementsAre(Pair("pids.max", "2")));
+  EXPECT_THAT(drained(watch), IsEmpty());
+  one.write("pids.max", "3\n");
+  other.write("pids.max", "3\n");
+  EXPECT_THAT(watch.look(8).values, SizeIs(1));
+  EXPECT_THAT(drained(watch), SizeIs(1));
+  EXPECT_THAT(watch.look(7).values, IsEmpty());
+}
+
+// Whoever shares a directory with another, or has one that was removed, is not
+// told of all that is written.
+TEST(LimitWatch, WhatIsNotReportedIsReadWhenAsked) {
+  const Cgroup shared;
+  shared.write("pids.max", "1\n");
+  LimitWatch watch(system_clock());
+  watch.watch(7, {shared.path()});
+  EXPECT_THAT(watch.look(7).values, SizeIs(1));
+  watch.watch(8, {shared.path()});
+  watch.look(8);
+  watch.forget(7);
+  shared.write("pids.max", "2\n");
+  EXPECT_THAT(watch.look(8).values, ElementsAre(Pair("pids.max", "2")));
+  {
+    const Cgroup own;
+    own.write("pids.max", "1\n");
+    watch.watch(9, {own.path()});
+    watch.look(9);
+    std::filesystem::remove_all(own.path());
+    watch.look(9);
+    std::filesystem::create_directory(own.path());
+    own.write("pids.max", "2\n");
+    EXPECT_THAT(watch.look(9).values, ElementsAre(Pair("pids.max", "2")));
+  }
 }
 
 TEST(LimitWatch, ManyWritesAreOneLook) {
