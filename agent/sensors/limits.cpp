@@ -107,32 +107,41 @@ bool is_limit_file(std::string_view name) {
 
 // By what the directory lists: to ask for each name costs more, and that again
 // for each hierarchy of v1, which have few of them each.
-LimitFiles list_limits(const std::vector<std::string>& directories) {
-  LimitFiles files;
-  for (const auto& directory : directories) {
-    const std::unique_ptr<DIR, CloseDir> listing(::opendir(directory.c_str()));
+LimitFiles list_limits(std::vector<std::string> directories) {
+  LimitFiles found;
+  std::array<bool, kFiles.size()> known{};
+  for (std::size_t i = 0; i < directories.size(); ++i) {
+    const std::unique_ptr<DIR, CloseDir> listing(
+        ::opendir(directories[i].c_str()));
     errno = listing ? 0 : errno;
     while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
-      const std::string_view name = entry->d_name;
-      if (is_limit_file(name)) {
-        files.try_emplace(std::string(name), directory + "/" + entry->d_name);
+      const auto name = std::find(kFiles.begin(), kFiles.end(),
+                                  std::string_view(entry->d_name));
+      const auto place = static_cast<std::size_t>(name - kFiles.begin());
+      if (name != kFiles.end() && !std::exchange(known[place], true)) {
+        found.files.push_back(
+            {static_cast<std::uint16_t>(place), static_cast<std::uint16_t>(i)});
       }
       errno = 0;
     }
     if (const int error = errno; error != 0 && !is_gone(error)) {
       log_warn("limits could not be looked for",
-               {{"path", directory},
+               {{"path", directories[i]},
                 {"error", std::strerror(error)},
                 {"hint", "changes of them are not seen"}});
     }
   }
-  return files;
+  found.files.shrink_to_fit();
+  found.directories = std::move(directories);
+  return found;
 }
 
 Limits read_limits(const LimitFiles& files) {
   Limits limits;
-  for (const auto& [name, path] : files) {
-    auto text = read_file(path, kMaxValue);
+  for (const auto& file : files.files) {
+    std::string name(kFiles[file.name]);
+    auto text =
+        read_file(files.directories[file.directory] + "/" + name, kMaxValue);
     if (!text) {
       if (!is_gone(text.error().code)) {
         log_warn("a limit could not be read",
@@ -143,7 +152,7 @@ Limits read_limits(const LimitFiles& files) {
       continue;
     }
     while (!text->empty() && text->back() == '\n') text->pop_back();
-    limits.values.emplace(name, std::move(*text));
+    limits.values.emplace(std::move(name), std::move(*text));
   }
   return limits;
 }

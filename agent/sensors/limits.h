@@ -24,10 +24,17 @@ namespace stillframe::sensors {
 // Whether a file of a cgroup holds a limit that somebody sets.
 bool is_limit_file(std::string_view name);
 
-// The limit files in these directories: path by name. Of files with one name in
-// several directories the first counts. What could not be looked at is logged.
-using LimitFiles = std::map<std::string, std::string>;
-LimitFiles list_limits(const std::vector<std::string>& directories);
+// The limit files in these directories. Of files with one name in several
+// directories the first counts. What could not be looked at is logged.
+struct LimitFiles {
+  struct File {
+    std::uint16_t name;  // its place among all names there are
+    std::uint16_t directory;
+  };
+  std::vector<std::string> directories;
+  std::vector<File> files;
+};
+LimitFiles list_limits(std::vector<std::string> directories);
 
 // Their values, without the newline at the end. What cannot be read just now is
 // left out, which says nothing of its value: it is logged, and the rest is not

@@ -160,20 +160,28 @@ void Environment::mount_found(const std::string& path,
 
 void Environment::observe(const LimitsObservation& seen) {
   for (const auto& [file, value] : seen.values) {
-    const auto known = life_.limits_now.find(file);
-    if (known != life_.limits_now.end() && known->second == value) continue;
-    ++life_.revision;
-    if (known == life_.limits_now.end()) {
+    const auto [at_start, fresh] = life_.limits.try_emplace(file, value);
+    if (fresh) {
       // At the beginning, or a controller that was turned on since: not a
       // change of what was there.
-      life_.limits[file] = life_.limits_now[file] = value;
+      ++life_.revision;
       verdicts_.rejudge(RecordKey::of_path(file));
       continue;
+    }
+    const auto changed = life_.limits_now.find(file);
+    const bool was_changed = changed != life_.limits_now.end();
+    std::string last = was_changed ? changed->second : at_start->second;
+    if (last == value) continue;
+    ++life_.revision;
+    if (value != at_start->second) {
+      life_.limits_now[file] = value;
+    } else {
+      life_.limits_now.erase(changed);
     }
     MutationEvent event;
     event.kind = Kind::limit_change;
     event.path = file;
-    event.facts["old"] = std::exchange(known->second, value);
+    event.facts["old"] = std::move(last);
     event.facts["new"] = value;
     // A write to a control file does not say whose it is.
     outside_.changed(std::move(event), seen.boot_ns, books_.actors.intern({}),

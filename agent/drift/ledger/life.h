@@ -19,8 +19,9 @@ struct Life {
   bool has_mounts = false;
   bool has_limits = false;
   std::vector<MountEntry> mounts;
-  std::map<std::string, std::string> limits;      // by control file
-  std::map<std::string, std::string> limits_now;  // as last seen
+  std::map<std::string, std::string> limits;  // by control file
+  // As last seen, of those that are not as they were.
+  std::map<std::string, std::string> limits_now;
   std::uint64_t revision = 0;  // grows with each change; not kept
 };
 

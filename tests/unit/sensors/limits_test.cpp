@@ -91,14 +91,15 @@ TEST(Limits, AreLeftOutWhereTheyCannotBeRead) {
   const Cgroup cgroup;
   cgroup.write("pids.max", "1\n");
   std::filesystem::create_directory(cgroup.path() + "/cpu.max");
-  LimitFiles files = list_limits({cgroup.path()});
-  EXPECT_THAT(files, SizeIs(2));
-  files["memory.max"] = cgroup.path() + "/memory.max";
+  cgroup.write("memory.max", "1\n");
+  const LimitFiles files = list_limits({cgroup.path()});
+  EXPECT_THAT(files.files, SizeIs(3));
+  std::filesystem::remove(cgroup.path() + "/memory.max");
   const auto warnings = log_counts().warnings;
   const auto limits = read_limits(files);
   EXPECT_THAT(limits.values, ElementsAre(Pair("pids.max", "1")));
   EXPECT_FALSE(limits.complete);
-  files.erase("cpu.max");
+  std::filesystem::remove(cgroup.path() + "/cpu.max");
   EXPECT_TRUE(read_limits(files).complete);
   EXPECT_EQ(log_counts().warnings, warnings + 1);
 }
