@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -51,6 +52,13 @@ class ContainerSource {
   // with ENOENT when no runtime knows it.
   virtual Result<ContainerInfo> refresh(
       const ContainerRecord& record) const = 0;
+
+  // Whether names may have changed since the last call; names_fd() becomes
+  // readable then. Not all changes are noticed so.
+  virtual bool names_touched() const = 0;
+  virtual int names_fd() const { return -1; }  // -1: none
+  // By id the names that are other than at the last call, or were not there.
+  virtual std::map<std::string, std::string> new_names() const = 0;
 
   // Whether the record's init still runs: the same process, not another one
   // with its number.

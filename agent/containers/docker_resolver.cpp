@@ -24,6 +24,12 @@ bool is_layer_link(const std::string& text) {
   return starts_with(text, "l/") && is_plain_name(text.substr(2));
 }
 
+std::string name_in(const nlohmann::json& config) {
+  std::string name = text_of(config, "Name");
+  if (starts_with(name, "/")) name.erase(0, 1);
+  return name;
+}
+
 }  // namespace
 
 DockerResolver::DockerResolver(std::string host_prefix)
@@ -63,8 +69,7 @@ MetadataResult DockerResolver::find(const RuntimeQuery& query) {
   info.runtime = to_string(Runtime::docker);
   if (config) {
     const auto& inner = member(*config, "Config");
-    info.name = text_of(*config, "Name");
-    if (starts_with(info.name, "/")) info.name.erase(0, 1);
+    info.name = name_in(*config);
     info.image = text_of(inner, "Image");
     info.image_id = text_of(*config, "Image");
     if (starts_with(info.image_id, "sha256:")) info.image_id.erase(0, 7);
@@ -133,6 +138,38 @@ Listing<RuntimeMetadata> DockerResolver::stored() {
     }
   }
   return result;
+}
+
+// One file for each container: only those that were rewritten are read.
+std::map<std::string, std::string> DockerResolver::names() {
+  std::map<std::string, Named> known;
+  std::map<std::string, std::string> names;
+  for (const auto& directory : name_places()) {
+    const std::string id = directory.substr(directory.rfind('/') + 1);
+    const std::string path = directory + "/config.v2.json";
+    const auto stamp = file_stamp(path);
+    if (!is_container_id(id) || !stamp || stamp->empty()) continue;
+    Named& named = known[id] = names_[id];
+    if (named.stamp != *stamp) {
+      const auto config = read_json(path, kMaxConfig);
+      if (config) named = {*stamp, name_in(*config)};
+    }
+    if (!named.stamp.empty()) names.emplace(id, named.name);
+  }
+  names_ = std::move(known);
+  return names;
+}
+
+std::vector<std::string> DockerResolver::name_places() {
+  std::vector<std::string> places;
+  const auto root = this->root();
+  if (!root) return places;
+  const std::string all = *root + "/containers";
+  const auto ids = subdirectories(all);
+  for (const auto& id : ids.value_or(std::vector<std::string>{})) {
+    places.push_back(all + "/" + id);
+  }
+  return places;
 }
 
 std::vector<std::string> DockerResolver::layer_roots() {

@@ -40,7 +40,9 @@ Finder::Finder(CgroupLayout layout, std::string host_prefix)
       files_({layout_, prefix_}),
       containers_(tree_, proc_, files_),
       membership_(tree_, proc_),
-      environment_(layout_, proc_, prefix_) {}
+      environment_(layout_, proc_, prefix_),
+      name_watch_(std::make_unique<NameWatch>()),
+      names_(std::make_unique<std::map<std::string, std::string>>()) {}
 
 Listing<ContainerRecord> Finder::running_besides(
     const std::unordered_set<std::uint64_t>& known) const {
@@ -197,6 +199,8 @@ Result<ContainerRecord> Finder::resolve(const LiveObservation& seen) const {
   auto record = record_of(*container, seen.root);
   if (record.init_start_ns == 0) record.init_start_ns = seen.process.start_ns;
   if (!container->init) record.init_uid = seen.process.uid;
+  // Docker gives each a file of its own, and a store may be new to us.
+  name_watch_->watch(files_.name_places());
   return record;
 }
 
@@ -225,6 +229,23 @@ Result<ContainerInfo> Finder::refresh(const ContainerRecord& record) const {
   // Half of it would take names and labels away.
   if ((*found)->unread) return tl::unexpected<Error>(*(*found)->unread);
   return std::move((*found)->info);
+}
+
+bool Finder::names_touched() const { return name_watch_->touched(); }
+
+int Finder::names_fd() const { return name_watch_->poll_fd(); }
+
+std::map<std::string, std::string> Finder::new_names() const {
+  // Before they are read: what is written from here on is noticed.
+  name_watch_->watch(files_.name_places());
+  auto names = files_.names();
+  auto fresh = names;
+  std::erase_if(fresh, [&](const auto& item) {
+    const auto known = names_->find(item.first);
+    return known != names_->end() && known->second == item.second;
+  });
+  *names_ = std::move(names);
+  return fresh;
 }
 
 Result<bool> Finder::init_alive(const ContainerRecord& record) const {

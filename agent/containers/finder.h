@@ -6,6 +6,8 @@
 // ContainerRecord::trouble, never in a crash and never in another container.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -18,6 +20,7 @@
 #include "agent/containers/container_source.h"
 #include "agent/containers/environment.h"
 #include "agent/containers/membership.h"
+#include "agent/containers/name_watch.h"
 #include "agent/containers/process.h"
 #include "agent/containers/runtime_files.h"
 
@@ -37,6 +40,9 @@ class Finder : public ContainerSource {
   Listing<ContainerRecord> stopped() const override;
   Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
+  bool names_touched() const override;
+  int names_fd() const override;
+  std::map<std::string, std::string> new_names() const override;
   Result<bool> init_alive(const ContainerRecord& record) const override;
   Result<ContainerRecord> look_again(
       const ContainerRecord& known) const override;
@@ -74,6 +80,9 @@ class Finder : public ContainerSource {
   ContainerCgroups containers_;
   Membership membership_;
   Environment environment_;
+  // What is remembered of files, as the resolvers do.
+  const std::unique_ptr<NameWatch> name_watch_;
+  const std::unique_ptr<std::map<std::string, std::string>> names_;
 };
 
 }  // namespace stillframe::containers

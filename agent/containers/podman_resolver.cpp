@@ -204,6 +204,28 @@ Listing<RuntimeMetadata> PodmanResolver::stored() {
   return result;
 }
 
+// A user's list names nobody whom root's has: that one comes first.
+std::map<std::string, std::string> PodmanResolver::names() {
+  std::map<std::string, std::string> names;
+  for (const PodmanStore* store : updated_stores().items) {
+    for (const auto& [id, container] : store->containers()) {
+      names.emplace(id, container.name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> PodmanResolver::name_places() {
+  std::vector<std::string> places;
+  const auto add = [&](const PodmanStore& store) {
+    const auto more = store.list_directories();
+    places.insert(places.end(), more.begin(), more.end());
+  };
+  if (const auto system = system_store()) add(**system);
+  for (const auto& [root, store] : elsewhere_) add(store);
+  return places;
+}
+
 std::vector<std::string> PodmanResolver::layer_roots() {
   std::vector<std::string> roots;
   for (const PodmanStore* store : updated_stores().items) {

@@ -20,6 +20,8 @@ class PodmanResolver : public RuntimeResolver {
   MetadataResult find(const RuntimeQuery& query) override;
   bool learn(const RuntimeMetadata& known) override;
   Listing<RuntimeMetadata> stored() override;
+  std::map<std::string, std::string> names() override;
+  std::vector<std::string> name_places() override;
   std::vector<std::string> layer_roots() override;
   Listing<std::string> uppers() override;
 

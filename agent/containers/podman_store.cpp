@@ -233,6 +233,14 @@ Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {
   return configs_[id] = libpod_config_of(config);
 }
 
+std::vector<std::string> PodmanStore::list_directories() const {
+  std::vector<std::string> result;
+  for (const auto& source : sources_) {
+    result.push_back(source.path.substr(0, source.path.rfind('/')));
+  }
+  return result;
+}
+
 std::vector<std::string> PodmanStore::uppers() const {
   std::vector<std::string> result;
   for (const auto& [id, container] : containers_) {

@@ -58,6 +58,9 @@ class PodmanStore {
   // From libpod's bolt database.
   Result<LibpodConfig> libpod_config(const std::string& id);
 
+  // Those that containers are listed in.
+  std::vector<std::string> list_directories() const;
+
   std::string overlay_root() const { return graph_root_ + "/overlay"; }
   std::vector<std::string> uppers() const;
 

@@ -67,6 +67,21 @@ Listing<RuntimeMetadata> RuntimeFiles::stored() const {
   return all;
 }
 
+std::map<std::string, std::string> RuntimeFiles::names() const {
+  std::map<std::string, std::string> names;
+  for (const auto& resolver : resolvers_) names.merge(resolver->names());
+  return names;
+}
+
+std::vector<std::string> RuntimeFiles::name_places() const {
+  std::vector<std::string> places;
+  for (const auto& resolver : resolvers_) {
+    const auto more = resolver->name_places();
+    places.insert(places.end(), more.begin(), more.end());
+  }
+  return places;
+}
+
 std::vector<std::string> RuntimeFiles::layer_roots() const {
   std::vector<std::string> roots;
   for (const auto& resolver : resolvers_) {

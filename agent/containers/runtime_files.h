@@ -3,6 +3,7 @@
 // What all runtimes' files on disk say, asked as one.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ class RuntimeFiles {
   // says at once who that is, else all.
   KnownCgroups cgroups_for(const std::string& path) const;
   Listing<RuntimeMetadata> stored() const;
+  std::map<std::string, std::string> names() const;
+  std::vector<std::string> name_places() const;
   std::vector<std::string> layer_roots() const;
 
   // The layers of the stored container whose upper directory it is.

@@ -80,6 +80,14 @@ class RuntimeResolver {
   // All containers with a rootfs on disk, running or not.
   virtual Listing<RuntimeMetadata> stored() { return {}; }
 
+  // What containers are called by now, by id. Asked for often: reads only what
+  // was rewritten since.
+  virtual std::map<std::string, std::string> names() { return {}; }
+
+  // The directories of the files that this is read from, if they are of root's
+  // own: what others rewrite all day is looked at when it is asked for.
+  virtual std::vector<std::string> name_places() { return {}; }
+
   // Directories that overlay mounts' relative paths start from.
   virtual std::vector<std::string> layer_roots() { return {}; }
 

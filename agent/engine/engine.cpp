@@ -114,7 +114,8 @@ Result<> Engine::attach() {
 }
 
 Result<> Engine::run() {
-  auto loop = Loop::create(sensors_->poll_fd(), mailbox_.poll_fd());
+  auto loop =
+      Loop::create(sensors_->poll_fd(), mailbox_.poll_fd(), finder_.names_fd());
   if (!loop) return tl::unexpected<Error>(loop.error());
   Result<> ended;
   turning_ = true;

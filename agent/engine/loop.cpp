@@ -26,15 +26,17 @@ Loop::~Loop() {
   sd_event_unref(event_);
 }
 
-Result<std::unique_ptr<Loop>> Loop::create(int sensors_fd, int mailbox_fd) {
+Result<std::unique_ptr<Loop>> Loop::create(int sensors_fd, int mailbox_fd,
+                                           int names_fd) {
   std::unique_ptr<Loop> loop(new Loop);
-  if (auto added = loop->add_sources(sensors_fd, mailbox_fd); !added) {
+  if (auto added = loop->add_sources(sensors_fd, mailbox_fd, names_fd);
+      !added) {
     return fail(added, "the event loop");
   }
   return loop;
 }
 
-Result<> Loop::add_sources(int sensors_fd, int mailbox_fd) {
+Result<> Loop::add_sources(int sensors_fd, int mailbox_fd, int names_fd) {
   int error = sd_event_default(&event_);
   const auto next = [&](auto step) {
     if (error >= 0) error = step();
@@ -46,6 +48,12 @@ Result<> Loop::add_sources(int sensors_fd, int mailbox_fd) {
   next([&] {
     return sd_event_add_io(event_, nullptr, mailbox_fd, EPOLLIN, readable,
                            &woken_.mailbox);
+  });
+  next([&] {
+    if (names_fd < 0) return 0;
+    return sd_event_add_io(event_, nullptr, names_fd,
+                           static_cast<std::uint32_t>(EPOLLIN) | EPOLLET,
+                           readable, nullptr);
   });
   next([&] {
     return sd_event_add_time(event_, &timer_, CLOCK_BOOTTIME, 0, kAccuracyUs,

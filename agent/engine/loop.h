@@ -16,8 +16,10 @@ namespace stillframe::engine {
 // frames, and what happens next stands in one place.
 class Loop {
  public:
-  // Readable descriptors wake it; both outlive it.
-  static Result<std::unique_ptr<Loop>> create(int sensors_fd, int mailbox_fd);
+  // Readable descriptors wake it; they outlive it. `names_fd` does so once each
+  // time it becomes readable, and may be -1.
+  static Result<std::unique_ptr<Loop>> create(int sensors_fd, int mailbox_fd,
+                                              int names_fd);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -31,7 +33,7 @@ class Loop {
 
  private:
   Loop() = default;
-  Result<> add_sources(int sensors_fd, int mailbox_fd);
+  Result<> add_sources(int sensors_fd, int mailbox_fd, int names_fd);
 
   sd_event* event_ = nullptr;
   sd_event_source* sensors_ = nullptr;

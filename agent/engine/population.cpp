@@ -19,6 +19,10 @@ constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
 constexpr std::uint64_t kLongestRetryNs = 60 * kSecondNs;
 // A runtime runs the workload sooner than this after it has made the process.
 constexpr std::uint64_t kPreparingNs = 5 * kSecondNs;
+// A runtime that starts containers all day rewrites all their names with each:
+// a tenth of the time at most goes into reading them.
+constexpr std::uint64_t kNamesPace = 10;
+constexpr std::uint64_t kNamesPauseNs = 50 * kMillisecondNs;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // What was found; what could not be read is counted and logged, and is looked
@@ -62,6 +66,8 @@ Population::Population(Context& context, Fleet& fleet, Unclaimed& unclaimed)
     : context_(context), fleet_(fleet), unclaimed_(unclaimed) {}
 
 void Population::discover() {
+  // First of all: who is renamed from here on is noticed.
+  static_cast<void>(context_.source.new_names());
   for (auto& record : found_in(context_, context_.source.running())) {
     adopt(std::move(record), 0);
   }
@@ -541,13 +547,35 @@ void Population::compare_running(std::uint64_t now) {
       const auto alive = context_.source.init_alive(container->record());
       if (alive && !*alive) stop(container, now);
     }
-    if (const auto info = context_.source.refresh(container->record())) {
-      container->set_info(*info);
-      fleet_.index(container);
-    }
+    refresh(container);
   }
   adopt_new();
   adopt_kept();
+}
+
+void Population::refresh(const ContainerPtr& container) {
+  const auto info = context_.source.refresh(container->record());
+  if (!info) return;
+  container->set_info(*info);
+  fleet_.index(container);
+  report_replacement(replacements_.renamed(*info), context_.clock.wall());
+}
+
+void Population::take_new_names() {
+  const std::uint64_t began = context_.now();
+  names_touched_ = false;
+  for (const auto& [id, name] : context_.source.new_names()) {
+    const auto container = fleet_.by_id(id);
+    if (container && container->info().name != name) refresh(container);
+  }
+  const std::uint64_t now = context_.now();
+  names_not_before_ns_ =
+      now + std::max(kNamesPauseNs, kNamesPace * (now - began));
+}
+
+void Population::watch_names(std::uint64_t now) {
+  if (context_.source.names_touched()) names_touched_ = true;
+  if (names_touched_ && now >= names_not_before_ns_) take_new_names();
 }
 
 void Population::reconcile(std::uint64_t now) {
@@ -582,6 +610,7 @@ void Population::sweep_roots() {
 }
 
 void Population::turn(std::uint64_t now) {
+  watch_names(now);
   retry_unresolved(now);
   for (const auto& container : fleet_.due(now)) {
     release_deferred(container, now);
@@ -595,7 +624,8 @@ void Population::turn(std::uint64_t now) {
 }
 
 std::uint64_t Population::next_turn_ns() const {
-  return std::min(next_reconcile_ns_, next_retry_ns_);
+  return std::min({next_reconcile_ns_, next_retry_ns_,
+                   names_touched_ ? names_not_before_ns_ : kNever});
 }
 
 void Population::show_departed(ContainerViews& views) const {

@@ -39,6 +39,8 @@ class Population {
   // that was asked for.
   void reconcile(std::uint64_t now);
   void reconcile_soon() { next_reconcile_ns_ = 0; }
+  // Takes in what containers are called by now.
+  void take_new_names();
   // What is due: first execs not explained yet, removals, rootfs not found.
   void turn(std::uint64_t now);
   std::uint64_t next_turn_ns() const;  // without the containers' own
@@ -105,6 +107,8 @@ class Population {
   void resolve_later(Unresolved one);
   void release_deferred(const ContainerPtr& container, std::uint64_t now);
   void compare_running(std::uint64_t now);
+  void refresh(const ContainerPtr& container);
+  void watch_names(std::uint64_t now);
   void give_up(const LiveObservation& seen);
   void sweep_roots();
 
@@ -119,6 +123,8 @@ class Population {
   std::unordered_set<UpperRoot> strays_;
   std::uint64_t next_retry_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t next_reconcile_ns_ = 0;
+  bool names_touched_ = false;
+  std::uint64_t names_not_before_ns_ = 0;
 };
 
 }  // namespace stillframe::engine

@@ -15,7 +15,12 @@ bool known_by_image(const ContainerInfo& info) {
          info.workload == containers::image_repository(info.image);
 }
 
-bool of_one_name(const ContainerInfo& a, const ContainerInfo& b) {
+bool same_workload(const ContainerInfo& a, const ContainerInfo& b) {
+  return !a.workload.empty() && a.workload == b.workload &&
+         a.pod_namespace == b.pod_namespace;
+}
+
+bool same_name(const ContainerInfo& a, const ContainerInfo& b) {
   return !a.name.empty() && a.name == b.name;
 }
 
@@ -33,10 +38,62 @@ bool image_changed(const ContainerInfo& before, const ContainerInfo& after) {
   return before.image != after.image;
 }
 
+constexpr std::size_t kMaxFormer = 8;
+
 }  // namespace
 
-Replacements::Workload Replacements::workload_of(const ContainerInfo& info) {
-  return {info.pod_namespace, info.workload};
+std::set<Replacements::Workload> Replacements::workloads_of(const Life& life) {
+  std::set<Workload> all;
+  const auto add = [&](const ContainerInfo& info) {
+    if (!info.workload.empty()) all.emplace(info.pod_namespace, info.workload);
+  };
+  add(life.info);
+  for (const auto& info : life.former) add(info);
+  return all;
+}
+
+bool Replacements::of_one_workload(const Life& before, const Life& after) {
+  return same_workload(before.info, after.info) ||
+         std::any_of(before.former.begin(), before.former.end(),
+                     [&](const ContainerInfo& info) {
+                       return same_workload(info, after.info);
+                     });
+}
+
+bool Replacements::of_one_name(const Life& before, const Life& after) {
+  return same_name(before.info, after.info) ||
+         std::any_of(before.former.begin(), before.former.end(),
+                     [&](const ContainerInfo& info) {
+                       return same_name(info, after.info);
+                     });
+}
+
+bool Replacements::name(Lives::iterator life, const ContainerInfo& info) {
+  if (life->info.name == info.name && life->info.workload == info.workload) {
+    return false;
+  }
+  unindex(life);
+  auto& former = life->former;
+  if (former.size() >= kMaxFormer) former.erase(former.begin());
+  former.push_back(life->info);
+  life->info = info;
+  life->info.labels.clear();
+  index(life);
+  return true;
+}
+
+void Replacements::index(Lives::iterator life) {
+  for (const auto& workload : workloads_of(*life)) {
+    by_workload_[workload].push_back(life);
+  }
+}
+
+void Replacements::unindex(Lives::iterator life) {
+  for (const auto& workload : workloads_of(*life)) {
+    const auto group = by_workload_.find(workload);
+    std::erase(group->second, life);
+    if (group->second.empty()) by_workload_.erase(group);
+  }
 }
 
 // Bare runc's ids are free to reuse: a removed one is another container.
@@ -49,17 +106,19 @@ Replacements::Lives::iterator Replacements::take_in(const ContainerInfo& info) {
   const auto life = lives_.insert(lives_.end(), {.info = info});
   life->info.labels.clear();
   by_id_[info.id] = life;
-  if (!info.workload.empty()) by_workload_[workload_of(info)].push_back(life);
+  index(life);
   return life;
 }
 
 std::vector<Replacements::Lives::iterator> Replacements::peers_of(
     const Life& life) const {
   std::vector<Lives::iterator> peers;
-  const auto found = by_workload_.find(workload_of(life.info));
-  if (found == by_workload_.end()) return peers;
-  for (const auto it : found->second) {
-    if (&*it != &life) peers.push_back(it);
+  for (const auto& workload : workloads_of(life)) {
+    const auto found = by_workload_.find(workload);
+    if (found == by_workload_.end()) continue;
+    for (const auto it : found->second) {
+      if (&*it != &life) peers.push_back(it);
+    }
   }
   return peers;
 }
@@ -67,10 +126,11 @@ std::vector<Replacements::Lives::iterator> Replacements::peers_of(
 Replacements::Lives::iterator Replacements::predecessor_of(const Life& after) {
   auto best = lives_.end();
   for (const auto it : peers_of(after)) {
-    if (!it->ended || it->followed || !made_after(after.info, it->info)) {
+    if (!it->ended || it->followed || !of_one_workload(*it, after) ||
+        !made_after(after.info, it->info)) {
       continue;
     }
-    const bool namesake = of_one_name(it->info, after.info);
+    const bool namesake = of_one_name(*it, after);
     if (it->live_ns == 0 && !namesake) continue;
     if (known_by_image(after.info) &&
         after.live_ns - it->exited_ns > kOverlapNs) {
@@ -78,8 +138,7 @@ Replacements::Lives::iterator Replacements::predecessor_of(const Life& after) {
     }
     const auto rank = std::make_pair(namesake, it->exited_ns);
     if (best == lives_.end() ||
-        rank > std::make_pair(of_one_name(best->info, after.info),
-                              best->exited_ns)) {
+        rank > std::make_pair(of_one_name(*best, after), best->exited_ns)) {
       best = it;
     }
   }
@@ -93,7 +152,7 @@ Replacements::Lives::iterator Replacements::successor_of(const Life& before) {
     if (it->ended || it->follows || it->live_ns <= before.live_ns ||
         it->live_ns > before.exited_ns ||
         before.exited_ns - it->live_ns > kOverlapNs ||
-        !made_after(it->info, before.info)) {
+        !of_one_workload(before, *it) || !made_after(it->info, before.info)) {
       continue;
     }
     if (best == lives_.end() || it->live_ns > best->live_ns) best = it;
@@ -107,11 +166,7 @@ void Replacements::forget(Lives::iterator life) {
   } else {
     by_id_.erase(life->info.id);
   }
-  const auto group = by_workload_.find(workload_of(life->info));
-  if (group != by_workload_.end()) {
-    std::erase(group->second, life);
-    if (group->second.empty()) by_workload_.erase(group);
-  }
+  unindex(life);
   lives_.erase(life);
 }
 
@@ -130,6 +185,7 @@ std::optional<Replacement> Replacements::live(const ContainerInfo& info,
   const bool restart = known != lives_.end() && known->live_ns != 0;
   if (restart && !known->ended) return std::nullopt;
   const auto life = known != lives_.end() ? known : take_in(info);
+  name(life, info);
   life->live_ns = std::max<std::uint64_t>(boot_ns, 1);
   life->exited_ns = 0;
   life->ended = life->followed = false;
@@ -151,6 +207,17 @@ void Replacements::exited(const ContainerInfo& info, std::uint64_t boot_ns) {
 
 void Replacements::found_stopped(const ContainerInfo& info) {
   if (find(info) == lives_.end()) take_in(info)->ended = true;
+}
+
+std::optional<Replacement> Replacements::renamed(const ContainerInfo& info) {
+  const auto life = find(info);
+  if (life == lives_.end() || !name(life, info)) return std::nullopt;
+  if (life->ended || life->follows) return std::nullopt;
+  const auto before = predecessor_of(*life);
+  if (before == lives_.end()) return std::nullopt;
+  // Of those that had that name long before it began it is none's update.
+  if (before->exited_ns + kOverlapNs < life->live_ns) return std::nullopt;
+  return join(before, life);
 }
 
 std::optional<Replacement> Replacements::removed(const ContainerInfo& info,

@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -53,6 +54,10 @@ class Replacements {
   // Found stopped: whether and when it ran is not known. Only one of the same
   // name can follow it, for which it must have made room.
   void found_stopped(const ContainerInfo& info);
+  // It has another name or workload from now on, or the same: whoever is named
+  // after what it was called before may follow it as well. One that was given
+  // its predecessor's name only now follows that one.
+  std::optional<Replacement> renamed(const ContainerInfo& info);
   std::optional<Replacement> removed(const ContainerInfo& info,
                                      std::uint64_t boot_ns);
 
@@ -62,8 +67,9 @@ class Replacements {
  private:
   struct Life {
     ContainerInfo info;
-    std::uint64_t live_ns = 0;    // 0: never seen running
-    std::uint64_t exited_ns = 0;  // 0: not known
+    std::vector<ContainerInfo> former = {};  // under its former names
+    std::uint64_t live_ns = 0;               // 0: never seen running
+    std::uint64_t exited_ns = 0;             // 0: not known
     bool ended = false;
     bool removed = false;
     bool follows = false;   // no longer free to be a successor
@@ -72,10 +78,16 @@ class Replacements {
   using Lives = std::list<Life>;
   using Workload = std::pair<std::string, std::string>;  // namespace, name
 
-  static Workload workload_of(const ContainerInfo& info);
+  static std::set<Workload> workloads_of(const Life& life);
+  static bool of_one_workload(const Life& before, const Life& after);
+  static bool of_one_name(const Life& before, const Life& after);
+  // Whether it is called otherwise than before.
+  bool name(Lives::iterator life, const ContainerInfo& info);
   Lives::iterator find(const ContainerInfo& info);
   Lives::iterator take_in(const ContainerInfo& info);
-  // Others that do the same work, oldest first; none of a container of which
+  void index(Lives::iterator life);
+  void unindex(Lives::iterator life);
+  // Others that do the same work or have done so; none of a container of which
   // that is not known.
   std::vector<Lives::iterator> peers_of(const Life& life) const;
   Lives::iterator predecessor_of(const Life& after);
@@ -85,8 +97,8 @@ class Replacements {
   void bound_removed();
 
   Lives lives_;  // in the order in which they were taken in
-  std::unordered_map<std::string, Lives::iterator> by_id_;  // not removed
-  std::map<Workload, std::vector<Lives::iterator>> by_workload_;
+  std::unordered_map<std::string, Lives::iterator> by_id_;        // not removed
+  std::map<Workload, std::vector<Lives::iterator>> by_workload_;  // former, too
   std::size_t removed_ = 0;
 };
 

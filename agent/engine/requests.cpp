@@ -61,6 +61,7 @@ Requests::Requests(Context& context, Fleet& fleet, Population& population,
 
 void Requests::diff(const std::string& container, DiffPart part,
                     Reply<DiffAnswer> reply) {
+  population_.take_new_names();
   auto chosen = fleet_.choose(container);
   if (!chosen) return reply.fail(chosen.error());
   scans_.await(*chosen,
@@ -125,6 +126,7 @@ void Requests::suggest(const std::string& workload, Reply<std::string> reply) {
 
 void Requests::scan_all(Reply<void> reply) {
   const std::uint64_t now = context_.now();
+  population_.take_new_names();
   for (const auto& container : fleet_.all()) {
     container->check_existence_soon();
     population_.check_existence(container, now);

@@ -125,6 +125,50 @@ def test_start_first_counts_once_the_old_one_is_removed(
     wait_for(lambda: _replacements(agent, name) == {True: 1}, 10, "counted")
 
 
+def test_a_renamed_container_is_known_by_its_new_name_at_once(
+        agent: Agent, run, name: str) -> None:
+    container = run(name)
+    _mutate(agent, container)
+    podman("rename", name, f"{name}-new")
+    container.name = f"{name}-new"
+    # Nobody asks the agent for anything but its metrics.
+    def info(name: str) -> dict[str, float]:
+        return agent.metric("stillframe_container_info", name=name)
+
+    wait_for(lambda: info(container.name), 3, "metrics renamed")
+    assert info(name) == {}
+    podman("rename", container.name, f"{name}-newer")
+    container.name = f"{name}-newer"
+    assert agent.diff(container.name)["state"] == "mutated"
+    assert agent.ps(container.id)["name"] == container.name
+
+
+def test_who_was_set_aside_by_a_rename_is_replaced(
+        agent: Agent, new_image: str, run, name: str) -> None:
+    old = run(name)
+    _known(agent, old)
+    podman("rename", name, f"{name}-old")
+    old.name = f"{name}-old"
+    new = run(name, new_image)
+    _known(agent, new)
+    _stop_and_remove(old)
+    text = _event(agent, old, "replaced")["detail"]["text"]
+    assert new.id in text and "new image" in text
+
+
+def test_who_gets_the_name_last_replaces(agent: Agent, new_image: str, run,
+                                         name: str) -> None:
+    old = run(name)
+    _known(agent, old)
+    new = run(f"{name}-next", new_image)
+    _known(agent, new)
+    _stop_and_remove(old)
+    podman("rename", new.name, name)
+    new.name = name
+    text = _event(agent, old, "replaced")["detail"]["text"]
+    assert new.id in text and "new image" in text
+
+
 def _lifetimes(agent: Agent) -> tuple[float, float]:
     metric = "stillframe_mutated_lifetime_seconds"
     return (agent.metric(f"{metric}_count")[""],

@@ -130,7 +130,7 @@ class Agent:
         lines = self.run("events", "-o", "json", *chosen).splitlines()
         return [json.loads(line) for line in lines]
 
-    def metric(self, name: str, **labels: str) -> dict[str, float]:
+    def metric(self, name: str, /, **labels: str) -> dict[str, float]:
         """Samples of one metric by their label text, where `labels` match."""
         found = {}
         for line in self.get("/metrics").splitlines():

@@ -38,6 +38,23 @@ TEST(DockerResolver, ReadsNameImageAndLayers) {
   EXPECT_EQ(docker.stored().items.size(), 1u);
 }
 
+TEST(DockerResolver, NamesAreThoseOfNow) {
+  const TempHost host;
+  const std::string directory = "/var/lib/docker/containers/" + kA;
+  DockerResolver docker(host.prefix());
+  EXPECT_TRUE(docker.names().empty());
+  host.file(directory + "/config.v2.json", R"({"Name":"/web"})");
+  EXPECT_EQ(docker.names().at(kA), "web");
+  // Half of a file says nothing.
+  host.file(directory + "/config.v2.json", R"({"Name":"/we)");
+  EXPECT_EQ(docker.names().at(kA), "web");
+  host.file(directory + "/config.v2.json", R"({"Name":"/renamed"})");
+  EXPECT_EQ(docker.names().at(kA), "renamed");
+  EXPECT_THAT(docker.name_places(), ElementsAre(host.prefix() + directory));
+  host.remove(directory);
+  EXPECT_TRUE(docker.names().empty());
+}
+
 TEST(DockerResolver, ReportsWhatItCannotRead) {
   const TempHost host;
   DockerResolver docker(host.prefix());

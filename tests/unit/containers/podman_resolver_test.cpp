@@ -152,6 +152,28 @@ TEST(PodmanResolver, ReadsThePodOfCriO) {
   EXPECT_EQ(found->info.workload, "web/nginx");
 }
 
+TEST(PodmanResolver, NamesAreThoseOfNowAndRootsOwnFirst) {
+  const TempHost host;
+  host.file("/etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
+  make_store(host);
+  const std::string users = "/home/ann/.local/share/containers/storage";
+  make_store(host, users);
+  PodmanResolver podman(host.prefix());
+  find(podman, {kA, "/user.slice/user-1000.slice/libpod-" + kA});
+  EXPECT_EQ(podman.names().at(kA), "shop-web");
+  const auto renamed = [](const std::string& name) {
+    return R"([{"id":")" + kA + R"(","names":[")" + name + R"("]}])";
+  };
+  host.file(users + "/overlay-containers/containers.json", renamed("posing"));
+  EXPECT_EQ(podman.names().at(kA), "shop-web");
+  host.file(kStore + "/overlay-containers/containers.json", renamed("other"));
+  EXPECT_EQ(podman.names().at(kA), "other");
+  const auto places = podman.name_places();
+  EXPECT_THAT(places, testing::Contains(host.prefix() + kStore +
+                                        "/overlay-containers"));
+  EXPECT_THAT(places, testing::Not(testing::Contains(HasSubstr("/home"))));
+}
+
 TEST(PodmanResolver, ToleratesWrongTypesAndLeavesNoDirectory) {
   const TempHost host;
   make_store(host);

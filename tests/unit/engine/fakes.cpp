@@ -66,6 +66,12 @@ Result<ContainerInfo> FakeSource::refresh(const ContainerRecord& record) const {
   return it->second.info;
 }
 
+std::map<std::string, std::string> FakeSource::new_names() const {
+  std::map<std::string, std::string> names;
+  for (const auto& [id, record] : known) names[id] = record.info.name;
+  return names;
+}
+
 Result<bool> FakeSource::exists(const ContainerRecord& record) const {
   if (failing) return tl::unexpected<Error>(*failing);
   const auto it = known.find(record.info.id);

@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "agent/engine/core.h"
@@ -91,6 +92,8 @@ class FakeSource : public containers::ContainerSource {
   containers::Listing<ContainerRecord> stopped() const override;
   Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
+  bool names_touched() const override { return std::exchange(touched, false); }
+  std::map<std::string, std::string> new_names() const override;
   Result<bool> exists(const ContainerRecord& record) const override;
   Result<bool> init_alive(const ContainerRecord& record) const override;
   Result<ContainerRecord> look_again(
@@ -118,6 +121,7 @@ class FakeSource : public containers::ContainerSource {
   std::map<std::string, ContainerRecord> known;  // by id: what the machine has
   std::vector<Member> within;                    // of each container
   std::vector<ContainerRecord> posing;           // cgroups with names of others
+  mutable bool touched = false;                  // somebody's name was
   // What exists(), look_again() and resolve() fail with.
   std::optional<Error> failing;
 };

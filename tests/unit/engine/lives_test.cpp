@@ -82,6 +82,55 @@ TEST(Lives, AMountThatIsKnownLaterIsScannedByItsOptions) {
   EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
 }
 
+// At once where the runtime's files are watched; at the latest when somebody
+// asks.
+TEST(Lives, ANewNameIsTakenInAndTheOldOneGiven) {
+  for (const bool noticed : {true, false}) {
+    SCOPED_TRACE(noticed);
+    World world;
+    world.live(world.make("aaaa"));
+    world.settle();
+    world.source.known.at("aaaa").info.name = "renamed";
+    world.clock.pass(kSecondNs);
+    Asked<DiffAnswer> by_new;
+    Asked<DiffAnswer> by_old;
+    if (noticed) {
+      world.source.touched = true;
+      world.core->turn();
+      EXPECT_TRUE(world.core->changed());
+      EXPECT_EQ(world.view("aaaa").info.name, "renamed");
+    }
+    world.core->requests().diff("renamed", DiffPart::changes, by_new.reply());
+    world.core->requests().diff("name-aaaa", DiffPart::changes, by_old.reply());
+    world.settle();
+    ASSERT_TRUE(by_new.once());
+    EXPECT_TRUE(by_new.answer());
+    ASSERT_TRUE(by_old.once());
+    EXPECT_FALSE(by_old.answer());
+    EXPECT_EQ(world.view("aaaa").info.name, "renamed");
+  }
+}
+
+// Whoever rewrites them all day has a pause in between.
+TEST(Lives, NamesAreNotReadWithoutPause) {
+  World world;
+  world.live(world.make("aaaa"));
+  world.settle();
+  const auto rename = [&](const std::string& name) {
+    world.source.known.at("aaaa").info.name = name;
+    world.source.touched = true;
+    world.core->turn();
+    return world.view("aaaa").info.name;
+  };
+  world.clock.pass(kSecondNs);
+  EXPECT_EQ(rename("one"), "one");
+  EXPECT_EQ(rename("two"), "one");
+  EXPECT_LE(world.core->next_turn_ns(), world.clock.boot + kSecondNs / 10);
+  world.clock.pass(kSecondNs / 10);
+  world.core->turn();
+  EXPECT_EQ(world.view("aaaa").info.name, "two");
+}
+
 struct PosingCase {
   const char* name;
   bool running;    // the container that it poses as

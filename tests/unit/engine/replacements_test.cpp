@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace stillframe::engine::test {
 namespace {
@@ -229,6 +232,72 @@ TEST(Replacements, WhatNothingFollowsIsForgottenInTheEnd) {
   EXPECT_EQ(all.size(), Replacements::kMaxRemoved);
   EXPECT_FALSE(all.live(named("x", "job-0"), kMinute));
   EXPECT_TRUE(all.live(named("y", "job-1000"), kMinute));
+}
+
+// What renames do to who follows whom. Letters are containers, names stand for
+// their workloads.
+struct RenameCase {
+  const char* name;
+  std::vector<std::string> steps;
+  const char* replaced;  // BEFORE>AFTER; empty: nobody
+};
+
+TEST(Replacements, ARenameLosesNone) {
+  const RenameCase cases[] = {
+      {"set aside, then removed",
+       {"live a web", "rename a web-old", "live b web", "remove a web-old"},
+       "a>b"},
+      {"set aside and stopped first",
+       {"live a web", "rename a web-old", "exit a web-old", "live b web"},
+       "a>b"},
+      {"set aside twice",
+       {"live a web", "rename a x", "rename a y", "exit a y", "live b web"},
+       "a>b"},
+      {"started under another name, given the name at last",
+       {"live a web", "live b web-new", "remove a web", "rename b web"},
+       "a>b"},
+      {"given the name before the end of the other is known",
+       {"live a web", "live b web-new", "rename b web", "remove a web"},
+       "a>b"},
+      {"given the name, which changed nothing before",
+       {"live a web", "rename a web", "live b db", "remove a web"},
+       ""},
+      {"two that only change names",
+       {"live a web", "live b db", "rename a x", "rename b web"},
+       ""},
+      {"it has followed another already",
+       {"live a web", "exit a web", "live b web", "live c db", "remove c db",
+        "rename b db"},
+       "a>b"},
+      {"the name of one that ended long before it began",
+       {"live a web", "remove a web", "wait", "live b x", "rename b web"},
+       ""},
+      {"a restart under a new name",
+       {"live a web", "exit a web", "live a api", "exit a api", "live b web"},
+       "a>b"},
+  };
+  for (const RenameCase& one : cases) {
+    SCOPED_TRACE(one.name);
+    Replacements all;
+    std::string replaced;
+    std::uint64_t now = kMinute;
+    for (const auto& step : one.steps) {
+      now += step == "wait" ? 2 * Replacements::kOverlapNs : kSecond;
+      std::istringstream words(step);
+      std::string what;
+      std::string id;
+      std::string name;
+      words >> what >> id >> name;
+      const auto info = named(id, name);
+      std::optional<Replacement> found;
+      if (what == "live") found = all.live(info, now);
+      if (what == "exit") all.exited(info, now);
+      if (what == "remove") found = all.removed(info, now);
+      if (what == "rename") found = all.renamed(info);
+      if (found) replaced += found->before.id + ">" + found->after.id;
+    }
+    EXPECT_EQ(replaced, one.replaced);
+  }
 }
 
 }  // namespace
