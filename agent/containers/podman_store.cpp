@@ -22,6 +22,23 @@ constexpr std::size_t kMaxLists = 16u << 20;
 constexpr std::array kDrivers = {"overlay", "vfs", "btrfs"};
 constexpr std::size_t kMaxLayers = 512;  // overlayfs itself takes 500
 
+IdMap id_map(const json& list) {
+  IdMap map;
+  if (!list.is_array()) return map;
+  for (const auto& range : list) {
+    const auto number = [&](const char* key) {
+      return static_cast<std::uint32_t>(number_of(range, key));
+    };
+    map.ranges.push_back(
+        {number("container_id"), number("host_id"), number("size")});
+  }
+  return map;
+}
+
+IdMaps id_maps(const json& entry) {
+  return {id_map(member(entry, "uidmap")), id_map(member(entry, "gidmap"))};
+}
+
 std::optional<StoredContainer> stored_container(const json& entry) {
   StoredContainer container;
   container.id = text_of(entry, "id");
@@ -30,6 +47,7 @@ std::optional<StoredContainer> stored_container(const json& entry) {
   if (!is_container_id(container.id)) return std::nullopt;
   if (!is_container_id(container.layer)) container.layer.clear();
   container.image_id = text_of(entry, "image");
+  container.owners = id_maps(entry);
   container.created =
       parse_rfc3339(text_of(entry, "created")).value_or(WallTime{});
   const auto& names = member(entry, "names");
@@ -52,6 +70,13 @@ bool is_layer_link(const std::string& text) {
              [](char c) {
                return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
              });
+}
+
+// The layer that a short name stands for: it is a link to ../ID/diff.
+std::string layer_of(const std::string& link) {
+  const auto target = read_link(link).value_or("");
+  if (!starts_with(target, "../") || !ends_with(target, "/diff")) return "";
+  return target.substr(3, target.size() - 8);
 }
 
 LibpodConfig libpod_config_of(const json& config) {
@@ -170,20 +195,49 @@ Result<OverlayLayers> PodmanStore::copied_layers(
   if (const auto there = require_directory(layers.upper); !there) {
     return tl::unexpected<Error>(there.error());
   }
-  const auto list = read_json(
-      graph_root_ + "/" + container.driver + "-layers/layers.json", kMaxLists);
-  if (!list) return tl::unexpected<Error>(list.error());
-  if (!list->is_array()) return fail("layers.json is not a list", EBADMSG);
-  for (const auto& entry : *list) {
-    if (text_of(entry, "id") != container.layer) continue;
-    const std::string parent = text_of(entry, "parent");
-    if (!is_container_id(parent)) break;
-    layers.lower.push_back(copy_of(container.driver, parent));
-    if (const auto there = require_directory(layers.lower[0]); !there) {
-      return tl::unexpected<Error>(there.error());
+  const auto own = layer(container.driver, container.layer);
+  if (!own) return tl::unexpected<Error>(own.error());
+  if (!*own || (*own)->parent.empty()) return layers;
+  const std::string& image = (*own)->parent;
+  layers.lower.push_back(copy_of(container.driver, image));
+  if (const auto there = require_directory(layers.lower[0]); !there) {
+    return tl::unexpected<Error>(there.error());
+  }
+  auto owners = shown_owners(container, image);
+  if (!owners) return tl::unexpected<Error>(owners.error());
+  layers.owners = *std::move(owners);
+  return layers;
+}
+
+Result<std::optional<PodmanStore::Layer>> PodmanStore::layer(
+    const std::string& driver, const std::string& id) const {
+  const std::string place = graph_root_ + "/" + driver + "-layers/";
+  // Those of containers that go as they end are listed apart.
+  for (const char* name : {"layers.json", "volatile-layers.json"}) {
+    const auto list = read_json(place + name, kMaxLists);
+    if (!list && is_absence(list.error().code)) continue;
+    if (!list) return tl::unexpected<Error>(list.error());
+    if (!list->is_array()) return fail(place + name + " is no list", EBADMSG);
+    for (const auto& entry : *list) {
+      if (text_of(entry, "id") != id) continue;
+      Layer found{text_of(entry, "parent"), id_maps(entry)};
+      if (!is_container_id(found.parent)) found.parent.clear();
+      return found;
     }
   }
-  return layers;
+  return std::nullopt;
+}
+
+// Of a container with a user namespace the image's files are shown with other
+// owners by idmapped mounts of its layers; where that cannot be had, the image
+// has one layer more, in which all files were given to those owners.
+Result<IdMaps> PodmanStore::shown_owners(const StoredContainer& container,
+                                         const std::string& image) const {
+  if (container.owners.empty()) return IdMaps{};
+  const auto top = layer(container.driver, image);
+  if (!top) return tl::unexpected<Error>(top.error());
+  const bool given = *top && (*top)->owners == container.owners;
+  return given ? IdMaps{} : container.owners;
 }
 
 Result<OverlayLayers> PodmanStore::overlay_layers(
@@ -203,6 +257,10 @@ Result<OverlayLayers> PodmanStore::overlay_layers(
     }
     layers.lower.push_back(overlay_root() + "/" + link);
   }
+  if (layers.lower.empty()) return layers;
+  auto owners = shown_owners(container, layer_of(layers.lower[0]));
+  if (!owners) return tl::unexpected<Error>(owners.error());
+  layers.owners = *std::move(owners);
   return layers;
 }
 

@@ -24,6 +24,7 @@ struct StoredContainer {
   std::string image_id;
   std::string layer;
   std::string driver;  // of containers/storage: overlay, vfs, btrfs
+  IdMaps owners;       // of its user namespace; empty: it has none
   WallTime created;
 };
 
@@ -72,6 +73,15 @@ class PodmanStore {
     std::vector<StoredContainer> containers;
   };
   static Result<> reload(Source& source);
+  struct Layer {
+    std::string parent;
+    IdMaps owners;  // that its files were given
+  };
+  // None: no such layer is listed.
+  Result<std::optional<Layer>> layer(const std::string& driver,
+                                     const std::string& id) const;
+  Result<IdMaps> shown_owners(const StoredContainer& container,
+                              const std::string& image) const;
   Result<OverlayLayers> overlay_layers(const StoredContainer& container) const;
   Result<OverlayLayers> copied_layers(const StoredContainer& container) const;
   std::string copy_of(const std::string& driver,

@@ -90,7 +90,8 @@ std::optional<StatusText> parse_status(std::string_view text) {
   return status;
 }
 
-UidMap::UidMap(std::string_view text) {
+IdMap parse_id_map(std::string_view text) {
+  IdMap map;
   while (!text.empty()) {
     const auto fields = words(take_line(text));
     if (fields.size() != 3) continue;
@@ -98,25 +99,10 @@ UidMap::UidMap(std::string_view text) {
     const auto outside = parse_number<std::uint32_t>(fields[1]);
     const auto length = parse_number<std::uint32_t>(fields[2]);
     if (inside && outside && length) {
-      ranges_.push_back({*inside, *outside, *length});
+      map.ranges.push_back({*inside, *outside, *length});
     }
   }
-}
-
-std::optional<std::uint32_t> UidMap::inside(std::uint32_t outside) const {
-  for (const auto& range : ranges_) {
-    const std::uint32_t at = outside - range.outside;
-    if (outside >= range.outside && at < range.length) return range.inside + at;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::uint32_t> UidMap::outside(std::uint32_t inside) const {
-  for (const auto& range : ranges_) {
-    const std::uint32_t at = inside - range.inside;
-    if (inside >= range.inside && at < range.length) return range.outside + at;
-  }
-  return std::nullopt;
+  return map;
 }
 
 std::optional<std::string> parse_cgroup(std::string_view text,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/containers/cgroup_layout.h"
+#include "agent/model/id_map.h"
 
 namespace stillframe::containers {
 
@@ -30,22 +31,8 @@ struct StatusText {
 
 std::optional<StatusText> parse_status(std::string_view text);
 
-// /proc/PID/uid_map, as one of another user namespace reads it. None: not
-// mapped.
-class UidMap {
- public:
-  explicit UidMap(std::string_view text);
-  std::optional<std::uint32_t> inside(std::uint32_t outside) const;
-  std::optional<std::uint32_t> outside(std::uint32_t inside) const;
-
- private:
-  struct Range {
-    std::uint32_t inside = 0;
-    std::uint32_t outside = 0;
-    std::uint32_t length = 0;
-  };
-  std::vector<Range> ranges_;
-};
+// /proc/PID/uid_map or gid_map, as one of another user namespace reads it.
+IdMap parse_id_map(std::string_view text);
 
 // The path in the observed hierarchy (layout.observed). None when the process
 // is not in it. A removed cgroup's " (deleted)" is cut off.

@@ -78,7 +78,7 @@ Result<Process> Proc::read(std::uint32_t pid) const {
   // Not there: the kernel has no user namespaces.
   const auto uid_map = read_file(dir + "/uid_map", 65536);
   if (!uid_map && uid_map.error().code != ENOENT) return unread(uid_map, pid);
-  const UidMap uids(uid_map.value_or(""));
+  const IdMap uids = parse_id_map(uid_map.value_or(""));
   process->own_uid = uids.inside(process->uid).value_or(process->uid);
   process->root_uid = uids.outside(0).value_or(0);
   struct stat root{};

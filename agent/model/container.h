@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/model/id_map.h"
 #include "agent/model/inode.h"
 
 namespace stillframe {
@@ -24,6 +25,9 @@ struct OverlayLayers {
   std::string work = {};   // its work directory; empty: not known
   bool userxattr = false;  // overlay's own attributes are user.overlay.*
   bool redirects = false;  // directories of the image can be moved
+  // Whose the image's files are in the container: a runtime can show them, or
+  // copy them, with other owners than they have on disk. Empty: with the same.
+  IdMaps owners = {};
   bool empty() const { return upper.empty(); }
 };
 

@@ -110,12 +110,22 @@ bool adds_user_line(std::string_view before, std::string_view now,
 }
 
 bool adds_group_line(std::string_view before, std::string_view now,
-                     std::uint32_t uid) {
+                     std::uint32_t uid, std::string_view user) {
   const auto line = added_line(before, now);
   if (!line || uid == 0) return false;
   const auto field = split(*line, ':');
   return field.size() == 4 && !field[0].empty() && field[1] == "x" &&
-         unprivileged_number(field[2]) && field[3] == std::to_string(uid);
+         unprivileged_number(field[2]) &&
+         (field[3] == std::to_string(uid) ||
+          (!user.empty() && field[3] == user));
+}
+
+std::string user_name(std::string_view passwd, std::uint32_t uid) {
+  for (const auto& line : split(passwd, '\n')) {
+    const auto field = split(line, ':');
+    if (field.size() == 7 && field[2] == std::to_string(uid)) return field[0];
+  }
+  return "";
 }
 
 RuntimeWrites::RuntimeWrites(const ContainerRecord& record,
@@ -189,6 +199,12 @@ bool RuntimeWrites::owned(const Entry& entry, const std::string& path) const {
   return path == work_dir_ && (entry.uid == user_ || entry.uid == init_uid_);
 }
 
+std::string RuntimeWrites::own_user() {
+  const Look passwd = read_etc(layers_.upper, "passwd");
+  uncertain_ = uncertain_ || passwd.failed;
+  return passwd.text ? user_name(*passwd.text, init_uid_) : "";
+}
+
 bool RuntimeWrites::user_entry(const Entry& entry, const std::string& path) {
   if (entry.change != Change::changed || !S_ISREG(entry.mode)) return false;
   const auto& d = entry.differs;
@@ -209,9 +225,11 @@ bool RuntimeWrites::user_entry(const Entry& entry, const std::string& path) {
     uncertain_ = true;
     return true;
   }
-  const auto adds = passwd ? adds_user_line : adds_group_line;
   known = {entry.inode, entry.ctime,
-           now.text && before.text && adds(*before.text, *now.text, init_uid_)};
+           now.text && before.text &&
+               (passwd ? adds_user_line(*before.text, *now.text, init_uid_)
+                       : adds_group_line(*before.text, *now.text, init_uid_,
+                                         own_user()))};
   return known.own;
 }
 

@@ -7,7 +7,8 @@
 // the directories /dev /proc /sys /run, what it mounts on, and the working
 // directory; with
 // --user 1234:55 also one line more in /etc/passwd
-// ("1234:*:1234:55:container user:/:/bin/sh") and /etc/group ("55:x:55:1234").
+// ("1234:*:1234:55:container user:/:/bin/sh") and /etc/group ("55:x:55:1234"),
+// with --userns=keep-id those of the host's user ("ann:x:1000:ann").
 #pragma once
 
 #include <cstdint>
@@ -55,6 +56,7 @@ class RuntimeWrites {
   bool in_time(const Entry& entry) const;
   bool owned(const Entry& entry, const std::string& path) const;
   bool user_entry(const Entry& entry, const std::string& path);
+  std::string own_user();  // the name of whom the container runs as
 
   OverlayLayers layers_;
   std::uint32_t init_uid_;
@@ -77,10 +79,12 @@ class RuntimeWrites {
 };
 
 // Whether `now` is `before` and one line appended to it, an unprivileged user's
-// or group's entry for `uid`.
+// or group's entry for `uid`; a group may also name `user`, who that is.
 bool adds_user_line(std::string_view before, std::string_view now,
                     std::uint32_t uid);
 bool adds_group_line(std::string_view before, std::string_view now,
-                     std::uint32_t uid);
+                     std::uint32_t uid, std::string_view user = "");
+// What /etc/passwd calls a user; empty: it does not have one.
+std::string user_name(std::string_view passwd, std::uint32_t uid);
 
 }  // namespace stillframe::drift

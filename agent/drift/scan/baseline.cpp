@@ -44,8 +44,7 @@ std::unique_ptr<Baseline> make_baseline(const OverlayLayers& layers,
     return std::make_unique<OverlayBaseline>(layers, limits, clock);
   }
   if (!layers.lower.empty()) {
-    return std::make_unique<CopyBaseline>(layers.lower, limits, start.since,
-                                          clock);
+    return std::make_unique<CopyBaseline>(layers, limits, start.since, clock);
   }
   return std::make_unique<InventoryBaseline>(start, clock);
 }

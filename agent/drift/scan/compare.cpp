@@ -87,6 +87,16 @@ void compare_xattrs(const std::vector<XattrNames::Pair>& upper,
 
 }  // namespace
 
+// A number without a counterpart stands for nobody: no copy can have it.
+bool same_owner(const struct stat& upper, const struct stat& lower,
+                const IdMaps& owners) {
+  if (owners.empty()) {
+    return upper.st_uid == lower.st_uid && upper.st_gid == lower.st_gid;
+  }
+  return owners.users.outside(lower.st_uid) == upper.st_uid &&
+         owners.groups.outside(lower.st_gid) == upper.st_gid;
+}
+
 bool same_tar_time(const struct timespec& a, const struct timespec& b) {
   if (a.tv_nsec != 0 && b.tv_nsec != 0) {
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -188,7 +198,7 @@ Tried<> Comparer::compare(const UpperFile& upper, const UpperMarks& marks,
     return {};
   }
   differs.mode = (above.st_mode & 07777) != (below.st_mode & 07777);
-  differs.owner = above.st_uid != below.st_uid || above.st_gid != below.st_gid;
+  differs.owner = !same_owner(above, below, owners_);
   differs.time = wall(above.st_mtim) != wall(below.st_mtim);
   entry->stat_differs = differs.mode || differs.owner;
   const bool directory = S_ISDIR(above.st_mode);

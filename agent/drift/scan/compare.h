@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "agent/drift/entry.h"
 #include "agent/drift/scan/contents.h"
@@ -13,6 +14,7 @@
 #include "agent/drift/scan/layers.h"
 #include "agent/drift/scan/scanner.h"
 #include "agent/drift/scan/xattr.h"
+#include "agent/model/id_map.h"
 
 namespace stillframe::drift {
 
@@ -41,8 +43,8 @@ struct LowerFile {
 // Compares upper files with lower ones.
 class Comparer {
  public:
-  Comparer(const ScanLimits& limits, OverlayPrefix prefix)
-      : contents_(limits), prefix_(prefix) {}
+  Comparer(const ScanLimits& limits, OverlayPrefix prefix, IdMaps owners)
+      : contents_(limits), prefix_(prefix), owners_(std::move(owners)) {}
 
   // Before and after each scan of the upper directory. A full one ends with
   // forgetting all files that it did not meet.
@@ -65,8 +67,14 @@ class Comparer {
 
   Contents contents_;
   OverlayPrefix prefix_;
+  IdMaps owners_;
   unsigned inherited_flags_ = 0;
 };
+
+// Whether the one of a rootfs belongs to whom the image's does, see
+// OverlayLayers::owners.
+bool same_owner(const struct stat& upper, const struct stat& lower,
+                const IdMaps& owners);
 
 // containers/storage and docker take times as equal when one of them has whole
 // seconds only, as tar files do, and the seconds agree but for rounding up.

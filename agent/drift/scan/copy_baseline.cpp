@@ -14,9 +14,10 @@
 namespace stillframe::drift {
 namespace {
 
-bool same_by_stat(const struct stat& a, const struct stat& b) {
-  return a.st_mode == b.st_mode && a.st_uid == b.st_uid &&
-         a.st_gid == b.st_gid && a.st_rdev == b.st_rdev &&
+bool same_by_stat(const struct stat& a, const struct stat& b,
+                  const IdMaps& owners) {
+  return a.st_mode == b.st_mode && same_owner(a, b, owners) &&
+         a.st_rdev == b.st_rdev &&
          (S_ISDIR(a.st_mode) ||
           (a.st_size == b.st_size && wall(a.st_mtim) == wall(b.st_mtim)));
 }
@@ -67,11 +68,12 @@ class CopyBaseline::Directory : public Baseline::Dir {
   bool suspect_;
 };
 
-CopyBaseline::CopyBaseline(std::vector<std::string> image, ScanLimits limits,
+CopyBaseline::CopyBaseline(const OverlayLayers& layers, ScanLimits limits,
                            WallTime since, const Clock& clock)
-    : paths_(std::move(image)),
+    : paths_(layers.lower),
       limits_(limits),
-      comparer_(limits, OverlayPrefix::none),
+      owners_(layers.owners),
+      comparer_(limits, OverlayPrefix::none, layers.owners),
       clock_(clock) {
   since_ = since;
 }
@@ -127,7 +129,7 @@ Tried<bool> CopyBaseline::Directory::passes_over(int dir,
   if (!suspect_) return true;
   const auto hit = find(view_, name);
   if (!hit) return failed(hit);
-  return *hit && same_by_stat(st, (*hit)->st);
+  return *hit && same_by_stat(st, (*hit)->st, base_.owners_);
 }
 
 Tried<> CopyBaseline::Directory::compare(const UpperFile& file,

@@ -8,14 +8,15 @@
 
 #include "agent/drift/scan/layers.h"
 #include "agent/drift/scan/plain_baseline.h"
+#include "agent/model/container.h"
 
 namespace stillframe::drift {
 
 // The directory that a rootfs is a copy of (podman's vfs and btrfs drivers).
 class CopyBaseline : public PlainBaseline {
  public:
-  CopyBaseline(std::vector<std::string> image, ScanLimits limits,
-               WallTime since, const Clock& clock);
+  CopyBaseline(const OverlayLayers& layers, ScanLimits limits, WallTime since,
+               const Clock& clock);
 
   bool begin(const RootFile& root, bool full, std::stop_token stop,
              Faults* faults) override;
@@ -28,6 +29,7 @@ class CopyBaseline : public PlainBaseline {
 
   std::vector<std::string> paths_;
   ScanLimits limits_;
+  IdMaps owners_;
   Comparer comparer_;
   std::stop_token stop_;
   const Clock& clock_;

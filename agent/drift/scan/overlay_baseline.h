@@ -23,7 +23,7 @@ class OverlayBaseline : public Baseline {
         prefix_(layers.userxattr ? OverlayPrefix::user
                                  : OverlayPrefix::trusted),
         redirects_(layers.redirects),
-        comparer_(limits, prefix_),
+        comparer_(limits, prefix_, layers.owners),
         links_(layers.work),
         clock_(clock) {}
 

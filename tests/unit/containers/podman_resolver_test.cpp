@@ -20,7 +20,13 @@ const std::string kC(64, 'c');
 const std::string kLayer(64, '1');
 const std::string kStore = "/var/lib/containers/storage";
 
+// One that says nothing of any container.
+void make_database(const TempHost& host, const std::string& store = kStore) {
+  host.file(store + "/libpod/bolt_state.db", libpod_database({}));
+}
+
 void make_store(const TempHost& host, const std::string& store = kStore) {
+  make_database(host, store);
   host.file(store + "/overlay-containers/containers.json",
             fixture("podman-containers.json"));
   host.directory(store + "/overlay/" + kLayer + "/diff");
@@ -58,6 +64,7 @@ TEST(PodmanResolver, OtherDriversKeepCopies) {
            {"vfs", "/vfs/dir/"}, {"btrfs", "/btrfs/subvolumes/"}}) {
     const TempHost host;
     const std::string parent(64, '2');
+    make_database(host);
     host.file(kStore + "/" + driver + "-containers/containers.json",
               fixture("podman-containers.json"));
     host.file(kStore + "/" + driver + "-layers/layers.json",
@@ -76,6 +83,48 @@ TEST(PodmanResolver, OtherDriversKeepCopies) {
     EXPECT_THAT(podman.uppers().items, testing::Contains(rootfs));
     host.remove(kStore + place + parent);
     EXPECT_TRUE(find(podman, {kA, ""})->layers.empty());
+  }
+}
+
+// On the disk the image's files are the host's root's, unless the image has a
+// layer that gives them to the container's.
+TEST(PodmanResolver, KnowsAsWhoseTheImagesFilesAreShown) {
+  const std::string parent(64, '2');
+  const std::string maps =
+      R"("uidmap":[{"container_id":0,"host_id":100000,"size":65536}],
+         "gidmap":[{"container_id":0,"host_id":200000,"size":65536}])";
+  for (const char* driver : {"overlay", "vfs"}) {
+    for (const char* list : {"layers.json", "volatile-layers.json"}) {
+      for (const bool given : {false, true}) {
+        SCOPED_TRACE(std::string(driver) + list + (given ? " given" : ""));
+        const TempHost host;
+        make_database(host);
+        const std::string top = kStore + "/" + driver;
+        host.file(top + "-containers/containers.json",
+                  R"([{"id":")" + kA + R"(","layer":")" + kLayer + "\"," +
+                      maps + "}]");
+        host.file(top + "-layers/" + list,
+                  R"([{"id":")" + kLayer + R"(","parent":")" + parent + "\"," +
+                      maps + R"(},{"id":")" + parent + "\"" +
+                      (given ? "," + maps : "") + "}]");
+        host.directory(kStore + "/vfs/dir/" + kLayer);
+        host.directory(kStore + "/vfs/dir/" + parent);
+        host.directory(kStore + "/overlay/" + kLayer + "/diff");
+        host.directory(kStore + "/overlay/" + parent + "/diff");
+        host.file(kStore + "/overlay/" + kLayer + "/lower", "l/ABC");
+        host.link(kStore + "/overlay/l/ABC", "../" + parent + "/diff");
+        PodmanResolver podman(host.prefix());
+        const auto found = find(podman, {kA, ""});
+        ASSERT_TRUE(found);
+        EXPECT_THAT(found->trouble, IsEmpty());
+        const IdMaps& owners = found->layers.owners;
+        EXPECT_EQ(owners.empty(), given);
+        if (given) continue;
+        EXPECT_EQ(owners.users.outside(33), 100'033u);
+        EXPECT_EQ(owners.groups.outside(33), 200'033u);
+        EXPECT_EQ(owners.users.outside(65'536), std::nullopt);
+      }
+    }
   }
 }
 

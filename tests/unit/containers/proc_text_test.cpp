@@ -48,7 +48,8 @@ TEST(ProcText, StatusHasUidAndNamespacePids) {
 }
 
 TEST(ProcText, AUidMapLeadsBothWays) {
-  const UidMap map("         0     100000      65536\n 70000 5 1\nrubbish\n");
+  const IdMap map =
+      parse_id_map("         0     100000      65536\n 70000 5 1\nrubbish\n");
   EXPECT_EQ(map.inside(100'000), 0u);
   EXPECT_EQ(map.inside(165'535), 65'535u);
   EXPECT_EQ(map.inside(5), 70'000u);

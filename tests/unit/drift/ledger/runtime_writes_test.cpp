@@ -392,6 +392,21 @@ TEST(RuntimeWrites, TheGroupsLineIsTheUsersOwn) {
   EXPECT_FALSE(adds_group_line(before, before + "55:x:55:1001\n", 1000));
   EXPECT_FALSE(adds_group_line(before, before + "w:x:0:1000\n", 1000));
   EXPECT_FALSE(adds_group_line(before, before + "55::55:1000\n", 1000));
+  const std::string named = before + "ann:x:1000:ann\n";
+  EXPECT_TRUE(adds_group_line(before, named, 1000, "ann"));
+  EXPECT_FALSE(adds_group_line(before, named, 1000, "bob"));
+  EXPECT_FALSE(adds_group_line(before, named, 1000));
+  EXPECT_FALSE(adds_group_line(before, before + "a:x:1:\n", 1000));
+  EXPECT_FALSE(adds_group_line(before, before + "a:x:0:ann\n", 1000, "ann"));
+}
+
+TEST(RuntimeWrites, AUsersNameIsThatOfTheirNumber) {
+  const std::string passwd =
+      "root:x:0:0::/:/bin/sh\nx:1000\n"
+      "ann:*:1000:1000:Ann:/:/bin/sh\n";
+  EXPECT_EQ(user_name(passwd, 1000), "ann");
+  EXPECT_EQ(user_name(passwd, 0), "root");
+  EXPECT_EQ(user_name(passwd, 100), "");
 }
 
 class UserFiles : public ::testing::Test {

@@ -69,6 +69,56 @@ TEST_F(ScannerTest, WhatItSaysOfANewFileIsOfOneThatHadTheName) {
   EXPECT_EQ(result.directories[0].entries[0].size, 2u);
 }
 
+struct OwnerCase {
+  const char* name;
+  uid_t below;
+  gid_t below_group;
+  uid_t above;
+  gid_t above_group;
+  bool mapped;  // the container has a user namespace
+  bool differs;
+};
+
+// As podman shows a container the image's files, on disk root's.
+TEST_F(ScannerTest, OwnersAreComparedAsTheContainerSeesThem) {
+  const OwnerCase cases[] = {
+      {"root's, as mapped", 0, 0, 100'000, 200'000, true, false},
+      {"a user's, as mapped", 33, 7, 100'033, 200'007, true, false},
+      {"given to a user", 0, 0, 100'033, 200'000, true, true},
+      {"given to a group", 0, 0, 100'000, 200'007, true, true},
+      {"given to the host's root", 0, 0, 0, 0, true, true},
+      {"of one who has no number there", 70'000, 0, 170'000, 200'000, true,
+       true},
+      {"the same number, which is another's", 33, 0, 33, 200'000, true, true},
+      {"without a user namespace", 33, 7, 33, 7, false, false},
+      {"given away without one", 33, 7, 100'033, 7, false, true},
+  };
+  for (const OwnerCase& one : cases) {
+    for (const bool plain : {false, true}) {
+      SCOPED_TRACE(std::string(one.name) + (plain ? ", a copy" : ""));
+      OverlayLayers where = layers();
+      where.plain = plain;
+      where.lower.resize(1);
+      if (one.mapped) {
+        where.owners = {{{{0, 100'000, 65'536}}}, {{{0, 200'000, 65'536}}}};
+      }
+      const auto give = [](const std::string& path, uid_t uid, gid_t gid) {
+        put(path, "x");
+        set_mtime(path, kOldTime, kOldNs);
+        must(::chown(path.c_str(), uid, gid) == 0, path);
+      };
+      give(lower(0, "/owned"), one.below, one.below_group);
+      give(upper("/owned"), one.above, one.above_group);
+      const ScanResult result = Scanner(where, {}, system_clock()).scan({});
+      bool differs = false;
+      for (const auto& entry : result.entries) {
+        if (entry.name == "owned") differs = entry.differs.owner;
+      }
+      EXPECT_EQ(differs, one.differs);
+    }
+  }
+}
+
 TEST_F(ScannerTest, SaysWhichLayerIsMissingAndCarriesOn) {
   put(upper("/new"), "x");
   OverlayLayers broken = layers();
