@@ -215,6 +215,7 @@ MetadataResult Finder::metadata_of(const ContainerRecord& record) const {
     }
   }
   name.id = record.info.id;
+  name.space = record.info.space;
   name.path = record.cgroup_path;
   name.runtime = record.info.runtime;
   return files_.find(name);

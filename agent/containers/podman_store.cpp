@@ -280,7 +280,7 @@ Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {
   if (const auto it = configs_.find(id); it != configs_.end()) {
     return it->second;
   }
-  const auto database = BoltFile::read(graph_root_ + "/libpod/bolt_state.db");
+  auto database = BoltFile::read(graph_root_ + "/libpod/bolt_state.db");
   if (!database) return tl::unexpected<Error>(database.error());
   const auto text = database->get({"ctr", id}, "config");
   if (!text) return fail("container is not in libpod's database", ENOENT);

@@ -13,12 +13,13 @@
 
 namespace stillframe::containers {
 
-// In the order in which they are asked. runc last: it knows others' containers
-// too, but less of them.
+// In the order in which they are asked. runc knows others' containers too, but
+// less of them; containerd has more to say of some of these.
 #define STILLFRAME_RESOLVERS(X) \
   X(podman)                     \
   X(docker)                     \
-  X(runc)
+  X(runc)                       \
+  X(containerd)
 
 // `host_prefix` is put in front of every path read.
 struct ResolverPlace {

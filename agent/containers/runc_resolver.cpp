@@ -79,7 +79,7 @@ Listing<RuncResolver::Root> RuncResolver::roots() const {
   for (const auto& runtime : kRuntimes) {
     for (const auto path : runtime.states) {
       roots.items.push_back(
-          {prefix_ + std::string(path), runtime_from(runtime.name), {}});
+          {prefix_ + std::string(path), runtime_from(runtime.name), "", {}});
     }
   }
   const auto list = [&](const std::string& path, std::size_t limit) {
@@ -89,16 +89,18 @@ Listing<RuncResolver::Root> RuncResolver::roots() const {
   };
   const std::string containerd = prefix_ + "/run/containerd/runc";
   for (const auto& space : list(containerd, 256)) {
-    roots.items.push_back(
-        {containerd + "/" + space,
-         space == "moby" ? Runtime::docker : Runtime::containerd,
-         {}});
+    const bool docker = space == kDockerSpace;
+    roots.items.push_back({containerd + "/" + space,
+                           docker ? Runtime::docker : Runtime::containerd,
+                           docker ? "" : space,
+                           {}});
   }
   const std::string users = prefix_ + "/run/user";
   for (const auto& name : list(users, 4096)) {
     const auto uid = parse_number<unsigned>(name);
     if (!uid) continue;
-    roots.items.push_back({users + "/" + name + "/runc", Runtime::runc, uid});
+    roots.items.push_back(
+        {users + "/" + name + "/runc", Runtime::runc, "", uid});
   }
   return roots;
 }
@@ -135,6 +137,7 @@ MetadataResult RuncResolver::find(const RuntimeQuery& query) {
   std::optional<Error> unread;
   if (!roots.complete()) unread = roots.errors.front();
   for (const auto& root : roots.items) {
+    if (!query.space.empty() && query.space != root.space) continue;
     const auto loaded = load(root, query.id);
     // What a user makes unreadable says nothing of others' containers.
     const bool trusted =
@@ -220,6 +223,7 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   auto& info = result.info;
   info.id = state.id;
   info.runtime = to_string(root.runtime);
+  info.space = root.space;
   info.created = state.created;
   info.labels = state.annotations;
   result.init_pid = state.init_pid;

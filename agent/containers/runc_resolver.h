@@ -43,6 +43,7 @@ class RuncResolver : public RuntimeResolver {
   struct Root {
     std::string path;
     Runtime runtime;
+    std::string space;             // ContainerInfo::space
     std::optional<unsigned> user;  // rootless: believed on that user's only
   };
   struct Cached {

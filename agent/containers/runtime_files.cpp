@@ -15,7 +15,7 @@ MetadataResult RuntimeFiles::find(const CgroupName& name) const {
   if (!name.outer.empty()) return std::nullopt;
   const bool unknown = runtime_from(name.runtime) == Runtime::unknown;
   const std::string runtime = unknown ? "" : name.runtime;
-  const RuntimeQuery query{name.id, name.path};
+  const RuntimeQuery query{name.id, name.path, name.space};
   std::optional<Error> unread;
   for (const auto& resolver : resolvers_) {
     if (!resolver->serves(runtime)) continue;
@@ -33,6 +33,9 @@ MetadataResult RuntimeFiles::find(const CgroupName& name) const {
       (*better)->bundle = known.bundle;
       (*better)->asked.all_mounts = known.asked.all_mounts;
       return better;
+    }
+    for (const auto& other : resolvers_) {
+      if (other != resolver) other->complete(known);
     }
     return found;
   }

@@ -23,6 +23,7 @@ namespace stillframe::containers {
 struct RuntimeQuery {
   std::string id;
   std::string cgroup_path;  // empty: not running
+  std::string space = {};   // ContainerInfo::space; empty: not known
 };
 
 struct RuntimeMetadata {
@@ -67,6 +68,9 @@ class RuntimeResolver {
   // What another's files say of a container that may be one of ours, kept in a
   // place that we did not know of. True: find() may say more now.
   virtual bool learn(const RuntimeMetadata& /*known*/) { return false; }
+
+  // Adds what it has of a container that another one knows.
+  virtual void complete(RuntimeMetadata& /*known*/) {}
 
   // For containers whose path says nothing.
   virtual KnownCgroups cgroups() { return {}; }

@@ -38,6 +38,9 @@ struct ContainerInfo {
   std::string image;
   std::string image_id;  // bare hex where the runtime uses a digest
   std::string runtime;   // podman, runc, docker, containerd, cri-o, …, unknown
+  // containerd's namespace: its ids are unique within one only. Empty with
+  // other runtimes.
+  std::string space = {};
   std::string pod_namespace;
   std::string pod;
   std::string pod_container;  // the container's name within its pod

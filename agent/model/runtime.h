@@ -65,6 +65,9 @@ struct RuntimeTraits {
   Texts cli{};
 };
 
+// containerd's namespace for dockerd's containers.
+inline constexpr std::string_view kDockerSpace = "moby";
+
 namespace runtimes {
 
 using namespace std::string_view_literals;

@@ -61,8 +61,9 @@ inline std::string bolt_bucket(std::uint64_t root,
 constexpr std::size_t kBoltPage = 4096;
 
 // Page 0 and 1 are metas, the root is page 2; `pages` are 2 and on. A page that
-// is too long overflows into the next numbers.
-inline std::string bolt_file(const std::vector<std::string>& pages) {
+// is too long overflows into the next numbers. `transaction` is the older one.
+inline std::string bolt_file(const std::vector<std::string>& pages,
+                             std::uint64_t transaction = 0) {
   std::string body;
   for (std::string page : pages) {
     const std::size_t count = (page.size() + kBoltPage - 1) / kBoltPage;
@@ -79,7 +80,7 @@ inline std::string bolt_file(const std::vector<std::string>& pages) {
     put(meta, 20, std::uint32_t{2});
     put(meta, 24, static_cast<std::uint32_t>(kBoltPage));
     put(meta, 32, std::uint64_t{2});
-    put(meta, 16 + 48, i);
+    put(meta, 16 + 48, transaction + i);
     std::uint64_t hash = 0xcbf29ce484222325u;
     for (std::size_t at = 16; at < 16 + 56; ++at) {
       hash = (hash ^ static_cast<unsigned char>(meta[at])) * 0x100000001b3u;
