@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#define SF_ABI_VERSION 2
+#define SF_ABI_VERSION 3
 
 #define SF_COMM_LEN   16
 #define SF_EXE_LEN    32
@@ -108,6 +108,7 @@ enum sf_event_type {
 	SF_EVENT_MOUNT,
 	SF_EVENT_MOUNTS_TOUCHED,
 	SF_EVENT_DEVICE,
+	SF_EVENT_RENAME,
 };
 
 /* dev is the kernel's dev_t: MAJOR << 20 | MINOR (include/linux/kdev_t.h). */
@@ -207,6 +208,24 @@ struct sf_file_event {
 
 /* Room for names in the short form of a file event, which most are. */
 #define SF_SHORT_TEXT 64
+
+/* Both places of a rename, where one program sees it all: what was moved, and the
+ * directory that lost its name. */
+struct sf_rename_event {
+	struct sf_header header;
+	struct sf_inode inode;
+	struct sf_inode parent; /* where it is now */
+	struct sf_inode origin; /* where it was */
+	struct sf_inode above;	/* where that lies; none: it is the root */
+	__u32 mode;
+	__u32 flags; /* SF_FILE_LIVE */
+	/* Its name, that of `origin` and the one that it had, each with a third of what
+	 * there is of this, and with its NUL. */
+	char text[3 * SF_NAME_LEN];
+};
+
+/* Room for each name in the short form of it. */
+#define SF_SHORT_NAME 32
 
 enum sf_exec_kind {
 	SF_EXEC_UPPER,
@@ -465,6 +484,7 @@ SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
 SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
 SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 768, "sf_file_event");
+SF_STATIC_ASSERT(sizeof(struct sf_rename_event) == 136 + 72 + 768, "sf_rename_event");
 SF_STATIC_ASSERT(sizeof(struct sf_config) == 64, "sf_config");
 
 #endif

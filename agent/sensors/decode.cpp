@@ -2,6 +2,7 @@
 #include "agent/sensors/decode.h"
 
 #include <linux/bpf.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstring>
@@ -114,6 +115,38 @@ Result<Observation> decode_file(const sf_file_event& raw, std::size_t size,
   seen.process = process_ref(raw.header.process);
   // A kernel thread completes what somebody else began and was seen beginning.
   if (seen.process.kernel_thread) seen.ambiguous = true;
+  return seen;
+}
+
+// What both places of a rename have in common.
+FileObservation rename_at(const sf_rename_event& raw) {
+  FileObservation seen;
+  seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
+  seen.op = FileOp::rename;
+  seen.live = (raw.flags & SF_FILE_LIVE) != 0;
+  seen.process = process_ref(raw.header.process);
+  // A kernel thread completes what somebody else began and was seen beginning.
+  seen.ambiguous = seen.process.kernel_thread;
+  return seen;
+}
+
+// One of the three names, each with its share of the event's end.
+std::string name_of_rename(const sf_rename_event& raw, std::size_t size,
+                           std::size_t which) {
+  const std::size_t room =
+      (std::min(size, sizeof raw) - offsetof(sf_rename_event, text)) / 3;
+  const char* name = raw.text + which * room;
+  return std::string(name, strnlen(name, room));
+}
+
+Result<Observation> decode_rename(const sf_rename_event& raw,
+                                  std::size_t size) {
+  FileObservation seen = rename_at(raw);
+  seen.inode = inode_id(raw.inode);
+  seen.parent = inode_id(raw.parent);
+  seen.name = name_of_rename(raw, size, 0);
+  seen.mode = raw.mode;
   return seen;
 }
 
@@ -291,6 +324,10 @@ Result<Observation> decode(const void* data, std::size_t size,
             return decode_file(raw, size, real_minus_boot_ns);
           },
           offsetof(sf_file_event, text));
+    case SF_EVENT_RENAME:
+      return with<sf_rename_event>(
+          data, size, [&](const auto& raw) { return decode_rename(raw, size); },
+          offsetof(sf_rename_event, text));
     case SF_EVENT_EXEC:
       return with<sf_exec_event>(data, size, decode_exec);
     case SF_EVENT_SESSION:
@@ -346,6 +383,24 @@ Result<Observation> decode(const void* data, std::size_t size,
     default:
       return fail("event of unknown type");
   }
+}
+
+std::optional<FileObservation> origin_of_rename(const void* data,
+                                                std::size_t size) {
+  sf_rename_event raw;
+  if (!read_raw(raw, data, size, offsetof(sf_rename_event, text)) ||
+      raw.header.type != SF_EVENT_RENAME) {
+    return std::nullopt;
+  }
+  FileObservation seen = rename_at(raw);
+  seen.inode = inode_id(raw.origin);
+  seen.parent = inode_id(raw.above);
+  seen.name = name_of_rename(raw, size, 1);
+  seen.hint = name_of_rename(raw, size, 2);
+  seen.hint_cut = seen.hint.empty();
+  seen.mode = S_IFDIR;
+  seen.entries = true;
+  return seen;
 }
 
 std::optional<sf_change_key> rearm_key(const void* data, std::size_t size) {

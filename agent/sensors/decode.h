@@ -19,6 +19,11 @@ namespace stillframe::sensors {
 Result<Observation> decode(const void* data, std::size_t size,
                            std::int64_t real_minus_boot_ns);
 
+// Of a rename, which decode() says of what was moved: the directory that it was
+// moved out of.
+std::optional<FileObservation> origin_of_rename(const void* data,
+                                                std::size_t size);
+
 // The kernel's mark that a directory's change was reported. It must be removed
 // once the event has been taken out, so that the next change is reported again.
 std::optional<sf_change_key> rearm_key(const void* data, std::size_t size);

@@ -108,6 +108,7 @@ bool Sensors::Impl::take(const void* data, std::size_t size) {
     if (more)
       std::get<FileObservation>(*seen).folded_until_ns = clock.boot_ns();
     (*sink)(std::move(*seen));
+    if (auto origin = origin_of_rename(data, size)) (*sink)(*std::move(origin));
   } else {
     ++undecodable;
   }

@@ -198,22 +198,22 @@ static __always_inline struct sf_root_state *root_of_change(const struct change 
 	return bpf_map_lookup_elem(&passing_roots, &change->root);
 }
 
-/* The name of a change, where it has its type: see WALK(). What all may be cast to needs
- * no such difference. */
-static __always_inline struct dentry *typed_name(const struct change *change)
+/* A dentry, where it has its type: see WALK(). What all may be cast to needs no such
+ * difference. */
+static __always_inline struct dentry *if_typed(struct dentry *typed)
 {
-	return config.reads == SF_READS_WALK ? change->typed : NULL;
+	return config.reads == SF_READS_WALK ? typed : NULL;
 }
 
 /* Where ways by types and by copies meet the compiler would have one load for both, which
  * the verifier refuses. */
 #define APART(value) asm volatile("" : "+r"(value))
 
-/* The upper directory that the change's name lies in. */
-static __always_inline void fill_parent(struct sf_inode *out, const struct change *change,
-					struct dentry *named)
+/* The upper directory that a name lies in. `common`: see fill_inode_on(). */
+static __always_inline void fill_parent(struct sf_inode *out, struct dentry *named,
+					struct dentry *maybe_typed, u32 common)
 {
-	struct dentry *typed = typed_name(change);
+	struct dentry *typed = if_typed(maybe_typed);
 	struct super_block *sb;
 	struct dentry *above;
 	struct inode *parent;
@@ -236,12 +236,12 @@ static __always_inline void fill_parent(struct sf_inode *out, const struct chang
 	if (parent && magic == OVERLAYFS_SUPER_MAGIC)
 		parent = upper_inode(parent);
 	if (parent)
-		fill_inode_on(out, parent, change->common);
+		fill_inode_on(out, parent, common);
 }
 
-static __always_inline u32 length_of_name(const struct change *change, struct dentry *named)
+static __always_inline u32 length_of_name(struct dentry *named, struct dentry *maybe_typed)
 {
-	struct dentry *typed = typed_name(change);
+	struct dentry *typed = if_typed(maybe_typed);
 	u32 length;
 
 	if (!typed)
@@ -251,10 +251,10 @@ static __always_inline u32 length_of_name(const struct change *change, struct de
 	return length;
 }
 
-static __always_inline const unsigned char *text_of_name(const struct change *change,
-							 struct dentry *named)
+static __always_inline const unsigned char *text_of_name(struct dentry *named,
+							 struct dentry *maybe_typed)
 {
-	struct dentry *typed = typed_name(change);
+	struct dentry *typed = if_typed(maybe_typed);
 	const unsigned char *text;
 
 	if (!typed)
@@ -291,10 +291,10 @@ static __always_inline void fill_change(struct sf_file_event *event, const struc
 	event->name_len = 0;
 	event->hint_len = 0;
 	if (named && event->inode.ino != change->root.ino) {
-		fill_parent(&event->parent, change, named);
+		fill_parent(&event->parent, named, change->typed, change->common);
 		len =
 		    bpf_probe_read_kernel_str(event->text, room < SF_NAME_LEN ? room : SF_NAME_LEN,
-					      text_of_name(change, named));
+					      text_of_name(named, change->typed));
 		if (len > 0 && len <= SF_NAME_LEN) {
 			size = (u32)len - 1; /* without the NUL: at most 255 */
 			event->name_len = size;
@@ -341,7 +341,7 @@ static __always_inline void send_change(const struct change *change,
 
 	/* Most names are short, and then most of the room would be wasted. */
 	if (!change->user_hint && !change->entry &&
-	    (!named || length_of_name(change, named) < SF_SHORT_TEXT)) {
+	    (!named || length_of_name(named, change->typed) < SF_SHORT_TEXT)) {
 		event = reserve_news(struct sf_file_event,
 				     offsetof(struct sf_file_event, text) + SF_SHORT_TEXT, key);
 		if (!event)
@@ -371,9 +371,10 @@ static __always_inline bool reported_already(const struct change *change, struct
 	return folded(key, how, repeats);
 }
 
-/* `key`: by which it was folded; NULL: it was not. */
-static __always_inline void report_change(struct change *change, const struct sf_change_key *key,
-					  u32 repeats)
+/* The root of a change that is to be sent, NULL: it is not. `key`: by which it was folded;
+ * NULL: it was not. */
+static __always_inline struct sf_root_state *admitted(struct change *change,
+						      const struct sf_change_key *key)
 {
 	struct sf_inode payer;
 	struct sf_root_state *root = root_of_change(change, &payer);
@@ -381,7 +382,7 @@ static __always_inline void report_change(struct change *change, const struct sf
 
 	settle_latest();
 	if (root && (root->flags & SF_ROOT_IGNORE))
-		return;
+		return NULL;
 	if (root && change->inode.ino && !(root->flags & SF_ROOT_PASSING))
 		know_inode(&change->inode, change->mode, &change->root, root);
 	/* Of a container whose rootfs cannot be changed there is none. */
@@ -392,10 +393,19 @@ static __always_inline void report_change(struct change *change, const struct sf
 		 * of this one there is none. */
 		if (key && change->entries)
 			give_back(key);
-		return;
+		return NULL;
 	}
 	if (root->flags & SF_ROOT_LIVE)
 		change->flags |= SF_FILE_LIVE;
+	return root;
+}
+
+/* `key`: likewise. */
+static __always_inline void report_change(struct change *change, const struct sf_change_key *key,
+					  u32 repeats)
+{
+	if (!admitted(change, key))
+		return;
 	if (change->entries)
 		change->flags |= SF_FILE_ENTRIES;
 	send_change(change, key, repeats);

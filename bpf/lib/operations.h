@@ -43,7 +43,9 @@ static __always_inline bool moved_bytes(long result)
 
 /*
  * What follows is in functions of its own where it can be: with all of it in each of
- * twenty programs the objects would be several times as large.
+ * twenty programs the objects would be several times as large. What they return is
+ * handed on: of what nobody asks for the compiler leaves a register as it is, and where a
+ * pointer is in it the verifier refuses that.
  */
 static __noinline int report_operation(struct change *change, const struct sf_change_key *key,
 				       u32 repeats)
@@ -110,8 +112,7 @@ static __noinline int inode_news(struct inode *inode, struct inode *upper,
 	fill_inode_on(&change.inode, upper, layer.common);
 	change.mode = WALK(inode, i_mode);
 	change.ctime_ns = inode_ctime(upper);
-	report_operation(&change, key, repeats);
-	return done();
+	return report_operation(&change, key, repeats);
 }
 
 /* An upper inode changed, known by its overlay inode, of which the kernel knows the
@@ -190,8 +191,7 @@ static __always_inline int upper_inode_changed(struct file *file, enum sf_op op)
 		change.named = NULL;
 	fill_inode(&change.inode, inode);
 	change.mode = inode->i_mode;
-	report_operation(&change, &key, repeats);
-	return 0;
+	return report_operation(&change, &key, repeats);
 }
 
 static __noinline int entry_made_in(const struct layer *layer, struct dentry *entry,
@@ -208,8 +208,7 @@ static __noinline int entry_made_in(const struct layer *layer, struct dentry *en
 	change.typed = entry;
 	fill_inode_on(&change.inode, upper, layer->common);
 	change.mode = WALK(inode, i_mode);
-	report_operation(&change, NULL, 0);
-	return done();
+	return report_operation(&change, NULL, 0);
 }
 
 /* An inode got a name: created, linked or renamed to it. Both come by their types. */
@@ -241,8 +240,7 @@ static __always_inline int entry_removed(struct dentry *entry, enum sf_op op)
 	upper = upper_inode(inode);
 	if (upper)
 		fill_inode_on(&change.inode, upper, layer.common);
-	report_operation(&change, NULL, 0);
-	return done();
+	return report_operation(&change, NULL, 0);
 }
 
 /* Something happened to an entry of an overlay's directory, and a look at the
@@ -271,7 +269,109 @@ static __noinline int entry_touched(const struct layer *layer, struct dentry *en
 	change.common = layer->common;
 	fill_inode_on(&change.inode, upper, layer->common);
 	change.mode = S_IFDIR;
-	report_operation(&change, NULL, 0);
+	return report_operation(&change, NULL, 0);
+}
+
+/* What a rename has moved: `change` is of it, with its new name. Dentries have their types. */
+struct move {
+	struct dentry *from; /* has the name that it had */
+	struct dentry *directory;
+	struct sf_inode origin; /* the upper inode of that */
+};
+
+/* The directory may get another name meanwhile, for which there is no room. */
+static __always_inline void read_moved_name(char *out, u32 room, struct dentry *dentry)
+{
+	long len = bpf_probe_read_kernel_str(out, room, text_of_name(dentry, dentry));
+
+	if (len > 0 && (len < room || room == SF_NAME_LEN))
+		return;
+	out[0] = 0;
+	count_loss(SF_LOSS_read_failed);
+}
+
+/* Fills in what both forms of the event have. `room` is that for a name. */
+static __always_inline void fill_move(struct sf_rename_event *event, const struct change *change,
+				      const struct move *move, u32 room)
+{
+	fill_header(&event->header, SF_EVENT_RENAME,
+		    offsetof(struct sf_rename_event, text) + 3 * room, &change->root,
+		    current_task());
+	event->inode = change->inode;
+	event->origin = move->origin;
+	event->mode = change->mode;
+	event->flags = change->flags;
+	/* Most are moved within a directory. */
+	if (WALK(change->typed, d_parent) == move->directory) {
+		event->parent = move->origin;
+	} else {
+		__builtin_memset(&event->parent, 0, sizeof(event->parent));
+		fill_parent(&event->parent, change->typed, change->typed, change->common);
+	}
+	read_moved_name(event->text, room, change->typed);
+	read_moved_name(event->text + 2 * room, room, move->from);
+	__builtin_memset(&event->above, 0, sizeof(event->above));
+	event->text[room] = 0;
+	if (move->origin.ino == change->root.ino)
+		return;
+	fill_parent(&event->above, move->directory, move->directory, change->common);
+	read_moved_name(event->text + room, room, move->directory);
+}
+
+static __always_inline bool is_short(struct dentry *dentry)
+{
+	return length_of_name(dentry, dentry) + 1 < SF_SHORT_NAME;
+}
+
+static __always_inline void send_move(const struct change *change, const struct move *move)
+{
+	struct sf_rename_event *event;
+
+	if (is_short(change->typed) && is_short(move->from) && is_short(move->directory)) {
+		event = reserve_event(struct sf_rename_event,
+				      offsetof(struct sf_rename_event, text) + 3 * SF_SHORT_NAME);
+		if (!event)
+			return;
+		fill_move(event, change, move, SF_SHORT_NAME);
+	} else {
+		event = reserve_event(struct sf_rename_event, sizeof(*event));
+		if (!event)
+			return;
+		fill_move(event, change, move, SF_NAME_LEN);
+	}
+	submit_event(event);
+}
+
+/* One event for both places: who acted is half of what an event costs. */
+static __noinline int entry_renamed(const struct layer *layer, struct dentry *from,
+				    struct dentry *to)
+{
+	struct change change = {};
+	struct inode *inode = WALK(from, d_inode);
+	struct inode *upper = inode ? upper_inode(inode) : NULL;
+	struct sf_root_state *root;
+	struct move move;
+
+	if (!upper)
+		return done();
+	move.from = from;
+	move.directory = WALK(from, d_parent);
+	fill_inode_on(&change.inode, upper, layer->common);
+	change.mode = WALK(inode, i_mode);
+	upper = upper_inode(WALK(move.directory, d_inode));
+	/* Both have been copied up, or nothing was moved. */
+	if (!upper)
+		return done();
+	fill_inode_on(&move.origin, upper, layer->common);
+	change.root = layer->root;
+	change.common = layer->common;
+	change.typed = to;
+	root = admitted(&change, NULL);
+	if (!root)
+		return done();
+	if (!(root->flags & SF_ROOT_PASSING))
+		know_inode(&move.origin, S_IFDIR, &change.root, root);
+	send_move(&change, &move);
 	return done();
 }
 
@@ -281,10 +381,10 @@ static __always_inline int entry_moved(struct dentry *from, struct dentry *to, b
 
 	if (!upper_layer(&layer, WALK(from, d_sb)))
 		return 0;
+	if (!exchanged)
+		return entry_renamed(&layer, from, to);
 	entry_made_in(&layer, to, WALK(from, d_inode), SF_OP_rename, 0);
-	if (exchanged)
-		return entry_made_in(&layer, from, WALK(to, d_inode), SF_OP_rename, 0);
-	return entry_touched(&layer, from, from, SF_OP_rename);
+	return entry_made_in(&layer, from, WALK(to, d_inode), SF_OP_rename, 0);
 }
 
 /* A file or directory of the image was copied up; `inode` is the overlay's. The
@@ -295,17 +395,18 @@ static __always_inline int copied_up(const struct layer *layer, struct inode *in
 	struct dentry *entry = some_dentry(inode);
 	struct sf_root_state *state;
 	struct sf_inode id;
+	int done;
 
 	if (!entry || !upper)
 		return 0;
-	entry_touched(layer, entry, NULL, SF_OP_open);
+	done = entry_touched(layer, entry, NULL, SF_OP_open);
 	/* Stores through a mapping of the upper file itself are known by nothing else. */
 	state = bpf_map_lookup_elem(&roots, &layer->root);
 	if (!state)
-		return 0;
+		return done;
 	fill_inode_on(&id, upper, layer->common);
 	know_inode(&id, FIELD(inode, i_mode), &layer->root, state);
-	return 0;
+	return done;
 }
 
 #endif

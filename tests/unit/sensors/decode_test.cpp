@@ -115,6 +115,81 @@ TEST(Decode, AHintThatWasNotReadWholeIsNone) {
   }
 }
 
+// `room`: for each of the names.
+std::vector<char> rename_event(std::size_t room, const std::string& name,
+                               const std::string& directory,
+                               const std::string& before) {
+  sf_rename_event event{};
+  event.header = header(SF_EVENT_RENAME);
+  event.inode = {11, 12, 9};
+  event.parent = {13, 14, 9};
+  event.origin = {15, 16, 9};
+  event.above = {17, 18, 9};
+  event.mode = S_IFREG | 0644;
+  event.flags = SF_FILE_LIVE;
+  std::memcpy(event.text, name.data(), name.size());
+  std::memcpy(event.text + room, directory.data(), directory.size());
+  std::memcpy(event.text + 2 * room, before.data(), before.size());
+  const char* bytes = reinterpret_cast<const char*>(&event);
+  return {bytes, bytes + offsetof(sf_rename_event, text) + 3 * room};
+}
+
+TEST(Decode, ARenameIsSeenAtBothItsPlaces) {
+  const std::string longest(SF_NAME_LEN - 1, 'x');
+  struct Case {
+    std::size_t room;
+    std::string name, directory, before;
+  };
+  for (const Case& one :
+       {Case{SF_SHORT_NAME, "n\nw\xff", "dir", "old"},
+        Case{SF_SHORT_NAME, "n", "", "o"},
+        Case{SF_NAME_LEN, longest, longest, longest},
+        // Without their NULs they still end where their room does.
+        Case{4, "abcd", "efgh", "ijkl"}}) {
+    const auto bytes =
+        rename_event(one.room, one.name, one.directory, one.before);
+    const auto moved = decoded(bytes);
+    EXPECT_EQ(moved.op, FileOp::rename);
+    EXPECT_EQ(moved.inode, (InodeId{11, 12}));
+    EXPECT_EQ(moved.parent, (InodeId{13, 14}));
+    EXPECT_EQ(moved.name, one.name);
+    EXPECT_EQ(moved.mode, S_IFREG | 0644u);
+    EXPECT_FALSE(moved.entries);
+    const auto origin = origin_of_rename(bytes.data(), bytes.size());
+    ASSERT_TRUE(origin);
+    EXPECT_EQ(origin->op, FileOp::rename);
+    EXPECT_EQ(origin->inode, (InodeId{15, 16}));
+    EXPECT_EQ(origin->parent, (InodeId{17, 18}));
+    EXPECT_EQ(origin->name, one.directory);
+    EXPECT_EQ(origin->hint, one.before);
+    EXPECT_FALSE(origin->hint_cut);
+    EXPECT_TRUE(S_ISDIR(origin->mode));
+    EXPECT_TRUE(origin->entries);
+    for (const auto* seen : {&moved, &*origin}) {
+      EXPECT_EQ(seen->boot_ns, 1'000'000'000'000u);
+      EXPECT_TRUE(seen->live);
+      EXPECT_EQ(seen->process.pid, 42u);
+      EXPECT_EQ(seen->process.comm, "writer");
+    }
+    EXPECT_FALSE(rearm_key(bytes.data(), bytes.size()));
+  }
+}
+
+TEST(Decode, ARenameWhoseOldNameWasNotReadMayBeOfAnyEntry) {
+  const auto bytes = rename_event(SF_SHORT_NAME, "new", "dir", "");
+  const auto origin = origin_of_rename(bytes.data(), bytes.size());
+  ASSERT_TRUE(origin);
+  EXPECT_TRUE(origin->hint_cut);
+}
+
+TEST(Decode, OnlyARenameHasAnOrigin) {
+  const auto renamed = rename_event(0, "", "", "");
+  EXPECT_FALSE(origin_of_rename(renamed.data(), renamed.size() - 1));
+  EXPECT_FALSE(decode(renamed.data(), renamed.size() - 1, 0));
+  const auto other = file_event({}, "name", "");
+  EXPECT_FALSE(origin_of_rename(other.data(), other.size()));
+}
+
 TEST(Decode, AnOldCtimeUnderIoUringIsARefresh) {
   sf_file_event raw{};
   raw.nr = __NR_io_uring_enter;
