@@ -7,10 +7,10 @@
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
-#include "agent/containers/bolt_file.h"
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/directory.h"
 #include "agent/containers/json.h"
+#include "agent/containers/libpod_database.h"
 
 namespace stillframe::containers {
 namespace {
@@ -276,14 +276,50 @@ Result<OciConfig> PodmanStore::oci_config(const std::string& id) const {
   return config;
 }
 
-Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {
-  if (const auto it = configs_.find(id); it != configs_.end()) {
-    return it->second;
+// Whether there is such a database; takes in what it says of all containers,
+// unless it is as it was.
+Result<bool> PodmanStore::read_sqlite(const std::string& path) {
+  auto stamp = file_stamp(path);
+  if (!stamp) return tl::unexpected<Error>(stamp.error());
+  if (stamp->empty()) return false;
+  const auto log = file_stamp(path + "-wal");
+  if (!log) return tl::unexpected<Error>(log.error());
+  const std::string now = *stamp + "|" + *log;
+  if (databases_[path] == now) return true;
+  const auto configs = sqlite_configs(path);
+  if (!configs) return tl::unexpected<Error>(configs.error());
+  for (const auto& [id, text] : *configs) {
+    const json config = json::parse(text, nullptr, false);
+    if (find(id) != nullptr && text_of(config, "id") == id) {
+      configs_.emplace(id, libpod_config_of(config));
+    }
   }
-  auto database = BoltFile::read(graph_root_ + "/libpod/bolt_state.db");
-  if (!database) return tl::unexpected<Error>(database.error());
-  const auto text = database->get({"ctr", id}, "config");
-  if (!text) return fail("container is not in libpod's database", ENOENT);
+  databases_[path] = now;
+  return true;
+}
+
+Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {
+  const auto known = configs_.find(id);
+  if (known != configs_.end()) return known->second;
+  bool any = false;
+  // podman --transient-store keeps it with what a reboot ends.
+  for (const auto& root : {graph_root_, run_root_}) {
+    const auto there = read_sqlite(root + "/db.sql");
+    if (!there) return tl::unexpected<Error>(there.error());
+    any = any || *there;
+  }
+  const auto found = configs_.find(id);
+  if (found != configs_.end()) return found->second;
+  const std::string bolt = graph_root_ + "/libpod/bolt_state.db";
+  const auto bolt_stamp = file_stamp(bolt);
+  if (!any && bolt_stamp && bolt_stamp->empty()) {
+    return fail(
+        "libpod has no database here, neither db.sql nor "
+        "libpod/bolt_state.db: " +
+        graph_root_);
+  }
+  const auto text = bolt_config(bolt, id);
+  if (!text) return tl::unexpected<Error>(text.error());
   const json config = json::parse(*text, nullptr, false);
   if (text_of(config, "id") != id) {
     return fail("libpod's database is being written", EBADMSG);

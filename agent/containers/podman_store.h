@@ -56,7 +56,7 @@ class PodmanStore {
   // The OCI config that podman gave the runtime.
   Result<OciConfig> oci_config(const std::string& id) const;
 
-  // From libpod's bolt database.
+  // From libpod's database. Fails with ENOENT where that does not have it.
   Result<LibpodConfig> libpod_config(const std::string& id);
 
   // Those that containers are listed in.
@@ -72,6 +72,7 @@ class PodmanStore {
     std::string stamp;  // of the file when last read
     std::vector<StoredContainer> containers;
   };
+  Result<bool> read_sqlite(const std::string& path);
   static Result<> reload(Source& source);
   struct Layer {
     std::string parent;
@@ -92,6 +93,7 @@ class PodmanStore {
   std::vector<Source> sources_;
   std::map<std::string, StoredContainer> containers_;
   std::map<std::string, LibpodConfig> configs_;
+  std::map<std::string, std::string> databases_;  // stamps of those read
 };
 
 }  // namespace stillframe::containers

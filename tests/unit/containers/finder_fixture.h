@@ -10,6 +10,7 @@
 
 #include "agent/containers/cgroup_tree.h"
 #include "agent/containers/finder.h"
+#include "bolt_database.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {
@@ -47,6 +48,7 @@ class FinderTest : public testing::Test {
   std::string podman_store() {
     host_.file(kStore + "/overlay-containers/containers.json",
                fixture("podman-containers.json"));
+    host_.file(kStore + "/libpod/bolt_state.db", libpod_database({}));
     host_.directory(kStore + "/overlay/l/ABC");
     host_.file(kStore + "/overlay/" + kLayer + "/lower", "l/ABC");
     return host_.directory(kStore + "/overlay/" + kLayer + "/diff");

@@ -5,6 +5,7 @@
 
 #include "bolt_database.h"
 #include "resolver_find.h"
+#include "sqlite_file.h"
 #include "temp_host.h"
 
 namespace stillframe::containers {
@@ -56,6 +57,40 @@ TEST(PodmanResolver, ReadsNameImageLayersAndLabels) {
   EXPECT_THAT(found->layers.lower,
               ElementsAre(overlay + "l/ABC", overlay + "l/DEF2"));
   EXPECT_THAT(found->trouble, IsEmpty());
+}
+
+TEST(PodmanResolver, ReadsLabelsFromSqlite) {
+  const TempHost host;
+  make_store(host);
+  const auto graph = host.directory(kStore);
+  const SqliteFile libpod(graph + "/db.sql");
+  libpod.make_table();
+  PodmanResolver podman(host.prefix());
+  const auto labels = [&] { return find(podman, {kA, ""})->info.labels; };
+  EXPECT_THAT(labels(), IsEmpty());
+  // One of that id that says it is another is not believed.
+  libpod.add(kA, config(kB, R"("labels":{"app":"z"})"));
+  EXPECT_THAT(labels(), IsEmpty());
+  libpod.run("DELETE FROM ContainerConfig");
+  libpod.add(kA, config(kA, R"("labels":{"app":"x"})"));
+  EXPECT_EQ(labels().at("app"), "x");
+  // It never changes.
+  host.file(kStore + "/db.sql", "rubbish");
+  EXPECT_EQ(labels().at("app"), "x");
+}
+
+TEST(PodmanResolver, SaysWhyThereAreNoLabels) {
+  const TempHost host;
+  make_store(host);
+  host.remove(kStore + "/libpod");
+  PodmanResolver podman(host.prefix());
+  const auto none = find(podman, {kA, ""});
+  EXPECT_THAT(none->trouble, ElementsAre(HasSubstr("no database")));
+  EXPECT_FALSE(none->unread);
+  host.file(kStore + "/db.sql", "rubbish");
+  const auto broken = find(podman, {kA, ""});
+  EXPECT_THAT(broken->trouble, ElementsAre(HasSubstr("db.sql")));
+  EXPECT_TRUE(broken->unread);
 }
 
 TEST(PodmanResolver, OtherDriversKeepCopies) {
