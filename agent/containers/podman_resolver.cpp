@@ -56,11 +56,18 @@ bool PodmanResolver::serves(std::string_view runtime) const {
          runtime == to_string(Runtime::crio) || runtime.empty();
 }
 
+PodmanStore PodmanResolver::store_at(const std::string& graph_root,
+                                     const std::string& run_root) const {
+  return {prefix_ + graph_root, prefix_ + run_root, image_stores_};
+}
+
 Result<PodmanStore*> PodmanResolver::system_store() {
   if (!system_) {
     const auto conf = read_storage_conf(prefix_);
     if (!conf) return tl::unexpected<Error>(conf.error());
-    system_.emplace(prefix_ + conf->graph_root, prefix_ + conf->run_root);
+    image_stores_ = conf->image_stores;
+    for (auto& store : image_stores_) store.insert(0, prefix_);
+    system_ = store_at(conf->graph_root, conf->run_root);
   }
   return &*system_;
 }
@@ -70,9 +77,8 @@ Result<PodmanStore*> PodmanResolver::store_of_user(unsigned uid) {
   const auto home = home_of(prefix_, uid);
   if (!home) return tl::unexpected<Error>(home.error());
   if (home->empty()) return nullptr;
-  PodmanStore store(
-      prefix_ + *home + "/.local/share/containers/storage",
-      prefix_ + "/run/user/" + std::to_string(uid) + "/containers");
+  auto store = store_at(*home + "/.local/share/containers/storage",
+                        "/run/user/" + std::to_string(uid) + "/containers");
   return &users_.emplace(uid, std::move(store)).first->second;
 }
 
@@ -87,12 +93,12 @@ Result<PodmanStore*> PodmanResolver::store_for(const RuntimeQuery& query) {
     if (!updated && trusted && !unread) unread = updated.error();
     return false;
   };
+  auto system = system_store();
   if (const auto uid = user_of_cgroup(query.cgroup_path); uid && *uid != 0) {
     const auto store = store_of_user(*uid);
     if (!store) unread = store.error();
     if (store && *store != nullptr && has(**store)) return *store;
   }
-  auto system = system_store();
   if (!system) return system;
   if (has(**system)) return *system;
   for (auto& [root, store] : elsewhere_) {
@@ -129,7 +135,7 @@ bool PodmanResolver::learn(const RuntimeMetadata& known) {
   if (elsewhere_.size() >= kMaxStores) return false;
   // Where its run root is nobody says: containers that are removed as they end
   // are known by their bundle alone.
-  elsewhere_.try_emplace(root, prefix_ + root, prefix_ + root);
+  elsewhere_.try_emplace(root, store_at(root, root));
   return true;
 }
 
@@ -229,7 +235,8 @@ std::vector<std::string> PodmanResolver::name_places() {
 std::vector<std::string> PodmanResolver::layer_roots() {
   std::vector<std::string> roots;
   for (const PodmanStore* store : updated_stores().items) {
-    roots.push_back(store->overlay_root());
+    const auto more = store->overlay_roots();
+    roots.insert(roots.end(), more.begin(), more.end());
   }
   return roots;
 }

@@ -38,7 +38,11 @@ class PodmanResolver : public RuntimeResolver {
   static RuntimeMetadata metadata(PodmanStore& store,
                                   const StoredContainer& container);
 
+  PodmanStore store_at(const std::string& graph_root,
+                       const std::string& run_root) const;
+
   std::string prefix_;
+  std::vector<std::string> image_stores_;  // that storage.conf names
   std::optional<PodmanStore> system_;      // none: storage.conf not read yet
   std::map<unsigned, PodmanStore> users_;  // rootless stores met so far
   // Of root's, in another place (podman --root), by graph root.

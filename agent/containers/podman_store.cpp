@@ -102,8 +102,11 @@ LibpodConfig libpod_config_of(const json& config) {
 
 }  // namespace
 
-PodmanStore::PodmanStore(std::string graph_root, std::string run_root)
-    : graph_root_(std::move(graph_root)), run_root_(std::move(run_root)) {
+PodmanStore::PodmanStore(std::string graph_root, std::string run_root,
+                         std::vector<std::string> image_stores)
+    : graph_root_(std::move(graph_root)),
+      run_root_(std::move(run_root)),
+      image_stores_(std::move(image_stores)) {
   for (const std::string driver : kDrivers) {
     const std::string list = "/" + driver + "-containers/";
     // Volatile ones (podman run --rm) moved to the run root in storage 1.38.
@@ -240,6 +243,24 @@ Result<IdMaps> PodmanStore::shown_owners(const StoredContainer& container,
   return given ? IdMaps{} : container.owners;
 }
 
+std::vector<std::string> PodmanStore::overlay_roots() const {
+  std::vector<std::string> roots{overlay_root()};
+  for (const auto& store : image_stores_) roots.push_back(store + "/overlay");
+  return roots;
+}
+
+// A store may also be named on the command line alone: then the mount shows
+// where its layers are.
+Result<std::string> PodmanStore::lower_layer(const std::string& link) const {
+  for (const auto& root : overlay_roots()) {
+    const std::string path = root + "/" + link;
+    const auto there = is_directory(path);
+    if (!there) return tl::unexpected<Error>(there.error());
+    if (*there) return path;
+  }
+  return fail("layer " + link + " is in no image store that is known", ENOENT);
+}
+
 Result<OverlayLayers> PodmanStore::overlay_layers(
     const StoredContainer& container) const {
   const std::string dir = overlay_root() + "/" + container.layer;
@@ -255,7 +276,9 @@ Result<OverlayLayers> PodmanStore::overlay_layers(
     if (!is_layer_link(link) || layers.lower.size() >= kMaxLayers) {
       return fail(dir + "/lower is not a list of layers", EBADMSG);
     }
-    layers.lower.push_back(overlay_root() + "/" + link);
+    auto lower = lower_layer(link);
+    if (!lower) return tl::unexpected<Error>(lower.error());
+    layers.lower.push_back(*std::move(lower));
   }
   if (layers.lower.empty()) return layers;
   auto owners = shown_owners(container, layer_of(layers.lower[0]));

@@ -38,8 +38,10 @@ struct LibpodConfig {
 
 class PodmanStore {
  public:
-  // `graph_root` and `run_root` with the host prefix.
-  PodmanStore(std::string graph_root, std::string run_root);
+  // All with the host prefix. `image_stores`: other stores, in which layers of
+  // images may be.
+  PodmanStore(std::string graph_root, std::string run_root,
+              std::vector<std::string> image_stores = {});
 
   // Reads containers.json and volatile-containers.json again if one changed.
   // Fails when one cannot be read; what was known of it then stays.
@@ -63,6 +65,8 @@ class PodmanStore {
   std::vector<std::string> list_directories() const;
 
   std::string overlay_root() const { return graph_root_ + "/overlay"; }
+  // It, and those of the image stores.
+  std::vector<std::string> overlay_roots() const;
   std::vector<std::string> uppers() const;
 
  private:
@@ -83,6 +87,7 @@ class PodmanStore {
                                      const std::string& id) const;
   Result<IdMaps> shown_owners(const StoredContainer& container,
                               const std::string& image) const;
+  Result<std::string> lower_layer(const std::string& link) const;
   Result<OverlayLayers> overlay_layers(const StoredContainer& container) const;
   Result<OverlayLayers> copied_layers(const StoredContainer& container) const;
   std::string copy_of(const std::string& driver,
@@ -90,6 +95,7 @@ class PodmanStore {
 
   std::string graph_root_;
   std::string run_root_;
+  std::vector<std::string> image_stores_;
   std::vector<Source> sources_;
   std::map<std::string, StoredContainer> containers_;
   std::map<std::string, LibpodConfig> configs_;

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/result.h"
 
@@ -13,6 +14,8 @@ namespace stillframe::containers {
 struct StorageConf {
   std::string graph_root;
   std::string run_root;
+  // Others that only images are in.
+  std::vector<std::string> image_stores = {};
 };
 
 // As far as they are set. Errors begin with `name`:LINE:COLUMN.

@@ -12,6 +12,7 @@ import pytest
 
 from harness import image as images
 from harness.agent import Agent
+from harness.checks import recorded
 from harness.podman import Container, Store, podman
 
 _LABELS = {"com.docker.compose.project": "shop",
@@ -71,3 +72,23 @@ def test_labels_are_read_from_sqlite_or_missed_aloud(
         finally:
             if had_bolt:
                 aside.rename(bolt)
+
+
+def test_an_image_in_a_store_of_images_is_compared(
+        agent: Agent, store: Store, tree: images.Tree) -> None:
+    shared = Store(store.directory / "img", "overlay")
+    podman("import", "-q", "-", "localhost/stored", store=shared,
+           input=tree.bytes())
+    store.options += ("--storage-opt",
+                      f"overlay.imagestore={shared.directory / 'root'}")
+    try:
+        with Container("localhost/stored", store=store) as container:
+            found = agent.diff(container.id)
+            assert found["state"] == "still" and found["complete"]
+            container.shell("echo x >>/etc/group")
+            change = recorded(agent, container.id, "/etc/group", "exec")
+            assert (change["change"], change["kinds"]) == ("C", ["file_write"])
+            assert agent.diff(container.id)["complete"]
+    finally:
+        subprocess.run(["umount", "-q", shared.directory / "root/overlay"],
+                       check=False)

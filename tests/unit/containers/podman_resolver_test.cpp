@@ -31,6 +31,8 @@ void make_store(const TempHost& host, const std::string& store = kStore) {
   host.file(store + "/overlay-containers/containers.json",
             fixture("podman-containers.json"));
   host.directory(store + "/overlay/" + kLayer + "/diff");
+  host.directory(store + "/overlay/l/ABC");
+  host.directory(store + "/overlay/l/DEF2");
   host.file(store + "/overlay/" + kLayer + "/lower", "l/ABC:l/DEF2");
 }
 
@@ -161,6 +163,25 @@ TEST(PodmanResolver, KnowsAsWhoseTheImagesFilesAreShown) {
       }
     }
   }
+}
+
+TEST(PodmanResolver, FindsLayersInStoresOfImages) {
+  const TempHost host;
+  make_store(host);
+  host.remove(kStore + "/overlay/l/DEF2");
+  const auto layers = [&] {
+    PodmanResolver podman(host.prefix());
+    return find(podman, {kA, ""})->layers;
+  };
+  EXPECT_TRUE(layers().empty());
+  host.file("/etc/containers/storage.conf",
+            "[storage.options]\nadditionalimagestores = [\"/none\", \"/img\"]");
+  const auto there = host.directory("/img/overlay/l/DEF2");
+  EXPECT_THAT(layers().lower,
+              ElementsAre(host.prefix() + kStore + "/overlay/l/ABC", there));
+  PodmanResolver podman(host.prefix());
+  EXPECT_THAT(podman.layer_roots(),
+              testing::Contains(host.prefix() + "/img/overlay"));
 }
 
 TEST(PodmanResolver, LearnsOfAStoreElsewhere) {

@@ -8,6 +8,7 @@
 namespace stillframe::containers {
 namespace {
 
+using testing::ElementsAre;
 using testing::StartsWith;
 
 TEST(StorageConf, TakesTheTwoPlaces) {
@@ -19,6 +20,18 @@ TEST(StorageConf, TakesTheTwoPlaces) {
   ASSERT_TRUE(conf) << conf.error().message;
   EXPECT_EQ(conf->graph_root, "/srv/graph");
   EXPECT_EQ(conf->run_root, "/srv/run");
+}
+
+TEST(StorageConf, TakesTheStoresOfImages) {
+  const auto conf = parse_storage_conf(
+      "[storage]\nimagestore = \"/one\"\n[storage.options]\n"
+      "additionalimagestores = [\"/two\", 7, \"three\", \"/four\"]\n"
+      "[storage.options.overlay]\nimagestore = \"/five\"\n"
+      "additionalimagestores = \"/no\"\n",
+      "f");
+  ASSERT_TRUE(conf) << conf.error().message;
+  EXPECT_THAT(conf->image_stores,
+              ElementsAre("/one", "/two", "/four", "/five"));
 }
 
 TEST(StorageConf, LeavesOutWhatIsNotAnAbsolutePath) {
