@@ -273,7 +273,6 @@ std::optional<CgroupName> match_containerd(
   CgroupName name;
   name.runtime = to_string(Runtime::containerd);
   name.id = parts[1];
-  name.space = parts[0];
   name.path = prefix_through(path, parts[1]);
   name.certain = false;
   return name;

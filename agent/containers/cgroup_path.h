@@ -16,7 +16,7 @@ struct CgroupName {
   std::string pod_uid;      // with dashes, or 32 hex digits for a static pod
   std::string system_name;  // of a system container: LXC, nspawn, libvirt
   std::string path;         // the container's own cgroup: a prefix of the path
-  std::string space;        // ContainerInfo::space; empty: the path has none
+  std::string space;        // ContainerInfo::space, where that is known already
   std::string outer;        // cgroup of the container around it; empty: none
   bool helper = false;      // conmon, a supervisor: next to a container
   // False where the path merely has the shape of a container's (containerd's

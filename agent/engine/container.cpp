@@ -11,6 +11,7 @@
 
 #include "agent/base/log.h"
 #include "agent/base/text.h"
+#include "agent/model/container_name.h"
 
 namespace stillframe::engine {
 namespace {
@@ -33,6 +34,20 @@ constexpr std::uint64_t kMountsPace = 10;
 
 constexpr std::uint64_t kFirstRootfsPauseNs = kSecondNs;
 constexpr std::uint64_t kLastRootfsPauseNs = 60 * kSecondNs;
+
+// Ids are hex with most runtimes; a free-form one is untrusted.
+std::string file_name(std::string_view text) {
+  std::string name;
+  for (const char c : text.substr(0, 128)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '_' || c == '-') {
+      name += c;
+    } else {
+      name += fmt::format("%{:02x}", byte);
+    }
+  }
+  return name;
+}
 
 // Whether a mount of the same layers shows more of its options, or others.
 bool mounted_otherwise(const OverlayLayers& before, const OverlayLayers& now) {
@@ -106,16 +121,9 @@ WallTime Container::start_of_rootfs(std::uint64_t live_since_ns) const {
 }
 
 std::string Container::state_path(std::string_view extension) const {
-  // Ids are hex with every runtime we know; a free-form one is untrusted.
-  std::string name;
-  for (const char c : record_.info.id.substr(0, 128)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '_' || c == '-') {
-      name += c;
-    } else {
-      name += fmt::format("%{:02x}", byte);
-    }
-  }
+  const auto& info = record_.info;
+  std::string name = file_name(info.id);
+  if (key_of(info) != info.id) name += '@' + file_name(info.space);
   return context_.settings.state_dir + "/containers/" + name +
          std::string(extension);
 }

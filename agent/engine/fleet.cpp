@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "agent/base/text.h"
+#include "agent/model/container_name.h"
 
 namespace stillframe::engine {
 namespace {
@@ -16,8 +17,7 @@ std::string names_of(const std::vector<ContainerPtr>& list) {
   for (const auto& container : list) {
     if (!out.empty()) out += ", ";
     if (out.size() > kListedBytes) return out + "…";
-    const auto& info = container->info();
-    out += display(info.name.empty() ? info.id.substr(0, 12) : info.name);
+    out += display(full_name(container->info()));
   }
   return out;
 }
@@ -70,9 +70,9 @@ ContainerPtr Fleet::by_cgroup(std::uint64_t cgroup) const {
   return lookup(by_cgroup_, cgroup);
 }
 
-ContainerPtr Fleet::by_id(const std::string& id) const {
-  auto found = lookup(by_id_, id);
-  return found && found->info().id == id ? found : nullptr;
+ContainerPtr Fleet::by_id(const ContainerInfo& info) const {
+  auto found = lookup(by_id_, key_of(info));
+  return found && same_key(found->info(), info) ? found : nullptr;
 }
 
 std::vector<ContainerPtr> Fleet::namesakes(
@@ -91,7 +91,7 @@ Result<ContainerPtr> Fleet::choose(const std::string& container) const {
   std::vector<ContainerPtr> prefixed;
   for (const auto& one : all_) {
     const auto& info = one->info();
-    if (info.id == container || info.name == container) {
+    if (answers_to(info, container)) {
       exact.push_back(one);
     } else if (!container.empty() && starts_with(info.id, container)) {
       prefixed.push_back(one);
@@ -105,9 +105,13 @@ Result<ContainerPtr> Fleet::choose(const std::string& container) const {
         "no container " + display(container) + " on this node" +
             (all_.empty() ? std::string() : "; there are: " + names_of(all_))});
   }
+  const bool one_id =
+      std::all_of(found.begin(), found.end(),
+                  [&](const auto& one) { return one->info().id == container; });
   return tl::unexpected<Error>(
       Error{EINVAL, display(container) + " means several containers (" +
-                        names_of(found) + "): give more of the id"});
+                        names_of(found) + "): give " +
+                        (one_id ? "the namespace, too" : "more of the id")});
 }
 
 void Fleet::add(const ContainerPtr& container) {
@@ -118,8 +122,8 @@ void Fleet::add(const ContainerPtr& container) {
 void Fleet::index(const ContainerPtr& container) {
   const UpperRoot& root = container->record().root;
   if (root) by_root_[root] = container;
-  const auto& id = container->info().id;
-  if (!by_id(id)) by_id_[id] = container;
+  const auto& info = container->info();
+  if (!by_id(info)) by_id_[key_of(info)] = container;
 }
 
 void Fleet::own_cgroup(const ContainerPtr& container, std::uint64_t cgroup) {
@@ -149,9 +153,11 @@ void Fleet::remove(const ContainerPtr& container) {
   std::erase(all_, container);
   std::erase_if(by_id_,
                 [&](const auto& item) { return item.second == container; });
-  const auto& id = container->info().id;
+  const auto& info = container->info();
   for (const auto& other : all_) {
-    if (other->info().id == id) by_id_.try_emplace(id, other);
+    if (same_key(other->info(), info)) {
+      by_id_.try_emplace(key_of(info), other);
+    }
   }
 }
 

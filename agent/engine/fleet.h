@@ -31,7 +31,8 @@ class Fleet {
   // none.
   ContainerPtr find(const UpperRoot& root, std::uint64_t cgroup) const;
   ContainerPtr by_cgroup(std::uint64_t cgroup) const;
-  ContainerPtr by_id(const std::string& id) const;
+  // By its id, in its namespace.
+  ContainerPtr by_id(const ContainerInfo& info) const;
   // By id, a unique prefix of it, or name. The error lists what there is.
   Result<ContainerPtr> choose(const std::string& container) const;
 
@@ -48,7 +49,8 @@ class Fleet {
  private:
   std::vector<ContainerPtr> all_;
   std::unordered_map<UpperRoot, ContainerPtr> by_root_;
-  // Of several the one that was first; one that has another id by now is none.
+  // By key_of(). Of several the one that was first; one that has another id by
+  // now is none.
   std::unordered_map<std::string, ContainerPtr> by_id_;
   std::unordered_map<std::uint64_t, ContainerPtr> by_cgroup_;
 };

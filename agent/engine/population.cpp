@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "agent/base/log.h"
+#include "agent/model/container_name.h"
 
 namespace stillframe::engine {
 namespace {
@@ -111,7 +112,7 @@ void Population::adopt_new() {
 // Those that the runtimes keep, and that do not run as far as is known.
 void Population::adopt_kept() {
   for (auto& record : found_in(context_, context_.source.stopped())) {
-    if (fleet_.find(record.root, 0) || fleet_.by_id(record.info.id)) continue;
+    if (fleet_.find(record.root, 0) || fleet_.by_id(record.info)) continue;
     adopt(std::move(record), 0);
   }
 }
@@ -121,7 +122,7 @@ void Population::adopt_kept() {
 bool Population::rootfs_in_use(const ContainerRecord& record) {
   if (!record.layers.plain) return false;
   const auto other = fleet_.find(record.root, 0);
-  if (!other || other->info().id == record.info.id) return false;
+  if (!other || same_key(other->info(), record.info)) return false;
   other->check_existence_soon();
   check_existence(other, context_.now());
   return fleet_.find(record.root, 0) != nullptr;
@@ -148,10 +149,10 @@ bool Population::poses_as_another(const ContainerRecord& record) {
   if (const auto owner = record.root ? fleet_.find(record.root, 0) : nullptr) {
     // Of a directory that several containers have for a rootfs each is one.
     const bool shared =
-        record.layers.plain && owner->info().id != record.info.id && sure;
+        record.layers.plain && !same_key(owner->info(), record.info) && sure;
     if (!shared) return lives_elsewhere(owner, record);
   }
-  const auto known = fleet_.by_id(record.info.id);
+  const auto known = fleet_.by_id(record.info);
   if (!known) return false;
   if (lives_elsewhere(known, record)) {
     return !sure || known->record().standing == Standing::confirmed;
@@ -167,7 +168,7 @@ ContainerPtr Population::known_as(const ContainerRecord& record) {
   if (record.root) {
     if (auto known = fleet_.find(record.root, 0)) return known;
   }
-  auto known = fleet_.by_id(record.info.id);
+  auto known = fleet_.by_id(record.info);
   if (!known) return nullptr;
   if (record.root && known->record().root &&
       known->record().root != record.root) {
@@ -186,7 +187,7 @@ ContainerPtr Population::adopt(ContainerRecord record,
               {"container", record.info.id},
               {"hint", "what runs there is not taken for a container"}});
     // Whose name that is may have been made since all were listed.
-    if (live_since_ns != 0 && !fleet_.by_id(record.info.id)) {
+    if (live_since_ns != 0 && !fleet_.by_id(record.info)) {
       reconcile_within_a_second();
     }
     return nullptr;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/containers/workload.h"
+#include "agent/model/container_name.h"
 
 namespace stillframe::engine {
 namespace {
@@ -17,7 +18,7 @@ bool known_by_image(const ContainerInfo& info) {
 
 bool same_workload(const ContainerInfo& a, const ContainerInfo& b) {
   return !a.workload.empty() && a.workload == b.workload &&
-         a.pod_namespace == b.pod_namespace;
+         a.pod_namespace == b.pod_namespace && a.space == b.space;
 }
 
 bool same_name(const ContainerInfo& a, const ContainerInfo& b) {
@@ -45,7 +46,8 @@ constexpr std::size_t kMaxFormer = 8;
 std::set<Replacements::Workload> Replacements::workloads_of(const Life& life) {
   std::set<Workload> all;
   const auto add = [&](const ContainerInfo& info) {
-    if (!info.workload.empty()) all.emplace(info.pod_namespace, info.workload);
+    if (info.workload.empty()) return;
+    all.emplace(info.space, info.pod_namespace, info.workload);
   };
   add(life.info);
   for (const auto& info : life.former) add(info);
@@ -98,14 +100,14 @@ void Replacements::unindex(Lives::iterator life) {
 
 // Bare runc's ids are free to reuse: a removed one is another container.
 Replacements::Lives::iterator Replacements::find(const ContainerInfo& info) {
-  const auto it = by_id_.find(info.id);
+  const auto it = by_id_.find(key_of(info));
   return it == by_id_.end() ? lives_.end() : it->second;
 }
 
 Replacements::Lives::iterator Replacements::take_in(const ContainerInfo& info) {
   const auto life = lives_.insert(lives_.end(), {.info = info});
   life->info.labels.clear();
-  by_id_[info.id] = life;
+  by_id_[key_of(info)] = life;
   index(life);
   return life;
 }
@@ -164,7 +166,7 @@ void Replacements::forget(Lives::iterator life) {
   if (life->removed) {
     --removed_;
   } else {
-    by_id_.erase(life->info.id);
+    by_id_.erase(key_of(life->info));
   }
   unindex(life);
   lives_.erase(life);
@@ -231,7 +233,7 @@ std::optional<Replacement> Replacements::removed(const ContainerInfo& info,
   }
   it->removed = true;
   ++removed_;
-  by_id_.erase(it->info.id);
+  by_id_.erase(key_of(it->info));
   if (const auto after = successor_of(*it); after != lives_.end()) {
     return join(it, after);
   }

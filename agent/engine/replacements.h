@@ -8,8 +8,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "agent/model/container.h"
@@ -76,7 +76,8 @@ class Replacements {
     bool followed = false;  // has a successor
   };
   using Lives = std::list<Life>;
-  using Workload = std::pair<std::string, std::string>;  // namespace, name
+  // containerd's namespace, the pod's, and the name.
+  using Workload = std::tuple<std::string, std::string, std::string>;
 
   static std::set<Workload> workloads_of(const Life& life);
   static bool of_one_workload(const Life& before, const Life& after);

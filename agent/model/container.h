@@ -44,7 +44,9 @@ struct ContainerInfo {
   std::string pod_namespace;
   std::string pod;
   std::string pod_container;  // the container's name within its pod
-  std::string workload;       // what outlives it; empty: none known
+  // Holds a pod's namespaces, and runs nothing that its image is for.
+  bool sandbox = false;
+  std::string workload;  // what outlives it; empty: none known
   std::map<std::string, std::string> labels;
   WallTime created;  // 0: unknown
   bool operator==(const ContainerInfo&) const = default;

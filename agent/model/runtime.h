@@ -65,8 +65,9 @@ struct RuntimeTraits {
   Texts cli{};
 };
 
-// containerd's namespace for dockerd's containers.
+// containerd's namespaces for containers of dockerd and of Kubernetes.
 inline constexpr std::string_view kDockerSpace = "moby";
+inline constexpr std::string_view kKubernetesSpace = "k8s.io";
 
 namespace runtimes {
 

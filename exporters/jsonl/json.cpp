@@ -133,14 +133,18 @@ json text_list(const std::vector<std::string>& texts) {
 }  // namespace
 
 json container_value(const ContainerInfo& info) {
-  return {{"id", json_text(info.id)},
-          {"name", json_text(info.name)},
-          {"image", json_text(info.image)},
-          {"image_id", json_text(info.image_id)},
-          {"runtime", json_text(info.runtime)},
-          {"namespace", json_text(info.pod_namespace)},
-          {"pod", json_text(info.pod)},
-          {"workload", json_text(info.workload)}};
+  json value = {{"id", json_text(info.id)},
+                {"name", json_text(info.name)},
+                {"image", json_text(info.image)},
+                {"image_id", json_text(info.image_id)},
+                {"runtime", json_text(info.runtime)},
+                {"namespace", json_text(info.pod_namespace)},
+                {"pod", json_text(info.pod)},
+                {"workload", json_text(info.workload)}};
+  if (!info.space.empty())
+    value["containerd_namespace"] = json_text(info.space);
+  if (info.sandbox) value["sandbox"] = true;
+  return value;
 }
 
 json actor_value(const Actor& actor) {

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "agent/model/container_name.h"
+
 namespace stillframe::metrics {
 namespace {
 
@@ -10,9 +12,10 @@ using prometheus::MetricType;
 
 double seconds(WallTime time) { return static_cast<double>(time.ns) / 1e9; }
 
-// As kube-state-metrics writes it, so that the two can be joined.
+// As kube-state-metrics writes it, so that the two can be joined; with the
+// namespace where containerd has several.
 std::string container_id(const ContainerView& view) {
-  return view.info.runtime + "://" + view.info.id;
+  return view.info.runtime + "://" + key_of(view.info);
 }
 
 template <auto Value>

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "agent/base/text.h"
+#include "agent/model/container_name.h"
 #include "exporters/console/console.h"
 #include "exporters/jsonl/json.h"
 
@@ -45,7 +46,7 @@ EventFeed::Piece EventFeed::pull() {
 bool EventFeed::wanted(const StreamEvent& event) const {
   if (query_.container.empty()) return true;
   return event.container != nullptr &&
-         (event.container->name == query_.container ||
+         (answers_to(*event.container, query_.container) ||
           starts_with(event.container->id, query_.container));
 }
 
@@ -72,13 +73,23 @@ std::string EventFeed::loss() {
 Result<> check_event_filter(const Snapshot& snapshot,
                             const std::string& container) {
   if (container.empty()) return {};
-  std::vector<std::string> matches;
+  std::size_t prefixed = 0;
+  std::string of_that_id;
+  std::size_t exact = 0;
   for (const auto& view : snapshot.containers) {
-    if (view.info.name == container || view.info.id == container) return {};
-    if (starts_with(view.info.id, container)) matches.push_back(view.info.id);
+    if (view.info.id == container) {
+      of_that_id += (exact++ == 0 ? "" : ", ") + printable(key_of(view.info));
+    } else if (answers_to(view.info, container)) {
+      return {};
+    }
+    if (starts_with(view.info.id, container)) ++prefixed;
   }
-  if (matches.size() < 2) return {};
-  return fail(fmt::format("{} containers' ids begin with '{}'", matches.size(),
+  if (exact == 1 || prefixed < 2) return {};
+  if (exact > 1) {
+    return fail(fmt::format("'{}' means several containers ({})",
+                            printable(container), of_that_id));
+  }
+  return fail(fmt::format("{} containers' ids begin with '{}'", prefixed,
                           printable(container)));
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/model/container_name.h"
 #include "agent/model/inode_identity.h"
 
 namespace stillframe::engine::test {
@@ -61,7 +62,7 @@ Result<ContainerRecord> FakeSource::resolve(const LiveObservation& seen) const {
 }
 
 Result<ContainerInfo> FakeSource::refresh(const ContainerRecord& record) const {
-  const auto it = known.find(record.info.id);
+  const auto it = known.find(key_of(record.info));
   if (it == known.end()) return fail("nobody's", ENOENT);
   return it->second.info;
 }
@@ -74,7 +75,7 @@ std::map<std::string, std::string> FakeSource::new_names() const {
 
 Result<bool> FakeSource::exists(const ContainerRecord& record) const {
   if (failing) return tl::unexpected<Error>(*failing);
-  const auto it = known.find(record.info.id);
+  const auto it = known.find(key_of(record.info));
   return it != known.end() && it->second.root == record.root;
 }
 
@@ -82,14 +83,14 @@ Result<bool> FakeSource::init_alive(const ContainerRecord& record) const {
   for (const auto& other : posing) {
     if (other.init_pid == record.init_pid) return true;
   }
-  const auto it = known.find(record.info.id);
+  const auto it = known.find(key_of(record.info));
   return it != known.end() && it->second.init_pid == record.init_pid;
 }
 
 Result<ContainerRecord> FakeSource::look_again(
     const ContainerRecord& record) const {
   if (failing) return tl::unexpected<Error>(*failing);
-  const auto it = known.find(record.info.id);
+  const auto it = known.find(key_of(record.info));
   if (it == known.end()) return fail("nobody's", ENOENT);
   return it->second;
 }
@@ -158,7 +159,10 @@ World::~World() {
   std::filesystem::remove_all(folder);
 }
 
-ContainerRecord World::make(const std::string& id) {
+ContainerRecord World::make(const std::string& key) {
+  const auto slash = key.find('/');
+  const std::string id =
+      slash == std::string::npos ? key : key.substr(slash + 1);
   const unsigned number = ++made_;
   const std::string base = folder + "/" + std::to_string(number);
   std::filesystem::create_directories(base + "/upper");
@@ -166,6 +170,7 @@ ContainerRecord World::make(const std::string& id) {
   std::ofstream(base + "/lower/etc/conf") << "one\n";
   ContainerRecord record;
   record.info.id = id;
+  if (id != key) record.info.space = key.substr(0, slash);
   record.info.name = "name-" + id;
   record.info.image = "image";
   record.info.runtime = "runc";
@@ -178,7 +183,7 @@ ContainerRecord World::make(const std::string& id) {
   record.layers.lower = {base + "/lower"};
   record.root = upper_root_of(record.layers.upper).value();
   record.standing = Standing::confirmed;
-  source.known[id] = record;
+  source.known[key] = record;
   return record;
 }
 
@@ -194,7 +199,7 @@ void World::live(const ContainerRecord& record) {
 }
 
 void World::exit(const ContainerRecord& record) {
-  source.known[record.info.id].init_pid = 0;
+  source.known[key_of(record.info)].init_pid = 0;
   ExitObservation seen;
   seen.boot_ns = clock.boot;
   seen.init = true;
@@ -205,7 +210,7 @@ void World::exit(const ContainerRecord& record) {
 
 void World::remove(const ContainerRecord& record) {
   exit(record);
-  source.known.erase(record.info.id);
+  source.known.erase(key_of(record.info));
   std::filesystem::remove_all(record.layers.upper);
   clock.pass(kSecondNs);
   core->turn();
@@ -215,7 +220,7 @@ void World::restart(ContainerRecord record) {
   record.init_pid += 500;
   record.cgroup += 500;
   record.init_start_ns = clock.boot;
-  source.known[record.info.id] = record;
+  source.known[key_of(record.info)] = record;
   live(record);
 }
 
@@ -256,10 +261,10 @@ void World::settle() {
   }
 }
 
-ContainerView World::view(const std::string& id) {
+ContainerView World::view(const std::string& key) {
   const auto snapshot = core->take_snapshot();
   for (const auto& one : snapshot->containers) {
-    if (one.info.id == id && !one.gone) return one;
+    if (key_of(one.info) == key && !one.gone) return one;
   }
   return {};
 }

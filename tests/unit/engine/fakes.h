@@ -118,7 +118,7 @@ class FakeSource : public containers::ContainerSource {
     return true;
   }
 
-  std::map<std::string, ContainerRecord> known;  // by id: what the machine has
+  std::map<std::string, ContainerRecord> known;  // by key: what the machine has
   std::vector<Member> within;                    // of each container
   std::vector<ContainerRecord> posing;           // cgroups with names of others
   mutable bool touched = false;                  // somebody's name was
@@ -171,9 +171,10 @@ class World {
   World();
   ~World();
 
-  // A container of the machine that the agent does not know of yet. The same
-  // `id` again is a new container with a rootfs of its own.
-  ContainerRecord make(const std::string& id);
+  // A container of the machine that the agent does not know of yet: an id, or
+  // containerd's namespace, a slash and an id. The same again is a new
+  // container with a rootfs of its own.
+  ContainerRecord make(const std::string& key);
   // The kernel side saw its first exec.
   void live(const ContainerRecord& record);
   void exit(const ContainerRecord& record);
@@ -189,7 +190,7 @@ class World {
     runner.drop_all();
     core.reset();
   }
-  ContainerView view(const std::string& id);
+  ContainerView view(const std::string& key);
   std::vector<std::string>
   kinds();  // of the events so far, lifecycle and agent
 

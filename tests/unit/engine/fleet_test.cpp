@@ -13,6 +13,13 @@
 namespace stillframe::engine::test {
 namespace {
 
+ContainerInfo named(const std::string& id, const std::string& space = "") {
+  ContainerInfo info;
+  info.id = id;
+  info.space = space;
+  return info;
+}
+
 class Fleets : public ::testing::Test {
  protected:
   ContainerPtr container(const std::string& id, const std::string& name) {
@@ -33,11 +40,11 @@ TEST_F(Fleets, FindsByIdWhoeverWasFirst) {
   const auto second = container("aaaa", "two");
   fleet.add(first);
   fleet.add(second);
-  EXPECT_EQ(fleet.by_id("aaaa"), first);
+  EXPECT_EQ(fleet.by_id(named("aaaa")), first);
   fleet.remove(first);
-  EXPECT_EQ(fleet.by_id("aaaa"), second);
+  EXPECT_EQ(fleet.by_id(named("aaaa")), second);
   fleet.remove(second);
-  EXPECT_EQ(fleet.by_id("aaaa"), nullptr);
+  EXPECT_EQ(fleet.by_id(named("aaaa")), nullptr);
 }
 
 TEST_F(Fleets, FindsByTheIdThatItHasNow) {
@@ -47,8 +54,32 @@ TEST_F(Fleets, FindsByTheIdThatItHasNow) {
   info.id = "aaaa";
   renamed->set_info(info);
   fleet.index(renamed);
-  EXPECT_EQ(fleet.by_id("aaaa"), renamed);
-  EXPECT_EQ(fleet.by_id("cgroup-7"), nullptr);
+  EXPECT_EQ(fleet.by_id(named("aaaa")), renamed);
+  EXPECT_EQ(fleet.by_id(named("cgroup-7")), nullptr);
+}
+
+TEST_F(Fleets, TheSameIdInTwoNamespacesIsTwoContainers) {
+  const auto in = [&](const std::string& space) {
+    ContainerRecord record;
+    record.info = named("web", space);
+    record.info.name = "web";
+    auto one = std::make_shared<Container>(context, std::move(record));
+    fleet.add(one);
+    return one;
+  };
+  const auto first = in("default");
+  const auto second = in("other");
+  EXPECT_EQ(fleet.by_id(named("web", "default")), first);
+  EXPECT_EQ(fleet.by_id(named("web", "other")), second);
+  EXPECT_EQ(fleet.by_id(named("web")), nullptr);
+  EXPECT_EQ(fleet.choose("other/web").value(), second);
+  const auto both = fleet.choose("web");
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().message,
+            "web means several containers (default/web, other/web): give the "
+            "namespace, too");
+  fleet.remove(first);
+  EXPECT_EQ(fleet.choose("web").value(), second);
 }
 
 TEST_F(Fleets, NamesakesAreOthersOfThatName) {

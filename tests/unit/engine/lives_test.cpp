@@ -58,6 +58,35 @@ TEST(Lives, AnIdUsedAgainIsAnotherContainer) {
   EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
 }
 
+TEST(Lives, TheSameIdInTwoNamespacesIsTwoContainers) {
+  World world;
+  const auto first = world.make("default/web");
+  world.live(first);
+  const auto second = world.make("other/web");
+  world.live(second);
+  world.write(second, "new");
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("default/web").state, ContainerState::still);
+  EXPECT_EQ(world.view("other/web").state, ContainerState::mutated);
+  // Each has a ledger of its own, which a new agent finds again.
+  world.stop();
+  world.core =
+      std::make_unique<Core>(world.settings, world.clock, world.kernel,
+                             world.source, world.runner, *world.events);
+  world.core->discover();
+  world.settle();
+  EXPECT_EQ(world.view("default/web").state, ContainerState::still);
+  EXPECT_TRUE(world.view("other/web").ever_mutated);
+  world.exit(first);
+  world.remove(second);
+  world.settle();
+  EXPECT_EQ(world.view("default/web").info.space, "default");
+  const auto kinds = world.kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 1);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "replaced"), 0);
+}
+
 // What a stopped container's overlay was mounted with is not known.
 TEST(Lives, AMountThatIsKnownLaterIsScannedByItsOptions) {
   World world;

@@ -352,6 +352,27 @@ TEST_F(SocketTest, RefusesAnAmbiguousEventFilter) {
   EXPECT_THAT(reply.error().message, HasSubstr("2 containers' ids"));
 }
 
+TEST_F(SocketTest, AnIdInTwoNamespacesHasToBeSaidWithOneOfThem) {
+  start_or_fail();
+  agent_.state.containers = {test::make_container("3f2a", "a"),
+                             test::make_container("3f2a", "b")};
+  agent_.state.containers.edit(0).info.space = "default";
+  agent_.state.containers.edit(1).info.space = "other";
+  const auto reply = get("/v1/events", {{"container", "3f2a"}});
+  ASSERT_FALSE(reply);
+  EXPECT_THAT(reply.error().message,
+              HasSubstr("several containers (default/3f2a, other/3f2a)"));
+  auto event = test::make_event(1, "3f2a");
+  auto container = *event.container;
+  container.space = "other";
+  event.container = std::make_shared<const ContainerInfo>(container);
+  agent_.queue->push(test::make_event(2, "3f2a"));
+  agent_.queue->push(event);
+  const auto one =
+      get("/v1/events", {{"output", "json"}, {"container", "other/3f2a"}});
+  EXPECT_THAT(numbers(one->body), ElementsAre(1));
+}
+
 TEST_F(SocketTest, ReportsToASlowListenerWhatItLost) {
   start_or_fail();
   agent_.queue->dropped = 5;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/model/container_name.h"
+
+#include "agent/model/runtime.h"
+
+namespace stillframe {
+namespace {
+
+std::string pod_name(const ContainerInfo& info) {
+  return info.pod_namespace + "/" + info.pod;
+}
+
+bool in_pod(const ContainerInfo& info) {
+  return !info.pod_namespace.empty() && !info.pod.empty() && !info.sandbox;
+}
+
+}  // namespace
+
+std::string key_of(const ContainerInfo& info) {
+  if (info.space.empty() || info.space == kKubernetesSpace) return info.id;
+  return info.space + "/" + info.id;
+}
+
+std::string full_name(const ContainerInfo& info) {
+  if (in_pod(info)) return pod_name(info) + "/" + info.name;
+  if (auto key = key_of(info); key != info.id) return key;
+  return info.name.empty() ? info.id.substr(0, 12) : info.name;
+}
+
+bool answers_to(const ContainerInfo& info, std::string_view text) {
+  if (text == info.id || text == info.name || text == key_of(info)) return true;
+  if (!in_pod(info)) return false;
+  const std::string pod = pod_name(info);
+  return text == pod || text == pod + "/" + info.pod_container;
+}
+
+}  // namespace stillframe
