@@ -119,6 +119,7 @@ void ContainerdResolver::add(const Key& key, ContainerdEntry entry,
   }
   if (!entry.image.empty()) info.image = entry.image;
   info.image_id = kept.image_id;
+  info.sandbox = entry.sandbox;
   // What a pod says of itself comes before what its image does.
   entry.pod_labels.merge(entry.labels);
   entry.pod_labels.merge(info.labels);

@@ -84,6 +84,7 @@ class Look {
       entry.pod_labels = labels_of(sandbox);
     } else if (!container.is_null()) {
       entry.image_id = bare_digest(text_of(container, "ImageRef"));
+      name_as_asked(container, entry.image);
       const std::string pod = text_of(container, "SandboxID");
       entry.pod_labels = labels_of(extension(pod, kSandboxMetadata));
     }
@@ -92,6 +93,18 @@ class Look {
   }
 
  private:
+  // Of an image with several names containerd notes any. What was asked for is
+  // often no name but an id.
+  void name_as_asked(const json& metadata, std::string& image) {
+    const auto& asked = member(member(metadata, "Config"), "image");
+    for (const char* key : {"image", "user_specified_image"}) {
+      auto name = text_of(asked, key);
+      if (file_.get({kVersion, space_, "images", name, "target"}, "digest")) {
+        image = std::move(name);
+      }
+    }
+  }
+
   std::optional<std::string_view> of(std::string_view id,
                                      std::string_view key) {
     return file_.get({kVersion, space_, "containers", id}, key);

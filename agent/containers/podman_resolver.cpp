@@ -2,10 +2,12 @@
 #include "agent/containers/podman_resolver.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
 #include "agent/containers/cgroup_path.h"
+#include "agent/containers/json.h"
 #include "agent/containers/resolvers.h"
 #include "agent/containers/storage_conf.h"
 #include "agent/containers/workload.h"
@@ -30,6 +32,13 @@ Result<std::string> home_of(const std::string& prefix, unsigned uid) {
     }
   }
   return std::string();
+}
+
+std::map<std::string, std::string> crio_labels(
+    const std::map<std::string, std::string>& annotations) {
+  const auto text = annotations.find("io.kubernetes.cri-o.Labels");
+  if (text == annotations.end()) return {};
+  return text_map(nlohmann::json::parse(text->second, nullptr, false));
 }
 
 // Names that podman makes up for itself name no workload: each new container
@@ -180,6 +189,9 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
       info.runtime = to_string(Runtime::crio);
     }
     apply_annotations(oci->annotations, info);
+    if (info.runtime == to_string(Runtime::crio)) {
+      add_pod(store, oci->annotations, result);
+    }
     result.asked = oci->asked;
   } else if (!is_absence(oci.error().code)) {
     result.note("annotations", oci.error());
@@ -188,7 +200,7 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
                           ? store.libpod_config(container.id)
                           : Result<LibpodConfig>(LibpodConfig{});
   if (config) {
-    info.labels = config->labels;
+    if (!config->labels.empty()) info.labels = config->labels;
     apply_annotations(info.labels, info);
   } else if (!is_absence(config.error().code)) {
     result.note("labels", config.error());
@@ -196,6 +208,26 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   info.workload =
       workload_of(info, name_is_given(info.name, config ? &*config : nullptr));
   return result;
+}
+
+// CRI-O keeps labels in an annotation; those of a pod are its sandbox' ones.
+void PodmanResolver::add_pod(const PodmanStore& store,
+                             const std::map<std::string, std::string>& own,
+                             RuntimeMetadata& result) {
+  auto& info = result.info;
+  info.sandbox = marks_sandbox(own);
+  info.labels.merge(crio_labels(own));
+  const auto pod = own.find("io.kubernetes.cri-o.SandboxID");
+  if (info.sandbox || pod == own.end() || !is_container_id(pod->second)) return;
+  const auto sandbox = store.oci_config(pod->second);
+  if (sandbox) {
+    auto labels = crio_labels(sandbox->annotations);
+    labels["io.kubernetes.container.name"] = info.pod_container;
+    labels.merge(info.labels);
+    info.labels = std::move(labels);
+  } else if (!is_absence(sandbox.error().code)) {
+    result.note("pod", sandbox.error());
+  }
 }
 
 Listing<RuntimeMetadata> PodmanResolver::stored() {

@@ -37,6 +37,9 @@ class PodmanResolver : public RuntimeResolver {
   Listing<PodmanStore*> updated_stores();
   static RuntimeMetadata metadata(PodmanStore& store,
                                   const StoredContainer& container);
+  static void add_pod(const PodmanStore& store,
+                      const std::map<std::string, std::string>& own,
+                      RuntimeMetadata& result);
 
   PodmanStore store_at(const std::string& graph_root,
                        const std::string& run_root) const;

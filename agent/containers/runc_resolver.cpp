@@ -245,6 +245,7 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
                                                : manager->second;
   }
   apply_annotations(state.annotations, info);
+  info.sandbox = marks_sandbox(state.annotations);
   const bool bare = info.runtime == to_string(Runtime::runc);
   // Whoever runs runc by hand chose the id.
   if (info.name.empty()) info.name = state.id;

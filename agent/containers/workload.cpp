@@ -77,9 +77,19 @@ void apply_annotations(const Map& annotations, ContainerInfo& info) {
   set_if_empty(info.name, info.pod_container.empty()
                               ? value_of(annotations, {"nerdctl/name"})
                               : info.pod_container);
+  const std::string uid =
+      value_of(annotations, {"io.kubernetes.cri.sandbox-uid"});
+  if (!uid.empty()) info.labels.emplace("io.kubernetes.pod.uid", uid);
+}
+
+bool marks_sandbox(const Map& annotations) {
+  return value_of(annotations, {"io.kubernetes.cri.container-type",
+                                "io.kubernetes.cri-o.ContainerType"}) ==
+         "sandbox";
 }
 
 std::string workload_of(const ContainerInfo& info, bool name_given) {
+  if (info.sandbox) return "";
   if (auto pod = pod_workload(info); !pod.empty()) return pod;
   if (auto compose = compose_workload(info.labels); !compose.empty()) {
     return compose;

@@ -16,8 +16,13 @@ namespace stillframe::containers {
 void apply_annotations(const std::map<std::string, std::string>& annotations,
                        ContainerInfo& info);
 
-// Pod owner/container, compose project/service, systemd unit, app label, the
-// name if a person gave it, else the image's repository. May be empty.
+// Whether they are those of a pod's sandbox. Only what a runtime writes may be
+// asked for this: labels come from images, too.
+bool marks_sandbox(const std::map<std::string, std::string>& annotations);
+
+// None of a sandbox. Pod owner/container, compose project/service, systemd
+// unit, app label, the name if a person gave it, else the image's repository.
+// May be empty.
 std::string workload_of(const ContainerInfo& info, bool name_given);
 
 // adjective_surname, as podman and docker make up names (docker adds a digit

@@ -2,6 +2,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "agent/base/text.h"
 #include "exporters/console/actor.h"
@@ -42,6 +43,23 @@ std::string images_text(const std::set<std::string>& images) {
   return out;
 }
 
+// Kubernetes' namespace, or containerd's.
+std::string namespace_of(const ContainerInfo& info) {
+  if (!info.pod_namespace.empty()) return info.pod_namespace;
+  return info.pod.empty() ? info.space : "";
+}
+
+bool any_in_namespace(const Snapshot& snapshot) {
+  for (const auto& view : snapshot.containers) {
+    if (!namespace_of(view.info).empty()) return true;
+  }
+  return false;
+}
+
+std::string or_dash(const std::string& text) {
+  return text.empty() ? "-" : display(text);
+}
+
 // "3 containers: 1 still, 1 mutated, 1 unknown"
 std::string totals(const Snapshot& snapshot, const Style& style) {
   std::array<std::uint64_t, kStateNames.size()> counts{};
@@ -65,18 +83,30 @@ std::string totals(const Snapshot& snapshot, const Style& style) {
 std::string ps_table(const Snapshot& snapshot, WallTime now,
                      const Style& style) {
   if (snapshot.containers.empty()) return {};
-  Table table(
-      {"CONTAINER", "NAME", "STATE", "PATHS", "IMAGE", "LAST ACTOR", "AGE"});
-  table.allow_shrinking(4, 12);
+  // Two columns more where some runtime has namespaces.
+  const bool spaces = any_in_namespace(snapshot);
+  std::vector<std::string> columns{"CONTAINER"};
+  if (spaces) columns.insert(columns.end(), {"NAMESPACE", "POD"});
+  columns.insert(columns.end(),
+                 {"NAME", "STATE", "PATHS", "IMAGE", "LAST ACTOR", "AGE"});
+  Table table(std::move(columns));
+  table.allow_shrinking(spaces ? 6 : 4, 12);
   for (const auto& view : snapshot.containers) {
-    table.add(
-        {{short_id(view.info.id), Color::none},
-         {display(view.info.name), Color::none},
+    std::vector<Cell> row{{short_id(view.info.id), Color::none}};
+    if (spaces) {
+      row.push_back({or_dash(namespace_of(view.info)), Color::none});
+      row.push_back({or_dash(view.info.pod), Color::none});
+    }
+    row.insert(
+        row.end(),
+        {{view.info.sandbox ? "(sandbox)" : display(view.info.name),
+          view.info.sandbox ? Color::dim : Color::none},
          {std::string(to_string(view.state)), state_color(view.state)},
          {paths_text(view), Color::none},
          {display(view.info.image), Color::none},
          {view.last_actor ? who_briefly(*view.last_actor) : "-", Color::none},
          {age(view, now), Color::none}});
+    table.add(std::move(row));
   }
   return table.render(style) + '\n' + totals(snapshot, style) + '\n';
 }
@@ -85,6 +115,7 @@ std::string workloads_table(const Snapshot& snapshot, const Style& style) {
   if (snapshot.containers.empty()) return {};
   std::map<std::pair<std::string, std::string>, Group> groups;
   for (const auto& view : snapshot.containers) {
+    if (view.info.sandbox) continue;
     Group& group = groups[{view.info.workload, view.info.pod_namespace}];
     ++group.containers;
     group.running += view.running ? 1 : 0;

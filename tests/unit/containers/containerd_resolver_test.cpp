@@ -135,6 +135,20 @@ TEST(ContainerdResolver, HasTheImageAndLabelsOfACriContainer) {
   EXPECT_EQ(moved.info.labels.at("io.cri-containerd.kind"), "container");
 }
 
+TEST(ContainerdResolver, KnowsSandboxes) {
+  const TempHost host;
+  put_real_database(host, kDefaultRoot);
+  ContainerdResolver containerd(host.prefix());
+  auto known = known_as(
+      "42fe6eb3790d6cac1ab681698442096c4d9113d4558bab08519120e6e2fe2e4b",
+      "k8s.io");
+  containerd.complete(known);
+  EXPECT_TRUE(known.info.sandbox);
+  EXPECT_EQ(known.info.image, "localhost/rt-pause:1");
+  EXPECT_EQ(known.info.labels.at("pod-template-hash"), "6c5b8d9f7b");
+  EXPECT_EQ(known.info.workload, "");
+}
+
 TEST(ContainerdResolver, HasTheImageOfAContainerWithoutCri) {
   const TempHost host;
   put_real_database(host, kDefaultRoot);
@@ -178,6 +192,45 @@ TEST(ContainerdResolver, AMovedTagIsNotTheContainersImage) {
   // Another container of that id.
   put(space("sha256:two", "sha256:b", "later"));
   EXPECT_EQ(image_id(watching), "");
+}
+
+TEST(ContainerdResolver, AnImageOfSeveralNamesHasTheOneThatWasAskedFor) {
+  struct Case {
+    const char* spec;
+    const char* image;
+  };
+  const Case cases[] = {
+      {R"({"image":"web:latest"})", "web:latest"},
+      {R"({"image":"sha256:one","user_specified_image":"web:latest"})",
+       "web:latest"},
+      {R"({"image":"sha256:one","user_specified_image":"gone"})", "web:1"},
+      {R"({"image":7})", "web:1"},
+      {R"([])", "web:1"},
+  };
+  for (const auto& [spec, image] : cases) {
+    const std::string metadata = R"({"Metadata":{"ImageRef":"sha256:one",)"
+                                 R"("SandboxID":"p","Config":{"image":)" +
+                                 std::string(spec) + "}}}";
+    // The length in two bytes, seven bits each.
+    const std::string any = std::string("\x0a\x01t\x12") +
+                            static_cast<char>(0x80 | (metadata.size() & 0x7f)) +
+                            static_cast<char>(metadata.size() >> 7) + metadata;
+    Tree tree = space("sha256:one", "sha256:a");
+    tree.buckets[0].tree.buckets[0].tree.buckets.push_back(
+        {"extensions",
+         Tree{{{"io.cri-containerd.container.metadata", any}}, {}}});
+    tree.buckets[2].tree.buckets.push_back(
+        {"web:latest",
+         Tree{{}, {{"target", Tree{{{"digest", "sha256:index"}}, {}}}}}});
+    const TempHost host;
+    host.file(std::string(kDefaultRoot) + kDatabase,
+              database(Tree{{}, {{"k8s.io", tree}}}));
+    ContainerdResolver containerd(host.prefix());
+    auto known = known_as("c1", "k8s.io");
+    containerd.complete(known);
+    EXPECT_EQ(known.info.image, image) << spec;
+    EXPECT_EQ(known.info.image_id, "one") << spec;
+  }
 }
 
 TEST(ContainerdResolver, FindsAnotherRootByWhatTheHostMounts) {

@@ -279,6 +279,41 @@ TEST(PodmanResolver, NamesAreThoseOfNowAndRootsOwnFirst) {
   EXPECT_THAT(places, testing::Not(testing::Contains(HasSubstr("/home"))));
 }
 
+TEST(PodmanResolver, ContainersOfCrioHaveTheLabelsOfTheirPod) {
+  const TempHost host;
+  make_store(host);
+  const auto put = [&](const std::string& id, const std::string& more) {
+    host.file(kStore + "/overlay-containers/" + id + "/userdata/config.json",
+              R"({"annotations":{"io.container.manager":"cri-o",
+                  "io.kubernetes.pod.name":"web-x2x8z",
+                  "io.kubernetes.pod.namespace":"prod",)" +
+                  more + "}}");
+  };
+  put(kB, R"("io.kubernetes.cri-o.ContainerType":"sandbox",
+             "io.kubernetes.container.name":"POD",
+             "io.kubernetes.cri-o.Labels":
+               "{\"app\":\"shop\",\"tier\":\"front\"}")");
+  put(kA, R"("io.kubernetes.cri-o.ContainerType":"container",
+             "io.kubernetes.container.name":"nginx",
+             "io.kubernetes.cri-o.SandboxID":")" +
+              kB + R"(",
+             "io.kubernetes.cri-o.Labels":
+               "{\"tier\":\"image\",\"own\":\"1\"}")");
+  PodmanResolver podman(host.prefix());
+  const auto found = find(podman, {kA, ""});
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(found->info.sandbox);
+  EXPECT_EQ(found->info.workload, "web/nginx");
+  EXPECT_EQ(found->info.labels.at("app"), "shop");
+  EXPECT_EQ(found->info.labels.at("tier"), "front");
+  EXPECT_EQ(found->info.labels.at("own"), "1");
+  EXPECT_EQ(found->info.labels.at("io.kubernetes.container.name"), "nginx");
+  const auto sandbox = find(podman, {kB, ""});
+  ASSERT_TRUE(sandbox);
+  EXPECT_TRUE(sandbox->info.sandbox);
+  EXPECT_EQ(sandbox->info.workload, "");
+}
+
 TEST(PodmanResolver, ToleratesWrongTypesAndLeavesNoDirectory) {
   const TempHost host;
   make_store(host);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/containers/runtime_files.h"
 #include "resolver_find.h"
 #include "temp_host.h"
 
@@ -103,6 +104,58 @@ TEST(RuncResolver, KnowsContainerdsByTheirNamespace) {
   const auto found = find(runc, {"web-1", ""});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.runtime, "containerd");
+}
+
+TEST(RuncResolver, KnowsAPodByWhatTheCriPluginWrites) {
+  const TempHost host;
+  const auto put = [&](const std::string& id, const std::string& kind) {
+    host.file("/run/containerd/runc/k8s.io/" + id + "/state.json",
+              R"({"id":")" + id + R"(","config":{"labels":[
+                "io.kubernetes.cri.container-type=)" +
+                  kind + R"(",
+                "io.kubernetes.cri.sandbox-name=etcd-node1",
+                "io.kubernetes.cri.sandbox-namespace=kube-system",
+                "io.kubernetes.cri.sandbox-uid=0123456789abcdef"]},
+                "cgroup_paths":{}})");
+  };
+  put("one", "container");
+  put("pod", "sandbox");
+  RuncResolver runc(v2_layout(), host.prefix());
+  const auto one = find(runc, {"one", ""});
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->info.space, "k8s.io");
+  EXPECT_EQ(one->info.pod, "etcd-node1");
+  EXPECT_EQ(one->info.pod_namespace, "kube-system");
+  EXPECT_EQ(one->info.labels.at("io.kubernetes.pod.uid"), "0123456789abcdef");
+  EXPECT_EQ(one->info.workload, "etcd-node1");
+  EXPECT_FALSE(one->info.sandbox);
+  EXPECT_TRUE(find(runc, {"pod", ""})->info.sandbox);
+  EXPECT_EQ(find(runc, {"pod", ""})->info.workload, "");
+}
+
+TEST(RuncResolver, ACgroupLikeContainerdsIsNotItsNamespace) {
+  const TempHost host;
+  host.file("/run/runc/web/state.json",
+            R"({"id":"web","cgroup_paths":{"":"/sys/fs/cgroup/jobs/web"}})");
+  const RuntimeFiles files({v2_layout(), host.prefix()});
+  const auto found = files.find(*parse_cgroup_path("/jobs/web")).value();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.runtime, "runc");
+  EXPECT_EQ(found->info.space, "");
+}
+
+TEST(RuncResolver, TellsTheSameIdInTwoNamespacesApart) {
+  const TempHost host;
+  for (const char* space : {"a", "b"}) {
+    host.file(std::string("/run/containerd/runc/") + space + "/web/state.json",
+              R"({"id":"web","cgroup_paths":{"":"/sys/fs/cgroup/)" +
+                  std::string(space) + R"(/web"}})");
+  }
+  RuncResolver runc(v2_layout(), host.prefix());
+  EXPECT_EQ(find(runc, {"web", "/b/web"})->info.space, "b");
+  EXPECT_EQ(find(runc, {"web", "", "b"})->info.space, "b");
+  EXPECT_EQ(find(runc, {"web", "/a/web"})->info.space, "a");
+  EXPECT_FALSE(find(runc, {"web", "/a/web", "b"}));
 }
 
 TEST(RuncResolver, BelievesAUserOnlyAboutTheirOwn) {

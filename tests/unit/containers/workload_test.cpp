@@ -64,5 +64,28 @@ TEST(Workload, PrefersWhatOutlivesLongest) {
   EXPECT_EQ(workload_of(info, true), "front/nginx");
 }
 
+TEST(Workload, OfASandboxIsNone) {
+  ContainerInfo info;
+  info.pod = "web-7d4b9c6f5d-x2x8z";
+  info.labels = {{"app", "web"}};
+  EXPECT_EQ(workload_of(info, false), "web");
+  info.sandbox = true;
+  EXPECT_EQ(workload_of(info, true), "");
+}
+
+TEST(Workload, SandboxesAreMarkedByTheirRuntime) {
+  using Map = std::map<std::string, std::string>;
+  const std::pair<Map, bool> cases[] = {
+      {{{"io.kubernetes.cri.container-type", "sandbox"}}, true},
+      {{{"io.kubernetes.cri-o.ContainerType", "sandbox"}}, true},
+      {{{"io.kubernetes.cri.container-type", "container"}}, false},
+      {{{"io.cri-containerd.kind", "sandbox"}}, false},  // a label
+      {{}, false},
+  };
+  for (const auto& [annotations, sandbox] : cases) {
+    EXPECT_EQ(marks_sandbox(annotations), sandbox);
+  }
+}
+
 }  // namespace
 }  // namespace stillframe::containers

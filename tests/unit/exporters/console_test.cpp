@@ -47,6 +47,33 @@ TEST(PsTable, AlignsItsColumns) {
       "2 containers: 1 still, 1 mutated, 0 unknown\n");
 }
 
+TEST(PsTable, HasColumnsForNamespacesWhereThereAreSome) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("aaaa", "web"),
+                         test::make_container("bbbb", "bbbb"),
+                         test::make_container("cccc", "c1"),
+                         test::make_container("dddd", "plain")};
+  for (const std::size_t i : {0u, 1u}) {
+    auto& info = snapshot.containers.edit(i).info;
+    info.space = "k8s.io";
+    info.pod_namespace = "shop";
+    info.pod = "web-1";
+    info.sandbox = i == 1;
+  }
+  snapshot.containers.edit(2).info.space = "default";
+  const auto lines = split(ps_table(snapshot, kLater, kPlain), '\n');
+  EXPECT_EQ(lines[0].substr(0, 45),
+            "CONTAINER  NAMESPACE  POD    NAME       STATE");
+  EXPECT_EQ(lines[1].substr(0, 45),
+            "aaaa       shop       web-1  web        still");
+  EXPECT_EQ(lines[2].substr(0, 45),
+            "bbbb       shop       web-1  (sandbox)  still");
+  EXPECT_EQ(lines[3].substr(0, 45),
+            "cccc       default    -      c1         still");
+  EXPECT_EQ(lines[4].substr(0, 45),
+            "dddd       -          -      plain      still");
+}
+
 TEST(PsTable, ShowsThatAStateIsUnknown) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a", "web")};
@@ -94,6 +121,9 @@ TEST(WorkloadsTable, CountsByWorkload) {
   snapshot.containers.edit(1).mutated_paths = 4;
   snapshot.containers.edit(2).info.workload = "";
   snapshot.containers.edit(2).state = ContainerState::unknown;
+  // Is nobody's workload.
+  snapshot.containers.push_back(test::make_container("4", "d"));
+  snapshot.containers.edit(3).info.sandbox = true;
   EXPECT_EQ(workloads_table(snapshot, kPlain),
             "WORKLOAD  NAMESPACE  CONTAINERS  RUNNING  MUTATED  UNKNOWN  PATHS"
             "  IMAGES\n"

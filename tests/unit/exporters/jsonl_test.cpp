@@ -282,5 +282,15 @@ TEST(DoctorJson, HasExactlyTheContractedFields) {
   EXPECT_EQ(json::parse(doctor_json(report)), expected);
 }
 
+TEST(ContainerValue, HasWhatFewHaveOnlyWhereItIs) {
+  ContainerInfo info;
+  EXPECT_FALSE(container_value(info).contains("containerd_namespace"));
+  EXPECT_FALSE(container_value(info).contains("sandbox"));
+  info.space = "default";
+  info.sandbox = true;
+  EXPECT_EQ(container_value(info)["containerd_namespace"], "default");
+  EXPECT_EQ(container_value(info)["sandbox"], true);
+}
+
 }  // namespace
 }  // namespace stillframe::jsonl
