@@ -9,7 +9,7 @@ declare -A PACKAGE_GROUPS=(
     nlohmann-json3-dev libfmt-dev libssl-dev libcap-ng-dev
     libsystemd-dev libexpected-dev libyaml-cpp-dev libtomlplusplus-dev
     libutf8proc-dev libsqlite3-dev libgtest-dev libgmock-dev"
-  [test]="libbenchmark-dev podman runc busybox-static prometheus
+  [test]="libbenchmark-dev podman runc containerd busybox-static prometheus
     prometheus-alertmanager python3 python3-pytest python3-yaml clang-format-19
     clang-tidy-19 libclang-rt-19-dev llvm-19 linux-libc-dev-arm64-cross shellcheck
     util-linux btrfs-progs"
@@ -79,7 +79,7 @@ _install() {
   fi
   if [[ -d /run/systemd/system ]]; then
     local package
-    for package in prometheus prometheus-alertmanager; do
+    for package in prometheus prometheus-alertmanager containerd; do
       [[ " $* " != *" $package "* ]] ||
         systemctl --quiet disable --now "$package" || true
     done
