@@ -566,7 +566,9 @@ void Population::take_new_names() {
   const std::uint64_t began = context_.now();
   names_touched_ = false;
   for (const auto& [id, name] : context_.source.new_names()) {
-    const auto container = fleet_.by_id(ContainerInfo{.id = id});
+    ContainerInfo named;
+    named.id = id;
+    const auto container = fleet_.by_id(named);
     if (container && container->info().name != name) refresh(container);
   }
   const std::uint64_t now = context_.now();
