@@ -9,6 +9,7 @@
 // true, and the call is to be made again.
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -22,6 +23,9 @@
 #include "agent/model/observation.h"
 
 namespace stillframe::containers {
+
+// The code of an error: it is a step of an image build.
+inline constexpr int kNoContainer = ENOTSUP;
 
 class ContainerSource {
  public:
@@ -44,7 +48,9 @@ class ContainerSource {
   // The container that has just begun to live. Works when its init is gone
   // already, as far as names and metadata on disk show. Fails with ENOENT when
   // it is not a container: a service with a root of its own, an image build's
-  // chroot, … A record without a rootfs needs look_again().
+  // chroot, … With kNoContainer when that is certain, and not to be asked
+  // again: its files may be gone by then. A record without a rootfs needs
+  // look_again().
   virtual Result<ContainerRecord> resolve(
       const LiveObservation& seen) const = 0;
 

@@ -2,6 +2,7 @@
 #include "agent/containers/docker_resolver.h"
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/file.h"
@@ -19,9 +20,20 @@ namespace {
 
 constexpr std::size_t kMaxConfig = 2u << 20;
 constexpr std::size_t kMaxLayers = 512;
+constexpr std::size_t kMaxRoots = 64;
 
 bool is_layer_link(const std::string& text) {
   return starts_with(text, "l/") && is_plain_name(text.substr(2));
+}
+
+// A step of the classic builder: it takes care of each itself, so there is
+// neither a log nor a health check, and its image has no name yet.
+bool is_build_step(const nlohmann::json& config, const std::string& directory) {
+  if (!starts_with(text_of(config, "Image"), "sha256:")) return false;
+  const auto& test = member(member(config, "Healthcheck"), "Test");
+  if (!test.is_array() || test.size() != 1 || test[0] != "NONE") return false;
+  const auto host = read_json(directory + "/hostconfig.json", kMaxConfig);
+  return host && text_of(member(*host, "LogConfig"), "Type") == "none";
 }
 
 std::string name_in(const nlohmann::json& config) {
@@ -35,15 +47,40 @@ std::string name_in(const nlohmann::json& config) {
 DockerResolver::DockerResolver(std::string host_prefix)
     : prefix_(std::move(host_prefix)) {}
 
-Result<std::string> DockerResolver::root() {
-  if (!root_.empty()) return root_;
+Result<std::vector<std::string>> DockerResolver::roots() {
+  if (!roots_.empty()) return roots_;
   const auto daemon = read_json(prefix_ + "/etc/docker/daemon.json", 1u << 20);
   if (!daemon && !is_absence(daemon.error().code)) {
     return tl::unexpected<Error>(daemon.error());
   }
   const std::string set = daemon ? text_of(*daemon, "data-root") : "";
-  root_ = prefix_ + (starts_with(set, "/") ? set : "/var/lib/docker");
-  return root_;
+  roots_ = {prefix_ + (starts_with(set, "/") ? set : "/var/lib/docker")};
+  return roots_;
+}
+
+// Another daemon's, or one below it for containers with a user namespace:
+// ROOT/overlay2/NAME/merged is mounted as rootfs, ROOT/containers/ID/hostname
+// at /etc/hostname.
+bool DockerResolver::learn(const RuntimeMetadata& known) {
+  const auto roots = this->roots();
+  if (known.rootless || !is_container_id(known.info.id) || !roots) return false;
+  const std::string own = "/containers/" + known.info.id;
+  std::string root;
+  if (ends_with(known.hostname, own + "/hostname")) {
+    root = known.hostname.substr(
+        0, known.hostname.size() - own.size() - std::strlen("/hostname"));
+  } else if (ends_with(known.rootfs, "/merged")) {
+    root = known.rootfs.substr(0, known.rootfs.rfind("/overlay2/"));
+  }
+  if (!starts_with(root, "/") || roots->size() >= kMaxRoots) return false;
+  root.insert(0, prefix_);
+  if (std::find(roots->begin(), roots->end(), root) != roots->end()) {
+    return false;
+  }
+  const auto there = file_stamp(root + own + "/config.v2.json");
+  if (!there || there->empty()) return false;
+  roots_.push_back(std::move(root));
+  return true;
 }
 
 bool DockerResolver::serves(std::string_view runtime) const {
@@ -52,10 +89,19 @@ bool DockerResolver::serves(std::string_view runtime) const {
 
 MetadataResult DockerResolver::find(const RuntimeQuery& query) {
   if (!is_container_id(query.id)) return std::nullopt;
-  const auto root = this->root();
-  if (!root) return tl::unexpected<Error>(root.error());
-  const std::string path =
-      *root + "/containers/" + query.id + "/config.v2.json";
+  const auto roots = this->roots();
+  if (!roots) return tl::unexpected<Error>(roots.error());
+  for (const auto& root : *roots) {
+    auto found = find_in(root, query.id);
+    if (!found || *found) return found;
+  }
+  return std::nullopt;
+}
+
+MetadataResult DockerResolver::find_in(const std::string& root,
+                                       const std::string& id) {
+  const std::string directory = root + "/containers/" + id;
+  const std::string path = directory + "/config.v2.json";
   const auto config = read_json(path, kMaxConfig);
   if (!config && is_absence(config.error().code)) return std::nullopt;
   // A torn file is there anyway; of one that could not be opened nothing
@@ -65,7 +111,7 @@ MetadataResult DockerResolver::find(const RuntimeQuery& query) {
   }
   RuntimeMetadata result;
   auto& info = result.info;
-  info.id = query.id;
+  info.id = id;
   info.runtime = to_string(Runtime::docker);
   if (config) {
     const auto& inner = member(*config, "Config");
@@ -78,6 +124,7 @@ MetadataResult DockerResolver::find(const RuntimeQuery& query) {
         parse_rfc3339(text_of(*config, "Created")).value_or(WallTime{});
     apply_annotations(info.labels, info);
     result.asked.work_dir = absolute_path(text_of(inner, "WorkingDir"));
+    result.build = is_build_step(inner, directory);
     const auto& mounts = member(*config, "MountPoints");
     if (mounts.is_object()) {
       for (const auto& [target, mount] : mounts.items()) {
@@ -90,7 +137,7 @@ MetadataResult DockerResolver::find(const RuntimeQuery& query) {
   }
   // dockerd does not record whether it made the name up.
   info.workload = workload_of(info, !looks_generated(info.name));
-  if (auto found = layers(*root, query.id)) {
+  if (auto found = layers(root, id)) {
     result.layers = std::move(*found);
   } else {
     result.note("layers", found.error());
@@ -123,18 +170,19 @@ Result<OverlayLayers> DockerResolver::layers(const std::string& root,
 
 Listing<RuntimeMetadata> DockerResolver::stored() {
   Listing<RuntimeMetadata> result;
-  const auto root = this->root();
-  const auto ids = root
-                       ? subdirectories(*root + "/containers")
-                       : Result<std::vector<std::string>>(fail(root, "docker"));
-  if (!ids) note_error(result.errors, ids.error());
-  if (!ids) return result;
-  for (const auto& id : *ids) {
-    auto found = find({id, ""});
-    if (!found) {
-      note_error(result.errors, found.error());
-    } else if (*found) {
-      result.items.push_back(std::move(**found));
+  const auto roots = this->roots();
+  if (!roots) note_error(result.errors, roots.error());
+  for (const auto& root : roots.value_or(std::vector<std::string>{})) {
+    const auto ids = subdirectories(root + "/containers");
+    if (!ids) note_error(result.errors, ids.error());
+    for (const auto& id : ids.value_or(std::vector<std::string>{})) {
+      if (!is_container_id(id)) continue;
+      auto found = find_in(root, id);
+      if (!found) {
+        note_error(result.errors, found.error());
+      } else if (*found) {
+        result.items.push_back(std::move(**found));
+      }
     }
   }
   return result;
@@ -162,20 +210,21 @@ std::map<std::string, std::string> DockerResolver::names() {
 
 std::vector<std::string> DockerResolver::name_places() {
   std::vector<std::string> places;
-  const auto root = this->root();
-  if (!root) return places;
-  const std::string all = *root + "/containers";
-  const auto ids = subdirectories(all);
-  for (const auto& id : ids.value_or(std::vector<std::string>{})) {
-    places.push_back(all + "/" + id);
+  const auto roots = this->roots();
+  for (const auto& root : roots.value_or(std::vector<std::string>{})) {
+    const std::string all = root + "/containers";
+    const auto ids = subdirectories(all);
+    for (const auto& id : ids.value_or(std::vector<std::string>{})) {
+      places.push_back(all + "/" + id);
+    }
   }
   return places;
 }
 
 std::vector<std::string> DockerResolver::layer_roots() {
-  const auto root = this->root();
-  if (!root) return {};
-  return {*root + "/overlay2"};
+  auto roots = this->roots().value_or(std::vector<std::string>{});
+  for (auto& root : roots) root += "/overlay2";
+  return roots;
 }
 
 Listing<std::string> DockerResolver::uppers() {

@@ -18,6 +18,7 @@ class DockerResolver : public RuntimeResolver {
 
   bool serves(std::string_view runtime) const override;
   MetadataResult find(const RuntimeQuery& query) override;
+  bool learn(const RuntimeMetadata& known) override;
   Listing<RuntimeMetadata> stored() override;
   std::map<std::string, std::string> names() override;
   std::vector<std::string> name_places() override;
@@ -25,8 +26,9 @@ class DockerResolver : public RuntimeResolver {
   Listing<std::string> uppers() override;
 
  private:
-  // dockerd's data root, with the host prefix.
-  Result<std::string> root();
+  // The daemons' data roots, with the host prefix: that of daemon.json first.
+  Result<std::vector<std::string>> roots();
+  static MetadataResult find_in(const std::string& root, const std::string& id);
   static Result<OverlayLayers> layers(const std::string& root,
                                       const std::string& id);
 
@@ -36,7 +38,7 @@ class DockerResolver : public RuntimeResolver {
   };
 
   std::string prefix_;
-  std::string root_;  // empty: daemon.json not read yet
+  std::vector<std::string> roots_;  // empty: daemon.json not read yet
   std::map<std::string, Named> names_;
 };
 

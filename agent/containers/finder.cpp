@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/base/text.h"
+#include "agent/containers/host_path.h"
 #include "agent/containers/rootfs_search.h"
 #include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
@@ -51,7 +52,9 @@ Listing<ContainerRecord> Finder::running_besides(
   records.errors = std::move(found.errors);
   for (const auto& container : found.items) {
     if (known.contains(container.cgroup)) continue;
-    records.items.push_back(record_of(container, {}));
+    if (auto record = record_of(container, {})) {
+      records.items.push_back(*std::move(record));
+    }
   }
   // Who is sure to be who it says comes before whoever poses as it.
   std::stable_sort(
@@ -71,7 +74,7 @@ Listing<ContainerRecord> Finder::stopped() const {
   auto stored = files_.stored();
   records.errors = std::move(stored.errors);
   for (auto& kept : stored.items) {
-    if (unknown.contains(kept.info.id)) continue;
+    if (unknown.contains(kept.info.id) || kept.build) continue;
     if (kept.unread) note_error(records.errors, *kept.unread);
     if (kept.layers.empty()) continue;
     const auto root = upper_root_of(kept.layers.upper);
@@ -90,14 +93,36 @@ Listing<ContainerRecord> Finder::stopped() const {
   return records;
 }
 
-ContainerRecord Finder::record_of(const ContainerCgroup& container,
-                                  const UpperRoot& seen) const {
+// A runtime that was started with a place of its own for its files names that
+// nowhere; but what it mounts into its containers comes from there.
+MetadataResult Finder::find(const ContainerCgroup& container) const {
+  auto found = files_.find(container.name);
+  if (!found || *found || !container.init) return found;
+  const auto mounts = proc_.mounts(container.init->pid);
+  const auto host = proc_.host_mounts();
+  const Mount* hostname = mounts ? mount_at(*mounts, "/etc/hostname") : nullptr;
+  if (hostname == nullptr || !host) return found;
+  RuntimeMetadata known;
+  known.info.id = container.name.id;
+  for (auto& path : host_paths(*hostname, *host)) {
+    known.hostname = std::move(path);
+    if (files_.learn(known)) return files_.find(container.name);
+  }
+  return found;
+}
+
+Result<ContainerRecord> Finder::record_of(const ContainerCgroup& container,
+                                          const UpperRoot& seen) const {
   ContainerRecord record;
   record.cgroup = container.cgroup;
   record.cgroup_path = container.name.path;
   record.info = info_of(container.name);
   RuntimeMetadata known;
-  auto found = files_.find(container.name);
+  auto found = find(container);
+  if (found && *found && (*found)->build) {
+    return fail("a step of an image build: " + display(container.name.path),
+                kNoContainer);
+  }
   if (!found) {
     known.note("metadata", found.error());
   } else if (*found) {
@@ -197,8 +222,9 @@ Result<ContainerRecord> Finder::resolve(const LiveObservation& seen) const {
   const auto container = seen_container(seen, *path);
   if (!container) return tl::unexpected<Error>(container.error());
   auto record = record_of(*container, seen.root);
-  if (record.init_start_ns == 0) record.init_start_ns = seen.process.start_ns;
-  if (!container->init) record.init_uid = seen.process.uid;
+  if (!record) return record;
+  if (record->init_start_ns == 0) record->init_start_ns = seen.process.start_ns;
+  if (!container->init) record->init_uid = seen.process.uid;
   // Docker gives each a file of its own, and a store may be new to us.
   name_watch_->watch(files_.name_places());
   return record;

@@ -61,8 +61,10 @@ class Finder : public ContainerSource {
   const CgroupLayout& layout() const { return layout_; }
 
  private:
-  ContainerRecord record_of(const ContainerCgroup& container,
-                            const UpperRoot& seen) const;
+  // Fails with kNoContainer.
+  Result<ContainerRecord> record_of(const ContainerCgroup& container,
+                                    const UpperRoot& seen) const;
+  MetadataResult find(const ContainerCgroup& container) const;
   // The runtime's metadata of a known container; none: it knows it no more.
   MetadataResult metadata_of(const ContainerRecord& record) const;
   Result<std::optional<Process>> seen_process(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/runtime_files.h"
 
+#include <algorithm>
+
 #include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
 
@@ -41,6 +43,12 @@ MetadataResult RuntimeFiles::find(const CgroupName& name) const {
   }
   if (unread) return tl::unexpected<Error>(std::move(*unread));
   return std::nullopt;
+}
+
+bool RuntimeFiles::learn(const RuntimeMetadata& known) const {
+  return std::any_of(
+      resolvers_.begin(), resolvers_.end(),
+      [&](const auto& resolver) { return resolver->learn(known); });
 }
 
 KnownCgroups RuntimeFiles::cgroups() const {

@@ -24,6 +24,10 @@ class RuntimeFiles {
   // that would have known more could not be read.
   MetadataResult find(const CgroupName& name) const;
 
+  // Tells the resolvers what is known of a container that none of them has.
+  // True: find() may know it now.
+  bool learn(const RuntimeMetadata& known) const;
+
   KnownCgroups cgroups() const;
   // Those that matter to the cgroup at `path`: its owner alone where a runtime
   // says at once who that is, else all.

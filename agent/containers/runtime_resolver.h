@@ -31,6 +31,8 @@ struct RuntimeMetadata {
   OverlayLayers layers;  // empty where the runtime's files do not say
   std::string rootfs;    // where the host mounts it, if anywhere
   std::string bundle;    // directory of its OCI config, where one is named
+  std::string hostname;  // the host's file that it has at /etc/hostname
+  bool build = false;    // a step of an image build: no container of its own
   Preparation asked;
   bool rootless = false;  // said by a user's files, true of that user's only
   std::uint32_t init_pid = 0;

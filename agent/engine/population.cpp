@@ -335,6 +335,7 @@ void Population::first_exec(const LiveObservation& seen) {
   auto record = context_.source.resolve(seen);
   if (!record) {
     const auto& error = record.error();
+    if (error.code == containers::kNoContainer) return give_up(seen);
     if (!is_absence(error.code)) ++context_.stats.metadata_errors;
     log_debug("no container found for a first exec",
               {{"cgroup", seen.cgroup_name}, {"error", error.message}});
@@ -385,6 +386,10 @@ void Population::retry_unresolved(std::uint64_t now) {
       continue;
     }
     const auto& error = record.error();
+    if (error.code == containers::kNoContainer) {
+      give_up(one.seen);
+      continue;
+    }
     if (is_absence(error.code) && ++one.absences >= kResolveTries) {
       log_debug("not a container",
                 {{"cgroup", one.seen.cgroup_name}, {"error", error.message}});

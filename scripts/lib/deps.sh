@@ -12,7 +12,7 @@ declare -A PACKAGE_GROUPS=(
   [test]="libbenchmark-dev podman runc containerd busybox-static prometheus
     prometheus-alertmanager python3 python3-pytest python3-yaml clang-format-19
     clang-tidy-19 libclang-rt-19-dev llvm-19 linux-libc-dev-arm64-cross shellcheck
-    util-linux btrfs-progs"
+    util-linux btrfs-progs docker.io"
   [vm]="qemu-system-x86 busybox-static kmod zstd xz-utils dpkg e2fsprogs
     xfsprogs btrfs-progs debian-archive-keyring python3 python3-pytest crun
     podman util-linux"
@@ -34,6 +34,10 @@ _packages_of() {
   # Debian 12 has promtool inside prometheus, later ones apart.
   if [[ " $* " == *" test "* ]] && (($(_debian_version) >= 13)); then
     echo promtool
+  fi
+  # Debian 12 has docker's command line inside docker.io, later ones apart.
+  if [[ " $* " == *" test "* ]] && (($(_debian_version) >= 13)); then
+    echo docker-cli
   fi
   # Debian 12 has virtiofsd inside QEMU's packages, later ones apart.
   if [[ " $* " == *" vm "* ]] && (($(_debian_version) >= 13)); then
@@ -83,6 +87,8 @@ _install() {
       [[ " $* " != *" $package "* ]] ||
         systemctl --quiet disable --now "$package" || true
     done
+    [[ " $* " != *" docker.io "* ]] ||
+      systemctl --quiet disable --now docker.socket docker containerd || true
   fi
   return "$status"
 }

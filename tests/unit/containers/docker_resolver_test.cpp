@@ -55,6 +55,80 @@ TEST(DockerResolver, NamesAreThoseOfNow) {
   EXPECT_TRUE(docker.names().empty());
 }
 
+struct LearnCase {
+  const char* name;
+  std::string rootfs;
+  std::string hostname;
+  bool learnt;
+};
+
+TEST(DockerResolver, LearnsOfADaemonElsewhere) {
+  const std::string own = "/containers/" + kA;
+  const LearnCase cases[] = {
+      {"by its rootfs", "/srv/d/overlay2/m/merged", "", true},
+      {"by the file it mounts", "", "/srv/d" + own + "/hostname", true},
+      {"nothing", "", "", false},
+      {"another rootfs", "/srv/rootfs", "", false},
+      {"no such container there", "/srv/x/overlay2/m/merged", "", false},
+      {"a rootfs of podman's", "/srv/d/overlay/m/merged", "", false},
+      {"another container's file", "",
+       "/srv/d/containers/" + std::string(64, 'b') + "/hostname", false},
+      {"the host's own file", "", "/etc/hostname", false},
+      {"one that is known", "/var/lib/docker/overlay2/m/merged", "", false},
+  };
+  for (const LearnCase& one : cases) {
+    SCOPED_TRACE(one.name);
+    const TempHost host;
+    host.file("/srv/d" + own + "/config.v2.json", R"({"Name":"/web"})");
+    host.directory("/srv/d/overlay2/m/diff");
+    DockerResolver docker(host.prefix());
+    EXPECT_FALSE(find(docker, {kA, ""}));
+    RuntimeMetadata known;
+    known.info.id = kA;
+    known.rootfs = one.rootfs;
+    known.hostname = one.hostname;
+    EXPECT_EQ(docker.learn(known), one.learnt);
+    EXPECT_FALSE(docker.learn(known));
+    EXPECT_EQ(docker.stored().items.size(), one.learnt ? 1u : 0u);
+    EXPECT_EQ(docker.names().size(), one.learnt ? 1u : 0u);
+    if (!one.learnt) continue;
+    EXPECT_EQ(find(docker, {kA, ""})->info.name, "web");
+    EXPECT_THAT(docker.uppers().items,
+                ElementsAre(host.prefix() + "/srv/d/overlay2/m/diff"));
+  }
+}
+
+struct BuildCase {
+  const char* name;
+  const char* image;
+  const char* test;
+  const char* log;
+  bool build;
+};
+
+TEST(DockerResolver, StepsOfTheClassicBuilderAreNoContainers) {
+  const BuildCase cases[] = {
+      {"a step", "sha256:00ff", R"(["NONE"])", "none", true},
+      {"an image with a name", "web", R"(["NONE"])", "none", false},
+      {"a health check", "sha256:00ff", R"(["CMD","x"])", "none", false},
+      {"no word of one", "sha256:00ff", "null", "none", false},
+      {"a log", "sha256:00ff", R"(["NONE"])", "json-file", false},
+      {"no word of one", "sha256:00ff", R"(["NONE"])", "", false},
+  };
+  for (const BuildCase& one : cases) {
+    SCOPED_TRACE(one.name);
+    const TempHost host;
+    const std::string directory = "/var/lib/docker/containers/" + kA;
+    host.file(directory + "/config.v2.json",
+              std::string(R"({"Config":{"Image":")") + one.image +
+                  R"(","Healthcheck":{"Test":)" + one.test + "}}}");
+    host.file(directory + "/hostconfig.json",
+              std::string(R"({"LogConfig":{"Type":")") + one.log + "\"}}");
+    DockerResolver docker(host.prefix());
+    EXPECT_EQ(find(docker, {kA, ""})->build, one.build);
+  }
+}
+
 TEST(DockerResolver, ReportsWhatItCannotRead) {
   const TempHost host;
   DockerResolver docker(host.prefix());

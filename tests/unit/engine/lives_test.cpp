@@ -160,6 +160,20 @@ TEST(Lives, NamesAreNotReadWithoutPause) {
   EXPECT_EQ(world.view("aaaa").info.name, "two");
 }
 
+// Its files are gone by the time of a second look.
+TEST(Lives, AStepOfABuildIsNotAskedAboutAgain) {
+  World world;
+  world.settle();
+  const auto record = world.make("aaaa");
+  world.source.failing = Error{containers::kNoContainer, "a step of a build"};
+  world.live(record);
+  EXPECT_FALSE(world.kernel.cgroups.contains(record.cgroup));
+  world.source.failing.reset();
+  world.clock.pass(kSecondNs);
+  world.core->turn();
+  EXPECT_EQ(world.view("aaaa").info.id, "");
+}
+
 struct PosingCase {
   const char* name;
   bool running;    // the container that it poses as
