@@ -24,6 +24,11 @@ struct timespec64 {
 	long tv_nsec;
 };
 
+/* Of what the kernel has characters in the first that is as long as load_name() reads. */
+struct new_utsname {
+	char sysname[65];
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };

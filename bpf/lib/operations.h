@@ -308,8 +308,14 @@ static __always_inline void fill_move(struct sf_rename_event *event, const struc
 		__builtin_memset(&event->parent, 0, sizeof(event->parent));
 		fill_parent(&event->parent, change->typed, change->typed, change->common);
 	}
-	read_moved_name(event->text, room, change->typed);
-	read_moved_name(event->text + 2 * room, room, move->from);
+	/* These two stay as they are as long as their directories are locked. */
+	if (config.reads == SF_READS_CAST && room == LOADED_NAME) {
+		load_name(event->text, WALK(change->typed, d_name.name));
+		load_name(event->text + 2 * room, WALK(move->from, d_name.name));
+	} else {
+		read_moved_name(event->text, room, change->typed);
+		read_moved_name(event->text + 2 * room, room, move->from);
+	}
 	__builtin_memset(&event->above, 0, sizeof(event->above));
 	event->text[room] = 0;
 	if (move->origin.ino == change->root.ino)

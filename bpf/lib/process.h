@@ -209,6 +209,8 @@ static __always_inline void read_comm(char out[SF_COMM_LEN], struct task_struct 
 	to[1] = words[1];
 }
 
+SF_STATIC_ASSERT(SF_EXE_LEN == LOADED_NAME, "exe");
+
 static __always_inline void fill_process(struct sf_process *out, struct task_struct *task)
 {
 	struct task_struct *parent = WALK(task, real_parent);
@@ -250,7 +252,9 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		struct dentry *dentry = WALK(file, f_path.dentry);
 		const unsigned char *name = WALK(dentry, d_name.name);
 
-		if (name && bpf_probe_read_kernel_str(out->exe, sizeof(out->exe), name) < 0)
+		if (config.reads == SF_READS_CAST)
+			load_name(out->exe, name);
+		else if (name && bpf_probe_read_kernel_str(out->exe, sizeof(out->exe), name) < 0)
 			count_loss(SF_LOSS_read_failed);
 	}
 }

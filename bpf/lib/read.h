@@ -60,6 +60,29 @@ static __always_inline struct task_struct *current_task(void)
 	return CAST(task_struct, bpf_get_current_task_btf());
 }
 
+/* As many characters as load_name() reads: the exe of a process, a short name. */
+#define LOADED_NAME 32
+
+/*
+ * A dentry's name by loads, where config.reads is SF_READS_CAST: a copy looks at each
+ * character, and costs three times as much. Cut short, so that there is a NUL in any case;
+ * what is behind the first is whatever lay there. A name is never in fewer bytes: it is in
+ * the dentry, or too long for that (fs/dcache.c). The verifier lets an array of characters
+ * be read by words (btf_struct_walk(), since 5.5).
+ */
+static __always_inline void load_name(char out[LOADED_NAME], const unsigned char *name)
+{
+	const struct new_utsname *in = CAST(new_utsname, name);
+	const u64 *words = (const void *)&in->sysname;
+	u64 *to = (u64 *)out;
+
+	to[0] = words[0];
+	to[1] = words[1];
+	to[2] = words[2];
+	to[3] = words[3];
+	out[LOADED_NAME - 1] = 0;
+}
+
 /* What a function of its own returns: hidden from the compiler, which would leave out
  * what it knows to be zero, while the verifier wants a number in the register. */
 static __always_inline int done(void)
