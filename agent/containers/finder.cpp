@@ -94,10 +94,13 @@ Listing<ContainerRecord> Finder::stopped() const {
 }
 
 // A runtime that was started with a place of its own for its files names that
-// nowhere; but what it mounts into its containers comes from there.
+// nowhere; but what it mounts into its containers comes from there. Of what
+// runs within a container that says nothing: who is root there mounts what it
+// likes.
 MetadataResult Finder::find(const ContainerCgroup& container) const {
   auto found = files_.find(container.name);
-  if (!found || *found || !container.init) return found;
+  const bool hosts = container.name.outer.empty();
+  if (!found || *found || !container.init || !hosts) return found;
   const auto mounts = proc_.mounts(container.init->pid);
   const auto host = proc_.host_mounts();
   const Mount* hostname = mounts ? mount_at(*mounts, "/etc/hostname") : nullptr;

@@ -39,6 +39,31 @@ TEST_F(FinderTest, FindsARunningPodmanContainer) {
               ElementsAre(cgroup_id(kPath), cgroup_id(kPath + "/container")));
 }
 
+// Of a container's own containers, whoever is root there mounts what it likes
+// at /etc/hostname: neither a name nor a build is to be had by that.
+TEST_F(FinderTest, AnotherDockersFilesAreBelievedOfTheHostsContainersAlone) {
+  const std::string own = "/srv/d/containers/" + kA;
+  host_.file("/proc/1/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda rw\n");
+  host_.file(own + "/config.v2.json", R"({"Name":"/web","Config":{}})");
+  host_.directory("/l/up");
+  const std::string mounts = overlay("/l/up") + "79 77 8:1 " + own +
+                             "/hostname /etc/hostname rw - ext4 /dev/sda rw\n";
+  const std::string outer = "/docker/" + std::string(64, 'b');
+  struct Case {
+    std::string cgroup;
+    std::string name;
+  };
+  for (const auto& [cgroup, name] :
+       {Case{outer + "/docker/" + kA, kA}, Case{"/docker/" + kA, "web"}}) {
+    contained(100, cgroup, {.inner_pid = "1", .mountinfo = mounts});
+    const auto records = finder().running().items;
+    ASSERT_THAT(records, SizeIs(1)) << cgroup;
+    EXPECT_EQ(records[0].info.id, kA);
+    EXPECT_EQ(records[0].info.name, name) << cgroup;
+    host_.remove(kCgroups + cgroup);
+  }
+}
+
 TEST_F(FinderTest, NothingIsAskedAboutThoseThatAreKnown) {
   host_.directory("/l/up");
   const std::string text = overlay("/l/up");
