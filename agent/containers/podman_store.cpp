@@ -253,7 +253,7 @@ std::vector<std::string> PodmanStore::overlay_roots() const {
 // where its layers are.
 Result<std::string> PodmanStore::lower_layer(const std::string& link) const {
   for (const auto& root : overlay_roots()) {
-    const std::string path = root + "/" + link;
+    std::string path = root + "/" + link;
     const auto there = is_directory(path);
     if (!there) return tl::unexpected<Error>(there.error());
     if (*there) return path;

@@ -108,7 +108,7 @@ Result<std::string> Proc::cgroups(std::uint32_t pid) const {
 
 Result<std::string> Proc::cgroup(std::uint32_t pid,
                                  const std::string& observed) const {
-  const auto text = cgroups(pid);
+  auto text = cgroups(pid);
   if (!text) return text;
   return parse_cgroup(*text, observed).value_or("");
 }

@@ -185,16 +185,16 @@ std::string roll_back_sqlite(std::string image, std::string_view journal) {
 
 Result<std::string> read_sqlite_image(const std::string& path) {
   for (int i = 0; i < kTries; ++i) {
-    const auto before = stamps_of(path);
+    auto before = stamps_of(path);
     if (!before) return before;
     auto image = read_file(path, kMaxDatabase);
     if (!image) return image;
-    const auto log = read_beside(path + "-wal");
+    auto log = read_beside(path + "-wal");
     if (!log) return log;
     // After the file: what that had by then of a transaction is in here.
-    const auto journal = read_beside(path + "-journal");
+    auto journal = read_beside(path + "-journal");
     if (!journal) return journal;
-    const auto after = stamps_of(path);
+    auto after = stamps_of(path);
     if (!after) return after;
     if (*before != *after) continue;
     auto applied =
