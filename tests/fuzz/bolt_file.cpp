@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// libpod's bolt database, read while its owner writes it.
+// A bolt database of libpod or containerd, read while its owner writes it.
 #include "agent/containers/bolt_file.h"
 
 #include <cstring>
@@ -35,10 +35,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   std::string bytes(stillframe::fuzz::text_of(data, size));
   mend_checksum(bytes, 0);
   mend_checksum(bytes, 1024);
-  const auto file = BoltFile::parse(bytes);
+  auto file = BoltFile::parse(bytes);
   if (!file) return 0;
   (void)file->get({}, "ctr");
   (void)file->get({"ctr"}, "config");
+  for (const auto& name : file->names({})) {
+    for (const auto& [key, value] : file->values({name})) {
+      require(key.size() + value.size() <= size, "an item lies in the file");
+    }
+  }
   if (const auto value = file->get({"ctr", "aaaa"}, "config")) {
     require(value->size() <= size, "a value lies in the file");
     // Reads all of it, for the sanitizer to see.
