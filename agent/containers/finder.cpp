@@ -95,11 +95,12 @@ Listing<ContainerRecord> Finder::stopped() const {
 
 // A runtime that was started with a place of its own for its files names that
 // nowhere; but what it mounts into its containers comes from there. Of what
-// runs within a container that says nothing: who is root there mounts what it
-// likes.
+// runs within a container or is a user's that says nothing: who is root there
+// mounts what it likes.
 MetadataResult Finder::find(const ContainerCgroup& container) const {
   auto found = files_.find(container.name);
-  const bool hosts = container.name.outer.empty();
+  const auto user = user_of_cgroup(container.name.path);
+  const bool hosts = container.name.outer.empty() && user.value_or(0) == 0;
   if (!found || *found || !container.init || !hosts) return found;
   const auto mounts = proc_.mounts(container.init->pid);
   const auto host = proc_.host_mounts();

@@ -156,6 +156,7 @@ Result<> PodmanStore::update() {
     }
   }
   if (!changed) return result;
+  databases_.clear();  // only of containers that are listed they were taken in
   containers_.clear();
   for (const auto& source : sources_) {
     for (const auto& container : source.containers) {

@@ -116,6 +116,9 @@ Result<std::string> apply_sqlite_log(std::string image, std::string_view log) {
   sums.add(log.substr(0, 24), big);
   if (!sums.stand_at(log, 24)) return finished();
   std::map<std::uint32_t, std::string_view> open;  // of a transaction
+  // Applied in the end: a log can commit as often as it has pages.
+  std::map<std::uint32_t, std::string_view> committed;
+  std::uint32_t in_all = 0;  // pages; 0: nothing was committed
   for (std::size_t at = kLogHeader; at + kFrameHeader + page_size <= log.size();
        at += kFrameHeader + page_size) {
     const auto page = log.substr(at + kFrameHeader, page_size);
@@ -128,15 +131,17 @@ Result<std::string> apply_sqlite_log(std::string image, std::string_view log) {
     const std::uint32_t pages = big_endian(log, at + 4);
     if (pages == 0) continue;
     if (pages > kMaxDatabase / page_size) break;
-    image.resize(std::size_t{pages} * page_size);
-    for (const auto& [one, bytes] : open) {
-      if (one <= pages) {
-        image.replace((one - 1) * std::size_t{page_size}, page_size, bytes);
-      }
-    }
+    for (const auto& [one, bytes] : open) committed[one] = bytes;
+    committed.erase(committed.upper_bound(pages), committed.end());
     open.clear();
-    put_big_endian(image, kPagesAt, pages);
+    in_all = pages;
   }
+  if (in_all == 0) return finished();
+  image.resize(std::size_t{in_all} * page_size);
+  for (const auto& [one, bytes] : committed) {
+    image.replace((one - 1) * page_size, page_size, bytes);
+  }
+  put_big_endian(image, kPagesAt, in_all);
   return finished();
 }
 
@@ -152,13 +157,13 @@ std::string roll_back_sqlite(std::string image, std::string_view journal) {
     const std::uint32_t nonce = big_endian(journal, at + 12);
     const std::size_t sector = big_endian(journal, at + 20);
     if (at == 0) {
-      pages = big_endian(journal, 16);
       page_size = big_endian(journal, 24);
+      if (page_size < 512 || page_size > 65'536) return image;
+      const std::size_t before = big_endian(journal, 16);
+      if (before > kMaxDatabase / page_size) return image;
+      pages = before;
     }
-    if (sector < 32 || sector > 65'536 || page_size < 512 ||
-        page_size > 65'536 || pages > kMaxDatabase / page_size) {
-      break;
-    }
+    if (sector < 32 || sector > 65'536) break;
     at += sector;
     for (std::uint32_t i = 0;
          i < records && at + page_size + 8 <= journal.size(); ++i) {

@@ -75,6 +75,8 @@ Container::~Container() {
 
 ContainerViewPtr Container::view() {
   if (view_) return view_;
+  // What is judged again here is to be kept, too.
+  if (drift_ && drift_->judging_due()) stirred_ = true;
   auto view = std::make_shared<const ContainerView>(present_view());
   // Paths that are to be judged again are so by the time, too.
   if (!drift_ || !drift_->judging_due()) view_ = view;
@@ -355,8 +357,9 @@ void Container::mounts_seen(const MountsObservation& seen) {
   context_.changed = true;
 }
 
-void Container::look_at_limits() {
-  if (limits_cgroup_ != 0) observe(context_.kernel.limits(limits_cgroup_));
+void Container::look_at_limits(bool anyway) {
+  if (limits_cgroup_ == 0) return;
+  observe(context_.kernel.limits(limits_cgroup_, anyway));
 }
 
 // ---- Scans.

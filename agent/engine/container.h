@@ -100,7 +100,8 @@ class Container {
   // to mounts_seen(), so that who changed what is found is known.
   std::optional<MountsObservation> read_mounts();
   void mounts_seen(const MountsObservation& seen);
-  void look_at_limits();
+  // `anyway`: also if nobody is known to have written to them.
+  void look_at_limits(bool anyway = false);
 
   // All that was reported until then has been observed.
   void caught_up(std::uint64_t boot_ns) {
@@ -131,7 +132,10 @@ class Container {
   // ---- When to look at it.
   // Whether a turn has anything to do for it: something happened to it since
   // the last one, or its time has come. Of a thousand containers few do.
-  bool due(std::uint64_t now) const { return stirred_ || now >= next_ns_; }
+  // One that is being scanned may wait for reports meanwhile.
+  bool due(std::uint64_t now) const {
+    return stirred_ || now >= next_ns_ || (drift_ && drift_->scan_under_way());
+  }
   void turned();                       // all that was due has been done
   std::uint64_t next_turn_ns() const;  // boot time; UINT64_MAX: no need
   bool existence_due(std::uint64_t now) const;

@@ -161,7 +161,13 @@ void KernelMaps::remove_root(const UpperRoot& root) const {
 // it names a root that no longer exists.
 void KernelMaps::forget_inodes() const {
   const std::lock_guard lock(shares_mutex_);
-  const auto roots = removed_.take(monotonic_now_ns());
+  auto roots = removed_.take(monotonic_now_ns());
+  // A container may have begun there again, which the programs knew first.
+  std::erase_if(roots, [&](const UpperRoot& root) {
+    const sf_inode key = to_kernel(root);
+    sf_root_state state{};
+    return bpf_map_lookup_elem(bpf_map__fd(roots_), &key, &state) == 0;
+  });
   if (roots.empty()) return;
   const auto of_removed = [&](const sf_inode_state& state) {
     return roots.contains(from_kernel(state.root));

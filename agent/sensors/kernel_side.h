@@ -69,8 +69,8 @@ class KernelSide {
                             const std::vector<std::string>& directories) = 0;
   virtual void forget_limits(std::uint64_t cgroup) = 0;
   // As they are; no values where nothing was written to them since they were
-  // observed last.
-  virtual LimitsObservation limits(std::uint64_t cgroup) = 0;
+  // observed last. `anyway`: also if no write was reported.
+  virtual LimitsObservation limits(std::uint64_t cgroup, bool anyway) = 0;
 
   // The process, which started then (boot time), belongs to a container: its
   // init (session 0, init true), a session's leader, or a descendant.

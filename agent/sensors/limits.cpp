@@ -214,6 +214,11 @@ LimitsObservation LimitWatch::look(std::uint64_t cgroup) {
   return see(cgroup, it->second);
 }
 
+void LimitWatch::doubt(std::uint64_t cgroup) {
+  const auto it = containers_.find(cgroup);
+  if (it != containers_.end()) it->second.changed = true;
+}
+
 void LimitWatch::not_reported(std::uint64_t cgroup) {
   const auto it = containers_.find(cgroup);
   if (it == containers_.end()) return;

@@ -63,6 +63,10 @@ class LimitWatch {
   // The limits of a container as they are. Empty: not watched, or nothing was
   // written to them since they were seen last, here or by drain().
   LimitsObservation look(std::uint64_t cgroup);
+  // Has all be read by the next look: not each write is reported (one through
+  // another mount of the hierarchy that a cgroup namespace has for itself, one
+  // by io_submit(2)).
+  void doubt(std::uint64_t cgroup);
 
   // Those of all whose control files were written to since they were seen
   // last. Returns how many.

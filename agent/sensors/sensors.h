@@ -61,7 +61,7 @@ class Sensors : public KernelSide {
   void watch_limits(std::uint64_t cgroup,
                     const std::vector<std::string>& directories) override;
   void forget_limits(std::uint64_t cgroup) override;
-  LimitsObservation limits(std::uint64_t cgroup) override;
+  LimitsObservation limits(std::uint64_t cgroup, bool anyway) override;
   void follow(std::uint32_t pid, std::uint64_t start_ns, std::uint64_t cgroup,
               std::uint64_t session, bool init, bool leader) override;
   void containers_known() override;

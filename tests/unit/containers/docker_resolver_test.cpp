@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "resolver_find.h"
 #include "temp_host.h"
 
@@ -53,6 +55,23 @@ TEST(DockerResolver, NamesAreThoseOfNow) {
   EXPECT_THAT(docker.name_places(), ElementsAre(host.prefix() + directory));
   host.remove(directory);
   EXPECT_TRUE(docker.names().empty());
+}
+
+TEST(DockerResolver, LearnsOfNoPlaceThatOthersCanWriteTo) {
+  const std::string own = "/containers/" + kA;
+  RuntimeMetadata known;
+  known.info.id = kA;
+  known.hostname = "/srv/d" + own + "/hostname";
+  for (const char* writable : {"/srv", "/srv/d"}) {
+    const TempHost host;
+    host.file("/srv/d" + own + "/config.v2.json", R"({"Name":"/web"})");
+    DockerResolver docker(host.prefix());
+    const std::filesystem::path place(host.prefix() + writable);
+    std::filesystem::permissions(place, std::filesystem::perms(0777));
+    EXPECT_FALSE(docker.learn(known)) << writable;
+    std::filesystem::permissions(place, std::filesystem::perms(0755));
+    EXPECT_TRUE(docker.learn(known)) << writable;
+  }
 }
 
 struct LearnCase {

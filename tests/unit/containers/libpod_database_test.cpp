@@ -179,5 +179,18 @@ TEST_F(LibpodDatabase, DamageIsAnErrorOrOtherContent) {
   EXPECT_EQ(sqlite_configs(path_)->size(), 1u);
 }
 
+// Whoever's it is may write one by hand.
+TEST(SqliteImage, AJournalOfMoreThanThereCanBeIsNone) {
+  const std::string magic("\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", 8);
+  const std::string many(4, '\xff');
+  const std::string page("\0\0\x10\0", 4);  // 4 096
+  for (const auto& [pages, size] :
+       {std::pair{many, many}, std::pair{many, page}, std::pair{page, many}}) {
+    const std::string journal =
+        magic + std::string(8, '\0') + pages + page + size;
+    EXPECT_EQ(roll_back_sqlite("image", journal), "image");
+  }
+}
+
 }  // namespace
 }  // namespace stillframe::containers

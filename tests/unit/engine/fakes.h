@@ -62,7 +62,7 @@ class FakeKernel : public sensors::KernelSide {
     limits_of.insert(cgroup);
   }
   void forget_limits(std::uint64_t cgroup) override { limits_of.erase(cgroup); }
-  LimitsObservation limits(std::uint64_t) override { return {}; }
+  LimitsObservation limits(std::uint64_t, bool) override { return {}; }
   void follow(std::uint32_t pid, std::uint64_t, std::uint64_t, std::uint64_t,
               bool, bool) override {
     followed.insert(pid);
