@@ -9,9 +9,9 @@
 // true, and the call is to be made again.
 #pragma once
 
-#include <cerrno>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -23,9 +23,6 @@
 #include "agent/model/observation.h"
 
 namespace stillframe::containers {
-
-// The code of an error: it is a step of an image build.
-inline constexpr int kNoContainer = ENOTSUP;
 
 class ContainerSource {
  public:
@@ -48,10 +45,10 @@ class ContainerSource {
   // The container that has just begun to live. Works when its init is gone
   // already, as far as names and metadata on disk show. Fails with ENOENT when
   // it is not a container: a service with a root of its own, an image build's
-  // chroot, … With kNoContainer when that is certain, and not to be asked
-  // again: its files may be gone by then. A record without a rootfs needs
-  // look_again().
-  virtual Result<ContainerRecord> resolve(
+  // chroot, … None: a runtime says that it is a step of an image build, and is
+  // not to be asked again, since its files may be gone by then. A record
+  // without a rootfs needs look_again().
+  virtual Result<std::optional<ContainerRecord>> resolve(
       const LiveObservation& seen) const = 0;
 
   // Reads the runtime's metadata again (a name that came late, a rename). Fails

@@ -115,18 +115,15 @@ MetadataResult Finder::find(const ContainerCgroup& container) const {
   return found;
 }
 
-Result<ContainerRecord> Finder::record_of(const ContainerCgroup& container,
-                                          const UpperRoot& seen) const {
+std::optional<ContainerRecord> Finder::record_of(
+    const ContainerCgroup& container, const UpperRoot& seen) const {
   ContainerRecord record;
   record.cgroup = container.cgroup;
   record.cgroup_path = container.name.path;
   record.info = info_of(container.name);
   RuntimeMetadata known;
   auto found = find(container);
-  if (found && *found && (*found)->build) {
-    return fail("a step of an image build: " + display(container.name.path),
-                kNoContainer);
-  }
+  if (found && *found && (*found)->build) return std::nullopt;
   if (!found) {
     known.note("metadata", found.error());
   } else if (*found) {
@@ -220,7 +217,8 @@ Result<ContainerCgroup> Finder::seen_container(const LiveObservation& seen,
   return container;
 }
 
-Result<ContainerRecord> Finder::resolve(const LiveObservation& seen) const {
+Result<std::optional<ContainerRecord>> Finder::resolve(
+    const LiveObservation& seen) const {
   const auto path = seen_path(seen);
   if (!path) return tl::unexpected<Error>(path.error());
   const auto container = seen_container(seen, *path);
@@ -229,8 +227,6 @@ Result<ContainerRecord> Finder::resolve(const LiveObservation& seen) const {
   if (!record) return record;
   if (record->init_start_ns == 0) record->init_start_ns = seen.process.start_ns;
   if (!container->init) record->init_uid = seen.process.uid;
-  // Docker gives each a file of its own, and a store may be new to us.
-  name_watch_->watch(files_.name_places());
   return record;
 }
 
@@ -290,9 +286,8 @@ Result<bool> Finder::init_alive(const ContainerRecord& record) const {
 Result<ContainerRecord> Finder::look_again(const ContainerRecord& known) const {
   const auto found = containers_.below(known.cgroup_path);
   for (const auto& container : found.items) {
-    if (container.cgroup == known.cgroup) {
-      return record_of(container, known.root);
-    }
+    if (container.cgroup != known.cgroup) continue;
+    if (auto record = record_of(container, known.root)) return *record;
   }
   if (!found.complete()) return tl::unexpected<Error>(found.errors.front());
   return fail("no process of " + display(known.info.id) + " was found", ENOENT);

@@ -38,7 +38,8 @@ class Finder : public ContainerSource {
   Listing<ContainerRecord> running_besides(
       const std::unordered_set<std::uint64_t>& known) const override;
   Listing<ContainerRecord> stopped() const override;
-  Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
+  Result<std::optional<ContainerRecord>> resolve(
+      const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
   bool names_touched() const override;
   int names_fd() const override;
@@ -61,9 +62,9 @@ class Finder : public ContainerSource {
   const CgroupLayout& layout() const { return layout_; }
 
  private:
-  // Fails with kNoContainer.
-  Result<ContainerRecord> record_of(const ContainerCgroup& container,
-                                    const UpperRoot& seen) const;
+  // None: it is a step of an image build.
+  std::optional<ContainerRecord> record_of(const ContainerCgroup& container,
+                                           const UpperRoot& seen) const;
   MetadataResult find(const ContainerCgroup& container) const;
   // The runtime's metadata of a known container; none: it knows it no more.
   MetadataResult metadata_of(const ContainerRecord& record) const;

@@ -332,10 +332,9 @@ void Population::first_exec(const LiveObservation& seen) {
     register_processes(known);
     return;
   }
-  auto record = context_.source.resolve(seen);
-  if (!record) {
-    const auto& error = record.error();
-    if (error.code == containers::kNoContainer) return give_up(seen);
+  auto resolved = context_.source.resolve(seen);
+  if (!resolved) {
+    const auto& error = resolved.error();
     if (!is_absence(error.code)) ++context_.stats.metadata_errors;
     log_debug("no container found for a first exec",
               {{"cgroup", seen.cgroup_name}, {"error", error.message}});
@@ -343,12 +342,16 @@ void Population::first_exec(const LiveObservation& seen) {
                           .pause_ns = kFirstRetryNs,
                           .absences = is_absence(error.code) ? 1U : 0U});
   }
+  auto& record = *resolved;
+  if (!record) return give_up(seen);
   if (record->cgroup == 0) record->cgroup = cgroup;
   if (record->init_pid == 0) record->init_pid = seen.process.pid;
   record->init_start_ns = seen.process.start_ns;
   if (!record->root) record->root = seen.root;
   const auto container = adopt(std::move(*record), seen.boot_ns);
   if (!container) return give_up(seen);
+  // Docker gives each a file of its own, and a store may be new to us.
+  names_touched_ = true;
   const ContainerRecord& now = container->record();
   for (const std::uint64_t below : cgroups_of(now)) {
     fleet_.own_cgroup(container, below);
@@ -386,10 +389,6 @@ void Population::retry_unresolved(std::uint64_t now) {
       continue;
     }
     const auto& error = record.error();
-    if (error.code == containers::kNoContainer) {
-      give_up(one.seen);
-      continue;
-    }
     if (is_absence(error.code) && ++one.absences >= kResolveTries) {
       log_debug("not a container",
                 {{"cgroup", one.seen.cgroup_name}, {"error", error.message}});

@@ -80,7 +80,7 @@ class LimitWatch {
     bool changed = true;    // not seen since they were written to
   };
 
-  // The kernel tells one of its directories' watch to another's, or to nobody.
+  // Writes to one of its directories are another's by the kernel, or nobody's.
   void not_reported(std::uint64_t cgroup);
   void take_reports();
   LimitsObservation see(std::uint64_t cgroup, Watched& watched) const;

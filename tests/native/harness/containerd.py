@@ -137,7 +137,7 @@ state = "{self.directory}/state"
                      input=oci_archive(name, layer, command))
 
     def image_known(self, name: str) -> str:
-        """The id that the kubelet is told; its plugin hears of images late."""
+        """The id that the kubelet has for it; its plugin hears of images late."""
         def known() -> str:
             answer = self.cri.call("ImageStatus", service="image",
                                    image={"image": name})

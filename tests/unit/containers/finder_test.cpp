@@ -258,14 +258,14 @@ TEST_F(FinderTest, ResolvesWhatBeganToLive) {
   const auto record = finder().running().items.at(0);
   auto live = seen(101, record);
   live.process.start_ns += 9'000'000;
-  auto found = finder().resolve(live);
+  auto found = finder().resolve(live).value();
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.id, kA);
   EXPECT_EQ(found->init_pid, 101u);
   EXPECT_EQ(found->layers.upper, record.layers.upper);
   // The pid is another's by now.
   live.process.start_ns += 50'000'000;
-  found = finder().resolve(live);
+  found = finder().resolve(live).value();
   ASSERT_TRUE(found);
   EXPECT_FALSE(found->running());
   EXPECT_EQ(found->info.name, "shop-web");
@@ -277,7 +277,7 @@ TEST_F(FinderTest, ResolvesByNameWhatIsGone) {
   ContainerRecord gone;
   gone.cgroup = 1u << 30;
   gone.root = *upper_root_of(upper);
-  const auto found = finder().resolve(seen(4242, gone));
+  const auto found = finder().resolve(seen(4242, gone)).value();
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "shop-web");
   EXPECT_EQ(found->cgroup, 1u << 30);
@@ -289,7 +289,7 @@ TEST_F(FinderTest, NeverTakesAnothersUpper) {
   ContainerRecord gone;
   gone.root = *upper_root_of(host_.directory("/elsewhere"));
   gone.cgroup = 1u << 30;
-  const auto found = finder().resolve(seen(4242, gone));
+  const auto found = finder().resolve(seen(4242, gone)).value();
   ASSERT_TRUE(found);
   EXPECT_EQ(found->root, gone.root);
   EXPECT_TRUE(found->layers.empty());

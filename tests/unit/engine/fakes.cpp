@@ -50,8 +50,10 @@ containers::Listing<ContainerRecord> FakeSource::stopped() const {
   return found;
 }
 
-Result<ContainerRecord> FakeSource::resolve(const LiveObservation& seen) const {
+Result<std::optional<ContainerRecord>> FakeSource::resolve(
+    const LiveObservation& seen) const {
   if (failing) return tl::unexpected<Error>(*failing);
+  if (builds) return std::nullopt;
   for (const auto& [id, record] : known) {
     if (record.cgroup == seen.process.cgroup) return record;
   }

@@ -90,7 +90,8 @@ class FakeSource : public containers::ContainerSource {
   containers::Listing<ContainerRecord> running_besides(
       const std::unordered_set<std::uint64_t>& left_out) const override;
   containers::Listing<ContainerRecord> stopped() const override;
-  Result<ContainerRecord> resolve(const LiveObservation& seen) const override;
+  Result<std::optional<ContainerRecord>> resolve(
+      const LiveObservation& seen) const override;
   Result<ContainerInfo> refresh(const ContainerRecord& record) const override;
   bool names_touched() const override { return std::exchange(touched, false); }
   std::map<std::string, std::string> new_names() const override;
@@ -124,6 +125,7 @@ class FakeSource : public containers::ContainerSource {
   mutable bool touched = false;                  // somebody's name was
   // What exists(), look_again() and resolve() fail with.
   std::optional<Error> failing;
+  bool builds = false;  // what begins to live is a step of an image build
 };
 
 // Jobs wait until the test carries them out, and results until it hands them

@@ -165,10 +165,10 @@ TEST(Lives, AStepOfABuildIsNotAskedAboutAgain) {
   World world;
   world.settle();
   const auto record = world.make("aaaa");
-  world.source.failing = Error{containers::kNoContainer, "a step of a build"};
+  world.source.builds = true;
   world.live(record);
   EXPECT_FALSE(world.kernel.cgroups.contains(record.cgroup));
-  world.source.failing.reset();
+  world.source.builds = false;
   world.clock.pass(kSecondNs);
   world.core->turn();
   EXPECT_EQ(world.view("aaaa").info.id, "");

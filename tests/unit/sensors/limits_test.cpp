@@ -146,8 +146,8 @@ TEST(LimitWatch, NothingIsReadTwiceThatNobodyWroteTo) {
   EXPECT_THAT(watch.look(7).values, IsEmpty());
 }
 
-// Whoever shares a directory with another, or has one that was removed, is not
-// told of all that is written.
+// Of a directory that two have, or that was removed, not each write is
+// reported.
 TEST(LimitWatch, WhatIsNotReportedIsReadWhenAsked) {
   const Cgroup shared;
   shared.write("pids.max", "1\n");
@@ -170,6 +170,18 @@ TEST(LimitWatch, WhatIsNotReportedIsReadWhenAsked) {
     own.write("pids.max", "2\n");
     EXPECT_THAT(watch.look(9).values, ElementsAre(Pair("pids.max", "2")));
   }
+}
+
+TEST(LimitWatch, InDoubtAllIsReadOnce) {
+  const Cgroup cgroup;
+  cgroup.write("pids.max", "1\n");
+  LimitWatch watch(system_clock());
+  watch.watch(7, {cgroup.path()});
+  EXPECT_THAT(watch.look(7).values, SizeIs(1));
+  watch.doubt(8);  // not watched
+  watch.doubt(7);
+  EXPECT_THAT(watch.look(7).values, ElementsAre(Pair("pids.max", "1")));
+  EXPECT_THAT(watch.look(7).values, IsEmpty());
 }
 
 TEST(LimitWatch, ManyWritesAreOneLook) {
