@@ -297,15 +297,17 @@ Result<bool> Finder::exists(const ContainerRecord& record) const {
   const auto found = metadata_of(record);
   if (!found) return tl::unexpected<Error>(found.error());
   if (*found) return true;
-  if (traits_of(record.info.runtime).keeps_stopped) return false;
+  const RuntimeTraits& runtime = traits_of(record.info.runtime);
+  if (runtime.keeps_stopped) return false;
   if (record.cgroup != 0) {
     const auto id = tree_.id_of(record.cgroup_path);
     if (!id) return tl::unexpected<Error>(id.error());
     if (*id == record.cgroup) return true;
   }
-  // An upper directory is there for its container alone; a plain directory was
-  // there before, and stays.
-  if (record.layers.empty() || record.layers.plain) return false;
+  // An upper directory is there for its container alone; a plain directory may
+  // have been there before, and stay.
+  if (record.layers.empty()) return false;
+  if (record.layers.plain && !runtime.owns_directory) return false;
   const auto root = upper_root_of(record.layers.upper);
   if (root) return same_root(*root, record.root);
   if (is_absence(root.error().code)) return false;

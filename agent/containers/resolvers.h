@@ -19,7 +19,8 @@ namespace stillframe::containers {
   X(podman)                     \
   X(docker)                     \
   X(runc)                       \
-  X(containerd)
+  X(containerd)                 \
+  X(lxc)
 
 // `host_prefix` is put in front of every path read.
 struct ResolverPlace {

@@ -90,9 +90,10 @@ ContainerView Container::present_view() {
   view.running = running_;
   if (!drift_) {
     view.state = ContainerState::unknown;
+    // The search for it comes last.
     view.why_unknown = record_.trouble.empty()
                            ? "its root filesystem was not found"
-                           : record_.trouble.front();
+                           : record_.trouble.back();
     view.complete = false;
     return view;
   }
@@ -138,7 +139,10 @@ void Container::meet(ContainerRecord record, std::uint64_t live_since_ns) {
   }
   stir();
   record_ = std::move(record);
-  if (!drift_) since_ = start_of_rootfs(live_since_ns);
+  if (!drift_) {
+    since_ = start_of_rootfs(live_since_ns);
+    if (live_since_ns != 0) prepared_ = context_.clock.wall_at(live_since_ns);
+  }
   equip();
   context_.changed = true;
 }
@@ -158,7 +162,7 @@ void Container::make_scanner() {
         kernel.add_inode(root, inode, directory);
       },
       context_.clock, drift::ScanLimits{},
-      drift::Scanner::Start{since_, state_path(".inventory")});
+      drift::Scanner::Start{since_, state_path(".inventory"), prepared_});
 }
 
 void Container::equip() {

@@ -191,6 +191,7 @@ class Container {
   bool live_seen_ = false;  // the first exec of its present life was
   WallTime started_;        // of its present or last life
   WallTime since_;
+  WallTime prepared_;  // when it was seen to begin to live; 0: it was not
   std::uint64_t exited_ns_ = 0;
   std::set<std::uint64_t> cgroups_;
   Sessions sessions_;

@@ -55,6 +55,9 @@ struct RuntimeTraits {
   // Whether its metadata is there for as long as there is a container to start
   // again: then one without metadata was removed.
   bool keeps_stopped = false;
+  // Whether a rootfs that is a directory is made for one container: then that
+  // is there, running or not, for as long as its directory is.
+  bool owns_directory = false;
   DiffTool diff_tool = DiffTool::podman;
   // Paths that its diff tool leaves out, whoever made them. What it prints
   // because of them, as `C /etc` for /etc/mtab, stays.
@@ -85,6 +88,9 @@ inline constexpr std::array kLibpodWrites = {
     "/run/.containerenv"sv, "/run/secrets"sv, "/run/notify"sv};
 inline constexpr std::array kDockerWrites = {
     STILLFRAME_OCI_WRITES, "/.dockerenv"sv, "/run"sv, "/run/secrets"sv};
+// .lxc_keep: LXC makes and removes it to see whether the rootfs can be written.
+inline constexpr std::array kLxcWrites = {STILLFRAME_OCI_WRITES,
+                                          "/.lxc_keep"sv};
 inline constexpr std::array kAnybodysWrites = {
     STILLFRAME_OCI_WRITES,  "/etc/mtab"sv,    "/run"sv,
     "/run/.containerenv"sv, "/run/secrets"sv, "/run/notify"sv,
@@ -194,23 +200,38 @@ inline constexpr std::array kLxcCgroups = {
                   .id = Id::name,
                   .helper = true,
                   .machine = true}};
+inline constexpr std::array kLxcTraces = {"/var/lib/lxc"sv};
 inline constexpr RuntimeTraits kLxc{
-    .name = "lxc", .cgroups = kLxcCgroups, .own_writes = kOciWrites};
+    .name = "lxc",
+    .cgroups = kLxcCgroups,
+    .traces = kLxcTraces,
+    .owns_directory = true,
+    .own_writes = kLxcWrites};
 
 // LXC containers by another name: their cgroups are LXC's.
-inline constexpr RuntimeTraits kLxd{.name = "lxd", .own_writes = kOciWrites};
+inline constexpr std::array kLxdTraces = {"/var/lib/lxd"sv,
+                                          "/var/snap/lxd/common/lxd"sv};
+inline constexpr RuntimeTraits kLxd{.name = "lxd",
+                                    .traces = kLxdTraces,
+                                    .owns_directory = true,
+                                    .own_writes = kLxcWrites};
+inline constexpr std::array kIncusTraces = {"/var/lib/incus"sv};
 inline constexpr RuntimeTraits kIncus{.name = "incus",
-                                      .own_writes = kOciWrites};
+                                      .traces = kIncusTraces,
+                                      .owns_directory = true,
+                                      .own_writes = kLxcWrites};
 
 inline constexpr std::array kLibvirtCgroups = {CgroupPattern{
     .before = "", .id = Id::name, .after = ".libvirt-lxc", .machine = true}};
 inline constexpr RuntimeTraits kLibvirtLxc{.name = "libvirt-lxc",
                                            .cgroups = kLibvirtCgroups,
+                                           .owns_directory = true,
                                            .own_writes = kOciWrites};
 
 // systemd's units for machines say more than a pattern: agent/containers/
 // cgroup_path.cpp.
 inline constexpr RuntimeTraits kNspawn{.name = "nspawn",
+                                       .owns_directory = true,
                                        .own_writes = kOciWrites};
 
 // Ids of their own shape: agent/containers/cgroup_path.cpp.

@@ -291,7 +291,7 @@ bool ScanPlan::up_to_date() const {
 }
 
 std::string ScanPlan::why_not_complete() const {
-  if (complete_) return part_retry_.failing() ? part_trouble_ : "";
+  if (complete_) return part_retry_.failing() ? part_trouble_ : unknowable_;
   if (!full_trouble_.empty()) return full_trouble_;
   if (last_start_ == 0) return "the rootfs has not been scanned yet";
   return "the latest scan did not see the full rootfs";

@@ -92,7 +92,8 @@ class ScanPlan {
   bool looked_at(const InodeId& directory) const;
   // The latest look saw less than it should: what it did not meet may be there.
   bool failing() const;
-  bool saw_everything() const { return !failing(); }
+  // And there is nothing that no scan can tell.
+  bool saw_everything() const { return !failing() && unknowable_.empty(); }
   bool up_to_date() const;  // it did, and nothing has changed since
 
   std::string why_not_complete() const;

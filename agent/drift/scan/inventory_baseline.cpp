@@ -249,6 +249,7 @@ void InventoryBaseline::Directory::compared(const UpperFile& dir,
       wall(st.st_mtim) != wall(st.st_ctim) || is_scratch(path)) {
     return;
   }
+  if (path.empty() && wall(st.st_mtim) <= base_.start_.prepared) return;
   for (std::size_t i = first; i < entries.size(); ++i) {
     if (entries[i].change == Change::added) return;
   }

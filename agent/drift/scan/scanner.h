@@ -84,6 +84,9 @@ class Scanner {
     WallTime since;
     // Where its inventory is kept; empty: in memory only.
     std::string inventory;
+    // Until when its runtime may have made and removed names at the top of it,
+    // if the container was seen to begin to live then; 0: it was not.
+    WallTime prepared;
   };
 
   Scanner(OverlayLayers layers, Registrar registrar, const Clock& clock,

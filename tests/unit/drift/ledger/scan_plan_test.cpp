@@ -217,6 +217,16 @@ TEST_F(Plan, AnUnknownDirectoryMeansEverything) {
   EXPECT_TRUE(plan.take_work().full);
 }
 
+TEST_F(Plan, WhatNoScanCanTellWasNotSeen) {
+  ASSERT_TRUE(plan.take_work().full);
+  auto scan = full();
+  scan.unknowable = "something may have been removed";
+  ASSERT_TRUE(apply(scan));
+  EXPECT_FALSE(plan.failing());
+  EXPECT_FALSE(plan.saw_everything());
+  EXPECT_EQ(plan.why_not_complete(), "something may have been removed");
+}
+
 // What a result that is of no use leaves to be done.
 struct Useless {
   std::string name;

@@ -61,7 +61,7 @@ class FailureTest : public Layers, public ::testing::WithParamInterface<Kind> {
     }
     scanner_ =
         std::make_unique<Scanner>(where, nullptr, system_clock(), ScanLimits{},
-                                  Scanner::Start{let_time_pass(), ""});
+                                  Scanner::Start{let_time_pass(), "", {}});
     if (GetParam() == Kind::inventory) scanner_->scan({});  // takes it
     change();
     tree_.apply(scanner_->scan({}));

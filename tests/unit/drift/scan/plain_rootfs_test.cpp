@@ -49,7 +49,7 @@ class Whole : public Layers {
     layers.upper = upper();
     if (copy) layers.lower = {lower(0)};
     scanner_.emplace(layers, nullptr, system_clock(), ScanLimits{},
-                     Scanner::Start{since_, inventory});
+                     Scanner::Start{since_, inventory, prepared_});
     tree_ = UpperTree();
   }
 
@@ -79,6 +79,7 @@ class Whole : public Layers {
   std::vector<std::string> lines() const { return tool_lines(tree_, kPodman); }
 
   WallTime since_;
+  WallTime prepared_;
   std::optional<Scanner> scanner_;
   UpperTree tree_;
 };
@@ -229,6 +230,21 @@ TEST_F(Whole, ARemovalBeforeTheFirstLookCannotBeKnown) {
   EXPECT_THAT(scan().unknowable, HasSubstr("/etc"));
   put(upper("/etc/new"), "x");
   EXPECT_THAT(scan().unknowable, HasSubstr("/etc"));
+}
+
+// LXC makes a file there and removes it, a moment before the first program runs.
+TEST_F(Whole, AtTheTopTheRuntimeMayHaveRemovedSomethingOfItsOwn) {
+  put(upper("/.keep"), "");
+  fs::remove(upper("/.keep"));
+  open(false);
+  EXPECT_THAT(scan().unknowable, HasSubstr("from /"));
+  prepared_ = let_time_pass();
+  open(false);
+  EXPECT_EQ(scan().unknowable, "");
+  fs::remove(upper("/etc/group"));
+  prepared_ = let_time_pass();
+  open(false);
+  EXPECT_THAT(scan().unknowable, HasSubstr("from /etc"));
 }
 
 TEST_F(Whole, NamesAreLookedAtOneByOne) {
