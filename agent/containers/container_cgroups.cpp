@@ -98,6 +98,34 @@ void ContainerCgroups::choose_init(Group& group) {
   }
 }
 
+// What runs in a cgroup below a container's, and is the first process of other
+// namespaces, may be a container of its own (is_container() says so), whatever
+// the cgroup's name.
+void ContainerCgroups::add_inner(Groups& groups) {
+  Groups inner;
+  for (const auto& [path, group] : groups) {
+    if (!group.init || is_unknown(group.name)) continue;
+    for (const Part& part : group.parts) {
+      if (part.path == path) continue;
+      for (std::size_t i = part.first; i < part.last; ++i) {
+        const Process& process = group.processes[i];
+        if (!process.is_namespace_init() ||
+            process.mount_ns == group.init->mount_ns ||
+            process.pid_ns == group.init->pid_ns) {
+          continue;
+        }
+        Group& own = inner[part.path];
+        own.name = unknown_name(part.path, part.cgroup);
+        own.name.outer = path;
+        own.cgroup = part.cgroup;
+        own.init = process;
+        break;
+      }
+    }
+  }
+  groups.merge(inner);
+}
+
 // A container may make cgroups of any name below its own and go there: as long
 // as it stays in its mount namespace, it is still itself.
 void ContainerCgroups::drop_shared(Groups& groups) {
@@ -151,7 +179,10 @@ ContainerCgroups::Groups ContainerCgroups::read_groups(
       group.cgroup = id.value_or(0);
       group.name = *name;
     }
+    Part part{cgroup.path, cgroup.id, group.processes.size(), 0};
     add_processes(group, *pids, errors);
+    part.last = group.processes.size();
+    group.parts.push_back(std::move(part));
   }
   return groups;
 }
@@ -188,6 +219,7 @@ Listing<ContainerCgroup> ContainerCgroups::below(
   Listing<ContainerCgroup> result;
   Groups groups = read_groups(path, result.errors);
   for (auto& [own, group] : groups) choose_init(group);
+  add_inner(groups);
   std::erase_if(groups, [&](const auto& item) {
     return !is_container(item.second, result.errors);
   });

@@ -48,9 +48,17 @@ class ContainerCgroups {
   static CgroupName unknown_name(const std::string& path, std::uint64_t id);
 
  private:
+  // Of a group's processes those in one cgroup.
+  struct Part {
+    std::string path;
+    std::uint64_t cgroup = 0;
+    std::size_t first = 0;
+    std::size_t last = 0;  // one behind
+  };
   struct Group {
     CgroupName name;
     std::uint64_t cgroup = 0;
+    std::vector<Part> parts;
     std::vector<Process> processes;  // those with a root of their own
     bool unread = false;             // not all processes could be read
     std::optional<Process> init;
@@ -62,6 +70,7 @@ class ContainerCgroups {
                      std::vector<Error>& errors) const;
   bool is_container(const Group& group, std::vector<Error>& errors) const;
   static void choose_init(Group& group);
+  static void add_inner(Groups& groups);
   static void drop_shared(Groups& groups);
 
   const CgroupTree& tree_;

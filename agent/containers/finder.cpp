@@ -22,6 +22,11 @@ ContainerInfo info_of(const CgroupName& name) {
   info.name = name.system_name.empty() ? name.id : name.system_name;
   info.runtime =
       name.runtime.empty() ? to_string(Runtime::unknown) : name.runtime;
+  // Whoever made the cgroup gave it a name that people know.
+  const std::string last = name.path.substr(name.path.rfind('/') + 1);
+  if (name.runtime == to_string(Runtime::unknown) && is_plain_name(last)) {
+    info.name = last;
+  }
   info.workload = name.system_name;
   return info;
 }
@@ -115,6 +120,24 @@ MetadataResult Finder::find(const ContainerCgroup& container) const {
   return found;
 }
 
+// By the path of its cgroup, or by where its parent is: on a host with both
+// kinds of hierarchies an inner runtime makes cgroups at the top of the unified
+// one.
+std::string Finder::outer_of(const ContainerCgroup& container) const {
+  std::string path = container.name.outer;
+  if (path.empty() && container.init) {
+    const auto parent = proc_.read(container.init->ppid);
+    if (!parent || !proc_.has_own_root(*parent) ||
+        parent->mount_ns == container.init->mount_ns) {
+      return "";
+    }
+    path = proc_.cgroup(parent->pid, layout_.observed).value_or("");
+  }
+  if (path.empty()) return "";
+  const auto name = ContainerCgroups::identify(path, files_.cgroups_for(path));
+  return name ? name->id : "";
+}
+
 std::optional<ContainerRecord> Finder::record_of(
     const ContainerCgroup& container, const UpperRoot& seen) const {
   ContainerRecord record;
@@ -132,6 +155,7 @@ std::optional<ContainerRecord> Finder::record_of(
   } else if (container.name.runtime != to_string(Runtime::unknown)) {
     known.trouble.emplace_back("no runtime's files mention it");
   }
+  record.info.outer = outer_of(container);
   record.asked = known.asked;
   record.trouble = known.trouble;
   if (!container.name.pod_uid.empty()) {
@@ -255,6 +279,7 @@ Result<ContainerInfo> Finder::refresh(const ContainerRecord& record) const {
   }
   // Half of it would take names and labels away.
   if ((*found)->unread) return tl::unexpected<Error>(*(*found)->unread);
+  (*found)->info.outer = record.info.outer;
   return std::move((*found)->info);
 }
 

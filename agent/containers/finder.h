@@ -66,6 +66,8 @@ class Finder : public ContainerSource {
   std::optional<ContainerRecord> record_of(const ContainerCgroup& container,
                                            const UpperRoot& seen) const;
   MetadataResult find(const ContainerCgroup& container) const;
+  // The id of the container that it runs in; empty: it runs in none.
+  std::string outer_of(const ContainerCgroup& container) const;
   // The runtime's metadata of a known container; none: it knows it no more.
   MetadataResult metadata_of(const ContainerRecord& record) const;
   Result<std::optional<Process>> seen_process(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the host sees the root directory of a container that is not an overlay.
+// Where the host sees what another mount namespace shows.
 #pragma once
 
 #include <string>
@@ -14,6 +14,12 @@ namespace stillframe::containers {
 // namespace, shows. Guesses: something else may be mounted over them, so each
 // is to be proven by its inode.
 std::vector<std::string> host_paths(const Mount& root,
+                                    const std::vector<Mount>& host_mounts);
+
+// The same of a path there, by those mounts alone: a symbolic link on the way
+// is not followed. In its namespace `mounts` are.
+std::vector<std::string> host_paths(const std::string& path,
+                                    const std::vector<Mount>& mounts,
                                     const std::vector<Mount>& host_mounts);
 
 }  // namespace stillframe::containers

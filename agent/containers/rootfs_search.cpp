@@ -3,6 +3,7 @@
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
+#include "agent/containers/directory.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/layers.h"
 #include "agent/model/inode_identity.h"
@@ -126,11 +127,27 @@ Standing RootfsSearch::standing(const std::optional<Mount>& root) {
   return another ? Standing::doubtful : Standing::unproven;
 }
 
+// Whoever mounted the rootfs wrote the paths of its layers as they are where it
+// stands: of a container within a container, in the outer one, where its parent
+// is.
+void RootfsSearch::find_makers_mounts() {
+  if (!container_.init) return;
+  const auto parent = host_.proc.read(container_.init->ppid);
+  if (!parent || !host_.proc.has_own_root(*parent) ||
+      parent->mount_ns == container_.init->mount_ns) {
+    return;
+  }
+  auto mounts = host_.proc.mounts(parent->pid);
+  if (!mounts) note(mounts.error());
+  if (mounts) makers_mounts_ = *std::move(mounts);
+}
+
 // The runtime's files are believed before the mount's options: a container with
 // the right to mount can give itself a root whose options name any path.
 void RootfsSearch::run() {
   record_.root = seen_;
   const auto root = read_mounts();
+  find_makers_mounts();
   find_wanted(root);
   record_.standing = standing(root);
   const auto mount = root ? root : stored_mount();
@@ -162,7 +179,7 @@ void RootfsSearch::note_options(const Mount& mount) {
 
 bool RootfsSearch::accept_mount(const Mount& mount) {
   if (mount.type != kOverlay) return accept_directory(mount);
-  if (!container_.name.outer.empty() && !seen_) {
+  if (!container_.name.outer.empty() && !seen_ && !makers_mounts_) {
     record_.trouble.emplace_back(
         "a container within a container: its layers' paths are not the host's");
     return false;
@@ -172,7 +189,9 @@ bool RootfsSearch::accept_mount(const Mount& mount) {
 
 bool RootfsSearch::accept_directory(const Mount& mount) {
   for (const auto& path : directories(mount)) {
-    if (wanted_ && accept({path, {}, true})) return true;
+    if (!wanted_ || !accept({path, {}, true})) continue;
+    record_.layers.served = starts_with(mount.type, kFuse);
+    return true;
   }
   record_.trouble.push_back("its rootfs, of type " + display(mount.type) +
                             ", is in no place that the host sees");
@@ -191,11 +210,10 @@ bool RootfsSearch::accept_overlay(const Mount& mount) {
 }
 
 // Layers by a mount's options. Whoever mounted it by hand may have stood in the
-// bundle or next to the rootfs; that is a guess, to be proven by the inode:
-// where all layers are on one filesystem, the overlay's root has the upper's
-// number.
+// bundle or next to the rootfs.
 Result<OverlayLayers> RootfsSearch::mounted_layers(const Mount& mount) {
   const auto options = parse_overlay(mount);
+  if (makers_mounts_) return makers_layers(options);
   auto layers =
       find_layers(options, host_.prefix, host_.files.layer_roots(), seen_);
   if (layers || known_.bundle.empty()) return layers;
@@ -204,17 +222,51 @@ Result<OverlayLayers> RootfsSearch::mounted_layers(const Mount& mount) {
       slash != std::string::npos && slash != 0) {
     guesses.push_back(host_.prefix + known_.rootfs.substr(0, slash));
   }
-  auto guessed = find_layers(options, host_.prefix, guesses, seen_);
+  auto guessed = proven(find_layers(options, host_.prefix, guesses, seen_));
+  return guessed ? guessed : layers;
+}
+
+// Where the host sees them.
+Result<OverlayLayers> RootfsSearch::makers_layers(
+    const OverlayOptions& options) {
+  const auto hosts = host_.proc.host_mounts();
+  if (!hosts) return tl::unexpected<Error>(hosts.error());
+  OverlayOptions here = options;
+  for (auto& lower : here.lower) {
+    for (auto& path : host_paths(lower, *makers_mounts_, *hosts)) {
+      const auto there = is_directory(host_.prefix + path);
+      if (!there) note(there.error());
+      if (!there || !*there) continue;
+      lower = std::move(path);
+      break;
+    }
+  }
+  for (auto& path :
+       host_paths(overlay_unescape(options.upper), *makers_mounts_, *hosts)) {
+    here.upper = std::move(path);
+    auto layers = proven(find_layers(here, host_.prefix, {}, seen_));
+    if (layers || !is_absence(layers.error().code)) return layers;
+  }
+  return fail("upper directory " + options.upper +
+                  " of the container that it runs in, in no place of the host",
+              ENOENT);
+}
+
+// A guess is proven by the inode: where all layers are on one filesystem, the
+// overlay's root has the upper's number.
+Result<OverlayLayers> RootfsSearch::proven(Result<OverlayLayers> guessed) {
   if (!guessed) {
     note(guessed.error());
-    return layers;
+    return guessed;
   }
   const auto identity = upper_root_of(guessed->upper);
   if (!identity) note(identity.error());
-  const bool proven =
-      seen_ || (identity && container_.init &&
-                identity->inode.ino == container_.init->root_ino);
-  return proven ? guessed : layers;
+  if (seen_ || (identity && container_.init &&
+                identity->inode.ino == container_.init->root_ino)) {
+    return guessed;
+  }
+  return fail("nothing proves that its upper directory is " + guessed->upper,
+              ENOENT);
 }
 
 // Where a rootfs that is a directory may be.

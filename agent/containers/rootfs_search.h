@@ -44,7 +44,10 @@ class RootfsSearch {
   bool accept_overlay(const Mount& mount);
   void accept_seen();
   std::vector<std::string> directories(const Mount& root);
+  void find_makers_mounts();
   Result<OverlayLayers> mounted_layers(const Mount& mount);
+  Result<OverlayLayers> makers_layers(const OverlayOptions& options);
+  Result<OverlayLayers> proven(Result<OverlayLayers> guessed);
   void note(const Error& error);
 
   Host host_;
@@ -54,7 +57,9 @@ class RootfsSearch {
   UpperRoot wanted_;  // what the rootfs has to be; empty: anything
   ContainerRecord& record_;
   bool mounts_read_ = false;  // of init
-  bool unproven_ = false;     // what the rootfs has to be could not be read
+  // Of the container that it runs in; none: it runs in none.
+  std::optional<std::vector<Mount>> makers_mounts_;
+  bool unproven_ = false;  // what the rootfs has to be could not be read
 };
 
 }  // namespace stillframe::containers

@@ -24,6 +24,7 @@ constexpr std::uint64_t kPreparingNs = 5 * kSecondNs;
 // a tenth of the time at most goes into reading them.
 constexpr std::uint64_t kNamesPace = 10;
 constexpr std::uint64_t kNamesPauseNs = 50 * kMillisecondNs;
+constexpr std::uint64_t kWithinPauseNs = 10 * kSecondNs;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // What was found; what could not be read is counted and logged, and is looked
@@ -367,6 +368,14 @@ void Population::reconcile_within_a_second() {
   next_reconcile_ns_ = std::min(next_reconcile_ns_, context_.now() + kSecondNs);
 }
 
+// Only a look at all shows it: the kernel side takes what descends from a
+// container for its own. A container may make cgroups all day.
+void Population::look_within() {
+  next_reconcile_ns_ = std::min(next_reconcile_ns_,
+                                std::max(context_.now() + kSecondNs,
+                                         last_reconcile_ns_ + kWithinPauseNs));
+}
+
 void Population::give_up(const LiveObservation& seen) {
   context_.kernel.remove_cgroup(seen.process.cgroup);
   if (!seen.root || fleet_.find(seen.root, 0)) return;
@@ -587,6 +596,7 @@ void Population::watch_names(std::uint64_t now) {
 
 void Population::reconcile(std::uint64_t now) {
   if (now < next_reconcile_ns_) return;
+  last_reconcile_ns_ = now;
   next_reconcile_ns_ = now + context_.settings.scan_interval_ns();
   if (context_.kernel.reconsider()) context_.changed = true;
   compare_running(now);

@@ -39,6 +39,8 @@ class Population {
   // that was asked for.
   void reconcile(std::uint64_t now);
   void reconcile_soon() { next_reconcile_ns_ = 0; }
+  // A cgroup was made within a container: another may begin there.
+  void look_within();
   // Takes in what containers are called by now.
   void take_new_names();
   // What is due: first execs not explained yet, removals, rootfs not found.
@@ -54,6 +56,7 @@ class Population {
   void hand_over(const ContainerPtr& container, const Seen& seen) {
     if (!container->watched()) return;
     if constexpr (std::is_same_v<Seen, FileObservation>) {
+      if (container->record().layers.served) return;
       // The kernel side did not know then that it lives.
       if (!seen.live && ran_before(container, seen.process)) {
         FileObservation live = seen;
@@ -123,6 +126,7 @@ class Population {
   std::unordered_set<UpperRoot> strays_;
   std::uint64_t next_retry_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t next_reconcile_ns_ = 0;
+  std::uint64_t last_reconcile_ns_ = 0;
   bool names_touched_ = false;
   std::uint64_t names_not_before_ns_ = 0;
 };

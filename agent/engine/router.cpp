@@ -119,6 +119,7 @@ void Router::on(const CgroupObservation& seen) {
   if (!seen.removed) {
     if (const auto container = fleet_.find(seen.root, 0)) {
       fleet_.own_cgroup(container, seen.cgroup);
+      population_.look_within();
     }
     return;
   }

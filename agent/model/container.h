@@ -25,6 +25,9 @@ struct OverlayLayers {
   std::string work = {};   // its work directory; empty: not known
   bool userxattr = false;  // overlay's own attributes are user.overlay.*
   bool redirects = false;  // directories of the image can be moved
+  // By a program (FUSE), which works in its own name, and in that of whoever
+  // reads: who changes something cannot be seen.
+  bool served = false;
   // Whose the image's files are in the container: a runtime can show them, or
   // copy them, with other owners than they have on disk. Empty: with the same.
   IdMaps owners = {};
@@ -41,6 +44,7 @@ struct ContainerInfo {
   // containerd's namespace: its ids are unique within one only. Empty with
   // other runtimes.
   std::string space = {};
+  std::string outer = {};  // the id of the container that it runs in
   std::string pod_namespace;
   std::string pod;
   std::string pod_container;  // the container's name within its pod

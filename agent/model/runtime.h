@@ -201,12 +201,11 @@ inline constexpr std::array kLxcCgroups = {
                   .helper = true,
                   .machine = true}};
 inline constexpr std::array kLxcTraces = {"/var/lib/lxc"sv};
-inline constexpr RuntimeTraits kLxc{
-    .name = "lxc",
-    .cgroups = kLxcCgroups,
-    .traces = kLxcTraces,
-    .owns_directory = true,
-    .own_writes = kLxcWrites};
+inline constexpr RuntimeTraits kLxc{.name = "lxc",
+                                    .cgroups = kLxcCgroups,
+                                    .traces = kLxcTraces,
+                                    .owns_directory = true,
+                                    .own_writes = kLxcWrites};
 
 // LXC containers by another name: their cgroups are LXC's.
 inline constexpr std::array kLxdTraces = {"/var/lib/lxd"sv,
@@ -230,9 +229,8 @@ inline constexpr RuntimeTraits kLibvirtLxc{.name = "libvirt-lxc",
 
 // systemd's units for machines say more than a pattern: agent/containers/
 // cgroup_path.cpp.
-inline constexpr RuntimeTraits kNspawn{.name = "nspawn",
-                                       .owns_directory = true,
-                                       .own_writes = kOciWrites};
+inline constexpr RuntimeTraits kNspawn{
+    .name = "nspawn", .owns_directory = true, .own_writes = kOciWrites};
 
 // Ids of their own shape: agent/containers/cgroup_path.cpp.
 inline constexpr RuntimeTraits kEcs{.name = "ecs", .own_writes = kOciWrites};

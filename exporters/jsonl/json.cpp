@@ -143,6 +143,7 @@ json container_value(const ContainerInfo& info) {
                 {"workload", json_text(info.workload)}};
   if (!info.space.empty())
     value["containerd_namespace"] = json_text(info.space);
+  if (!info.outer.empty()) value["outer"] = json_text(info.outer);
   if (info.sandbox) value["sandbox"] = true;
   return value;
 }

@@ -2,6 +2,8 @@
 """Root filesystems that are not overlays: podman's vfs driver, bare directories."""
 
 import pathlib
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 
@@ -14,7 +16,8 @@ from harness import operations
 from harness.agent import Agent
 from harness.batches import UNSUPPORTED, WAYS, Batch, on_host
 from harness.bundle import Bundle
-from harness.checks import event, is_still, mutations, recorded, same_diff
+from harness.checks import (EVENT_SECONDS, event, is_still, mutations, origins,
+                            recorded, same_diff)
 from harness.coverage import Results
 from harness.image import Tree
 from harness.operations import FAMILIES, IMAGE, NEW, Operation
@@ -316,3 +319,34 @@ def test_image_programs_are_not_recorded(agent: Agent, start_copy,
         container.work(IMAGE_PROGRAMS)
         container.shell(IMAGE_PROGRAMS)
         assert mutations(agent, container.name) == []
+
+
+# A program in the kernel's stead.
+
+def test_of_what_a_program_serves_nobody_is_blamed(
+        own_agent: Agent, tree: Tree) -> None:
+    """FUSE sets a file's times in the name of whoever reads it, too."""
+    own_agent.start()
+    with tempfile.TemporaryDirectory(prefix="sfnat-fuse-") as directory:
+        store = Store(pathlib.Path(directory), "overlay",
+                      program=shutil.which("fuse-overlayfs") or "")
+        images.import_bytes(IMAGE_NAME, tree.bytes(), store.options)
+        try:
+            with Container(IMAGE_NAME, store=store) as container:
+                container.shell(READ_EVERYTHING)
+                is_still(own_agent, container)
+                container.shell("echo x >>/data/f1; echo y >/new/made")
+                changes = wait_for(
+                    lambda: _with(own_agent, container, "/new/made"),
+                    EVENT_SECONDS, "the diff has it")
+                assert origins(changes["/data/f1"]) == {"unattributed"}
+                assert origins(changes["/new/made"]) == {"unattributed"}
+        finally:
+            store.remove()
+            subprocess.run(["umount", "-R", f"{directory}/root/overlay"],
+                           check=False, capture_output=True, timeout=60)
+
+
+def _with(agent: Agent, container: Container, path: str) -> dict | None:
+    changes = agent.changes(container.name)
+    return changes if path in changes else None

@@ -121,9 +121,11 @@ class Agent:
         files = next(s for s in report["sensors"] if s["sensor"] == "files")
         return [t["implementation"] for t in files["tried"] if t["in_use"]]
 
+    def rows(self) -> list[dict]:
+        return json.loads(self.run("ps", "-o", "json"))["containers"]
+
     def ps(self, container_id: str) -> dict | None:
-        rows = json.loads(self.run("ps", "-o", "json"))["containers"]
-        return next((r for r in rows if r["id"] == container_id), None)
+        return next((r for r in self.rows() if r["id"] == container_id), None)
 
     def events(self, container: str | None = None) -> list[dict]:
         chosen = ("--container", container) if container else ()

@@ -29,7 +29,8 @@ class Store:
     """A place of its own for images and containers, with another driver."""
 
     def __init__(self, directory: pathlib.Path, driver: str,
-                 mount: str = "") -> None:
+                 mount: str = "", program: str = "") -> None:
+        """`program`: mounts in the kernel's stead."""
         self.directory = directory
         self.driver = driver
         self.options = (
@@ -38,6 +39,9 @@ class Store:
         )
         if mount:
             self.options += "--storage-opt", f"{driver}.mountopt={mount}"
+        if program:
+            self.options += ("--storage-opt",
+                             f"{driver}.mount_program={program}")
 
     def remove(self) -> None:
         podman("rm", "-fa", "-t", "0", store=self, check=False)

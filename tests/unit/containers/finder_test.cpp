@@ -185,6 +185,50 @@ TEST_F(FinderTest, AContainerCannotPoseAsAnother) {
   EXPECT_THAT(finder().stopped().items, SizeIs(1));
 }
 
+// The paths in its mount are the outer one's; those of the host are others.
+TEST_F(FinderTest, AContainersContainerIsFoundWhereTheOuterOneHasIt) {
+  host_.file("/proc/1/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda rw\n");
+  const std::string outer = "/docker/" + kA;
+  contained(100, outer,
+            {.inner_pid = "1",
+             .mountinfo = "77 50 0:40 / / rw - overlay overlay rw\n"
+                          "78 77 8:1 /srv/vol /vol rw - ext4 /dev/sda rw\n"});
+  const std::string upper = host_.directory("/srv/vol/up");
+  host_.directory("/srv/vol/base");
+  host_.directory("/vol/up");
+  host_.directory("/vol/base");
+  const std::string text =
+      "90 80 0:41 / / rw - overlay overlay rw,lowerdir=/vol/base,"
+      "upperdir=/vol/up,workdir=/vol/work\n";
+  // In a cgroup below the outer one's, and in one elsewhere.
+  for (const std::string& cgroup : {outer + "/inner", std::string("/inner")}) {
+    // Its root shows the upper directory's inode: the only proof there is.
+    contained(101, cgroup,
+              {.ppid = 100,
+               .root = "/srv/vol/up",
+               .ns = "[3]",
+               .inner_pid = "1",
+               .mountinfo = text});
+    const auto records = finder().running().items;
+    const auto inner = std::find_if(
+        records.begin(), records.end(),
+        [](const ContainerRecord& one) { return one.init_pid == 101; });
+    ASSERT_NE(inner, records.end()) << cgroup;
+    EXPECT_EQ(inner->layers.upper, upper) << cgroup;
+    EXPECT_EQ(inner->info.outer, kA) << cgroup;
+    contained(101, cgroup,
+              {.ppid = 100,
+               .root = "/other",
+               .ns = "[3]",
+               .inner_pid = "1",
+               .mountinfo = text});
+    for (const auto& record : finder().running().items) {
+      EXPECT_TRUE(record.layers.empty()) << cgroup;
+    }
+    host_.remove(kCgroups + cgroup);
+  }
+}
+
 // Anybody who may make cgroups can name one after a container.
 TEST_F(FinderTest, ACgroupIsNotAContainersThatIsElsewhere) {
   podman_store();

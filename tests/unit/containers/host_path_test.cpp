@@ -34,5 +34,25 @@ TEST(HostPath, OfASubvolumeStartsBelowTheMountedOne) {
   EXPECT_THAT(paths("/@home", host), IsEmpty());
 }
 
+TEST(HostPath, OfAPathIsThatOfTheInnermostMount) {
+  const auto host = parse_mountinfo(
+      "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+      "21 1 0:40 / /run/merged rw - overlay overlay rw\n");
+  const auto theirs = parse_mountinfo(
+      "30 1 0:40 / / rw - overlay overlay rw\n"
+      "31 30 8:1 /srv/old /vol rw - ext4 /dev/sda1 rw\n"
+      "32 30 8:1 /srv/vol /vol rw - ext4 /dev/sda1 rw\n"
+      "33 32 0:50 / /vol/tmp rw - tmpfs tmpfs rw\n");
+  EXPECT_THAT(host_paths("/vol/up", theirs, host), ElementsAre("/srv/vol/up"));
+  EXPECT_THAT(host_paths("/vol", theirs, host), ElementsAre("/srv/vol"));
+  EXPECT_THAT(host_paths("/image", theirs, host),
+              ElementsAre("/run/merged/image"));
+  EXPECT_THAT(host_paths("/volume", theirs, host),
+              ElementsAre("/run/merged/volume"));
+  EXPECT_THAT(host_paths("/", theirs, host), ElementsAre("/run/merged"));
+  EXPECT_THAT(host_paths("/vol/tmp/up", theirs, host), IsEmpty());
+  EXPECT_THAT(host_paths("relative", theirs, host), IsEmpty());
+}
+
 }  // namespace
 }  // namespace stillframe::containers

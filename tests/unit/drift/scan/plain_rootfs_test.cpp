@@ -232,7 +232,8 @@ TEST_F(Whole, ARemovalBeforeTheFirstLookCannotBeKnown) {
   EXPECT_THAT(scan().unknowable, HasSubstr("/etc"));
 }
 
-// LXC makes a file there and removes it, a moment before the first program runs.
+// LXC makes a file there and removes it, a moment before the first program
+// runs.
 TEST_F(Whole, AtTheTopTheRuntimeMayHaveRemovedSomethingOfItsOwn) {
   put(upper("/.keep"), "");
   fs::remove(upper("/.keep"));
