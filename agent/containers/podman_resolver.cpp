@@ -202,6 +202,7 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   if (config) {
     if (!config->labels.empty()) info.labels = config->labels;
     apply_annotations(info.labels, info);
+    info.sandbox = info.sandbox || config->infra;
   } else if (!is_absence(config.error().code)) {
     result.note("labels", config.error());
   }

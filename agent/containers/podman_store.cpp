@@ -82,6 +82,8 @@ std::string layer_of(const std::string& link) {
 LibpodConfig libpod_config_of(const json& config) {
   LibpodConfig result;
   result.labels = text_map(member(config, "labels"));
+  // containers/podman, libpod/container_config.go: IsInfra.
+  result.infra = member(config, "pause") == true;
   const auto& command = member(config, "CreateCommand");
   if (!command.is_array() || command.empty()) return result;
   result.has_command = true;

@@ -34,6 +34,7 @@ struct LibpodConfig {
   // Name asked for with --name on podman's command line; empty: none was.
   std::string given_name;
   bool has_command = false;  // false: made through the API, not recorded
+  bool infra = false;        // holds a pod's namespaces
 };
 
 class PodmanStore {

@@ -240,6 +240,21 @@ TEST(PodmanResolver, GeneratedNamesAreNoWorkloads) {
   }
 }
 
+TEST(PodmanResolver, APodsInfraContainerIsASandbox) {
+  for (const bool infra : {false, true}) {
+    const TempHost host;
+    make_store(host);
+    host.file(kStore + "/libpod/bolt_state.db",
+              libpod_database({{kA, config(kA, infra ? R"("pause":true)"
+                                                     : R"("pause":false)")}}));
+    PodmanResolver podman(host.prefix());
+    const auto found = find(podman, {kA, ""});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->info.sandbox, infra);
+    EXPECT_EQ(found->info.workload.empty(), infra);
+  }
+}
+
 TEST(PodmanResolver, ReadsThePodOfCriO) {
   const TempHost host;
   make_store(host);
