@@ -8,7 +8,9 @@
 
 #include <linux/types.h>
 
-#define SF_ABI_VERSION 3
+#include "bpf/tools.h"
+
+#define SF_ABI_VERSION 4
 
 #define SF_COMM_LEN   16
 #define SF_EXE_LEN    32
@@ -109,6 +111,7 @@ enum sf_event_type {
 	SF_EVENT_MOUNTS_TOUCHED,
 	SF_EVENT_DEVICE,
 	SF_EVENT_RENAME,
+	SF_EVENT_RUN,
 };
 
 /* dev is the kernel's dev_t: MAJOR << 20 | MINOR (include/linux/kdev_t.h). */
@@ -136,6 +139,7 @@ struct sf_process {
 	char comm[SF_COMM_LEN];
 	char parent_comm[SF_COMM_LEN];
 	char exe[SF_EXE_LEN];
+	__u64 run; /* of a tool, that it is part of: sf_run(); 0: of none */
 };
 
 struct sf_header {
@@ -264,10 +268,19 @@ struct sf_session_event {
 	char argv[SF_ARGV_LEN]; /* NUL-separated */
 };
 
+/* The first process of a tool's run has run its program; `header.process.run` is new. */
+struct sf_run_event {
+	struct sf_header header;
+	__u64 within; /* the run that it was part of until then; 0: of none */
+	__u32 argv_len;
+	__u32 reserved;
+	char argv[SF_ARGV_LEN]; /* NUL-separated */
+};
+
 struct sf_exit_event {
 	struct sf_header header;
-	__u32 init; /* 1: the container's init; 0: a session's leader */
-	__u32 reserved;
+	__u32 init;   /* the container's init */
+	__u32 leader; /* a session's; with neither, the first process of a run */
 };
 
 struct sf_cgroup_event {
@@ -441,12 +454,14 @@ struct sf_cgroup_state {
 #define SF_FOLLOWED_INIT    (1u << 0)
 #define SF_FOLLOWED_LEADER  (1u << 1) /* first process of a session */
 #define SF_FOLLOWED_ADOPTED (1u << 2) /* by the agent: not in its container's number */
+#define SF_FOLLOWED_RUN	    (1u << 3) /* first process of a tool's run */
 
 struct sf_followed {
 	__u64 session;
 	__u64 cgroup; /* of the container that it descends from */
 	__u32 flags;
 	__u32 started; /* sf_start_ticks(): the number may be another process' by now */
+	__u64 run;     /* of a tool: sf_run(); inherited by children */
 };
 
 /* When a thread group started, as precisely as /proc has it: in ticks of 10 ms, of which
@@ -480,11 +495,11 @@ struct sf_change_state {
 #define SF_STATIC_ASSERT _Static_assert
 #endif
 SF_STATIC_ASSERT(sizeof(struct sf_inode) == 16, "sf_inode");
-SF_STATIC_ASSERT(sizeof(struct sf_process) == 104, "sf_process");
-SF_STATIC_ASSERT(sizeof(struct sf_header) == 136, "sf_header");
+SF_STATIC_ASSERT(sizeof(struct sf_process) == 112, "sf_process");
+SF_STATIC_ASSERT(sizeof(struct sf_header) == 144, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
-SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 136 + 72 + 768, "sf_file_event");
-SF_STATIC_ASSERT(sizeof(struct sf_rename_event) == 136 + 72 + 768, "sf_rename_event");
+SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 144 + 72 + 768, "sf_file_event");
+SF_STATIC_ASSERT(sizeof(struct sf_rename_event) == 144 + 72 + 768, "sf_rename_event");
 SF_STATIC_ASSERT(sizeof(struct sf_config) == 64, "sf_config");
 
 #endif

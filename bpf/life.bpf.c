@@ -28,6 +28,7 @@ int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *ch
 	followed = followed_itself(parent);
 	if (followed) {
 		follow(tgid, followed->session, followed->cgroup, 0, start_ticks(child));
+		inherit_run(tgid, followed->run);
 	} else {
 		/* The number may have been another's, whose end was missed. */
 		followed = bpf_map_lookup_elem(&processes, &tgid);
@@ -57,7 +58,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	if (task->signal->live.counter > 0)
 		return 0;
 	if (followed->started == start_ticks(task) &&
-	    followed->flags & (SF_FOLLOWED_INIT | SF_FOLLOWED_LEADER)) {
+	    followed->flags & (SF_FOLLOWED_INIT | SF_FOLLOWED_LEADER | SF_FOLLOWED_RUN)) {
 		u64 id = followed->cgroup;
 		u32 init = !!(followed->flags & SF_FOLLOWED_INIT);
 
@@ -77,7 +78,7 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 			fill_header(&event->header, SF_EVENT_EXIT, sizeof(*event),
 				    cgroup ? &cgroup->root : &none, task);
 			event->init = init;
-			event->reserved = 0;
+			event->leader = !!(followed->flags & SF_FOLLOWED_LEADER);
 			submit_event(event);
 		}
 	}
@@ -374,6 +375,13 @@ static __noinline bool find_home(struct exec *exec)
 }
 
 /* A function of its own, likewise. */
+static __noinline int look_for_tool(struct task_struct *task, const struct sf_inode *root)
+{
+	note_run(task, root);
+	return done();
+}
+
+/* Likewise. */
 static __noinline bool enters(struct rootfs *entered, const struct exec *exec)
 {
 	return works_in(entered, exec->task, &exec->task_root);
@@ -393,6 +401,7 @@ int BPF_PROG(stillframe_exec, struct task_struct *task, int old_pid, struct linu
 	exec.enters = enters(&entered, &exec);
 	if (find_home(&exec)) {
 		look_at_mounts(task);
+		look_for_tool(task, &exec.rootfs.root);
 		judge_exec(&exec);
 		if (same_inode(&entered.root, &exec.rootfs.root))
 			return 0;

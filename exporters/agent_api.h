@@ -18,6 +18,7 @@
 #include "agent/model/mutation.h"
 #include "agent/model/policy.h"
 #include "agent/model/snapshot.h"
+#include "agent/model/update.h"
 
 namespace stillframe {
 
@@ -30,6 +31,8 @@ struct DiffAnswer {
   bool complete = true;
   // In path order. Empty if not asked for, like the others.
   ChangeList changes;
+  // In the order in which they began; those of which changes are left.
+  std::vector<Update> updates;
   std::vector<RuntimeLine> runtime_lines;
 };
 
@@ -51,6 +54,7 @@ struct StreamEvent {
   std::map<std::string, std::string> facts;
   std::uint64_t count = 1;
   std::optional<SharedActor> actor;
+  std::shared_ptr<const Update> update;  // null: it is about none
 };
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 

@@ -79,7 +79,8 @@ const Session* Actors::find_session(std::uint64_t id) const {
 }
 
 Actor Actors::resolve(const ProcessRef& process, Place place,
-                      const FromInit& from_init) {
+                      const FromInit& from_init, const std::string& victim,
+                      std::uint64_t boot_ns) {
   Actor actor;
   actor.origin = origin_of(process, place, from_init);
   actor.comm = process.comm;
@@ -94,11 +95,72 @@ Actor Actors::resolve(const ProcessRef& process, Place place,
                               wall_from_boottime(process.session * 1000)};
     }
   }
-  actor.tool =
-      recognise_tool({actor.origin, actor.comm, actor.exe, process.parent_comm,
-                      actor.session ? std::string_view(actor.session->first_cmd)
-                                    : std::string_view()});
+  find_tool(actor, process, victim, boot_ns);
   return actor;
+}
+
+void Actors::find_tool(Actor& actor, const ProcessRef& process,
+                       const std::string& victim, std::uint64_t boot_ns) {
+  const std::string_view first_cmd =
+      actor.session ? std::string_view(actor.session->first_cmd)
+                    : std::string_view();
+  Runs::Run run = process.run != 0 ? runs_.find(process.run) : Runs::Run();
+  actor.tool = recognise_tool({actor.origin, actor.comm, actor.exe,
+                               process.parent_comm, first_cmd, run.tool});
+  if (actor.tool.empty() || actor.origin == Origin::workload ||
+      actor.origin == Origin::unattributed) {
+    return;
+  }
+  if (actor.tool == "cp" && !actor.session) {
+    if (auto driver = driver_of(process); !driver.empty()) {
+      actor.tool = std::move(driver);
+    }
+  }
+  if (!actor.session) {
+    run = {process.start_ns / 1000, actor.tool, actor.comm,
+           wall_from_boottime(process.start_ns)};
+  } else if (run.tool.empty() || !tool_of_command(first_cmd).empty()) {
+    run = {actor.session->id, actor.tool, actor.session->first_cmd,
+           actor.session->start};
+  }
+  // Of a shell it may be the work itself, in the background.
+  if (actor.tool != "shell" && runs_.over(run.id, boot_ns)) {
+    actor.tool = recognise_tool(
+        {actor.origin, actor.comm, actor.exe, process.parent_comm});
+    return;
+  }
+  if (!actor.session || actor.tool == "ansible") {
+    run = runs_.join(victim + ' ' + actor.tool, run, boot_ns);
+  }
+  runs_.remember(run);
+  actor.update = run.id;
+}
+
+std::string Actors::driver_of(const ProcessRef& process) {
+  constexpr int kAncestors = 16;
+  const ProcessKey key{process.pid, process.start_ns};
+  if (const auto known = drivers_.find(key); known != drivers_.end()) {
+    return known->second;
+  }
+  std::string driver;
+  std::uint32_t pid = process.ppid;
+  for (int i = 0; i < kAncestors && pid > 1; ++i) {
+    const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+    const auto stat = text ? containers::parse_stat(*text) : std::nullopt;
+    if (!stat) break;
+    // From the inside out: what is furthest out names it.
+    const auto tool = tool_of_command(stat->comm);
+    if (!tool.empty()) driver = tool;
+    pid = stat->ppid;
+  }
+  if (drivers_.size() >= kMaxExecutables) drivers_.clear();
+  return drivers_[key] = driver;
+}
+
+Runs::Run Actors::run_of(const Actor& actor) const {
+  Runs::Run run = runs_.known(actor.update);
+  run.tool = actor.tool;
+  return run;
 }
 
 std::string Actors::executable(const ProcessRef& process) {

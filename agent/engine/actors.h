@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/engine/runs.h"
 #include "agent/model/mutation.h"
 #include "agent/model/observation.h"
 
@@ -27,12 +28,22 @@ class Actors {
   using FromInit = std::function<std::optional<bool>(const ProcessRef&)>;
 
   void session_started(const SessionObservation& seen);
+  void run_started(const RunObservation& seen) { runs_.started(seen); }
+  // The first process of a run, or of a session, has ended.
+  void run_ended(std::uint64_t id, std::uint64_t boot_ns) {
+    runs_.ended(id, boot_ns);
+  }
   // A session that began before the agent did.
   void add_session(Session session);
   const Session* find_session(std::uint64_t id) const;
 
+  // `victim`: the container's id; `boot_ns`: when the process acted.
   Actor resolve(const ProcessRef& process, Place place,
-                const FromInit& from_init);
+                const FromInit& from_init, const std::string& victim = "",
+                std::uint64_t boot_ns = 0);
+
+  // The run that an actor's update is; what is known of it.
+  Runs::Run run_of(const Actor& actor) const;
 
  private:
   // Sessions, newest first, bounded: health checks exec for ever.
@@ -47,10 +58,16 @@ class Actors {
   };
 
   std::string executable(const ProcessRef& process);
+  // The tool that has a process of the host copy; empty: none that is seen.
+  std::string driver_of(const ProcessRef& process);
+  void find_tool(Actor& actor, const ProcessRef& process,
+                 const std::string& victim, std::uint64_t boot_ns);
 
+  Runs runs_;
   std::list<Session> order_;
   std::unordered_map<std::uint64_t, std::list<Session>::iterator> sessions_;
   std::unordered_map<ProcessKey, std::string, HashKey> executables_;
+  std::unordered_map<ProcessKey, std::string, HashKey> drivers_;
 };
 
 }  // namespace stillframe::engine

@@ -198,6 +198,7 @@ bool Container::stop(std::uint64_t boot_ns) {
   exited_ns_ = boot_ns;
   next_check_ns_ = 0;
   record_.init_pid = 0;
+  updates_.all_ended(context_.clock.wall_at(boot_ns), context_.now());
   leave_environment();
   if (drift_) drift_->stopped(boot_ns);
   context_.changed = true;
@@ -236,6 +237,7 @@ void Container::set_policy(const policy::PolicyPtr& policy) {
 
 void Container::report(const MutationEvent& event) {
   context_.tally.mutation(record_.info, event);
+  note_update(event);
   context_.events.mutation(record_.info, event);
   if (!event.actor->session) return;
   std::optional<EndedSession> ended;
@@ -248,8 +250,38 @@ void Container::report(const MutationEvent& event) {
   }
 }
 
+// What is tolerated updates nothing, nor does the workload's own doing.
+void Container::note_update(const MutationEvent& event) {
+  if (event.actor->update == 0 || event.verdict != Verdict::violation) return;
+  stir();
+  const Update* update = updates_.changed(
+      event, context_.actors.run_of(*event.actor), context_.now());
+  if (update == nullptr) return;
+  context_.tally.update(record_.info, update->tool);
+  context_.events.update(record_.info, Lifecycle::update_started, *update);
+}
+
+void Container::run_ended(std::uint64_t id, WallTime time) {
+  stir();
+  updates_.ended(id, time, context_.now());
+}
+
+std::optional<Updates::Over> Container::take_update_over(std::uint64_t now) {
+  if (!drift_) return std::nullopt;
+  return updates_.take_over(now, scan_due() || drift_->scan_under_way());
+}
+
+void Container::update_over(std::uint64_t id,
+                            std::vector<PackageChange> packages) {
+  const Update* update = updates_.finish(id, std::move(packages));
+  if (update == nullptr) return;
+  stir();
+  context_.events.update(record_.info, Lifecycle::update_ended, *update);
+}
+
 void Container::session_ended(EndedSession session) {
   const EndedSession ended = session;
+  run_ended(ended.id, ended.time);
   if (sessions_.ended(std::move(session))) {
     context_.events.lifecycle(record_.info, Lifecycle::session_ended,
                               ended.time, ended.leader);
@@ -448,7 +480,7 @@ std::uint64_t Container::wanted_ns() const {
   if (!running_) next = std::min(next, next_check_ns_);
   if (!deferred_.empty()) next = std::min(next, deferred_until_ns_);
   if (!drift_) return running_ ? std::min(next, next_rootfs_ns_) : next;
-  next = std::min(next, next_full_scan_ns_);
+  next = std::min({next, next_full_scan_ns_, updates_.next_ns()});
   if (mounts_due_ns_ != 0) next = std::min(next, mounts_due_ns_);
   if (flush_retry_.failing()) next = std::min(next, flush_not_before_ns_);
   const std::uint64_t work = drift_->next_work_boot_ns();

@@ -22,6 +22,7 @@
 #include "agent/engine/reply.h"
 #include "agent/engine/scan_runner.h"
 #include "agent/engine/sessions.h"
+#include "agent/engine/updates.h"
 #include "agent/model/change_list.h"
 #include "agent/model/container.h"
 #include "agent/model/observation.h"
@@ -129,6 +130,13 @@ class Container {
   void await_first_scan() { awaited_ = watched(); }
   bool awaited() const { return awaited_; }
 
+  // ---- Updates in place.
+  // The first process of a run of a tool has ended.
+  void run_ended(std::uint64_t id, WallTime time);
+  std::optional<Updates::Over> take_update_over(std::uint64_t now);
+  void update_over(std::uint64_t id, std::vector<PackageChange> packages);
+  std::vector<Update> updates() const { return updates_.list(); }
+
   // ---- When to look at it.
   // Whether a turn has anything to do for it: something happened to it since
   // the last one, or its time has come. Of a thousand containers few do.
@@ -176,6 +184,7 @@ class Container {
   void make_scanner();
   void renew_scanner();
   void report(const MutationEvent& event);
+  void note_update(const MutationEvent& event);
   WallTime start_of_rootfs(std::uint64_t live_since_ns) const;
   std::string state_path(std::string_view extension) const;
 
@@ -195,6 +204,7 @@ class Container {
   std::uint64_t exited_ns_ = 0;
   std::set<std::uint64_t> cgroups_;
   Sessions sessions_;
+  Updates updates_;
   std::deque<FileObservation> deferred_;
   std::uint64_t deferred_since_ns_ = 0;
   std::uint64_t deferred_until_ns_ = 0;

@@ -47,6 +47,7 @@ void Core::turn(const ContainerPtr& container, std::uint64_t now) {
   if (container->mounts_due(now)) router_.look_at_mounts(container);
   if (container->removed()) return;
   scans_.start(container);
+  scans_.finish_updates(container);
   if (const auto flushed = container->flush(now); !flushed) {
     log_error("cannot keep a container's ledger",
               {{"container", container->info().id},

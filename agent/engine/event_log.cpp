@@ -184,6 +184,20 @@ void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
   publish(std::move(out));
 }
 
+void EventLog::update(const ContainerInfo& container, Lifecycle kind,
+                      const Update& update) {
+  StreamEvent out;
+  const bool ended = kind == Lifecycle::update_ended;
+  out.time = ended ? update.ended : update.started;
+  out.class_name = "lifecycle";
+  out.kind = to_string(kind);
+  out.container = shared(container);
+  out.actor = update.actor;
+  out.update = std::make_shared<const Update>(update);
+  ++lifecycle_counts_[out.kind];
+  publish(std::move(out));
+}
+
 void EventLog::agent(std::string kind, std::string detail) {
   StreamEvent out;
   out.time = wall_now();

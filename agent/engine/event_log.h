@@ -12,6 +12,7 @@
 #include "agent/engine/event_window.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
+#include "agent/model/update.h"
 #include "exporters/agent_api.h"
 
 namespace stillframe::engine {
@@ -31,6 +32,8 @@ class EventLog {
   void lifecycle(const ContainerInfo& container, Lifecycle kind, WallTime time,
                  const std::optional<SharedActor>& actor = std::nullopt,
                  std::string detail = "");
+  void update(const ContainerInfo& container, Lifecycle kind,
+              const Update& update);
   void agent(std::string kind, std::string detail);
 
   // Times each lifecycle kind was published, by name.

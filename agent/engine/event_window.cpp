@@ -29,6 +29,13 @@ std::size_t size_of(const StreamEvent& event, const StreamEvent* before) {
   std::size_t sum =
       sizeof event + size_of(event.facts) +
       sizes(event.kind, event.rule, event.path, event.from, event.detail);
+  if (event.update) {
+    sum += sizeof(Update) + sizes(event.update->tool, event.update->command);
+    for (const auto& package : event.update->packages) {
+      sum += sizeof package +
+             sizes(package.manager, package.name, package.version);
+    }
+  }
   if (!event.actor || (before != nullptr && before->actor &&
                        before->actor->shares(*event.actor))) {
     return sum;

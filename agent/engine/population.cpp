@@ -431,7 +431,7 @@ void Population::claim(const ContainerPtr& container) {
 }
 
 Actor Population::actor_for(const ContainerPtr& victim,
-                            const ProcessRef& process) {
+                            const ProcessRef& process, std::uint64_t boot_ns) {
   const auto owner = fleet_.by_cgroup(process.cgroup);
   auto place = Actors::Place::host;
   if (owner) {
@@ -446,11 +446,13 @@ Actor Population::actor_for(const ContainerPtr& victim,
     place = Actors::Place::other_container;
   }
   return context_.actors.resolve(
-      process, place, [&](const ProcessRef& one) -> std::optional<bool> {
+      process, place,
+      [&](const ProcessRef& one) -> std::optional<bool> {
         const auto members = context_.source.members(victim->record());
         if (!members) return std::nullopt;
         return descends_from_init(one, *members, victim->record().init_pid);
-      });
+      },
+      victim->info().id, boot_ns);
 }
 
 bool Population::ran_before(const ContainerPtr& container,

@@ -61,12 +61,15 @@ class Population {
       if (!seen.live && ran_before(container, seen.process)) {
         FileObservation live = seen;
         live.live = true;
-        return container->observe(live, actor_for(container, seen.process));
+        return container->observe(
+            live, actor_for(container, seen.process, seen.boot_ns));
       }
     }
-    container->observe(seen, actor_for(container, seen.process));
+    container->observe(seen, actor_for(container, seen.process, seen.boot_ns));
   }
-  Actor actor_for(const ContainerPtr& victim, const ProcessRef& process);
+  // `boot_ns`: when it acted.
+  Actor actor_for(const ContainerPtr& victim, const ProcessRef& process,
+                  std::uint64_t boot_ns);
 
   // Containers that are gone, kept for metrics a while.
   void show_departed(ContainerViews& views) const;

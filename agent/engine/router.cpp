@@ -2,6 +2,7 @@
 #include "agent/engine/router.h"
 
 #include "agent/base/log.h"
+#include "bpf/tools.h"
 
 namespace stillframe::engine {
 namespace {
@@ -101,6 +102,10 @@ void Router::on(const SessionObservation& seen) {
   context_.actors.session_started(seen);
 }
 
+void Router::on(const RunObservation& seen) {
+  context_.actors.run_started(seen);
+}
+
 void Router::on(const ExitObservation& seen) {
   const auto container = fleet_.by_cgroup(seen.process.cgroup);
   if (!container) return;
@@ -110,9 +115,17 @@ void Router::on(const ExitObservation& seen) {
     }
     return;
   }
-  container->session_ended(
-      {seen.process.session, context_.clock.wall_at(seen.boot_ns),
-       SharedActor(population_.actor_for(container, seen.process))});
+  const WallTime time = context_.clock.wall_at(seen.boot_ns);
+  if (seen.process.run != 0) {
+    const std::uint64_t run = sf_run_start(seen.process.run);
+    context_.actors.run_ended(run, seen.boot_ns);
+    container->run_ended(run, time);
+  }
+  if (!seen.leader) return;
+  context_.actors.run_ended(seen.process.session, seen.boot_ns);
+  container->session_ended({seen.process.session, time,
+                            SharedActor(population_.actor_for(
+                                container, seen.process, seen.boot_ns))});
 }
 
 void Router::on(const CgroupObservation& seen) {

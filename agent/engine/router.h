@@ -43,6 +43,7 @@ class Router {
   void on(const LimitsObservation& seen);
   void on(const LiveObservation& seen);
   void on(const SessionObservation& seen);
+  void on(const RunObservation& seen);
   void on(const ExitObservation& seen);
   void on(const CgroupObservation& seen);
   void on(const LossObservation& seen);

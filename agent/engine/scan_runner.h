@@ -4,12 +4,15 @@
 // thread of its own, and by a queue in tests that runs each step when asked to.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <variant>
+#include <vector>
 
 #include "agent/base/task.h"
 #include "agent/drift/ledger/container_drift.h"
 #include "agent/drift/scan/scanner.h"
+#include "agent/model/update.h"
 
 namespace stillframe::engine {
 
@@ -25,6 +28,11 @@ class ScanRunner {
   virtual void submit(std::shared_ptr<drift::Scanner> scanner,
                       drift::ScanWork work, bool urgent,
                       Task<void(Scanned)> done) = 0;
+
+  // Reads something else of a container, likewise.
+  using Packages = std::vector<PackageChange>;
+  virtual void read(std::function<Packages()> read,
+                    Task<void(Packages)> done) = 0;
 };
 
 }  // namespace stillframe::engine

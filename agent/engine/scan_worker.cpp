@@ -17,7 +17,15 @@ ScanWorker::~ScanWorker() {
 void ScanWorker::submit(std::shared_ptr<drift::Scanner> scanner,
                         drift::ScanWork work, bool urgent,
                         Task<void(Scanned)> done) {
-  Job job{std::move(scanner), std::move(work), std::move(done)};
+  add(Scan{std::move(scanner), std::move(work), std::move(done)}, urgent);
+}
+
+void ScanWorker::read(std::function<Packages()> read,
+                      Task<void(Packages)> done) {
+  add(Read{std::move(read), std::move(done)}, false);
+}
+
+void ScanWorker::add(Job job, bool urgent) {
   {
     const std::lock_guard lock(mutex_);
     if (urgent) {
@@ -29,7 +37,16 @@ void ScanWorker::submit(std::shared_ptr<drift::Scanner> scanner,
   wake_.notify_one();
 }
 
-void ScanWorker::carry_out(Job job, const std::stop_token& stop) {
+void ScanWorker::carry_out(Read job, const std::stop_token& stop) {
+  auto result = job.read();
+  if (stop.stop_requested()) return;
+  mailbox_->post(
+      [done = std::move(job.done), result = std::move(result)]() mutable {
+        done(std::move(result));
+      });
+}
+
+void ScanWorker::carry_out(Scan job, const std::stop_token& stop) {
   Scanned result;
   if (job.work.full) {
     result = job.scanner->scan(stop, job.work.thorough);
@@ -54,7 +71,8 @@ void ScanWorker::run(const std::stop_token& stop) {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
-    carry_out(std::move(job), stop);
+    std::visit([&](auto&& one) { carry_out(std::move(one), stop); },
+               std::move(job));
   }
 }
 

@@ -24,16 +24,24 @@ class ScanWorker : public ScanRunner {
 
   void submit(std::shared_ptr<drift::Scanner> scanner, drift::ScanWork work,
               bool urgent, Task<void(Scanned)> done) override;
+  void read(std::function<Packages()> read, Task<void(Packages)> done) override;
 
  private:
-  struct Job {
+  struct Scan {
     std::shared_ptr<drift::Scanner> scanner;
     drift::ScanWork work;
     Task<void(Scanned)> done;
   };
+  struct Read {
+    std::function<Packages()> read;
+    Task<void(Packages)> done;
+  };
+  using Job = std::variant<Scan, Read>;
 
+  void add(Job job, bool urgent);
   void run(const std::stop_token& stop);
-  void carry_out(Job job, const std::stop_token& stop);
+  void carry_out(Scan job, const std::stop_token& stop);
+  void carry_out(Read job, const std::stop_token& stop);
 
   Mailbox* mailbox_;
   std::mutex mutex_;  // jobs_

@@ -55,6 +55,23 @@ void Scans::start(const ContainerPtr& container) {
                  });
 }
 
+void Scans::finish_updates(const ContainerPtr& container) {
+  while (auto over = container->take_update_over(context_.now())) {
+    const std::uint64_t id = over->id;
+    if (over->packages.empty()) {
+      container->update_over(id, {});
+      continue;
+    }
+    runner_.read(
+        [scanner = container->scanner(), over = std::move(*over)] {
+          return drift::read_packages(scanner->layers(), over.packages);
+        },
+        [container, id](std::vector<PackageChange> packages) {
+          container->update_over(id, std::move(packages));
+        });
+  }
+}
+
 void Scans::finish(const ContainerPtr& container, Scanned scanned) {
   std::visit(
       [&](const auto& result) {

@@ -18,6 +18,8 @@ class Scans {
 
   // Starts the scan that is due, if none is under way.
   void start(const ContainerPtr& container);
+  // Reads which packages an update has changed that is over.
+  void finish_updates(const ContainerPtr& container);
   // Answers with the container once a full scan that began from now on has been
   // applied; with an error when the container is removed before that.
   void await(const ContainerPtr& container, Reply<ContainerPtr> reply);

@@ -5,11 +5,6 @@ namespace stillframe::engine {
 namespace {
 
 constexpr std::string_view kOther = "_other";
-constexpr std::size_t kMaxUpdaters = 4096;
-
-// Tools on the host come as several processes (podman cp starts itself again):
-// changes this close together are one update.
-constexpr std::int64_t kOneUpdateNs = 10'000'000'000;
 
 }  // namespace
 
@@ -32,20 +27,11 @@ void Tally::mutation(const ContainerInfo& container,
   const auto [name_space, workload] = workload_of(container);
   mutations_[{name_space, workload, event.kind, event.actor->origin,
               event.verdict}] += event.count;
-  if (event.actor->tool.empty() || event.verdict != Verdict::violation ||
-      event.actor->origin == Origin::workload) {
-    return;
-  }
-  if (last_update_.size() >= kMaxUpdaters) last_update_.clear();
-  auto& last = last_update_[container.id];
-  const std::uint64_t session =
-      event.actor->session ? event.actor->session->id : 0;
-  const bool same =
-      last.tool == event.actor->tool && last.session == session &&
-      (session != 0 || event.time.ns - last.seen.ns < kOneUpdateNs);
-  last = {event.actor->tool, session, event.time};
-  if (same) return;
-  ++updates_[{name_space, workload, event.actor->tool}];
+}
+
+void Tally::update(const ContainerInfo& container, const std::string& tool) {
+  const auto [name_space, workload] = workload_of(container);
+  ++updates_[{name_space, workload, tool}];
 }
 
 void Tally::replacement(const ContainerInfo& container, bool image_changed) {

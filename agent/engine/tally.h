@@ -18,6 +18,8 @@ class Tally {
   Tally();
 
   void mutation(const ContainerInfo& container, const MutationEvent& event);
+  // A run of a tool has begun to change the container.
+  void update(const ContainerInfo& container, const std::string& tool);
   // A container of `container`'s workload was replaced.
   void replacement(const ContainerInfo& container, bool image_changed);
   // A mutated container is gone.
@@ -34,13 +36,6 @@ class Tally {
   std::map<MutationKey, std::uint64_t> mutations_;
   std::map<ToolKey, std::uint64_t> updates_;
   std::map<ReplacementKey, std::uint64_t> replacements_;
-  // The latest update of each container, by id.
-  struct Update {
-    std::string tool;
-    std::uint64_t session = 0;  // 0: from outside
-    WallTime seen;
-  };
-  std::map<std::string, Update> last_update_;
   Histogram lifetime_;
 };
 

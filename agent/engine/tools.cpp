@@ -3,54 +3,27 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "agent/model/runtime.h"
+#include "bpf/tools.h"
 
 namespace stillframe::engine {
 namespace {
 
-struct Known {
-  std::string_view program;
-  std::string_view tool;
+constexpr std::array<std::string_view, SF_TOOL_COUNT> kToolNames = {
+    "",
+#define STILLFRAME_TOOL(identifier, name) name,
+    SF_TOOLS(STILLFRAME_TOOL)
+#undef STILLFRAME_TOOL
 };
 
-// Package and configuration tools, the driving one before the one it drives:
-// apt runs dpkg, dnf runs rpm, Ansible runs any of them.
-constexpr std::array kManagers = {
-    Known{"ansible", "ansible"},
-    Known{"ansible-playbook", "ansible"},
-    Known{"puppet", "puppet"},
-    Known{"chef-client", "chef"},
-    Known{"chef-solo", "chef"},
-    Known{"salt-call", "salt"},
-    Known{"salt-minion", "salt"},
-    Known{"apt", "apt"},
-    Known{"apt-get", "apt"},
-    Known{"aptitude", "apt"},
-    Known{"unattended-upgr", "apt"},
-    Known{"dnf", "dnf"},
-    Known{"microdnf", "dnf"},
-    Known{"yum", "yum"},
-    Known{"apk", "apk"},
-    Known{"dpkg", "dpkg"},
-    Known{"dpkg-deb", "dpkg"},
-    Known{"rpm", "rpm"},
-    Known{"pip", "pip"},
-    Known{"pip3", "pip"},
-    Known{"npm", "npm"},
-    Known{"gem", "gem"},
-};
-
-constexpr std::array<std::string_view, 8> kEditors = {
-    "vi", "vim", "nvim", "nano", "emacs", "ed", "vim.basic", "vim.tiny"};
 constexpr std::array<std::string_view, 7> kShells = {
     "sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"};
+
 template <typename List>
 bool among(const List& list, std::string_view name) {
-  for (const std::string_view item : list) {
-    if (item == name) return true;
-  }
-  return false;
+  return std::find(list.begin(), list.end(), name) != list.end();
 }
 
 // A program with which people copy files into containers.
@@ -65,44 +38,90 @@ std::string_view base_name(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-// The first and the second word of a command line, without directories: the
-// second one for interpreters ("python3 /usr/bin/pip install …").
-std::array<std::string_view, 2> words(std::string_view command) {
-  std::array<std::string_view, 2> found;
-  for (auto& word : found) {
-    const auto space = command.find(' ');
-    word = base_name(command.substr(0, space));
-    if (space == std::string_view::npos) break;
-    command.remove_prefix(space + 1);
+// By the name of a program, or of a process, which has no more than 15 letters.
+std::unordered_map<std::string_view, unsigned> programs() {
+  constexpr std::size_t kCommLength = 15;
+  std::unordered_map<std::string_view, unsigned> tools = {
+#define STILLFRAME_PROGRAM(program, tool) {program, SF_TOOL_##tool},
+      SF_PROGRAMS(STILLFRAME_PROGRAM)
+#undef STILLFRAME_PROGRAM
+  };
+  const auto complete = tools;
+  for (const auto& [name, tool] : complete) {
+    tools.emplace(name.substr(0, kCommLength), tool);
   }
-  return found;
+  return tools;
+}
+
+unsigned tool_of_program(std::string_view name) {
+  static const auto kTools = programs();
+  const auto tool = kTools.find(name);
+  return tool == kTools.end() ? unsigned{SF_TOOL_NONE} : tool->second;
+}
+
+std::string_view take_word(std::string_view& command) {
+  const auto space = std::min(command.find(' '), command.size());
+  const auto word = command.substr(0, space);
+  command.remove_prefix(std::min(space + 1, command.size()));
+  return word;
+}
+
+bool is_shell_command(std::string_view command) {
+  return among(kShells, base_name(take_word(command)));
+}
+
+// What an interpreter runs: "/usr/bin/pip install …", "-m pip install …".
+std::string_view run_by_interpreter(std::string_view arguments) {
+  while (!arguments.empty()) {
+    const auto word = take_word(arguments);
+    if (word == "-m") return tool_name(tool_of_program(take_word(arguments)));
+    if (!word.starts_with('-')) {
+      return tool_name(tool_of_program(base_name(word)));
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
-std::string recognise_tool(const ToolHints& hints) {
-  const auto first = words(hints.first_cmd);
-  const std::string_view exe = base_name(hints.exe);
-  const std::array<std::string_view, 5> names = {
-      hints.comm, exe, hints.parent_comm, first[0], first[1]};
-  for (const Known& known : kManagers) {
-    if (among(names, known.program)) return std::string(known.tool);
+std::string_view tool_name(unsigned tool) {
+  return tool < kToolNames.size() ? kToolNames[tool] : std::string_view();
+}
+
+std::string_view tool_of_command(std::string_view command) {
+  // How Ansible calls the directories that it runs modules from, and those.
+  for (const std::string_view mark :
+       {".ansible/tmp", "ansible-tmp-", "AnsiballZ_"}) {
+    if (command.find(mark) != std::string_view::npos) return "ansible";
   }
-  if (hints.first_cmd.find(".ansible") != std::string_view::npos) {
-    return "ansible";  // it runs modules from ~/.ansible/tmp
+  std::string_view rest = command;
+  const auto first = base_name(take_word(rest));
+  // kubectl cp runs a tar that unpacks its standard input.
+  if (first == "tar" && rest.starts_with("-xmf - ")) return "cp";
+  const unsigned tool = tool_of_program(first);
+  return tool == SF_TOOL_INTERPRETER ? run_by_interpreter(rest)
+                                     : tool_name(tool);
+}
+
+std::string recognise_tool(const ToolHints& hints) {
+  const std::string_view exe = base_name(hints.exe);
+  // From the outside in.
+  const std::array candidates = {
+      tool_of_command(hints.first_cmd),
+      hints.run_tool,
+      tool_name(tool_of_program(hints.parent_comm)),
+      tool_name(tool_of_program(hints.comm)),
+      tool_name(tool_of_program(exe)),
+  };
+  for (const auto tool : candidates) {
+    if (!tool.empty()) return std::string(tool);
   }
   if (hints.origin == Origin::host &&
       (is_copier(hints.comm) || is_copier(exe))) {
     return "cp";
   }
-  // kubectl cp runs a tar that unpacks its standard input.
-  if (first[0] == "tar" &&
-      hints.first_cmd.find(" -xmf - ") != std::string_view::npos) {
-    return "cp";
-  }
-  if (among(kEditors, hints.comm) || among(kEditors, exe)) return "editor";
-  if (among(kShells, hints.comm) || among(kShells, exe) ||
-      among(kShells, hints.parent_comm)) {
+  if (is_shell_command(hints.first_cmd) || among(kShells, hints.comm) ||
+      among(kShells, exe) || among(kShells, hints.parent_comm)) {
     return "shell";
   }
   return "";

@@ -36,7 +36,8 @@ struct Actor {
   std::string exe;  // full path where it could still be read, else its name
   std::uint32_t pid = 0;
   std::uint32_t uid = 0;
-  bool ambiguous = false;  // one of several that touched the directory
+  bool ambiguous = false;    // one of several that touched the directory
+  std::uint64_t update = 0;  // the Update that it is part of; 0: of none
   std::optional<Session> session;
   bool operator==(const Actor&) const = default;
 };

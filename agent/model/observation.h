@@ -36,6 +36,9 @@ struct ProcessRef {
   std::string comm;
   std::string parent_comm;
   std::string exe;  // file name of its executable, no directories
+  // Of a tool, that it is part of, as sf_run() in bpf/tools.h has it; 0: of
+  // none.
+  std::uint64_t run = 0;
 };
 
 // The operation in the course of which an inode changed.
@@ -198,10 +201,21 @@ struct SessionObservation {
   ProcessRef process;     // process.session is the session's id
 };
 
-// A container's init or a session's leader ended.
+// A process of a session began to be a tool's run, or may be: an interpreter is
+// one by its command line.
+struct RunObservation {
+  std::uint64_t boot_ns = 0;
+  UpperRoot root;
+  std::uint64_t within = 0;  // the run that it was part of before; 0: of none
+  std::string command;       // argv joined by spaces, cut at 256 bytes
+  ProcessRef process;        // process.run is the new one
+};
+
+// A container's init, a session's leader or the first process of a run ended.
 struct ExitObservation {
   std::uint64_t boot_ns = 0;
   bool init = false;
+  bool leader = false;
   ProcessRef process;
 };
 
@@ -225,7 +239,7 @@ using Observation =
     std::variant<FileObservation, ExecObservation, SysctlObservation,
                  DeviceObservation, MemoryObservation, MountObservation,
                  MountsTouchedObservation, LimitsObservation, LiveObservation,
-                 SessionObservation, ExitObservation, CgroupObservation,
-                 LossObservation>;
+                 SessionObservation, RunObservation, ExitObservation,
+                 CgroupObservation, LossObservation>;
 
 }  // namespace stillframe

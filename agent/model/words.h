@@ -85,7 +85,9 @@ namespace stillframe {
   X(removed)                           \
   X(replaced)                          \
   X(session_started)                   \
-  X(session_ended)
+  X(session_ended)                     \
+  X(update_started)                    \
+  X(update_ended)
 
 #define STILLFRAME_NAME(name, ...) name,
 enum class Class : std::uint8_t { STILLFRAME_CLASSES(STILLFRAME_NAME) };

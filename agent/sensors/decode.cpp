@@ -49,6 +49,7 @@ ProcessRef process_ref(const sf_process& from) {
   to.comm = text(from.comm);
   to.parent_comm = text(from.parent_comm);
   to.exe = text(from.exe);
+  to.run = from.run;
   return to;
 }
 
@@ -164,20 +165,29 @@ Result<Observation> decode_exec(const sf_exec_event& raw) {
   return seen;
 }
 
+// Arguments as one text, spaces between them.
+std::string command_line(const char* argv, std::size_t size) {
+  std::string command(argv, size);
+  while (!command.empty() && command.back() == '\0') command.pop_back();
+  std::replace(command.begin(), command.end(), '\0', ' ');
+  return command;
+}
+
 Result<Observation> decode_session(const sf_session_event& raw) {
   if (raw.argv_len > sizeof raw.argv) return fail("session event too long");
   SessionObservation seen;
   seen.boot_ns = raw.header.time_ns;
   seen.tty = text(raw.tty);
-  seen.first_cmd.assign(raw.argv, raw.argv_len);
-  while (!seen.first_cmd.empty() && seen.first_cmd.back() == '\0') {
-    seen.first_cmd.pop_back();
-  }
-  for (char& c : seen.first_cmd) {
-    if (c == '\0') c = ' ';
-  }
+  seen.first_cmd = command_line(raw.argv, raw.argv_len);
   seen.process = process_ref(raw.header.process);
   return seen;
+}
+
+Result<Observation> decode_run(const sf_run_event& raw) {
+  if (raw.argv_len > sizeof raw.argv) return fail("run event too long");
+  return RunObservation{raw.header.time_ns, upper_root(raw.header.root),
+                        raw.within, command_line(raw.argv, raw.argv_len),
+                        process_ref(raw.header.process)};
 }
 
 // Names, leaf first and each with its NUL, as a path from the root.
@@ -350,8 +360,11 @@ Result<Observation> decode(const void* data, std::size_t size,
       return with<sf_exit_event>(
           data, size, [](const auto& raw) -> Result<Observation> {
             return ExitObservation{raw.header.time_ns, raw.init != 0,
+                                   raw.leader != 0,
                                    process_ref(raw.header.process)};
           });
+    case SF_EVENT_RUN:
+      return with<sf_run_event>(data, size, decode_run);
     case SF_EVENT_CGROUP:
       return with<sf_cgroup_event>(
           data, size, [](const auto& raw) -> Result<Observation> {

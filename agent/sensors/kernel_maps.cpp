@@ -4,8 +4,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -59,7 +62,23 @@ KernelMaps::KernelMaps(const Object& owner)
       changes_(owner.map("changes")),
       losses_(owner.map("losses")),
       counters_(owner.map("counters")),
-      mount_namespaces_(owner.map("mount_namespaces")) {}
+      mount_namespaces_(owner.map("mount_namespaces")) {
+  name_tools(owner.map("tools"));
+}
+
+// The kernel names a task by the first letters of its program.
+void KernelMaps::name_tools(const bpf_map* tools) const {
+  constexpr std::pair<std::string_view, std::uint32_t> programs[] = {
+#define STILLFRAME_PROGRAM(program, tool) {program, SF_TOOL_##tool},
+      SF_PROGRAMS(STILLFRAME_PROGRAM)
+#undef STILLFRAME_PROGRAM
+  };
+  for (const auto& [program, tool] : programs) {
+    std::array<char, SF_COMM_LEN> name{};
+    program.copy(name.data(), name.size() - 1);
+    put(tools, name, tool);
+  }
+}
 
 bool KernelMaps::said_full(const bpf_map* map) const {
   const std::lock_guard lock(full_mutex_);

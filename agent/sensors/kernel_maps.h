@@ -55,6 +55,7 @@ class KernelMaps {
   bool put(const bpf_map* map, const Key& key, const Value& value,
            std::uint64_t flags = 0) const;
   void refused(const bpf_map* map, int error) const;
+  void name_tools(const bpf_map* tools) const;
   std::int32_t tally(sf_tally which) const;
   void add_to_tally(sf_tally which, std::int32_t by) const;
   bool may_follow(std::uint64_t cgroup) const;

@@ -12,6 +12,7 @@
 #define STILLFRAME_BPF_LIB_LIFECYCLE_H
 
 #include "bpf/lib/change.h"
+#include "bpf/lib/runs.h"
 #include "bpf/lib/whose.h"
 
 static __always_inline struct cgroup *parent_cgroup(struct cgroup *cgroup)
@@ -202,10 +203,8 @@ static __always_inline void begin_session(struct task_struct *task, u64 family,
 					  const struct sf_inode *root)
 {
 	struct sf_session_event *event;
-	struct mm_struct *mm = task->mm;
 	u64 session = start_time(task->group_leader) / 1000;
 	struct tty_struct *tty;
-	u64 start, len;
 
 	follow(task->tgid, session, family, SF_FOLLOWED_LEADER, start_ticks(task));
 	event = reserve_event(struct sf_session_event, sizeof(*event));
@@ -216,20 +215,8 @@ static __always_inline void begin_session(struct task_struct *task, u64 family,
 	tty = task->signal->tty;
 	if (tty)
 		bpf_probe_read_kernel_str(event->tty, SF_TTY_LEN, tty->name);
-	event->argv_len = 0;
+	event->argv_len = read_argv(event->argv, task->mm);
 	event->reserved = 0;
-	if (mm) {
-		start = mm->arg_start;
-		len = mm->arg_end - start;
-		if (len > SF_ARGV_LEN - 1)
-			len = SF_ARGV_LEN - 1;
-		/* A power of two less one: a bound that the verifier can see. */
-		len &= SF_ARGV_LEN - 1;
-		if (!bpf_probe_read_user(event->argv, len, (const void *)start))
-			event->argv_len = len;
-		else
-			count_loss(SF_LOSS_read_failed);
-	}
 	submit_event(event);
 }
 

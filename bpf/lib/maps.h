@@ -166,6 +166,15 @@ struct {
 	__type(value, struct sf_followed);
 } processes SEC(".maps");
 
+/* Tools, by the names of the programs that they are known by (bpf/tools.h): written by the
+ * agent once, read at execs in containers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 128);
+	__type(key, char[SF_COMM_LEN]);
+	__type(value, u32);
+} tools SEC(".maps");
+
 /* How full those in shares are, by enum sf_tally, and read there before they are filled. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

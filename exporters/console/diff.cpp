@@ -8,6 +8,7 @@
 #include "exporters/console/actor.h"
 #include "exporters/console/console.h"
 #include "exporters/console/table.h"
+#include "exporters/console/update.h"
 
 namespace stillframe::console {
 namespace {
@@ -129,6 +130,20 @@ WallTime first_violation(const ChangeList& changes) {
   return first;
 }
 
+// A block for each update: what was run, and by whom.
+std::string updates_text(const DiffAnswer& answer, WallTime now,
+                         const Style& style) {
+  std::string out;
+  for (const auto& update : answer.updates) {
+    const std::string when = update.ended.ns == 0
+                                 ? "started " + ago(update.started, now)
+                                 : ago(update.ended, now);
+    out += update_text(update, true) + '\n' + "    " +
+           paint(style, Color::dim, when) + " by " + who(*update.actor) + '\n';
+  }
+  return out.empty() ? out : out + '\n';
+}
+
 }  // namespace
 
 std::string diff_summary(const DiffAnswer& answer, WallTime now) {
@@ -178,7 +193,7 @@ Listing diff_table(const DiffAnswer& answer, WallTime now, const Style& style) {
   out.row = [table = std::move(table), cells, style](std::size_t i) {
     return table.line(cells(i), style);
   };
-  out.tail.insert(0, 1, '\n');
+  out.tail.insert(0, '\n' + updates_text(answer, now, style));
   return out;
 }
 

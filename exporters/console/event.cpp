@@ -4,6 +4,7 @@
 #include "agent/base/text.h"
 #include "exporters/console/actor.h"
 #include "exporters/console/console.h"
+#include "exporters/console/update.h"
 
 namespace stillframe::console {
 namespace {
@@ -30,6 +31,10 @@ std::string event_line(const StreamEvent& event, const Style& style) {
   if (!event.detail.empty()) out += "  " + display(event.detail);
   for (const auto& [name, value] : event.facts) {
     out += "  " + name + '=' + display(value);
+  }
+  if (event.update) {
+    const bool ended = event.update->ended.ns != 0;
+    out += "  " + update_text(*event.update, ended);
   }
   if (event.count > 1) out += fmt::format(" x{}", event.count);
   if (event.actor) out += "  by " + who(**event.actor);

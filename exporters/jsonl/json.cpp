@@ -158,8 +158,47 @@ json actor_value(const Actor& actor) {
                 {"session", actor.session ? session_value(*actor.session)
                                           : json(nullptr)}};
   if (actor.ambiguous) value["ambiguous"] = true;
+  if (actor.update != 0) value["update"] = actor.update;
   return value;
 }
+
+namespace {
+
+json package_value(const PackageChange& package) {
+  return {{"manager", json_text(package.manager)},
+          {"name", json_text(package.name)},
+          {"version", text_or_null(package.version)},
+          {"removed", package.removed}};
+}
+
+void add_update(json& value, const Update& update) {
+  value["id"] = update.id;
+  value["tool"] = json_text(update.tool);
+  value["command"] = text_or_null(update.command);
+  value["started"] = time_or_null(update.started);
+  value["ended"] = time_or_null(update.ended);
+  if (update.ended.ns == 0) return;
+  value["paths"] = update.paths;
+  if (update.more_paths) value["more_paths"] = true;
+  value["packages"] = json::array();
+  for (const auto& package : update.packages) {
+    value["packages"].push_back(package_value(package));
+  }
+}
+
+json updates_value(const std::vector<Update>& updates) {
+  json list = json::array();
+  for (const auto& update : updates) {
+    json value;
+    add_update(value, update);
+    value["paths"] = update.paths;
+    value["actor"] = actor_value(*update.actor);
+    list.push_back(std::move(value));
+  }
+  return list;
+}
+
+}  // namespace
 
 json change_value(const PathChange& change) {
   json value = value_without_actors(change);
@@ -170,7 +209,8 @@ json change_value(const PathChange& change) {
 Listing diff_listing(const DiffAnswer& answer) {
   json rest = {{"container", container_value(answer.container.info)},
                {"ever_mutated", answer.container.ever_mutated},
-               {"complete", answer.complete}};
+               {"complete", answer.complete},
+               {"updates", updates_value(answer.updates)}};
   add_state(rest, answer.container);
   auto row = [&changes = answer.changes,
               writer = RowWriter()](std::size_t i) mutable {
@@ -276,6 +316,7 @@ std::string event_json(const StreamEvent& event, std::string_view node) {
     detail[name] = json_text(value);
   }
   if (event.count > 1) detail["count"] = event.count;
+  if (event.update) add_update(detail, *event.update);
   return dump_json(
       {{"v", 1},
        {"seq", event.seq},

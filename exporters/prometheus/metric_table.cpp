@@ -251,7 +251,8 @@ MetricSection workload_section() {
            MetricType::Counter,
            {"namespace", "workload", "tool"},
            "",
-           "Updates of running containers in place, by the tool used.",
+           "Updates of running containers in place: runs of a tool that "
+           "changed something, each counted once.",
            in_place_updates},
           {"stillframe_replacements_total",
            MetricType::Counter,

@@ -100,7 +100,7 @@ TEST_P(Shares, OfProcessesAreGivenBack) {
   EXPECT_EQ(tally(SF_TALLY_PROCESSES), 1);
   // One that the agent found is not in its container's number.
   put(object_->maps.processes, kTgid,
-      sf_followed{0, 8, SF_FOLLOWED_ADOPTED, 0});
+      sf_followed{0, 8, SF_FOLLOWED_ADOPTED, 0, 0});
   ends(kTgid);
   EXPECT_FALSE(followed(kTgid));
   EXPECT_EQ(family(8).processes, 1);
@@ -246,7 +246,7 @@ TEST_P(Shares, WhoIsNotFollowedIsKnownByItsAncestors) {
     if (one.parent) {
       put(object_->maps.processes, parent,
           sf_followed{5, kOrigin, *one.parent,
-                      start_ticks_of(parent) - (one.former ? 1 : 0)});
+                      start_ticks_of(parent) - (one.former ? 1 : 0), 0});
     }
     run(object_->progs.process, test);
     EXPECT_EQ(test.process.flags, one.flags | SF_PROCESS_HOST_MNT_NS)

@@ -122,7 +122,7 @@ TEST_P(Task, BelongsToWhatItDescendsFromWhereverItIs) {
     if (one.origin != 0) put(object_->maps.cgroups, kOrigin, state);
     if (one.descends) {
       put(object_->maps.processes, self,
-          sf_followed{5, kOrigin, 0, start_ticks_of(self)});
+          sf_followed{5, kOrigin, 0, start_ticks_of(self), 0});
     }
     run(object_->progs.process, test);
     EXPECT_EQ(test.process.cgroup, one.at_origin ? kOrigin : here) << one.name;

@@ -24,6 +24,7 @@ std::size_t hash_of(const Actor& a) {
   mix(seed, a.uid);
   mix(seed, a.ambiguous ? 1 : 0);
   mix(seed, a.session ? a.session->id : 0);
+  mix(seed, a.update);
   return seed;
 }
 
@@ -46,6 +47,7 @@ Actor in_common(const Actor& one, const Actor& other) {
   if (one.exe == other.exe) both.exe = one.exe;
   if (one.uid == other.uid) both.uid = one.uid;
   if (one.session == other.session) both.session = one.session;
+  if (one.update == other.update) both.update = one.update;
   return both;
 }
 

@@ -115,6 +115,7 @@ const ActorList& Rows::judged_as(ActorSet set, Origin origin) {
     for (auto& actor : all) {
       actor.origin = origin;
       actor.tool.clear();
+      actor.update = 0;
     }
     at->second = ActorList(std::move(all));
   }

@@ -46,6 +46,7 @@ Actor as_seen(Actor by, const FileObservation& seen) {
   by.origin = Origin::runtime;
   by.session.reset();
   by.tool.clear();
+  by.update = 0;
   return by;
 }
 

@@ -156,7 +156,10 @@ bool read_actor(Reader& in, std::uint32_t& number, Actor& a) {
   a.uid = in.number<std::uint32_t>();
   a.ambiguous = in.boolean();
   const json* session = in.next();
-  if (session == nullptr || !in.good()) return false;
+  if (session == nullptr) return false;
+  // An older agent's line has none.
+  if (in.more()) a.update = in.number<std::uint64_t>();
+  if (!in.good()) return false;
   if (session->is_null()) return true;
   if (!session->is_array()) return false;
   Reader inner(*session);
@@ -310,7 +313,7 @@ std::string actor_line(std::uint32_t number, const Actor& a) {
   }
   return line(json::array({"a", number, to_string(a.origin), json_text(a.tool),
                            json_text(a.comm), json_text(a.exe), a.pid, a.uid,
-                           a.ambiguous, std::move(session)}));
+                           a.ambiguous, std::move(session), a.update}));
 }
 
 std::string life_line(const Life& life) {

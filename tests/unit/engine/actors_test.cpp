@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "bpf/tools.h"
+
 namespace stillframe::engine::test {
 namespace {
 
@@ -61,6 +63,40 @@ TEST(Actors, OfMoreThanCanBeFollowedNobodyIsGuessed) {
   EXPECT_EQ(actor.comm, "sed");
   EXPECT_EQ(actors.resolve(one, Place::other_container, from_init).origin,
             Origin::container);
+}
+
+TEST(Actors, AnUpdateIsTheRunThatItIsPartOf) {
+  Actors actors;
+  SessionObservation shell;
+  shell.first_cmd = "sh -c deploy";
+  shell.process.session = 9;
+  actors.session_started(shell);
+  RunObservation apt;
+  apt.command = "apt-get install jq";
+  apt.process.run = sf_run(std::uint64_t{50}, std::uint64_t{SF_TOOL_APT});
+  actors.run_started(apt);
+
+  ProcessRef one = process(9, true);
+  one.comm = one.exe = "nginx";
+  const auto by_shell = actors.resolve(one, Place::victim, unknown, "web", 1);
+  EXPECT_EQ(by_shell.tool, "shell");
+  EXPECT_EQ(by_shell.update, 9u);
+  one.run = apt.process.run;
+  const auto by_apt = actors.resolve(one, Place::victim, unknown, "web", 1);
+  EXPECT_EQ(by_apt.tool, "apt");
+  EXPECT_EQ(by_apt.update, 50u);
+  EXPECT_EQ(actors.run_of(by_apt).command, "apt-get install jq");
+
+  actors.run_ended(50, 1);
+  const auto daemon =
+      actors.resolve(one, Place::victim, unknown, "web", 6'000'000'000);
+  EXPECT_EQ(daemon.tool, "");
+  EXPECT_EQ(daemon.update, 0u);
+
+  one.session = 0;  // the workload's own
+  const auto own = actors.resolve(one, Place::victim, unknown, "web", 1);
+  EXPECT_EQ(own.tool, "apt");
+  EXPECT_EQ(own.update, 0u);
 }
 
 TEST(Actors, AHostProcessMovedIntoTheCgroupStaysAHostProcess) {

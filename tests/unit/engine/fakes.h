@@ -134,6 +134,10 @@ class ManualRunner : public ScanRunner {
  public:
   void submit(std::shared_ptr<drift::Scanner> scanner, drift::ScanWork work,
               bool urgent, Task<void(Scanned)> done) override;
+  void read(std::function<Packages()> read,
+            Task<void(Packages)> done) override {
+    done(read());
+  }
   bool carry_out();  // the next job; false: there is none
   bool hand_back();  // the next result
   void finish_all();

@@ -25,38 +25,17 @@ ContainerInfo container(const char* id, const char* workload) {
   return info;
 }
 
-TEST(Tally, OneSessionWithOneToolIsOneUpdate) {
+TEST(Tally, UpdatesCountBesideTheirMutations) {
   Tally tally;
   const auto web = container("a", "web");
-  for (int i = 0; i < 5; ++i) tally.mutation(web, by_exec(1, "apt"));
-  tally.mutation(web, by_exec(2, "apt"));
-  MutationEvent allowed = by_exec(3, "apt");
-  allowed.verdict = Verdict::scratch;
-  tally.mutation(web, allowed);
+  for (int i = 0; i < 6; ++i) tally.mutation(web, by_exec(1, "apt"));
+  tally.update(web, "apt");
   Snapshot snapshot;
   tally.fill(snapshot);
-  EXPECT_EQ((snapshot.in_place_updates[{"", "web", "apt"}]), 2u);
+  EXPECT_EQ((snapshot.in_place_updates[{"", "web", "apt"}]), 1u);
   EXPECT_EQ((snapshot.mutations[{"", "web", Kind::file_write, Origin::exec,
                                  Verdict::violation}]),
             6u);
-}
-
-TEST(Tally, FromOutsideTimeSeparatesUpdates) {
-  Tally tally;
-  MutationEvent event;
-  event.kind = Kind::file_create;
-  Actor actor;
-  actor.origin = Origin::host;
-  actor.tool = "cp";
-  for (const std::int64_t second : {100, 101, 109, 118, 130}) {
-    event.time.ns = second * 1'000'000'000;
-    actor.pid = static_cast<std::uint32_t>(second);
-    event.actor = SharedActor(actor);
-    tally.mutation(container("a", "web"), event);
-  }
-  Snapshot snapshot;
-  tally.fill(snapshot);
-  EXPECT_EQ((snapshot.in_place_updates[{"", "web", "cp"}]), 2u);
 }
 
 TEST(Tally, WorkloadsBeyondTheCapCountTogether) {

@@ -10,6 +10,7 @@
 #include "agent/base/text.h"
 #include "exporters/console/actor.h"
 #include "exporters/console/table.h"
+#include "exporters/console/update.h"
 #include "tests/unit/exporters/fake_agent.h"
 
 namespace stillframe::console {
@@ -23,6 +24,21 @@ using testing::Not;
 
 const WallTime kLater{kNoon.ns + 125'000'000'000};  // 2m05s
 const Style kPlain;
+
+TEST(UpdateText, IsOneLine) {
+  Update update;
+  update.tool = "apt";
+  update.command = "apt-get install jq\n\x1b[31m";
+  update.paths = 31;
+  update.packages = {{"dpkg", "jq", "1.6", false}, {"dpkg", "vi", "", true}};
+  const auto text = update_text(update, true);
+  EXPECT_THAT(text, HasSubstr(", 31 paths, packages: jq 1.6, vi removed"));
+  EXPECT_THAT(text, Not(HasSubstr("\n")));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(update_text(update, false), Not(HasSubstr("31 paths")));
+  update.packages.resize(1000, {"dpkg", "x", "1", false});
+  EXPECT_THAT(update_text(update, true), EndsWith(", 990 more"));
+}
 
 TEST(PsTable, AlignsItsColumns) {
   Snapshot snapshot;

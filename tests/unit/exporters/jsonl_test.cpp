@@ -47,6 +47,7 @@ TEST(DiffJson, HasExactlyTheContractedFields) {
                          {"state", "mutated"},
                          {"ever_mutated", true},
                          {"complete", true},
+                         {"updates", json::array()},
                          {"changes",
                           {{{"path", "/etc/x"},
                             {"change", "A"},
@@ -66,12 +67,69 @@ TEST(DiffJson, IsEmptyForAStillContainer) {
   DiffAnswer diff;
   diff.container = test::make_container("3f2a00", "web");
   diff.complete = false;
-  const json expected = {{"container", kContainer},
-                         {"state", "still"},
-                         {"ever_mutated", false},
-                         {"complete", false},
-                         {"changes", json::array()}};
+  const json expected = {
+      {"container", kContainer},  {"state", "still"},
+      {"ever_mutated", false},    {"complete", false},
+      {"updates", json::array()}, {"changes", json::array()}};
   EXPECT_EQ(json::parse(whole(diff_listing(diff))), expected);
+}
+
+Update an_update() {
+  Update update;
+  update.id = 7;
+  update.tool = "apt";
+  update.command = "apt-get install jq\x1b[31m";
+  update.started = update.ended = test::kNoon;
+  update.paths = 3;
+  update.packages = {{"dpkg", "jq", "1.6", false}, {"dpkg", "vi", "", true}};
+  update.actor = SharedActor(test::make_actor());
+  return update;
+}
+
+const json kPackages = {{{"manager", "dpkg"},
+                         {"name", "jq"},
+                         {"version", "1.6"},
+                         {"removed", false}},
+                        {{"manager", "dpkg"},
+                         {"name", "vi"},
+                         {"version", nullptr},
+                         {"removed", true}}};
+
+TEST(DiffJson, HasTheUpdates) {
+  DiffAnswer diff;
+  diff.updates = {an_update()};
+  const json expected = {{"id", 7},
+                         {"tool", "apt"},
+                         {"command", "apt-get install jq\x1b[31m"},
+                         {"started", kNoonText},
+                         {"ended", kNoonText},
+                         {"paths", 3},
+                         {"packages", kPackages},
+                         {"actor", kActor}};
+  EXPECT_EQ(json::parse(whole(diff_listing(diff)))["updates"][0], expected);
+  Actor actor = test::make_actor();
+  actor.update = 7;
+  EXPECT_EQ(actor_value(actor)["update"], 7);
+}
+
+TEST(EventJson, SaysOfAnUpdateWhatIsKnown) {
+  StreamEvent event;
+  event.update = std::make_shared<const Update>(an_update());
+  json expected = {{"id", 7},
+                   {"tool", "apt"},
+                   {"command", "apt-get install jq\x1b[31m"},
+                   {"started", kNoonText},
+                   {"ended", kNoonText},
+                   {"paths", 3},
+                   {"packages", kPackages}};
+  EXPECT_EQ(json::parse(event_json(event, "n"))["detail"], expected);
+  Update begun = an_update();
+  begun.ended = {};
+  event.update = std::make_shared<const Update>(begun);
+  expected["ended"] = nullptr;
+  expected.erase("paths");
+  expected.erase("packages");
+  EXPECT_EQ(json::parse(event_json(event, "n"))["detail"], expected);
 }
 
 TEST(DiffJson, SaysWhyTheStateIsUnknown) {
