@@ -215,7 +215,7 @@ static __always_inline void begin_session(struct task_struct *task, u64 family,
 	tty = task->signal->tty;
 	if (tty)
 		bpf_probe_read_kernel_str(event->tty, SF_TTY_LEN, tty->name);
-	event->argv_len = read_argv(event->argv, task->mm);
+	event->argv_len = read_argv(event->argv, WALK(task, mm));
 	event->reserved = 0;
 	submit_event(event);
 }

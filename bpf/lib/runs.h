@@ -17,8 +17,8 @@ static __always_inline u32 read_argv(char argv[SF_ARGV_LEN], struct mm_struct *m
 
 	if (!mm)
 		return 0;
-	start = mm->arg_start;
-	len = mm->arg_end - start;
+	start = WALK(mm, arg_start);
+	len = WALK(mm, arg_end) - start;
 	if (len > SF_ARGV_LEN - 1)
 		len = SF_ARGV_LEN - 1;
 	/* A power of two less one: a bound that the verifier can see. */
@@ -61,7 +61,7 @@ static __always_inline void send_run(struct task_struct *task, u64 within,
 	fill_header(&event->header, SF_EVENT_RUN, sizeof(*event), root, task);
 	event->within = within;
 	event->reserved = 0;
-	event->argv_len = read_argv(event->argv, task->mm);
+	event->argv_len = read_argv(event->argv, WALK(task, mm));
 	submit_event(event);
 }
 

@@ -199,4 +199,22 @@ int process(struct test_process *test)
 	return 0;
 }
 
+/* The current task has run a program, and then forked. */
+SEC("syscall")
+int tool(struct test_tool *test)
+{
+	struct task_struct *task = current_task();
+	struct sf_inode root = test->root;
+	struct sf_followed *followed;
+	struct sf_process process;
+
+	note_run(task, &root);
+	fill_process(&process, task);
+	test->run = process.run;
+	inherit_run(test->child, process.run);
+	followed = followed_itself(task);
+	test->flags = followed ? followed->flags : 0;
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -75,4 +75,11 @@ struct test_process {
 	char parent_cgroup[SF_CGROUP_LEN];
 };
 
+struct test_tool {
+	struct sf_inode root;
+	__u64 run; /* out */
+	__u32 child;
+	__u32 flags; /* out: of the process, as it is followed */
+};
+
 #endif
