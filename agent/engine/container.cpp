@@ -211,6 +211,9 @@ void Container::remove() {
   running_ = false;
   leave_environment();
   if (drift_) drift_->forget();
+  // With the rootfs what the packages could be read from is gone.
+  updates_.all_ended(context_.clock.wall(), context_.now());
+  for (const std::uint64_t id : updates_.open()) update_over(id, {});
   if (plain()) ::unlink(state_path(".inventory").c_str());
   awaited_ = false;
   // Taken out first: who is answered may ask again.

@@ -130,6 +130,12 @@ void Updates::close(std::deque<Open>::iterator open) {
   if (past_.size() > kMaxPast) past_.pop_front();
 }
 
+std::vector<std::uint64_t> Updates::open() const {
+  std::vector<std::uint64_t> ids;
+  for (const Open& open : open_) ids.push_back(open.update.id);
+  return ids;
+}
+
 std::uint64_t Updates::next_ns() const {
   std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
   for (const Open& open : open_) next = std::min(next, due_ns(open));

@@ -45,6 +45,7 @@ class Updates {
   std::optional<Over> take_over(std::uint64_t now, bool scan_due);
   // With which packages; the update, complete.
   const Update* finish(std::uint64_t id, std::vector<PackageChange> packages);
+  std::vector<std::uint64_t> open() const;  // ids of those not finished
   // When take_over() may have one, boot time.
   std::uint64_t next_ns() const;
 

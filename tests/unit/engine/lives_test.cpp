@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "agent/engine/core.h"
+#include "bpf/tools.h"
 #include "tests/unit/engine/fakes.h"
 
 namespace stillframe::engine::test {
@@ -668,6 +669,55 @@ TEST(Time, WallClockSetBackStopsNothing) {
   world.settle();
   EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
   EXPECT_GT(world.core->next_turn_ns(), world.clock.boot);
+}
+
+// By a session that dpkg is run in, the run's number as the kernel side has it.
+TEST(Lives, AnUpdateIsSaidOnceHoweverItEnds) {
+  constexpr std::uint64_t kSession = 9;
+  const std::uint64_t run =
+      sf_run(std::uint64_t{10}, std::uint64_t{SF_TOOL_DPKG});
+  for (const bool removed : {false, true}) {
+    World world;
+    const auto record = world.make("web");
+    world.live(record);
+    world.settle();
+    RunObservation began;
+    began.root = record.root;
+    began.command = "dpkg -i jq.deb";
+    began.process.run = run;
+    world.core->observe(began);
+    for (const char* name : {"one", "two"}) {
+      World::write(record, name);
+      auto seen = world.wrote(record, name);
+      seen.process.session = kSession;
+      seen.process.run = run;
+      world.core->observe(seen);
+      world.settle();
+    }
+    ExitObservation ended;
+    ended.boot_ns = world.clock.boot;
+    ended.process.cgroup = record.cgroup;
+    ended.process.session = kSession;
+    ended.process.run = run;
+    if (removed) {
+      world.exit(record);
+      world.remove(record);
+    } else {
+      world.core->observe(ended);
+    }
+    for (int i = 0; i < 8; ++i) {
+      world.clock.pass(kSecondNs);
+      world.settle();
+    }
+    const auto kinds = world.kinds();
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "update_started"), 1);
+    EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "update_ended"), 1);
+    const Snapshot snapshot = *world.core->take_snapshot();
+    const auto counted =
+        snapshot.in_place_updates.find({"", record.info.workload, "dpkg"});
+    ASSERT_NE(counted, snapshot.in_place_updates.end());
+    EXPECT_EQ(counted->second, 1u);
+  }
 }
 
 }  // namespace
