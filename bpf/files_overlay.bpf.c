@@ -77,9 +77,11 @@ int ovl_file_flags(u64 *ctx)
 SEC("?fexit/ovl_create")
 int ovl_creation(u64 *ctx)
 {
-	struct dentry *dentry = (void *)ARG(ovl_create, 1);
+	/* The idmapping came before the arguments of both at once. */
+	struct dentry *dentry = (void *)ARG(ovl_mknod, 1);
 
-	if (RETURNED(ovl_create))
+	/* Whose place its result has depends on its last argument: what it made shows. */
+	if (!WALK(dentry, d_inode))
 		return 0;
 	return entry_made(dentry, WALK(dentry, d_inode), SF_OP_create, SF_FILE_CREATED);
 }
@@ -172,6 +174,18 @@ SEC("?fexit/vfs_fallocate")
 int BPF_PROG(allocation, struct file *file, int mode, s64 offset, s64 size, int result)
 {
 	return result ? 0 : upper_inode_changed(file, SF_OP_write);
+}
+
+/* The same where files_direct.bpf.c sees what no function of overlay is called for: its
+ * own work only. */
+SEC("?fexit/vfs_fallocate")
+int BPF_PROG(inner_allocation, struct file *file, int mode, s64 offset, s64 size, int result)
+{
+	struct task_struct *task = current_task();
+
+	if (result || FIELD(task, cred) == FIELD(task, real_cred))
+		return 0;
+	return upper_inode_changed(file, SF_OP_write);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

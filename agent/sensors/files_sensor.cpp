@@ -20,18 +20,41 @@ SensorAttempt tried(const Implementation& one,
   return attempt;
 }
 
+std::uint64_t missed_by(const std::vector<std::unique_ptr<Object>>& objects) {
+  std::uint64_t missed = 0;
+  for (const auto& object : objects) missed += object->missed_runs();
+  return missed;
+}
+
 }  // namespace
+
+tl::expected<FilesSensor::Objects, Refusal> FilesSensor::attach(
+    const Implementation& one, const Setup& setup) {
+  if (one.besides != nullptr) {
+    // So that nothing is loaded in vain where the tracepoints are not there.
+    auto possible = Object::possible(*one.besides, setup);
+    if (!possible) return tl::unexpected(std::move(possible.error()));
+  }
+  Objects objects;
+  for (const ObjectSpec* spec : {&one.object, one.besides}) {
+    if (spec == nullptr) continue;
+    auto object = Object::attach(*spec, setup);
+    if (!object) return tl::unexpected(std::move(object.error()));
+    objects.push_back(*std::move(object));
+  }
+  return objects;
+}
 
 void FilesSensor::choose(const Setup& setup) {
   std::vector<SensorAttempt> attempts;
-  std::unique_ptr<Object> best;
+  Objects best;
   std::size_t best_attempt = 0;
   std::set<FileOp> fewest;
   chosen_ = nullptr;
   for (const Implementation& one : ladder_.implementations) {
-    auto object = Object::attach(one.object, setup);
-    if (!object) {
-      attempts.push_back(refused(one.name, object.error()));
+    auto objects = attach(one, setup);
+    if (!objects) {
+      attempts.push_back(refused(one.name, objects.error()));
       continue;
     }
     const auto misses = missed_(TrialGround::overlay);
@@ -46,15 +69,15 @@ void FilesSensor::choose(const Setup& setup) {
     auto unseen = misses.value_or(std::set<FileOp>{});
     if (chosen_ == nullptr || unseen.size() < fewest.size()) {
       fewest = std::move(unseen);
-      best = std::move(*object);
+      best = *std::move(objects);
       chosen_ = &one;
       best_attempt = attempts.size() - 1;
     }
     if (fewest.empty()) break;
   }
-  if (best) attempts[best_attempt].in_use = true;
-  detach(object_);
-  object_ = std::move(best);
+  if (chosen_ != nullptr) attempts[best_attempt].in_use = true;
+  detach(objects_);
+  objects_ = std::move(best);
   unseen_ = std::move(fewest);
   status_ = status_of(ladder_, std::move(attempts));
   attach_plain(setup);
@@ -85,23 +108,19 @@ void FilesSensor::attach_plain(const Setup& setup) {
     plain_attempt_ = refused(one.name, object.error());
     return;
   }
-  plain_ = std::move(*object);
+  plain_.push_back(*std::move(object));
   const auto misses = missed_(TrialGround::directory);
   plain_attempt_ = tried(one, misses);
   plain_unseen_ = misses.value_or(std::set<FileOp>{});
 }
 
-void FilesSensor::detach(std::unique_ptr<Object>& object) {
-  if (object) missed_before_ += object->missed_runs();
-  object.reset();
+void FilesSensor::detach(Objects& objects) {
+  missed_before_ += missed_by(objects);
+  objects.clear();
 }
 
 std::uint64_t FilesSensor::missed_runs() const {
-  std::uint64_t missed = missed_before_;
-  for (const auto* object : {&object_, &plain_}) {
-    if (*object) missed += (*object)->missed_runs();
-  }
-  return missed;
+  return missed_before_ + missed_by(objects_) + missed_by(plain_);
 }
 
 SensorStatus FilesSensor::status() const {
@@ -112,7 +131,7 @@ SensorStatus FilesSensor::status() const {
   std::set<FileOp> unseen = unseen_;
   unseen.insert(plain_unseen_.begin(), plain_unseen_.end());
   for (const FileOp op : unseen) status.by_scan.push_back(to_string({op}));
-  if (!sees_plain && plain_wanted_ && !plain_) {
+  if (!sees_plain && plain_wanted_ && plain_.empty()) {
     status.by_scan.emplace_back(plain_implementation_.by_scan);
   }
   if (chosen_->by_scan != nullptr)

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "agent/base/result.h"
 #include "agent/sensors/ladder.h"
@@ -43,19 +44,24 @@ class FilesSensor : public Sensor {
   std::uint64_t missed_runs() const override;
 
  private:
+  using Objects = std::vector<std::unique_ptr<Object>>;
+
+  // All objects of an implementation, or none.
+  static tl::expected<Objects, Refusal> attach(const Implementation& one,
+                                               const Setup& setup);
   void attach_plain(const Setup& setup);
-  void detach(std::unique_ptr<Object>& object);
+  void detach(Objects& objects);
 
   const Ladder& ladder_;
   const Implementation& plain_implementation_;
   Missed missed_;
-  const Implementation* chosen_ = nullptr;  // of object_
-  std::unique_ptr<Object> object_;
+  const Implementation* chosen_ = nullptr;  // of objects_
+  Objects objects_;
   SensorStatus status_;
   bool plain_wanted_ = false;
-  std::unique_ptr<Object> plain_;
+  Objects plain_;  // one, or none
   SensorAttempt plain_attempt_;
-  std::set<FileOp> unseen_;          // by object_, when it was tried
+  std::set<FileOp> unseen_;          // by objects_, when it was tried
   std::set<FileOp> plain_unseen_;    // by plain_
   std::uint64_t missed_before_ = 0;  // by objects that are detached again
 };

@@ -15,6 +15,7 @@ namespace stillframe::sensors {
 struct Implementation {
   const char* name;  // as doctor shows it
   ObjectSpec object;
+  const ObjectSpec* besides = nullptr;  // of files: what must be attached, too
   bool plain = false;  // of files: sees a rootfs that is not an overlay as well
   const char* by_scan = nullptr;  // what only scans find where it is in use
 };

@@ -140,6 +140,16 @@ tl::expected<Object::Loaded, Refusal> Object::load(
   }
 }
 
+tl::expected<void, Refusal> Object::possible(const ObjectSpec& spec,
+                                             const Setup& setup) {
+  std::vector<const ProgramSpec*> wanted;
+  for (const ProgramSpec& one : spec.programs) wanted.push_back(&one);
+  LibbpfMessages messages;
+  auto object = open(spec, wanted, setup, setup.config, {}, messages);
+  if (!object) return tl::unexpected(std::move(object.error()));
+  return {};
+}
+
 tl::expected<void, Refusal> Object::attach_program(const ProgramSpec& wanted,
                                                    bpf_program* program,
                                                    const Setup& setup,

@@ -55,6 +55,11 @@ class Object {
   static tl::expected<std::unique_ptr<Object>, Refusal> attach(
       const ObjectSpec& spec, const Setup& setup);
 
+  // What stands in the way of it before anything is loaded: a target of a
+  // required program that this kernel does not have.
+  static tl::expected<void, Refusal> possible(const ObjectSpec& spec,
+                                              const Setup& setup);
+
   // By name; null: none, or this object did not make them. Owned by this
   // object.
   const bpf_map* map(const char* name) const;

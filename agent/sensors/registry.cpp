@@ -5,6 +5,7 @@
 #include "agent/sensors/limits_sensor.h"
 #include "agent/sensors/object_sensor.h"
 #include "files_ctime.skel.h"
+#include "files_direct.skel.h"
 #include "files_overlay.skel.h"
 #include "files_plain.skel.h"
 #include "files_vfs.skel.h"
@@ -30,29 +31,36 @@ constexpr ProgramSpec kCtimePrograms[] = {
     {"stillframe_ctime_skip", true, true}, {"stillframe_ctime_skip_second"},
 };
 
+constexpr ProgramSpec kDirectPrograms[] = {
+    {"direct_xchg", true, true},
+    {"direct_xchg_second"},
+    {"direct_skip", true, true},
+    {"direct_skip_second"},
+};
+
 // Not required: what came later than 5.11, and what a compiler may inline. The
 // trial shows whether something is missed.
+#define STILLFRAME_OVERLAY_PROGRAMS                                         \
+  {"ovl_write"}, {"ovl_splice", false}, {"ovl_copy_range", false},          \
+      {"ovl_remap_range", false}, {"ovl_attributes"}, {"ovl_xattr", false}, \
+      {"ovl_acl", false}, {"ovl_file_flags", false}, {"ovl_creation"},      \
+      {"ovl_directory"}, {"ovl_symbolic_link"}, {"ovl_node"},               \
+      {"ovl_hard_link"}, {"ovl_removal"}, {"ovl_directory_removal"},        \
+      {"ovl_move"}, {"ovl_copy_up"}
+
 constexpr ProgramSpec kOverlayPrograms[] = {
-    {"ovl_write"},
-    {"ovl_splice", false},
-    {"ovl_copy_range", false},
-    {"ovl_remap_range", false},
-    {"ovl_attributes"},
-    {"ovl_xattr", false},
-    {"ovl_acl", false},
-    {"ovl_file_flags", false},
-    {"ovl_creation"},
-    {"ovl_directory"},
-    {"ovl_symbolic_link"},
-    {"ovl_node"},
-    {"ovl_hard_link"},
-    {"ovl_removal"},
-    {"ovl_directory_removal"},
-    {"ovl_move"},
-    {"ovl_copy_up"},
+    STILLFRAME_OVERLAY_PROGRAMS,
     {"mapping_store", false},
     {"allocation"},
 };
+
+// Stores through mappings are then known by the upper inode's ctime.
+constexpr ProgramSpec kOverlayProgramsWithDirect[] = {
+    STILLFRAME_OVERLAY_PROGRAMS,
+    {"inner_allocation"},
+};
+
+#undef STILLFRAME_OVERLAY_PROGRAMS
 
 constexpr ProgramSpec kVfsPrograms[] = {
     {"handed_write"},
@@ -128,7 +136,15 @@ const Implementation kLife[] = {
 constexpr const char* kDirectWrites =
     "direct writes into the upper directory of an overlay";
 
+constexpr ObjectSpec kDirectFiles = {"files_direct", files_direct::elf_bytes,
+                                     kDirectPrograms, true};
+
 const Implementation kFiles[] = {
+    {.name = "fexit overlay, tp_btf ctime",
+     .object = {"files_overlay", files_overlay::elf_bytes,
+                kOverlayProgramsWithDirect},
+     .besides = &kDirectFiles,
+     .plain = true},
     {.name = "tp_btf ctime",
      .object = {"files_ctime", files_ctime::elf_bytes, kCtimePrograms, true},
      .plain = true},

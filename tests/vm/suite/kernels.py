@@ -52,7 +52,8 @@ class Kernel:
     @property
     def whole_sensor(self) -> str:
         """What sees the changes of a rootfs that is not an overlay."""
-        return "tp_btf ctime" if self.by_time_stamps else "fexit vfs, plain rootfs"
+        return ("fexit overlay, tp_btf ctime" if self.by_time_stamps
+                else "fexit vfs, plain rootfs")
 
     def outcome(self, way: str) -> str:
         """What an operation must come out as."""
