@@ -71,8 +71,7 @@ void ScanWorker::run(const std::stop_token& stop) {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
-    std::visit([&](auto&& one) { carry_out(std::move(one), stop); },
-               std::move(job));
+    std::visit([&](auto& one) { carry_out(std::move(one), stop); }, job);
   }
 }
 

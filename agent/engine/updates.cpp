@@ -33,7 +33,7 @@ const Update* Updates::changed(const MutationEvent& event, const Runs::Run& run,
   }
   // What a scan finds later belongs to it, and is no update of its own.
   if (finished_.contains(id)) return nullptr;
-  if (open_.size() >= kMaxOpen) close(open_.begin());
+  if (open_.size() >= kMaxOpen) close(0);
   Open& open = open_.emplace_back();
   open.update.id = id;
   open.update.tool = run.tool;
@@ -114,19 +114,20 @@ const Update* Updates::finish(std::uint64_t id,
                    [&](const Open& one) { return one.update.id == id; });
   if (open == open_.end()) return nullptr;
   open->update.packages = std::move(packages);
-  close(open);
+  close(static_cast<std::size_t>(open - open_.begin()));
   return &past_.back();
 }
 
-void Updates::close(std::deque<Open>::iterator open) {
-  paths_ -= open->paths.size();
-  if (open->update.ended.ns == 0) {
-    open->update.ended = wall_from_boottime(open->last_change_ns);
+void Updates::close(std::size_t index) {
+  Open& open = open_[index];
+  paths_ -= open.paths.size();
+  if (open.update.ended.ns == 0) {
+    open.update.ended = wall_from_boottime(open.last_change_ns);
   }
-  finished_.insert(open->update.id);
+  finished_.insert(open.update.id);
   if (finished_.size() > kMaxFinished) finished_.erase(finished_.begin());
-  past_.push_back(std::move(open->update));
-  open_.erase(open);
+  past_.push_back(std::move(open.update));
+  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(index));
   if (past_.size() > kMaxPast) past_.pop_front();
 }
 

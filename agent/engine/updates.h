@@ -70,7 +70,7 @@ class Updates {
   Open* find(std::uint64_t id);
   std::uint64_t due_ns(const Open& open) const;
   void note(Open& open, const MutationEvent& event, std::uint64_t now);
-  void close(std::deque<Open>::iterator open);
+  void close(std::size_t index);
 
   std::deque<Open> open_;
   std::deque<Update> past_;
