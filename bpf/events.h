@@ -260,11 +260,14 @@ struct sf_live_event {
 	char parent[SF_CGROUP_LEN];
 };
 
+/* What the kernel has for a task that descends from no login. */
+#define SF_NO_LOGIN (~0u)
+
 struct sf_session_event {
 	struct sf_header header;
 	char tty[SF_TTY_LEN];
 	__u32 argv_len;
-	__u32 reserved;
+	__u32 login_uid;	/* of whoever entered, or SF_NO_LOGIN */
 	char argv[SF_ARGV_LEN]; /* NUL-separated */
 };
 

@@ -60,22 +60,28 @@ void Actors::session_started(const SessionObservation& seen) {
   session.tty = seen.tty;
   session.uid = seen.process.uid;
   session.start = wall_from_boottime(seen.process.start_ns);
-  add_session(std::move(session));
+  add({std::move(session), seen.login_uid,
+       seen.login_uid ? users_.name_of(*seen.login_uid) : ""});
 }
 
-void Actors::add_session(Session session) {
-  if (sessions_.contains(session.id)) return;
-  order_.push_front(std::move(session));
-  sessions_[order_.front().id] = order_.begin();
+void Actors::add(Known known) {
+  if (sessions_.contains(known.session.id)) return;
+  order_.push_front(std::move(known));
+  sessions_[order_.front().session.id] = order_.begin();
   if (order_.size() > kMaxSessions) {
-    sessions_.erase(order_.back().id);
+    sessions_.erase(order_.back().session.id);
     order_.pop_back();
   }
 }
 
-const Session* Actors::find_session(std::uint64_t id) const {
+const Actors::Known* Actors::find(std::uint64_t id) const {
   const auto it = sessions_.find(id);
   return it == sessions_.end() ? nullptr : &*it->second;
+}
+
+const Session* Actors::find_session(std::uint64_t id) const {
+  const Known* known = find(id);
+  return known == nullptr ? nullptr : &known->session;
 }
 
 Actor Actors::resolve(const ProcessRef& process, Place place,
@@ -88,8 +94,10 @@ Actor Actors::resolve(const ProcessRef& process, Place place,
   actor.pid = process.pid;
   actor.uid = process.uid;
   if (actor.origin == Origin::exec) {
-    if (const Session* session = find_session(process.session)) {
-      actor.session = *session;
+    if (const Known* known = find(process.session)) {
+      actor.session = known->session;
+      actor.login_uid = known->login_uid;
+      actor.login_user = known->login_user;
     } else if (process.session != 0) {
       actor.session = Session{process.session, "", "", process.uid,
                               wall_from_boottime(process.session * 1000)};

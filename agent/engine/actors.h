@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/engine/runs.h"
+#include "agent/engine/users.h"
 #include "agent/model/mutation.h"
 #include "agent/model/observation.h"
 
@@ -33,8 +34,9 @@ class Actors {
   void run_ended(std::uint64_t id, std::uint64_t boot_ns) {
     runs_.ended(id, boot_ns);
   }
-  // A session that began before the agent did.
-  void add_session(Session session);
+  // A session that began before the agent did. Who had logged in is not known:
+  // what runs in a container may have set its login itself since.
+  void add_session(Session session) { add({std::move(session), {}, {}}); }
   const Session* find_session(std::uint64_t id) const;
 
   // `victim`: the container's id; `boot_ns`: when the process acted.
@@ -57,6 +59,14 @@ class Actors {
     }
   };
 
+  struct Known {
+    Session session;
+    std::optional<std::uint32_t> login_uid;
+    std::string login_user;
+  };
+
+  void add(Known known);
+  const Known* find(std::uint64_t id) const;
   std::string executable(const ProcessRef& process);
   // The tool that has a process of the host copy; empty: none that is seen.
   std::string driver_of(const ProcessRef& process);
@@ -64,8 +74,9 @@ class Actors {
                  const std::string& victim, std::uint64_t boot_ns);
 
   Runs runs_;
-  std::list<Session> order_;
-  std::unordered_map<std::uint64_t, std::list<Session>::iterator> sessions_;
+  Users users_;
+  std::list<Known> order_;
+  std::unordered_map<std::uint64_t, std::list<Known>::iterator> sessions_;
   std::unordered_map<ProcessKey, std::string, HashKey> executables_;
   std::unordered_map<ProcessKey, std::string, HashKey> drivers_;
 };

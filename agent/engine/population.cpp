@@ -445,7 +445,7 @@ Actor Population::actor_for(const ContainerPtr& victim,
     // It outlived the container that it descends from.
     place = Actors::Place::other_container;
   }
-  return context_.actors.resolve(
+  Actor actor = context_.actors.resolve(
       process, place,
       [&](const ProcessRef& one) -> std::optional<bool> {
         const auto members = context_.source.members(victim->record());
@@ -453,6 +453,11 @@ Actor Population::actor_for(const ContainerPtr& victim,
         return descends_from_init(one, *members, victim->record().init_pid);
       },
       victim->info().id, boot_ns);
+  if (!enters_for_its_caller(runtime_from(victim->record().info.runtime))) {
+    actor.login_uid.reset();
+    actor.login_user.clear();
+  }
+  return actor;
 }
 
 bool Population::ran_before(const ContainerPtr& container,

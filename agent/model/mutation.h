@@ -36,6 +36,10 @@ struct Actor {
   std::string exe;  // full path where it could still be read, else its name
   std::uint32_t pid = 0;
   std::uint32_t uid = 0;
+  // Who had logged in to the host, whatever sudo or su made of them since;
+  // none: not known. And what the host calls that user; empty: not known.
+  std::optional<std::uint32_t> login_uid;
+  std::string login_user;
   bool ambiguous = false;    // one of several that touched the directory
   std::uint64_t update = 0;  // the Update that it is part of; 0: of none
   std::optional<Session> session;

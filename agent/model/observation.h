@@ -199,6 +199,7 @@ struct SessionObservation {
   std::string tty;        // its controlling tty, "pts3"; or empty
   std::string first_cmd;  // argv joined by spaces, cut at 256 bytes
   ProcessRef process;     // process.session is the session's id
+  std::optional<std::uint32_t> login_uid;  // host's user namespace
 };
 
 // A process of a session began to be a tool's run, or may be: an interpreter is

@@ -297,6 +297,12 @@ constexpr Runtime runtime_from(std::string_view name) {
   return Runtime::unknown;
 }
 
+// Whether what is run in a container descends from who asked for it. Elsewhere
+// it descends from a daemon, whose login is that of who started the daemon.
+constexpr bool enters_for_its_caller(Runtime runtime) {
+  return runtime == Runtime::podman || runtime == Runtime::runc;
+}
+
 constexpr const RuntimeTraits& traits_of(std::string_view name) {
   return traits_of(runtime_from(name));
 }

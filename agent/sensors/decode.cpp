@@ -180,6 +180,7 @@ Result<Observation> decode_session(const sf_session_event& raw) {
   seen.tty = text(raw.tty);
   seen.first_cmd = command_line(raw.argv, raw.argv_len);
   seen.process = process_ref(raw.header.process);
+  if (raw.login_uid != SF_NO_LOGIN) seen.login_uid = raw.login_uid;
   return seen;
 }
 

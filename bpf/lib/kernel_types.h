@@ -261,6 +261,10 @@ struct thread_info {
 #endif
 };
 
+typedef struct {
+	u32 val;
+} kuid_t;
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -271,6 +275,7 @@ struct task_struct {
 	u64 start_boottime;
 	const struct cred *real_cred;
 	const struct cred *cred;
+	kuid_t loginuid; /* not without CONFIG_AUDIT */
 	char comm[16];
 	struct mm_struct *mm;
 	struct fs_struct *fs;

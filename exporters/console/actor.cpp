@@ -17,6 +17,11 @@ std::string who(const Actor& actor) {
     out += actor.tool.empty() ? ' ' + process : " (" + process + ')';
   }
   if (actor.uid != 0) out += fmt::format(" uid {}", actor.uid);
+  if (actor.login_uid) {
+    out += " by login " + (actor.login_user.empty()
+                               ? std::to_string(*actor.login_uid)
+                               : display(actor.login_user));
+  }
   if (actor.session && !actor.session->first_cmd.empty()) {
     const std::string command = display(actor.session->first_cmd);
     const bool quoted = command[0] == '"';

@@ -149,14 +149,17 @@ json container_value(const ContainerInfo& info) {
 }
 
 json actor_value(const Actor& actor) {
-  json value = {{"origin", to_string(actor.origin)},
-                {"tool", text_or_null(actor.tool)},
-                {"comm", json_text(actor.comm)},
-                {"exe", json_text(actor.exe)},
-                {"pid", actor.pid},
-                {"uid", actor.uid},
-                {"session", actor.session ? session_value(*actor.session)
-                                          : json(nullptr)}};
+  json value = {
+      {"origin", to_string(actor.origin)},
+      {"tool", text_or_null(actor.tool)},
+      {"comm", json_text(actor.comm)},
+      {"exe", json_text(actor.exe)},
+      {"pid", actor.pid},
+      {"uid", actor.uid},
+      {"login_uid", actor.login_uid ? json(*actor.login_uid) : json(nullptr)},
+      {"login_user", text_or_null(actor.login_user)},
+      {"session",
+       actor.session ? session_value(*actor.session) : json(nullptr)}};
   if (actor.ambiguous) value["ambiguous"] = true;
   if (actor.update != 0) value["update"] = actor.update;
   return value;

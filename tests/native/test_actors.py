@@ -5,6 +5,8 @@ Two hands: somebody who entered the container (`exec`) and its own process
 (`workload`).
 """
 
+import pathlib
+
 import pytest
 
 from harness.agent import Agent
@@ -33,6 +35,43 @@ def _told(agent: Agent, container: Container, path: str, kind: str,
                    == (path, kind, origin) for e in _files(agent, container))
 
     wait_for(there, SECONDS, f"{kind} of {path} by {origin}")
+
+
+LOGIN = 1000
+
+
+def _log_in() -> None:
+    """What pam_loginuid does to a process before it becomes a user's shell."""
+    pathlib.Path("/proc/self/loginuid").write_text(str(LOGIN))
+
+
+def _logins(agent: Agent, container: Container, path: str,
+            origin: str) -> set[int | None]:
+    change = recorded(agent, container.name, path, origin)
+    return {actor["login_uid"] for actor in change["actors"]}
+
+
+def test_who_had_logged_in_is_named(
+        agent: Agent, container: Container) -> None:
+    """Also of what outlives the command and leaves its process group."""
+    script = "echo x >/new/f; setsid sh -c 'echo x >/new/g' &"
+    container.exec("sh", "-c", script, preexec_fn=_log_in)
+    container.shell("echo x >/new/h")
+    container.work("echo x >/new/i")
+    assert _logins(agent, container, "/new/f", "exec") == {LOGIN}
+    assert _logins(agent, container, "/new/g", "exec") == {LOGIN}
+    assert _logins(agent, container, "/new/h", "exec") == {None}
+    assert _logins(agent, container, "/new/i", "workload") == {None}
+
+
+def test_nobody_is_blamed_by_a_login_set_in_the_container(
+        agent: Agent, container: Container) -> None:
+    forge = f"echo {LOGIN} >/proc/self/loginuid; cat /proc/self/loginuid"
+    said = container.shell(f"{forge}; echo x >/new/f")
+    assert said.split()[-1] == str(LOGIN).encode()
+    assert _logins(agent, container, "/new/f", "exec") == {None}
+    container.work(f"{forge}; echo x >/new/g")
+    assert _logins(agent, container, "/new/g", "workload") == {None}
 
 
 def test_removals_by_two_hands_are_told_apart(agent: Agent,

@@ -22,6 +22,8 @@ std::size_t hash_of(const Actor& a) {
   mix(seed, text(a.exe));
   mix(seed, a.pid);
   mix(seed, a.uid);
+  mix(seed, a.login_uid ? *a.login_uid + std::size_t{1} : 0);
+  mix(seed, text(a.login_user));
   mix(seed, a.ambiguous ? 1 : 0);
   mix(seed, a.session ? a.session->id : 0);
   mix(seed, a.update);
@@ -46,6 +48,10 @@ Actor in_common(const Actor& one, const Actor& other) {
   if (one.comm == other.comm) both.comm = one.comm;
   if (one.exe == other.exe) both.exe = one.exe;
   if (one.uid == other.uid) both.uid = one.uid;
+  if (one.login_uid == other.login_uid) {
+    both.login_uid = one.login_uid;
+    both.login_user = one.login_user;
+  }
   if (one.session == other.session) both.session = one.session;
   if (one.update == other.update) both.update = one.update;
   return both;
@@ -74,6 +80,8 @@ ActorId ActorTable::intern(const Actor& actor) {
     coarse.comm = actor.comm;
     coarse.exe = actor.exe;
     coarse.uid = actor.uid;
+    coarse.login_uid = actor.login_uid;
+    coarse.login_user = actor.login_user;
   }
   coarse.ambiguous = actor.ambiguous;
   return find_or_add(coarse);

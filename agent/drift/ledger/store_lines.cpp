@@ -157,8 +157,10 @@ bool read_actor(Reader& in, std::uint32_t& number, Actor& a) {
   a.ambiguous = in.boolean();
   const json* session = in.next();
   if (session == nullptr) return false;
-  // An older agent's line has none.
+  // An older agent's line ends before these.
   if (in.more()) a.update = in.number<std::uint64_t>();
+  if (in.more()) a.login_uid = in.number<std::uint32_t>();
+  if (in.more()) a.login_user = in.text();
   if (!in.good()) return false;
   if (session->is_null()) return true;
   if (!session->is_array()) return false;
@@ -311,9 +313,14 @@ std::string actor_line(std::uint32_t number, const Actor& a) {
         {"session", a.session->id, json_text(a.session->first_cmd),
          json_text(a.session->tty), a.session->uid, a.session->start.ns});
   }
-  return line(json::array({"a", number, to_string(a.origin), json_text(a.tool),
-                           json_text(a.comm), json_text(a.exe), a.pid, a.uid,
-                           a.ambiguous, std::move(session), a.update}));
+  json value = json::array({"a", number, to_string(a.origin), json_text(a.tool),
+                            json_text(a.comm), json_text(a.exe), a.pid, a.uid,
+                            a.ambiguous, std::move(session), a.update});
+  if (a.login_uid) {
+    value.push_back(*a.login_uid);
+    value.push_back(json_text(a.login_user));
+  }
+  return line(value);
 }
 
 std::string life_line(const Life& life) {

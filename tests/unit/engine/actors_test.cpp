@@ -114,6 +114,21 @@ TEST(Actors, AContainersProcessStaysItsOwnInTheHostsMounts) {
             Origin::workload);
 }
 
+TEST(Actors, TheLoginIsThatOfWhoEntered) {
+  Actors actors;
+  SessionObservation seen;
+  seen.process = process(9, true);
+  seen.login_uid = 1000;
+  actors.session_started(seen);
+  const auto login = [&](std::uint64_t session, Place place) {
+    return actors.resolve(process(session, true), place, unknown).login_uid;
+  };
+  EXPECT_EQ(login(9, Place::victim), 1000u);
+  EXPECT_EQ(login(8, Place::victim), std::nullopt);
+  EXPECT_EQ(login(0, Place::victim), std::nullopt);
+  EXPECT_EQ(login(9, Place::other_container), std::nullopt);
+}
+
 TEST(Actors, SessionComesWithTheActor) {
   Actors actors;
   SessionObservation seen;

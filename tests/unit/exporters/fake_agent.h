@@ -133,6 +133,8 @@ inline Actor make_actor() {
           .exe = "/usr/bin/dpkg",
           .pid = 4711,
           .uid = 0,
+          .login_uid = {},
+          .login_user = {},
           .ambiguous = false,
           .session = Session{.id = 7,
                              .first_cmd = "sh -c x",

@@ -33,6 +33,8 @@ const json kActor = {{"origin", "exec"},
                      {"exe", "/usr/bin/dpkg"},
                      {"pid", 4711},
                      {"uid", 0},
+                     {"login_uid", nullptr},
+                     {"login_user", nullptr},
                      {"session",
                       {{"id", 7},
                        {"first_cmd", "sh -c x"},
@@ -186,7 +188,17 @@ TEST(ActorJson, SaysNullForWhatThereIsNot) {
                          {"exe", ""},
                          {"pid", 0},
                          {"uid", 0},
+                         {"login_uid", nullptr},
+                         {"login_user", nullptr},
                          {"session", nullptr}}));
+}
+
+TEST(ActorJson, NamesWhoHadLoggedIn) {
+  Actor actor = test::make_actor();
+  actor.login_uid = 1000;
+  actor.login_user = "ann";
+  EXPECT_EQ(actor_value(actor)["login_uid"], 1000);
+  EXPECT_EQ(actor_value(actor)["login_user"], "ann");
 }
 
 TEST(ActorJson, NamesAmbiguityOnlyWhereThereIsSome) {

@@ -247,6 +247,19 @@ TEST(Decode, SessionCommandIsJoinedBySpaces) {
   EXPECT_FALSE(decode(&raw, sizeof raw, 0));
 }
 
+TEST(Decode, ALoginThatIsNotSetIsNotANumber) {
+  sf_session_event raw{};
+  raw.header = header(SF_EVENT_SESSION);
+  for (const std::uint32_t login : {0u, 1000u, SF_NO_LOGIN}) {
+    raw.login_uid = login;
+    const auto seen = decode(&raw, sizeof raw, 0);
+    ASSERT_TRUE(seen);
+    const auto& session = std::get<SessionObservation>(*seen);
+    EXPECT_EQ(session.login_uid,
+              login == SF_NO_LOGIN ? std::nullopt : std::optional(login));
+  }
+}
+
 TEST(Decode, UnterminatedTextStopsAtItsField) {
   sf_live_event raw{};
   raw.header = header(SF_EVENT_LIVE);

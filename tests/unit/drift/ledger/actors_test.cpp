@@ -24,6 +24,22 @@ TEST(Actors, EachIsKeptOnce) {
   EXPECT_EQ(table.size(), 3u);
 }
 
+TEST(Actors, OneWithAnotherLoginIsAnother) {
+  ActorTable table;
+  auto one = actor("sh");
+  const auto unknown = table.intern(one);
+  one.login_uid = 0;
+  const auto root = table.intern(one);
+  EXPECT_NE(root, unknown);
+  auto other = one;
+  other.login_uid = 1000;
+  EXPECT_NE(table.intern(other), root);
+  EXPECT_EQ(in_common(one, other).login_uid, std::nullopt);
+  other.login_uid = 0;
+  other.comm = "vi";
+  EXPECT_EQ(in_common(one, other).login_uid, 0u);
+}
+
 TEST(Actors, ASetKeepsTheMostRecentAtItsEnd) {
   ActorTable table;
   ActorSet set = 0;

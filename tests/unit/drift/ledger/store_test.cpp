@@ -37,6 +37,8 @@ class Kept : public ::testing::Test {
     w.put(odd, 50, Change::added);
     auto who = actor("vi\x1b", Origin::exec, 7);
     who.tool = "editor";
+    who.login_uid = 1000;
+    who.login_user = "ann";
     who.session = Session{
         .id = 9, .first_cmd = "sh -i", .tty = "pts3", .uid = 5, .start = {123}};
     w.drift->observe(w.seen(FileOp::create, odd, 50), who);
@@ -67,7 +69,9 @@ std::string text_of(const ChangeList& rows) {
     for (const Kind k : r.kinds.list()) out << ' ' << to_string(k);
     for (const auto& a : r.actors) {
       out << " <" << to_string(a.origin) << a.comm << a.tool << a.pid
-          << (a.session ? a.session->first_cmd + a.session->tty : "") << '>';
+          << (a.session ? a.session->first_cmd + a.session->tty : "")
+          << (a.login_uid ? std::to_string(*a.login_uid) : "") << a.login_user
+          << '>';
     }
     out << " +" << r.actors_left_out << '\n';
   }
