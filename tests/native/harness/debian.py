@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import zipfile
 
+from machine.apt import mirrors
+
 from .agent import REPOSITORY
 from .image import import_bytes
 from .waiting import patience
@@ -34,7 +36,8 @@ def archive() -> pathlib.Path:
          "--dpkgopt=path-exclude=/usr/share/doc/*",
          "--dpkgopt=path-exclude=/usr/share/locale/*",
          "--customize-hook=rm -rf $1/var/lib/apt/lists",
-         SUITE, str(fresh)],
+         # From where this machine has its own: there may be no other.
+         SUITE, str(fresh), mirrors()[False]],
         check=True, capture_output=True, timeout=patience(600),
     )
     fresh.rename(kept)
