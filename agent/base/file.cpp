@@ -2,7 +2,9 @@
 #include "agent/base/file.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <climits>
@@ -69,6 +71,14 @@ Result<> write_file_atomic(const std::string& path, std::string_view content,
     return fail(written, path);
   }
   return {};
+}
+
+Fd open_without_links(const std::string& path, int flags) {
+  struct open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags);
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  return Fd(static_cast<int>(
+      ::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
 }
 
 Result<std::string> read_link(const std::string& path) {

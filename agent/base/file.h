@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/fd.h"
 #include "agent/base/result.h"
 
 namespace stillframe {
@@ -20,6 +21,10 @@ Result<std::string> read_file(const std::string& path,
 // rename.
 Result<> write_file_atomic(const std::string& path, std::string_view content,
                            unsigned mode = 0640);
+
+// Opens what `path` names where no part of it is a symbolic link; ELOOP: one
+// is.
+Fd open_without_links(const std::string& path, int flags);
 
 // The target of a symbolic link.
 Result<std::string> read_link(const std::string& path);

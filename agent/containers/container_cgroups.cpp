@@ -98,10 +98,22 @@ void ContainerCgroups::choose_init(Group& group) {
   }
 }
 
-// What runs in a cgroup below a container's, and is the first process of other
-// namespaces, may be a container of its own (is_container() says so), whatever
-// the cgroup's name.
-void ContainerCgroups::add_inner(Groups& groups) {
+// Of the same one a container's process may see any part, wherever it went.
+bool ContainerCgroups::has_another_root(const Process& one,
+                                        const Process& other) const {
+  const auto mounts = proc_.mounts(one.pid);
+  const auto others = proc_.mounts(other.pid);
+  if (!mounts || !others) return false;
+  const Mount* root = mount_at(*mounts, "/");
+  const Mount* others_root = mount_at(*others, "/");
+  return root != nullptr && others_root != nullptr &&
+         root->dev != others_root->dev;
+}
+
+// What runs in a cgroup below a container's, is the first process of other
+// namespaces and has another filesystem for a root may be a container of its
+// own (is_container() says so), whatever the cgroup's name.
+void ContainerCgroups::add_inner(Groups& groups) const {
   Groups inner;
   for (const auto& [path, group] : groups) {
     if (!group.init || is_unknown(group.name)) continue;
@@ -111,7 +123,8 @@ void ContainerCgroups::add_inner(Groups& groups) {
         const Process& process = group.processes[i];
         if (!process.is_namespace_init() ||
             process.mount_ns == group.init->mount_ns ||
-            process.pid_ns == group.init->pid_ns) {
+            process.pid_ns == group.init->pid_ns ||
+            !has_another_root(process, *group.init)) {
           continue;
         }
         Group& own = inner[part.path];

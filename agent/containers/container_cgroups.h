@@ -70,7 +70,8 @@ class ContainerCgroups {
                      std::vector<Error>& errors) const;
   bool is_container(const Group& group, std::vector<Error>& errors) const;
   static void choose_init(Group& group);
-  static void add_inner(Groups& groups);
+  void add_inner(Groups& groups) const;
+  bool has_another_root(const Process& one, const Process& other) const;
   static void drop_shared(Groups& groups);
 
   const CgroupTree& tree_;

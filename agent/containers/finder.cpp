@@ -22,11 +22,6 @@ ContainerInfo info_of(const CgroupName& name) {
   info.name = name.system_name.empty() ? name.id : name.system_name;
   info.runtime =
       name.runtime.empty() ? to_string(Runtime::unknown) : name.runtime;
-  // Whoever made the cgroup gave it a name that people know.
-  const std::string last = name.path.substr(name.path.rfind('/') + 1);
-  if (name.runtime == to_string(Runtime::unknown) && is_plain_name(last)) {
-    info.name = last;
-  }
   info.workload = name.system_name;
   return info;
 }

@@ -16,10 +16,13 @@ namespace stillframe::containers {
 std::vector<std::string> host_paths(const Mount& root,
                                     const std::vector<Mount>& host_mounts);
 
-// The same of a path there, by those mounts alone: a symbolic link on the way
-// is not followed. In its namespace `mounts` are.
-std::vector<std::string> host_paths(const std::string& path,
-                                    const std::vector<Mount>& mounts,
-                                    const std::vector<Mount>& host_mounts);
+// Directories that the host has and that may be the one at `path` in another
+// namespace, whose mounts are `mounts`; below `prefix`, without a link in them.
+// The path is whoever's: what it or a link in it leads to outside of the
+// innermost mount that it lies on is none of them.
+std::vector<std::string> host_directories(const std::string& path,
+                                          const std::vector<Mount>& mounts,
+                                          const std::vector<Mount>& host_mounts,
+                                          const std::string& prefix = "");
 
 }  // namespace stillframe::containers

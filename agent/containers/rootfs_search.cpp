@@ -3,7 +3,6 @@
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
-#include "agent/containers/directory.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/layers.h"
 #include "agent/model/inode_identity.h"
@@ -231,20 +230,24 @@ Result<OverlayLayers> RootfsSearch::makers_layers(
     const OverlayOptions& options) {
   const auto hosts = host_.proc.host_mounts();
   if (!hosts) return tl::unexpected<Error>(hosts.error());
+  const auto directories = [&](const std::string& path) {
+    return host_directories(path, *makers_mounts_, *hosts, host_.prefix);
+  };
   OverlayOptions here = options;
   for (auto& lower : here.lower) {
-    for (auto& path : host_paths(lower, *makers_mounts_, *hosts)) {
-      const auto there = is_directory(host_.prefix + path);
-      if (!there) note(there.error());
-      if (!there || !*there) continue;
-      lower = std::move(path);
-      break;
+    auto found = directories(lower);
+    if (found.empty()) {
+      return fail("lower directory " + lower +
+                      " of the container that it runs in, in no place of the "
+                      "host",
+                  ENOENT);
     }
+    lower = std::move(found.front());
   }
-  for (auto& path :
-       host_paths(overlay_unescape(options.upper), *makers_mounts_, *hosts)) {
+  for (auto& path : directories(overlay_unescape(options.upper))) {
     here.upper = std::move(path);
-    auto layers = proven(find_layers(here, host_.prefix, {}, seen_));
+    auto layers = proven(find_layers(here, "", {}, seen_));
+    if (layers) layers->within = true;
     if (layers || !is_absence(layers.error().code)) return layers;
   }
   return fail("upper directory " + options.upper +

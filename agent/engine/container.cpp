@@ -276,7 +276,8 @@ std::optional<Updates::Over> Container::take_update_over(std::uint64_t now) {
 
 void Container::update_over(std::uint64_t id,
                             std::vector<PackageChange> packages) {
-  const Update* update = updates_.finish(id, std::move(packages));
+  const Update* update =
+      updates_.finish(id, std::move(packages), context_.now());
   if (update == nullptr) return;
   stir();
   context_.events.update(record_.info, Lifecycle::update_ended, *update);
@@ -483,7 +484,8 @@ std::uint64_t Container::wanted_ns() const {
   if (!running_) next = std::min(next, next_check_ns_);
   if (!deferred_.empty()) next = std::min(next, deferred_until_ns_);
   if (!drift_) return running_ ? std::min(next, next_rootfs_ns_) : next;
-  next = std::min({next, next_full_scan_ns_, updates_.next_ns()});
+  next = std::min({next, next_full_scan_ns_,
+                   updates_.next_ns(scan_due() || drift_->scan_under_way())});
   if (mounts_due_ns_ != 0) next = std::min(next, mounts_due_ns_);
   if (flush_retry_.failing()) next = std::min(next, flush_not_before_ns_);
   const std::uint64_t work = drift_->next_work_boot_ns();

@@ -24,7 +24,10 @@ constexpr std::uint64_t kPreparingNs = 5 * kSecondNs;
 // a tenth of the time at most goes into reading them.
 constexpr std::uint64_t kNamesPace = 10;
 constexpr std::uint64_t kNamesPauseNs = 50 * kMillisecondNs;
+// A container that makes cgroups all day has all of them looked through: a
+// hundredth of the time at most goes into it.
 constexpr std::uint64_t kWithinPauseNs = 10 * kSecondNs;
+constexpr std::uint64_t kWithinPace = 100;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // What was found; what could not be read is counted and logged, and is looked
@@ -191,6 +194,16 @@ ContainerPtr Population::adopt(ContainerRecord record,
     if (live_since_ns != 0 && !fleet_.by_id(record.info)) {
       reconcile_within_a_second();
     }
+    return nullptr;
+  }
+  if (!record.info.outer.empty() && !record.root) {
+    // Who makes a cgroup and namespaces within a container is not out of it by
+    // that: with no rootfs that is known to be another, it is the outer one.
+    log_info("what runs within a container is taken for that container's",
+             {{"cgroup", record.cgroup_path},
+              {"container", record.info.outer},
+              {"reason", record.trouble.empty() ? "it has no rootfs of its own"
+                                                : record.trouble.back()}});
     return nullptr;
   }
   if (rootfs_in_use(record)) {
@@ -371,9 +384,9 @@ void Population::reconcile_within_a_second() {
 // Only a look at all shows it: the kernel side takes what descends from a
 // container for its own. A container may make cgroups all day.
 void Population::look_within() {
-  next_reconcile_ns_ = std::min(next_reconcile_ns_,
-                                std::max(context_.now() + kSecondNs,
-                                         last_reconcile_ns_ + kWithinPauseNs));
+  next_reconcile_ns_ =
+      std::min(next_reconcile_ns_,
+               std::max(context_.now() + kSecondNs, within_not_before_ns_));
 }
 
 void Population::give_up(const LiveObservation& seen) {
@@ -435,8 +448,10 @@ Actor Population::actor_for(const ContainerPtr& victim,
   const auto owner = fleet_.by_cgroup(process.cgroup);
   auto place = Actors::Place::host;
   if (owner) {
-    place = owner == victim ? Actors::Place::victim
-                            : Actors::Place::other_container;
+    // Who runs within the victim may have left it by a cgroup's name alone.
+    const bool within = owner->info().outer == victim->info().id;
+    place = owner == victim || within ? Actors::Place::victim
+                                      : Actors::Place::other_container;
   } else if (process.in_container) {
     place = victim->cgroups().contains(process.cgroup)
                 ? Actors::Place::victim
@@ -603,7 +618,6 @@ void Population::watch_names(std::uint64_t now) {
 
 void Population::reconcile(std::uint64_t now) {
   if (now < next_reconcile_ns_) return;
-  last_reconcile_ns_ = now;
   next_reconcile_ns_ = now + context_.settings.scan_interval_ns();
   if (context_.kernel.reconsider()) context_.changed = true;
   compare_running(now);
@@ -612,6 +626,9 @@ void Population::reconcile(std::uint64_t now) {
   }
   unclaimed_.expire(now);
   sweep_roots();
+  const std::uint64_t ended = context_.now();
+  within_not_before_ns_ =
+      ended + std::max(kWithinPauseNs, kWithinPace * (ended - now));
 }
 
 // Roots go with their container; but a late event brings one back, and one

@@ -129,7 +129,7 @@ class Population {
   std::unordered_set<UpperRoot> strays_;
   std::uint64_t next_retry_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t next_reconcile_ns_ = 0;
-  std::uint64_t last_reconcile_ns_ = 0;
+  std::uint64_t within_not_before_ns_ = 0;  // see look_within()
   bool names_touched_ = false;
   std::uint64_t names_not_before_ns_ = 0;
 };

@@ -10,12 +10,14 @@ namespace stillframe::engine {
 
 void Runs::started(const RunObservation& seen) {
   const std::uint64_t number = seen.process.run;
+  // Before it is forgotten: an interpreter that runs another one in its own
+  // process is both.
+  Run run = seen.within != 0 ? find(seen.within) : Run();
   const auto known = runs_.find(number);
   if (known != runs_.end()) {
     order_.erase(known->second);
     runs_.erase(known);
   }
-  Run run = seen.within != 0 ? find(seen.within) : Run();
   if (run.tool.empty()) {
     run.id = sf_run_start(number);
     run.tool = tool_name(sf_run_tool(number));

@@ -12,6 +12,7 @@ namespace {
 // The last changes of a process that has ended may still wait for a scan.
 constexpr std::uint64_t kSettleNs = 500'000'000;
 constexpr std::uint64_t kSettleAtMostNs = 5'000'000'000;
+constexpr std::uint64_t kPace = 10;
 // An end that was lost: nothing has changed for so long.
 constexpr std::uint64_t kAbandonedNs = 3'600'000'000'000;
 
@@ -33,7 +34,7 @@ const Update* Updates::changed(const MutationEvent& event, const Runs::Run& run,
   }
   // What a scan finds later belongs to it, and is no update of its own.
   if (finished_.contains(id)) return nullptr;
-  if (open_.size() >= kMaxOpen) close(0);
+  if (open_.size() >= kMaxOpen) close(open_[0].taken ? 1 : 0);
   Open& open = open_.emplace_back();
   open.update.id = id;
   open.update.tool = run.tool;
@@ -63,10 +64,14 @@ void Updates::note(Open& open, const MutationEvent& event, std::uint64_t now) {
       open.update.more_paths = true;
     }
   }
-  if (open.packages.size() >= kMaxPackages) return;
+  if (open.packages.size() >= kMaxPackages || hints_ >= kMaxHints ||
+      event.path.size() > kMaxHintPath) {
+    return;
+  }
   auto hint = drift::package_at(event.path, event.kind);
   if (hint && open.package_files.insert(event.path).second) {
     open.packages.push_back(std::move(*hint));
+    ++hints_;
   }
 }
 
@@ -89,30 +94,40 @@ void Updates::all_ended(WallTime time, std::uint64_t now) {
   }
 }
 
-std::uint64_t Updates::due_ns(const Open& open) const {
+std::uint64_t Updates::due_ns(const Open& open, bool scan_due) {
   if (open.taken) return std::numeric_limits<std::uint64_t>::max();
-  if (open.ended_ns != 0) return open.ended_ns + kSettleNs;
-  return open.last_change_ns + (open.joined ? kOneUpdateNs : kAbandonedNs);
+  const std::uint64_t over =
+      open.ended_ns != 0
+          ? open.ended_ns + kSettleNs
+          : open.last_change_ns + (open.joined ? kOneUpdateNs : kAbandonedNs);
+  const std::uint64_t since = std::max(open.ended_ns, open.last_change_ns);
+  return scan_due ? std::max(over, since + kSettleAtMostNs) : over;
 }
 
 std::optional<Updates::Over> Updates::take_over(std::uint64_t now,
                                                 bool scan_due) {
+  if (under_way_ || now < not_before_ns_) return std::nullopt;
   for (Open& open : open_) {
-    if (now < due_ns(open)) continue;
-    const std::uint64_t since = std::max(open.ended_ns, open.last_change_ns);
-    if (scan_due && now < since + kSettleAtMostNs) continue;
-    open.taken = true;
+    if (now < due_ns(open, scan_due)) continue;
+    open.taken = under_way_ = true;
+    taken_ns_ = now;
+    hints_ -= open.packages.size();
     return Over{open.update.id, std::move(open.packages)};
   }
   return std::nullopt;
 }
 
 const Update* Updates::finish(std::uint64_t id,
-                              std::vector<PackageChange> packages) {
+                              std::vector<PackageChange> packages,
+                              std::uint64_t now) {
   const auto open =
       std::find_if(open_.begin(), open_.end(),
                    [&](const Open& one) { return one.update.id == id; });
   if (open == open_.end()) return nullptr;
+  if (open->taken) {
+    under_way_ = false;
+    not_before_ns_ = now + kPace * (now - taken_ns_);
+  }
   open->update.packages = std::move(packages);
   close(static_cast<std::size_t>(open - open_.begin()));
   return &past_.back();
@@ -121,6 +136,7 @@ const Update* Updates::finish(std::uint64_t id,
 void Updates::close(std::size_t index) {
   Open& open = open_[index];
   paths_ -= open.paths.size();
+  hints_ -= open.packages.size();  // none of one that was taken
   if (open.update.ended.ns == 0) {
     open.update.ended = wall_from_boottime(open.last_change_ns);
   }
@@ -137,10 +153,13 @@ std::vector<std::uint64_t> Updates::open() const {
   return ids;
 }
 
-std::uint64_t Updates::next_ns() const {
+std::uint64_t Updates::next_ns(bool scan_due) const {
   std::uint64_t next = std::numeric_limits<std::uint64_t>::max();
-  for (const Open& open : open_) next = std::min(next, due_ns(open));
-  return next;
+  if (under_way_) return next;
+  for (const Open& open : open_) {
+    next = std::min(next, due_ns(open, scan_due));
+  }
+  return std::max(next, not_before_ns_);
 }
 
 std::vector<Update> Updates::list() const {

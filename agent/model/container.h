@@ -25,6 +25,9 @@ struct OverlayLayers {
   std::string work = {};   // its work directory; empty: not known
   bool userxattr = false;  // overlay's own attributes are user.overlay.*
   bool redirects = false;  // directories of the image can be moved
+  // A container's own, which may put a link in their place any time: none is
+  // followed.
+  bool within = false;
   // By a program (FUSE), which works in its own name, and in that of whoever
   // reads: who changes something cannot be seen.
   bool served = false;

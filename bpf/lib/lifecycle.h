@@ -216,8 +216,8 @@ static __always_inline void begin_session(struct task_struct *task, u64 family,
 	if (tty)
 		bpf_probe_read_kernel_str(event->tty, SF_TTY_LEN, tty->name);
 	event->argv_len = read_argv(event->argv, WALK(task, mm));
-	/* Read now: this is the runtime's doing until here, while what runs in the container
-	 * may set a login where there was none. */
+	/* Read now: what runs in the container may set a login where there was none. So may
+	 * who entered it have done before: see docs/events.md. */
 	event->login_uid =
 	    bpf_core_field_exists(task->loginuid) ? WALK(task, loginuid.val) : SF_NO_LOGIN;
 	submit_event(event);

@@ -48,21 +48,23 @@ static __always_inline u32 tool_of(struct task_struct *task)
 	return tool ? *tool : SF_TOOL_NONE;
 }
 
-static __always_inline void send_run(struct task_struct *task, u64 within,
+/* Whether there was room for it. */
+static __always_inline bool send_run(struct task_struct *task, u64 within,
 				     const struct sf_inode *root)
 {
 	struct sf_run_event *event;
 
 	if (too_many_of(root))
-		return;
+		return false;
 	event = reserve_event(struct sf_run_event, sizeof(*event));
 	if (!event)
-		return;
+		return false;
 	fill_header(&event->header, SF_EVENT_RUN, sizeof(*event), root, task);
 	event->within = within;
 	event->reserved = 0;
 	event->argv_len = read_argv(event->argv, WALK(task, mm));
 	submit_event(event);
+	return true;
 }
 
 /* What runs within a session is reported. A workload's own is no update: who descends
@@ -85,8 +87,9 @@ static __always_inline int note_run(struct task_struct *task, const struct sf_in
 	followed->run = sf_run(started, (u64)tool);
 	if (!followed->session)
 		return 0;
-	followed->flags |= SF_FOLLOWED_RUN;
-	send_run(task, within, root);
+	/* Of which nobody was told the end is not either: that event asks for no share. */
+	if (send_run(task, within, root))
+		followed->flags |= SF_FOLLOWED_RUN;
 	return 0;
 }
 

@@ -52,7 +52,8 @@ def ended(agent: Agent, container: Container, count: int = 1) -> list[dict]:
     found = [e["detail"] for e in updates(agent, container, "update_ended")]
     begun = [e["detail"]["id"]
              for e in updates(agent, container, "update_started")]
-    assert begun == [one["id"] for one in found]
+    # One that has no packages to be looked up may be over before another.
+    assert sorted(begun) == sorted(one["id"] for one in found)
     return found
 
 

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "agent/base/descriptors.h"
+#include "agent/base/file.h"
 #include "agent/base/text.h"
 #include "agent/drift/scan/directory.h"
 #include "agent/drift/scan/scanner.h"
@@ -134,7 +135,7 @@ ReadableFile LowerData::file() const {
   return {path.dir(), path.c_str(), false, st};
 }
 
-LowerLayers::LowerLayers(const std::vector<std::string>& paths,
+LowerLayers::LowerLayers(const std::vector<std::string>& paths, bool links,
                          OverlayPrefix prefix, Faults* faults) {
   const auto held = std::make_shared<std::size_t>(0);
   const auto shortest = std::make_shared<const std::string>();
@@ -143,8 +144,9 @@ LowerLayers::LowerLayers(const std::vector<std::string>& paths,
                  prefix};
     // A layer's path may well be a symbolic link: podman and docker mount short
     // ones, mount options being limited to a page.
-    if (*held < kHeldLayers) {
-      Fd fd(::open(paths[i].c_str(), kLook));
+    if (!links || *held < kHeldLayers) {
+      Fd fd = links ? Fd(::open(paths[i].c_str(), kLook))
+                    : open_without_links(paths[i], kLook);
       if (fd >= 0) {
         dir.anchor = std::make_shared<LowerAnchor>(std::move(fd), held);
       }

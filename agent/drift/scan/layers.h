@@ -98,9 +98,10 @@ bool is_whiteout(const struct stat& st);
 class LowerLayers {
  public:
   // Opens the layers. One that is gone is left out and said in `faults`; after
-  // any other failure nothing can be compared with them: see usable().
-  LowerLayers(const std::vector<std::string>& paths, OverlayPrefix prefix,
-              Faults* faults);
+  // any other failure nothing can be compared with them: see usable(). `links`:
+  // symbolic links in their paths are followed.
+  LowerLayers(const std::vector<std::string>& paths, bool links,
+              OverlayPrefix prefix, Faults* faults);
 
   bool usable() const { return usable_; }
   LowerView root() const { return {roots_, roots_}; }

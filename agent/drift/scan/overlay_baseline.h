@@ -19,6 +19,7 @@ class OverlayBaseline : public Baseline {
   OverlayBaseline(const OverlayLayers& layers, const ScanLimits& limits,
                   const Clock& clock)
       : paths_(layers.lower),
+        links_in_paths_(!layers.within),
         limits_(limits),
         prefix_(layers.userxattr ? OverlayPrefix::user
                                  : OverlayPrefix::trusted),
@@ -42,6 +43,7 @@ class OverlayBaseline : public Baseline {
   Tried<UpperMarks> marks_of(const UpperFile& file) const;
 
   std::vector<std::string> paths_;
+  bool links_in_paths_;
   ScanLimits limits_;
   OverlayPrefix prefix_;
   bool redirects_;

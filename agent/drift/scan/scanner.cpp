@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/base/fd.h"
+#include "agent/base/file.h"
 #include "agent/drift/scan/baseline.h"
 #include "agent/drift/scan/directory.h"
 #include "agent/drift/scan/failure.h"
@@ -46,7 +47,9 @@ struct Scanner::Impl {
 
 bool Scanner::Impl::open_root(Fd* fd, RootFile* root, Faults* faults) const {
   // The path itself is the host's: links in it are followed.
-  *fd = ::open(layers.upper.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  *fd = layers.within ? open_without_links(layers.upper, kFlags)
+                      : Fd(::open(layers.upper.c_str(), kFlags));
   root->path = layers.upper;
   root->file.fd = *fd;
   if (*fd < 0 || ::fstat(*fd, &root->file.st) != 0) {

@@ -227,6 +227,14 @@ TEST_F(FinderTest, AContainersContainerIsFoundWhereTheOuterOneHasIt) {
     }
     host_.remove(kCgroups + cgroup);
   }
+  // The same filesystem is no container's own, whatever part of it is seen.
+  contained(101, outer + "/inner",
+            {.ppid = 100,
+             .root = "/srv/vol/up",
+             .ns = "[3]",
+             .inner_pid = "1",
+             .mountinfo = "90 80 0:40 /data / rw - overlay overlay rw\n"});
+  EXPECT_THAT(finder().running().items, SizeIs(1));
 }
 
 // Anybody who may make cgroups can name one after a container.

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "temp_host.h"
+
 namespace stillframe::containers {
 namespace {
 
@@ -34,24 +36,52 @@ TEST(HostPath, OfASubvolumeStartsBelowTheMountedOne) {
   EXPECT_THAT(paths("/@home", host), IsEmpty());
 }
 
-TEST(HostPath, OfAPathIsThatOfTheInnermostMount) {
-  const auto host = parse_mountinfo(
-      "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-      "21 1 0:40 / /run/merged rw - overlay overlay rw\n");
-  const auto theirs = parse_mountinfo(
-      "30 1 0:40 / / rw - overlay overlay rw\n"
-      "31 30 8:1 /srv/old /vol rw - ext4 /dev/sda1 rw\n"
-      "32 30 8:1 /srv/vol /vol rw - ext4 /dev/sda1 rw\n"
-      "33 32 0:50 / /vol/tmp rw - tmpfs tmpfs rw\n");
-  EXPECT_THAT(host_paths("/vol/up", theirs, host), ElementsAre("/srv/vol/up"));
-  EXPECT_THAT(host_paths("/vol", theirs, host), ElementsAre("/srv/vol"));
-  EXPECT_THAT(host_paths("/image", theirs, host),
-              ElementsAre("/run/merged/image"));
-  EXPECT_THAT(host_paths("/volume", theirs, host),
-              ElementsAre("/run/merged/volume"));
-  EXPECT_THAT(host_paths("/", theirs, host), ElementsAre("/run/merged"));
-  EXPECT_THAT(host_paths("/vol/tmp/up", theirs, host), IsEmpty());
-  EXPECT_THAT(host_paths("relative", theirs, host), IsEmpty());
+class HostDirectories : public testing::Test {
+ protected:
+  HostDirectories() {
+    for (const char* path : {"/srv/vol/up", "/srv/old/up", "/srv/secret",
+                             "/run/merged/image", "/run/merged/volume"}) {
+      host_.directory(path);
+    }
+  }
+
+  std::vector<std::string> directories(const std::string& path) const {
+    return host_directories(
+        path,
+        parse_mountinfo("30 1 0:40 / / rw - overlay overlay rw\n"
+                        "31 30 8:1 /srv/old /vol rw - ext4 /dev/sda1 rw\n"
+                        "32 30 8:1 /srv/vol /vol rw - ext4 /dev/sda1 rw\n"
+                        "33 32 0:50 / /vol/tmp rw - tmpfs tmpfs rw\n"),
+        parse_mountinfo("20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                        "21 1 0:40 / /run/merged rw - overlay overlay rw\n"),
+        host_.prefix());
+  }
+
+  TempHost host_;
+};
+
+TEST_F(HostDirectories, AreBelowTheInnermostMount) {
+  const std::string& top = host_.prefix();
+  EXPECT_THAT(directories("/vol/up"), ElementsAre(top + "/srv/vol/up"));
+  EXPECT_THAT(directories("/vol"), ElementsAre(top + "/srv/vol"));
+  EXPECT_THAT(directories("/image"), ElementsAre(top + "/run/merged/image"));
+  EXPECT_THAT(directories("/volume"), ElementsAre(top + "/run/merged/volume"));
+  EXPECT_THAT(directories("/"), ElementsAre(top + "/run/merged"));
+  for (const char* none : {"/vol/tmp/up", "/vol/none", "relative", ""}) {
+    EXPECT_THAT(directories(none), IsEmpty()) << none;
+  }
+}
+
+TEST_F(HostDirectories, NothingLeadsOutOfTheMount) {
+  host_.link("/srv/vol/short", "up");
+  host_.link("/srv/vol/away", "../secret");
+  host_.link("/srv/vol/far", host_.prefix() + "/srv/secret");
+  EXPECT_THAT(directories("/vol/short"),
+              ElementsAre(host_.prefix() + "/srv/vol/up"));
+  for (const char* none : {"/vol/away", "/vol/far", "/vol/../../srv/secret",
+                           "/vol/up/../../secret"}) {
+    EXPECT_THAT(directories(none), IsEmpty()) << none;
+  }
 }
 
 }  // namespace

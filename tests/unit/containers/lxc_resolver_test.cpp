@@ -87,6 +87,8 @@ TEST_F(LxcResolverTest, KnowsADirectoryAsItsRootfs) {
   EXPECT_TRUE(lxc_.stored().items.empty());
   EXPECT_FALSE(find(lxc_, {"db", "/lxc.payload.db"}));
   EXPECT_FALSE(find(lxc_, {"../lxc/web", ""}));
+  EXPECT_FALSE(
+      find(lxc_, {"web", "/user.slice/user-1000.slice/lxc.payload.web"}));
 }
 
 TEST_F(LxcResolverTest, StoresOverlaysWhereItsSettingsSay) {

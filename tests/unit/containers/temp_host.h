@@ -23,7 +23,7 @@ inline std::string fixture(const std::string& name) {
 class TempHost {
  public:
   TempHost() {
-    std::string pattern = testing::TempDir() + "/hostXXXXXX";
+    std::string pattern = testing::TempDir() + "hostXXXXXX";
     prefix_ = ::mkdtemp(pattern.data());
   }
   ~TempHost() { std::filesystem::remove_all(prefix_); }

@@ -175,6 +175,34 @@ TEST(Lives, AStepOfABuildIsNotAskedAboutAgain) {
   EXPECT_EQ(world.view("aaaa").info.id, "");
 }
 
+TEST(Lives, WhatRunsWithinAContainerIsItsOwnUntilAnotherRootfsIsKnown) {
+  World world;
+  const auto outer = world.make("aaaa");
+  world.live(outer);
+  auto inner = world.make("bbbb");
+  inner.info.outer = "aaaa";
+  auto unknown = inner;
+  unknown.root = {};
+  unknown.layers = {};
+  world.source.known["bbbb"] = unknown;
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("bbbb").info.id, "");
+  world.source.known["bbbb"] = inner;
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("bbbb").state, ContainerState::still);
+  // A cgroup's name takes nobody out of the outer one.
+  world.write(outer, "new");
+  auto seen = world.wrote(outer, "new");
+  seen.process.cgroup = inner.cgroup;
+  world.core->observe(seen);
+  world.settle();
+  ASSERT_TRUE(world.view("aaaa").last_actor);
+  EXPECT_NE(world.view("aaaa").last_actor->origin, Origin::container);
+  EXPECT_EQ(world.view("bbbb").state, ContainerState::still);
+}
+
 struct PosingCase {
   const char* name;
   bool running;    // the container that it poses as

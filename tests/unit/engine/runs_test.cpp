@@ -69,6 +69,14 @@ TEST(Runs, TheOutermostToolNamesTheTree) {
   }
 }
 
+TEST(Runs, AnInterpreterThatRunsAnotherInItsOwnProcessIsBoth) {
+  Runs runs;
+  const std::uint64_t run = number(1, SF_TOOL_INTERPRETER);
+  runs.started(began(run, 0, "python3 -m pip install x"));
+  runs.started(began(run, run, "python3 setup.py"));
+  EXPECT_EQ(runs.find(run).tool, "pip");
+}
+
 TEST(Runs, OneWhoseStartWasMissedIsKnownByItsNumber) {
   const Runs runs;
   EXPECT_EQ(runs.find(number(5, SF_TOOL_DPKG)).tool, "dpkg");

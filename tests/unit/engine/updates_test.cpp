@@ -39,11 +39,12 @@ TEST(Updates, OneRunIsOneUpdate) {
   ASSERT_TRUE(over);
   EXPECT_EQ(over->id, 7u);
   EXPECT_FALSE(updates.take_over(kNow + kSecond, false));  // only once
-  const Update* ended = updates.finish(7, {{"dpkg", "x", "1", false}});
+  const Update* ended =
+      updates.finish(7, {{"dpkg", "x", "1", false}}, kNow + kSecond);
   ASSERT_NE(ended, nullptr);
   EXPECT_EQ(ended->paths, 2u);
   EXPECT_EQ(ended->ended.ns, 9);
-  EXPECT_EQ(updates.finish(7, {}), nullptr);
+  EXPECT_EQ(updates.finish(7, {}, kNow + kSecond), nullptr);
   // What a scan finds only now is no other update.
   EXPECT_EQ(updates.changed(changed(7, "/c"), run(7), kNow), nullptr);
   EXPECT_EQ(updates.list().size(), 1u);
@@ -74,7 +75,7 @@ TEST(Updates, FromOutsideTheyEndWhenNothingFollows) {
   updates.changed(changed(7, "/b", false), run(7), kNow + 9 * kSecond);
   EXPECT_FALSE(updates.take_over(kNow + 18 * kSecond, false));
   EXPECT_TRUE(updates.take_over(kNow + 20 * kSecond, false));
-  EXPECT_NE(updates.finish(7, {})->ended.ns, 0);
+  EXPECT_NE(updates.finish(7, {}, kNow + 20 * kSecond)->ended.ns, 0);
 }
 
 TEST(Updates, EndWithTheContainer) {
@@ -93,6 +94,28 @@ TEST(Updates, NameThePackagesToBeLookedUp) {
   const auto over = updates.take_over(kNow + kSecond, false);
   ASSERT_EQ(over->packages.size(), 1u);
   EXPECT_EQ(over->packages[0].name, "jq");
+}
+
+TEST(Updates, PackagesAreLookedUpOneAfterAnotherWithPauses) {
+  Updates updates;
+  for (const std::uint64_t id : {7, 8}) {
+    updates.changed(changed(id, "/var/lib/dpkg/info/jq.list"), run(id), kNow);
+    updates.ended(id, {9}, kNow);
+  }
+  ASSERT_TRUE(updates.take_over(kNow + kSecond, false));
+  EXPECT_FALSE(updates.take_over(kNow + kSecond, false));
+  updates.finish(7, {}, kNow + 2 * kSecond);  // it took a second
+  EXPECT_FALSE(updates.take_over(kNow + 11 * kSecond, false));
+  EXPECT_EQ(updates.next_ns(false), kNow + 12 * kSecond);
+  EXPECT_TRUE(updates.take_over(kNow + 12 * kSecond, false));
+}
+
+TEST(Updates, NobodyIsAskedForThoseThatWaitForAScan) {
+  Updates updates;
+  updates.changed(changed(7, "/a"), run(7), kNow);
+  updates.ended(7, {9}, kNow);
+  EXPECT_LE(updates.next_ns(false), kNow + kSecond);
+  EXPECT_EQ(updates.next_ns(true), kNow + 5 * kSecond);
 }
 
 TEST(Updates, HoldNoMoreThanTheirBounds) {
