@@ -225,7 +225,7 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 	home = home_of(task, &followed, &cgroup);
 	out->cgroup = cgroup;
 	out->session = 0;
-	out->run = followed ? followed->run : 0;
+	out->run = 0;
 	out->start_ns = start_time(leader);
 	out->pid = WALK(task, tgid);
 	out->ppid = WALK(parent, tgid);
@@ -243,6 +243,7 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		out->flags |= SF_PROCESS_CROWD;
 	} else if (followed) {
 		out->session = followed->session;
+		out->run = followed->run;
 		out->flags |= SF_PROCESS_FOLLOWED;
 	}
 	/* The leader's comm: threads may name themselves as they like. */
