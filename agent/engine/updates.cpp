@@ -39,7 +39,9 @@ const Update* Updates::changed(const MutationEvent& event, const Runs::Run& run,
   open.update.id = id;
   open.update.tool = run.tool;
   open.update.command = run.command;
-  open.update.started = std::min(run.start, event.time);
+  // A process of the host may have been at work on the container's start.
+  open.update.started =
+      event.actor->session ? std::min(run.start, event.time) : event.time;
   open.update.actor = event.actor;
   open.joined = !event.actor->session || run.tool == "ansible";
   const auto end = std::find_if(ends_.begin(), ends_.end(),

@@ -3,7 +3,7 @@
  * Runs of tools in containers: which process began one, and who descends from it. The
  * first tool of a tree names it: apt runs dpkg, which runs a script that runs anything.
  * An interpreter may be a tool by its command line, which the agent judges; so a tool
- * that it runs begins a run of its own, and the agent is told within which.
+ * that it runs begins a run of its own, and the agent gets to know within which.
  */
 #ifndef STILLFRAME_BPF_LIB_RUNS_H
 #define STILLFRAME_BPF_LIB_RUNS_H
@@ -87,7 +87,8 @@ static __always_inline int note_run(struct task_struct *task, const struct sf_in
 	followed->run = sf_run(started, (u64)tool);
 	if (!followed->session)
 		return 0;
-	/* Of which nobody was told the end is not either: that event asks for no share. */
+	/* Where the beginning was not reported the end is not either: that event asks for no
+	 * share. */
 	if (send_run(task, within, root))
 		followed->flags |= SF_FOLLOWED_RUN;
 	return 0;

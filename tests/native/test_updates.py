@@ -88,7 +88,7 @@ def tools_of(agent: Agent, container: Container, path: str) -> set[str]:
     return {a["tool"] for a in agent.changes(container.name)[path]["actors"]}
 
 
-DEEP = "sh -c 'sh -c \"sleep 0; touch /opt/deep\"; true'; true"
+DEEP = "sh -c 'sh -c \"/bin/true; touch /opt/deep\"; true'; true"
 
 
 @pytest.mark.parametrize("command, tool, version", [

@@ -78,6 +78,19 @@ TEST(Updates, FromOutsideTheyEndWhenNothingFollows) {
   EXPECT_NE(updates.finish(7, {}, kNow + 20 * kSecond)->ended.ns, 0);
 }
 
+// podman runs for the container's start before it copies, for one.
+TEST(Updates, FromOutsideTheyBeginWithTheFirstChange) {
+  for (const bool in_session : {true, false}) {
+    Updates updates;
+    Runs::Run early = run(7);
+    early.start.ns = 1;
+    const Update* begun =
+        updates.changed(changed(7, "/a", in_session), early, kNow);
+    ASSERT_NE(begun, nullptr);
+    EXPECT_EQ(begun->started.ns, in_session ? 1 : 5);
+  }
+}
+
 TEST(Updates, EndWithTheContainer) {
   Updates updates;
   updates.changed(changed(7, "/a"), run(7), kNow);
