@@ -10,7 +10,7 @@
 
 #include "bpf/tools.h"
 
-#define SF_ABI_VERSION 4
+#define SF_ABI_VERSION 5
 
 #define SF_COMM_LEN   16
 #define SF_EXE_LEN    32
@@ -19,6 +19,8 @@
 #define SF_CGROUP_LEN 128
 #define SF_ARGV_LEN   256
 #define SF_TTY_LEN    16
+#define SF_ENV_LEN    8192 /* the beginning of an environment */
+#define SF_CALLERS    16   /* the nearest ancestors of a session's first process */
 
 /* Everything that can go missing, by reason: per-CPU counters in map `losses`. */
 #define SF_LOSS_REASONS(X)                                                                         \
@@ -128,6 +130,15 @@ struct sf_inode {
 #define SF_PROCESS_KERNEL	(1u << 3) /* a kernel thread: completes others' work */
 #define SF_PROCESS_CROWD	(1u << 4) /* a container's, that found no room to be followed */
 
+/* What the kernel has for a task that descends from no login. */
+#define SF_NO_LOGIN (~0u)
+
+/* Numbers that the kernel keeps for audit; both SF_NO_LOGIN, or neither. */
+struct sf_login {
+	__u32 uid; /* in the host's user namespace */
+	__u32 session;
+};
+
 struct sf_process {
 	__u64 cgroup;  /* of the container that it belongs to, else the one it is in */
 	__u64 session; /* microseconds since boot at which its leader started; 0: init's own tree */
@@ -139,7 +150,8 @@ struct sf_process {
 	char comm[SF_COMM_LEN];
 	char parent_comm[SF_COMM_LEN];
 	char exe[SF_EXE_LEN];
-	__u64 run; /* of a tool, that it is part of: sf_run(); 0: of none */
+	__u64 run;	       /* of a tool, that it is part of: sf_run(); 0: of none */
+	struct sf_login login; /* of one that descends from no container */
 };
 
 struct sf_header {
@@ -260,15 +272,23 @@ struct sf_live_event {
 	char parent[SF_CGROUP_LEN];
 };
 
-/* What the kernel has for a task that descends from no login. */
-#define SF_NO_LOGIN (~0u)
+struct sf_caller {
+	char comm[SF_COMM_LEN];
+	__u32 pid; /* thread-group id */
+	__u32 reserved;
+};
 
 struct sf_session_event {
 	struct sf_header header;
 	char tty[SF_TTY_LEN];
+	struct sf_login login; /* of whoever entered */
+	__u32 callers_count;
 	__u32 argv_len;
-	__u32 login_uid;	/* of whoever entered, or SF_NO_LOGIN */
-	char argv[SF_ARGV_LEN]; /* NUL-separated */
+	__u32 reserved;
+	__u32 env_len; /* SF_ENV_LEN: there is more than was read, which is one byte less */
+	struct sf_caller callers[SF_CALLERS]; /* the parent first, without the machine's init */
+	char argv[SF_ARGV_LEN];		      /* NUL-separated */
+	char env[SF_ENV_LEN];		      /* likewise */
 };
 
 /* The first process of a tool's run has run its program; `header.process.run` is new. */
@@ -498,11 +518,11 @@ struct sf_change_state {
 #define SF_STATIC_ASSERT _Static_assert
 #endif
 SF_STATIC_ASSERT(sizeof(struct sf_inode) == 16, "sf_inode");
-SF_STATIC_ASSERT(sizeof(struct sf_process) == 112, "sf_process");
-SF_STATIC_ASSERT(sizeof(struct sf_header) == 144, "sf_header");
+SF_STATIC_ASSERT(sizeof(struct sf_process) == 120, "sf_process");
+SF_STATIC_ASSERT(sizeof(struct sf_header) == 152, "sf_header");
 SF_STATIC_ASSERT(sizeof(struct sf_change_key) == 24, "sf_change_key");
-SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 144 + 72 + 768, "sf_file_event");
-SF_STATIC_ASSERT(sizeof(struct sf_rename_event) == 144 + 72 + 768, "sf_rename_event");
+SF_STATIC_ASSERT(sizeof(struct sf_file_event) == 152 + 72 + 768, "sf_file_event");
+SF_STATIC_ASSERT(sizeof(struct sf_rename_event) == 152 + 72 + 768, "sf_rename_event");
 SF_STATIC_ASSERT(sizeof(struct sf_config) == 64, "sf_config");
 
 #endif

@@ -7,24 +7,30 @@
 #include "agent/base/text.h"
 #include "agent/containers/proc_text.h"
 #include "agent/engine/tools.h"
+#include "agent/model/request_uid.h"
 
 namespace stillframe::engine {
 namespace {
 
-std::optional<std::uint64_t> start_of(std::uint32_t pid) {
+std::optional<containers::StatText> stat_of(std::uint32_t pid) {
   const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
-  if (!text) return std::nullopt;
-  const auto stat = containers::parse_stat(*text);
-  if (!stat) return std::nullopt;
-  return containers::ticks_to_ns(stat->start_ticks);
+  return text ? containers::parse_stat(*text) : std::nullopt;
+}
+
+// What its environment says now.
+std::string request_uid_of(std::uint32_t pid) {
+  constexpr std::size_t kMost = 4u << 20;
+  const auto text = read_file(fmt::format("/proc/{}/environ", pid), kMost);
+  return text ? request_uid("", *text) : "";
 }
 
 // /proc counts in ticks of 10 ms: the same process if it is within one.
 bool still_the_same(const ProcessRef& process) {
-  const auto start = start_of(process.pid);
-  if (!start) return false;
+  const auto stat = stat_of(process.pid);
+  if (!stat) return false;
+  const std::uint64_t start = containers::ticks_to_ns(stat->start_ticks);
   const std::uint64_t tick = 20'000'000;
-  return process.start_ns < *start + tick && *start < process.start_ns + tick;
+  return process.start_ns < start + tick && start < process.start_ns + tick;
 }
 
 Origin origin_of(const ProcessRef& process, Actors::Place place,
@@ -53,15 +59,48 @@ Origin origin_of(const ProcessRef& process, Actors::Place place,
 
 }  // namespace
 
+std::optional<Login> Actors::login(const std::optional<LoginRef>& seen) {
+  if (!seen) return std::nullopt;
+  return Login{seen->uid, seen->session, users_.name_of(seen->uid)};
+}
+
 void Actors::session_started(const SessionObservation& seen) {
-  Session session;
-  session.id = seen.process.session;
-  session.first_cmd = seen.first_cmd;
-  session.tty = seen.tty;
-  session.uid = seen.process.uid;
-  session.start = wall_from_boottime(seen.process.start_ns);
-  add({std::move(session), seen.login_uid,
-       seen.login_uid ? users_.name_of(*seen.login_uid) : ""});
+  Callers callers = callers_of(seen.callers);
+  Known known;
+  known.session.id = seen.process.session;
+  known.session.first_cmd = seen.first_cmd;
+  known.session.tty = seen.tty;
+  known.session.uid = seen.process.uid;
+  known.session.start = wall_from_boottime(seen.process.start_ns);
+  known.session.ancestors = std::move(callers.names);
+  known.session.request_uid = seen.request_uid;
+  if (seen.environment_cut && seen.request_uid.empty()) {
+    auto said = request_uid_of(seen.process.pid);
+    if (still_the_same(seen.process)) {
+      known.session.request_uid = std::move(said);
+    }
+  }
+  if (!callers.daemon) known.login = login(seen.login);
+  known.callers_login = callers.whole;
+  add(std::move(known));
+}
+
+void Actors::add_session(std::uint64_t id, std::string command,
+                         std::uint32_t leader, WallTime start) {
+  Known known;
+  known.session.id = id;
+  known.session.first_cmd = std::move(command);
+  known.session.start = start;
+  if (const auto stat = stat_of(leader)) {
+    ProcessRef first;
+    first.pid = leader;
+    first.ppid = stat->ppid;
+    first.comm = stat->comm;
+    first.start_ns = containers::ticks_to_ns(stat->start_ticks);
+    known.session.ancestors = callers_of_process(first).names;
+    known.session.request_uid = request_uid_of(leader);
+  }
+  add(std::move(known));
 }
 
 void Actors::add(Known known) {
@@ -85,7 +124,7 @@ const Session* Actors::find_session(std::uint64_t id) const {
 }
 
 Actor Actors::resolve(const ProcessRef& process, Place place,
-                      const FromInit& from_init, const std::string& victim,
+                      const FromInit& from_init, const Victim& victim,
                       std::uint64_t boot_ns) {
   Actor actor;
   actor.origin = origin_of(process, place, from_init);
@@ -93,18 +132,36 @@ Actor Actors::resolve(const ProcessRef& process, Place place,
   actor.exe = executable(process);
   actor.pid = process.pid;
   actor.uid = process.uid;
-  if (actor.origin == Origin::exec) {
-    if (const Known* known = find(process.session)) {
-      actor.session = known->session;
-      actor.login_uid = known->login_uid;
-      actor.login_user = known->login_user;
-    } else if (process.session != 0) {
-      actor.session = Session{process.session, "", "", process.uid,
-                              wall_from_boottime(process.session * 1000)};
-    }
-  }
-  find_tool(actor, process, victim, boot_ns);
+  if (actor.origin == Origin::exec) name_session(actor, process, victim);
+  if (actor.origin == Origin::host) name_person(actor, process);
+  find_tool(actor, process, victim.id, boot_ns);
   return actor;
+}
+
+void Actors::name_session(Actor& actor, const ProcessRef& process,
+                          const Victim& victim) {
+  if (const Known* known = find(process.session)) {
+    actor.session = known->session;
+    if (known->callers_login || victim.entered_by_callers) {
+      actor.login = known->login;
+    }
+  } else if (process.session != 0) {
+    actor.session = Session{.id = process.session,
+                            .first_cmd = {},
+                            .tty = {},
+                            .uid = process.uid,
+                            .start = wall_from_boottime(process.session * 1000),
+                            .ancestors = {},
+                            .request_uid = {}};
+  }
+}
+
+void Actors::name_person(Actor& actor, const ProcessRef& process) {
+  actor.user = users_.name_of(process.uid);
+  if (process.kernel_thread) return;
+  const Callers& by = callers(process);
+  actor.ancestors = by.names;
+  if (!by.daemon) actor.login = login(process.login);
 }
 
 void Actors::find_tool(Actor& actor, const ProcessRef& process,
@@ -120,7 +177,7 @@ void Actors::find_tool(Actor& actor, const ProcessRef& process,
     return;
   }
   if (actor.tool == "cp" && !actor.session) {
-    if (auto driver = driver_of(process); !driver.empty()) {
+    if (auto driver = driver_among(callers(process)); !driver.empty()) {
       actor.tool = std::move(driver);
     }
   }
@@ -144,25 +201,12 @@ void Actors::find_tool(Actor& actor, const ProcessRef& process,
   actor.update = run.id;
 }
 
-std::string Actors::driver_of(const ProcessRef& process) {
-  constexpr int kAncestors = 16;
+const Callers& Actors::callers(const ProcessRef& process) {
   const ProcessKey key{process.pid, process.start_ns};
-  if (const auto known = drivers_.find(key); known != drivers_.end()) {
-    return known->second;
-  }
-  std::string driver;
-  std::uint32_t pid = process.ppid;
-  for (int i = 0; i < kAncestors && pid > 1; ++i) {
-    const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
-    const auto stat = text ? containers::parse_stat(*text) : std::nullopt;
-    if (!stat) break;
-    // From the inside out: what is furthest out names it.
-    const auto tool = tool_of_command(stat->comm);
-    if (!tool.empty()) driver = tool;
-    pid = stat->ppid;
-  }
-  if (drivers_.size() >= kMaxExecutables) drivers_.clear();
-  return drivers_[key] = driver;
+  const auto known = callers_.find(key);
+  if (known != callers_.end()) return known->second;
+  if (callers_.size() >= kMaxExecutables) callers_.clear();
+  return callers_[key] = callers_of_process(process);
 }
 
 Runs::Run Actors::run_of(const Actor& actor) const {

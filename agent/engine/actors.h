@@ -9,12 +9,20 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/engine/callers.h"
 #include "agent/engine/runs.h"
 #include "agent/engine/users.h"
 #include "agent/model/mutation.h"
 #include "agent/model/observation.h"
 
 namespace stillframe::engine {
+
+// The container that something was done to.
+struct Victim {
+  std::string id;
+  // Who enters it descends from who asked for it, as far as is known.
+  bool entered_by_callers = false;
+};
 
 // Turns a process as the kernel saw it into an actor as people read it: where
 // it came from as seen from the victim, with which tool, in which session.
@@ -36,12 +44,13 @@ class Actors {
   }
   // A session that began before the agent did. Who had logged in is not known:
   // what runs in a container may have set its login itself since.
-  void add_session(Session session) { add({std::move(session), {}, {}}); }
+  void add_session(std::uint64_t id, std::string command, std::uint32_t leader,
+                   WallTime start);
   const Session* find_session(std::uint64_t id) const;
 
-  // `victim`: the container's id; `boot_ns`: when the process acted.
+  // `boot_ns`: when the process acted.
   Actor resolve(const ProcessRef& process, Place place,
-                const FromInit& from_init, const std::string& victim = "",
+                const FromInit& from_init, const Victim& victim = {},
                 std::uint64_t boot_ns = 0);
 
   // The run that an actor's update is; what is known of it.
@@ -61,15 +70,19 @@ class Actors {
 
   struct Known {
     Session session;
-    std::optional<std::uint32_t> login_uid;
-    std::string login_user;
+    std::optional<Login> login;
+    // The login is that of who asked, as far as the session itself shows.
+    bool callers_login = false;
   };
 
   void add(Known known);
   const Known* find(std::uint64_t id) const;
+  std::optional<Login> login(const std::optional<LoginRef>& seen);
+  void name_session(Actor& actor, const ProcessRef& process,
+                    const Victim& victim);
+  void name_person(Actor& actor, const ProcessRef& process);
   std::string executable(const ProcessRef& process);
-  // The tool that has a process of the host copy; empty: none that is seen.
-  std::string driver_of(const ProcessRef& process);
+  const Callers& callers(const ProcessRef& process);
   void find_tool(Actor& actor, const ProcessRef& process,
                  const std::string& victim, std::uint64_t boot_ns);
 
@@ -78,7 +91,7 @@ class Actors {
   std::list<Known> order_;
   std::unordered_map<std::uint64_t, std::list<Known>::iterator> sessions_;
   std::unordered_map<ProcessKey, std::string, HashKey> executables_;
-  std::unordered_map<ProcessKey, std::string, HashKey> drivers_;
+  std::unordered_map<ProcessKey, Callers, HashKey> callers_;
 };
 
 }  // namespace stillframe::engine

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 namespace stillframe::engine {
 namespace {
@@ -13,6 +14,12 @@ constexpr std::size_t kNode = 32;
 template <typename... Texts>
 std::size_t sizes(const Texts&... texts) {
   return (texts.size() + ...);
+}
+
+std::size_t size_of(const std::vector<std::string>& texts) {
+  std::size_t sum = 0;
+  for (const auto& text : texts) sum += sizeof text + text.size();
+  return sum;
 }
 
 std::size_t size_of(const std::map<std::string, std::string>& map) {
@@ -41,9 +48,13 @@ std::size_t size_of(const StreamEvent& event, const StreamEvent* before) {
     return sum;
   }
   const Actor& actor = **event.actor;
-  sum += sizeof actor + sizes(actor.tool, actor.comm, actor.exe);
+  sum += sizeof actor + sizes(actor.tool, actor.comm, actor.exe, actor.user);
+  sum += size_of(actor.ancestors);
+  if (actor.login) sum += sizes(actor.login->user);
   if (actor.session) {
-    sum += sizes(actor.session->first_cmd, actor.session->tty);
+    sum += sizes(actor.session->first_cmd, actor.session->tty,
+                 actor.session->request_uid);
+    sum += size_of(actor.session->ancestors);
   }
   return sum;
 }

@@ -305,8 +305,8 @@ void Population::register_processes(const ContainerPtr& container) {
       const auto leader = by_pid.find(member.session_leader);
       const auto& first = leader == by_pid.end() ? member : *leader->second;
       session = first.start_ns / 1000;
-      context_.actors.add_session({session, member.first_cmd, "", 0,
-                                   context_.clock.wall_at(first.start_ns)});
+      context_.actors.add_session(session, member.first_cmd, first.pid,
+                                  context_.clock.wall_at(first.start_ns));
     }
     context_.kernel.follow(member.pid, member.start_ns, record.cgroup, session,
                            member.pid == record.init_pid,
@@ -460,19 +460,16 @@ Actor Population::actor_for(const ContainerPtr& victim,
     // It outlived the container that it descends from.
     place = Actors::Place::other_container;
   }
-  Actor actor = context_.actors.resolve(
+  return context_.actors.resolve(
       process, place,
       [&](const ProcessRef& one) -> std::optional<bool> {
         const auto members = context_.source.members(victim->record());
         if (!members) return std::nullopt;
         return descends_from_init(one, *members, victim->record().init_pid);
       },
-      victim->info().id, boot_ns);
-  if (!enters_for_its_caller(runtime_from(victim->record().info.runtime))) {
-    actor.login_uid.reset();
-    actor.login_user.clear();
-  }
-  return actor;
+      {victim->info().id,
+       enters_for_its_caller(runtime_from(victim->record().info.runtime))},
+      boot_ns);
 }
 
 bool Population::ran_before(const ContainerPtr& container,

@@ -25,7 +25,22 @@ struct Session {
   std::string tty;  // "pts3", or empty
   std::uint32_t uid = 0;
   WallTime start;
+  // Names of who called for it, outermost first, as `sshd`, `bash`, `sudo`,
+  // `podman`; empty: not known. What the runtime runs for itself is left out.
+  std::vector<std::string> ancestors;
+  // What is in its environment as the number of a request that the API server
+  // has audited: said by the container's environment, and no proof.
+  std::string request_uid;
   bool operator==(const Session&) const = default;
+};
+
+// Who had logged in to the host, whatever sudo or su made of them since, as the
+// kernel keeps it for audit.
+struct Login {
+  std::uint32_t uid = 0;
+  std::uint32_t session = 0;  // audit's; logind's, where that runs
+  std::string user;           // what the host calls them; empty: not known
+  bool operator==(const Login&) const = default;
 };
 
 // Who did it.
@@ -36,13 +51,13 @@ struct Actor {
   std::string exe;  // full path where it could still be read, else its name
   std::uint32_t pid = 0;
   std::uint32_t uid = 0;
-  // Who had logged in to the host, whatever sudo or su made of them since;
-  // none: not known. And what the host calls that user; empty: not known.
-  std::optional<std::uint32_t> login_uid;
-  std::string login_user;
-  bool ambiguous = false;    // one of several that touched the directory
-  std::uint64_t update = 0;  // the Update that it is part of; 0: of none
+  std::string user;            // of the host; empty: none, or not the host's
+  std::optional<Login> login;  // none: not known
+  bool ambiguous = false;      // one of several that touched the directory
+  std::uint64_t update = 0;    // the Update that it is part of; 0: of none
   std::optional<Session> session;
+  // As a session's, of one that is in no session.
+  std::vector<std::string> ancestors;
   bool operator==(const Actor&) const = default;
 };
 

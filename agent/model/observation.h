@@ -17,6 +17,13 @@
 
 namespace stillframe {
 
+// Who had logged in, by the kernel's numbers.
+struct LoginRef {
+  std::uint32_t uid = 0;      // host's user namespace
+  std::uint32_t session = 0;  // audit's
+  bool operator==(const LoginRef&) const = default;
+};
+
 // The process that acted, as the kernel saw it at that instant.
 struct ProcessRef {
   // Id, in the observed hierarchy, of the cgroup of the container that it
@@ -40,6 +47,13 @@ struct ProcessRef {
   // Of a tool, that it is part of, as sf_run() in bpf/tools.h has it; 0: of
   // none.
   std::uint64_t run = 0;
+  // Of one that descends from no container.
+  std::optional<LoginRef> login;
+};
+
+struct CallerRef {
+  std::uint32_t pid = 0;
+  std::string comm;
 };
 
 // The operation in the course of which an inode changed.
@@ -200,7 +214,12 @@ struct SessionObservation {
   std::string tty;        // its controlling tty, "pts3"; or empty
   std::string first_cmd;  // argv joined by spaces, cut at 256 bytes
   ProcessRef process;     // process.session is the session's id
-  std::optional<std::uint32_t> login_uid;  // host's user namespace
+  std::optional<LoginRef> login;
+  std::vector<CallerRef> callers;  // its ancestors, the parent first
+  // The value of SPO_EXEC_REQUEST_UID in its environment, or as it sets it by
+  // `env`; empty: there is none, or it lies behind what was read (see below).
+  std::string request_uid;
+  bool environment_cut = false;
 };
 
 // A process of a session began to be a tool's run, or may be: an interpreter is

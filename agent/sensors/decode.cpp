@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/decode.h"
+#include "agent/model/request_uid.h"
 
 #include <linux/bpf.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <string_view>
 
 #include "agent/base/text.h"
+#include "agent/model/request_uid.h"
 #include "agent/sensors/file_op.h"
 
 namespace stillframe::sensors {
@@ -33,6 +35,11 @@ UpperRoot upper_root(const sf_inode& inode) {
   return {inode.dev, inode_id(inode)};
 }
 
+std::optional<LoginRef> login_ref(const sf_login& from) {
+  if (from.uid == SF_NO_LOGIN) return std::nullopt;
+  return LoginRef{from.uid, from.session};
+}
+
 ProcessRef process_ref(const sf_process& from) {
   ProcessRef to;
   to.cgroup = from.cgroup;
@@ -50,6 +57,7 @@ ProcessRef process_ref(const sf_process& from) {
   to.parent_comm = text(from.parent_comm);
   to.exe = text(from.exe);
   to.run = from.run;
+  to.login = login_ref(from.login);
   return to;
 }
 
@@ -174,13 +182,24 @@ std::string command_line(const char* argv, std::size_t size) {
 }
 
 Result<Observation> decode_session(const sf_session_event& raw) {
-  if (raw.argv_len > sizeof raw.argv) return fail("session event too long");
+  if (raw.argv_len > sizeof raw.argv || raw.env_len > sizeof raw.env ||
+      raw.callers_count > SF_CALLERS) {
+    return fail("session event that cannot be");
+  }
   SessionObservation seen;
   seen.boot_ns = raw.header.time_ns;
   seen.tty = text(raw.tty);
   seen.first_cmd = command_line(raw.argv, raw.argv_len);
   seen.process = process_ref(raw.header.process);
-  if (raw.login_uid != SF_NO_LOGIN) seen.login_uid = raw.login_uid;
+  seen.login = login_ref(raw.login);
+  for (std::size_t i = 0; i < raw.callers_count; ++i) {
+    seen.callers.push_back({raw.callers[i].pid, text(raw.callers[i].comm)});
+  }
+  const bool cut = raw.env_len == sizeof raw.env;
+  const std::string_view environment(raw.env, raw.env_len - (cut ? 1 : 0));
+  seen.request_uid =
+      request_uid(std::string_view(raw.argv, raw.argv_len), environment);
+  seen.environment_cut = cut;
   return seen;
 }
 

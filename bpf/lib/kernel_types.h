@@ -234,6 +234,8 @@ struct css_set {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
 	struct task_struct *owner;
 	struct file *exe_file;
 };
@@ -275,7 +277,8 @@ struct task_struct {
 	u64 start_boottime;
 	const struct cred *real_cred;
 	const struct cred *cred;
-	kuid_t loginuid; /* not without CONFIG_AUDIT */
+	kuid_t loginuid; /* these two not without CONFIG_AUDIT */
+	unsigned int sessionid;
 	char comm[16];
 	struct mm_struct *mm;
 	struct fs_struct *fs;

@@ -198,6 +198,50 @@ static __always_inline int begin_life(struct task_struct *task, struct cgroup *c
 	return 0;
 }
 
+/*
+ * By whom it was called: now, since the runtime that ran it is about to end. How many they
+ * are. The machine's init is nobody's caller: what lost its parent comes to it.
+ */
+static __always_inline u32 read_callers(struct sf_caller callers[SF_CALLERS],
+					struct task_struct *task)
+{
+	u32 tgid;
+
+	for (u32 i = 0; i < SF_CALLERS; i++) {
+		task = WALK(task, real_parent);
+		if (!task)
+			return i;
+		task = WALK(task, group_leader);
+		tgid = WALK(task, tgid);
+		if (tgid <= 1)
+			return i;
+		callers[i].pid = tgid;
+		read_comm(callers[i].comm, task);
+		callers[i].reserved = 0;
+	}
+	return SF_CALLERS;
+}
+
+/* The beginning of an environment; how long it is, or SF_ENV_LEN where there is more. */
+static __always_inline u32 read_env(char env[SF_ENV_LEN], struct mm_struct *mm)
+{
+	u64 start, all, len;
+
+	if (!mm)
+		return 0;
+	start = WALK(mm, env_start);
+	all = WALK(mm, env_end) - start;
+	len = all;
+	if (len > SF_ENV_LEN - 1)
+		len = SF_ENV_LEN - 1;
+	/* A power of two less one: a bound that the verifier can see. */
+	len &= SF_ENV_LEN - 1;
+	if (!bpf_probe_read_user(env, len, (const void *)start))
+		return all > SF_ENV_LEN - 1 ? SF_ENV_LEN : len;
+	count_loss(SF_LOSS_read_failed);
+	return 0;
+}
+
 /* `family`: the cgroup to follow it by. One below it may go while the session lives. */
 static __always_inline void begin_session(struct task_struct *task, u64 family,
 					  const struct sf_inode *root)
@@ -218,8 +262,10 @@ static __always_inline void begin_session(struct task_struct *task, u64 family,
 	event->argv_len = read_argv(event->argv, WALK(task, mm));
 	/* Read now: what runs in the container may set a login where there was none. So may
 	 * who entered it have done before: see docs/events.md. */
-	event->login_uid =
-	    bpf_core_field_exists(task->loginuid) ? WALK(task, loginuid.val) : SF_NO_LOGIN;
+	read_login(&event->login, task);
+	event->reserved = 0;
+	event->callers_count = read_callers(event->callers, task);
+	event->env_len = read_env(event->env, WALK(task, mm));
 	submit_event(event);
 }
 

@@ -211,6 +211,16 @@ static __always_inline void read_comm(char out[SF_COMM_LEN], struct task_struct 
 
 SF_STATIC_ASSERT(SF_EXE_LEN == LOADED_NAME, "exe");
 
+static __always_inline void read_login(struct sf_login *out, struct task_struct *task)
+{
+	out->uid = SF_NO_LOGIN;
+	out->session = SF_NO_LOGIN;
+	if (!bpf_core_field_exists(task->loginuid))
+		return;
+	out->uid = WALK(task, loginuid.val);
+	out->session = WALK(task, sessionid);
+}
+
 static __always_inline void fill_process(struct sf_process *out, struct task_struct *task)
 {
 	struct task_struct *parent = WALK(task, real_parent);
@@ -246,6 +256,12 @@ static __always_inline void fill_process(struct sf_process *out, struct task_str
 		out->run = followed->run;
 		out->flags |= SF_PROCESS_FOLLOWED;
 	}
+	out->login.uid = SF_NO_LOGIN;
+	out->login.session = SF_NO_LOGIN;
+	/* What runs in a container may set a login where there was none. What copies into
+	 * one is in mounts of its own. */
+	if (!followed && (!home || (out->flags & SF_PROCESS_HOST_MNT_NS)))
+		read_login(&out->login, task);
 	/* The leader's comm: threads may name themselves as they like. */
 	read_comm(out->comm, leader);
 	read_comm(out->parent_comm, parent);

@@ -7,6 +7,19 @@
 
 namespace stillframe::console {
 
+namespace {
+
+// " through sshd > bash > sudo > podman"
+std::string through(const std::vector<std::string>& ancestors) {
+  std::string out;
+  for (const auto& name : ancestors) {
+    out += (out.empty() ? " through " : " > ") + display(name);
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string who(const Actor& actor) {
   std::string out(to_string(actor.origin));
   if (actor.origin == Origin::unattributed && actor.comm.empty()) return out;
@@ -17,11 +30,12 @@ std::string who(const Actor& actor) {
     out += actor.tool.empty() ? ' ' + process : " (" + process + ')';
   }
   if (actor.uid != 0) out += fmt::format(" uid {}", actor.uid);
-  if (actor.login_uid) {
-    out += " by login " + (actor.login_user.empty()
-                               ? std::to_string(*actor.login_uid)
-                               : display(actor.login_user));
+  if (actor.login) {
+    out += " by login " + (actor.login->user.empty()
+                               ? std::to_string(actor.login->uid)
+                               : display(actor.login->user));
   }
+  out += through(actor.session ? actor.session->ancestors : actor.ancestors);
   if (actor.session && !actor.session->first_cmd.empty()) {
     const std::string command = display(actor.session->first_cmd);
     const bool quoted = command[0] == '"';

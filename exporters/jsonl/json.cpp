@@ -21,12 +21,23 @@ json time_or_null(WallTime time) {
   return rfc3339(time);
 }
 
+json ancestors_value(const std::vector<std::string>& ancestors) {
+  json names = json::array();
+  for (const auto& name : ancestors) names.push_back(json_text(name));
+  return names;
+}
+
 json session_value(const Session& session) {
-  return {{"id", session.id},
-          {"first_cmd", json_text(session.first_cmd)},
-          {"tty", text_or_null(session.tty)},
-          {"uid", session.uid},
-          {"start", time_or_null(session.start)}};
+  json value = {{"id", session.id},
+                {"first_cmd", json_text(session.first_cmd)},
+                {"tty", text_or_null(session.tty)},
+                {"uid", session.uid},
+                {"start", time_or_null(session.start)},
+                {"ancestors", ancestors_value(session.ancestors)}};
+  if (!session.request_uid.empty()) {
+    value["request_uid"] = json_text(session.request_uid);
+  }
+  return value;
 }
 
 // The state, and while that is unknown why.
@@ -156,10 +167,15 @@ json actor_value(const Actor& actor) {
       {"exe", json_text(actor.exe)},
       {"pid", actor.pid},
       {"uid", actor.uid},
-      {"login_uid", actor.login_uid ? json(*actor.login_uid) : json(nullptr)},
-      {"login_user", text_or_null(actor.login_user)},
+      {"user", text_or_null(actor.user)},
+      {"login_uid", actor.login ? json(actor.login->uid) : json(nullptr)},
+      {"login_user", actor.login ? text_or_null(actor.login->user) : nullptr},
       {"session",
        actor.session ? session_value(*actor.session) : json(nullptr)}};
+  if (actor.login) value["audit_session"] = actor.login->session;
+  if (!actor.ancestors.empty()) {
+    value["ancestors"] = ancestors_value(actor.ancestors);
+  }
   if (actor.ambiguous) value["ambiguous"] = true;
   if (actor.update != 0) value["update"] = actor.update;
   return value;

@@ -5,14 +5,16 @@ Two hands: somebody who entered the container (`exec`) and its own process
 (`workload`).
 """
 
+import os
 import pathlib
+import subprocess
 
 import pytest
 
 from harness.agent import Agent
 from harness.checks import origins, recorded
 from harness.podman import PRIVILEGES, Container
-from harness.waiting import wait_for
+from harness.waiting import patience, wait_for
 
 SECONDS = 5
 
@@ -45,10 +47,14 @@ def _log_in() -> None:
     pathlib.Path("/proc/self/loginuid").write_text(str(LOGIN))
 
 
+def _people(agent: Agent, container: Container, path: str,
+            origin: str) -> list[dict]:
+    return recorded(agent, container.name, path, origin)["actors"]
+
+
 def _logins(agent: Agent, container: Container, path: str,
             origin: str) -> set[int | None]:
-    change = recorded(agent, container.name, path, origin)
-    return {actor["login_uid"] for actor in change["actors"]}
+    return {one["login_uid"] for one in _people(agent, container, path, origin)}
 
 
 def test_who_had_logged_in_is_named(
@@ -62,6 +68,64 @@ def test_who_had_logged_in_is_named(
     assert _logins(agent, container, "/new/g", "exec") == {LOGIN}
     assert _logins(agent, container, "/new/h", "exec") == {None}
     assert _logins(agent, container, "/new/i", "workload") == {None}
+
+
+def _through(command: list[str]) -> list[str]:
+    """A login's shell, and what was made of it: calls for the command."""
+    return ["sh", "-c", 'echo "$(cat /proc/self/sessionid)"; "$@"; :', "sh",
+            "setpriv", "--nnp", "sh", "-c", '"$@"; :', "sh", *command]
+
+
+def test_who_called_is_named_with_their_login(
+        agent: Agent, container: Container, tmp_path: pathlib.Path) -> None:
+    """From a shell by podman, and from the host without the runtime."""
+    copied = tmp_path / "copied"
+    copied.touch()
+    script = "echo x >/new/f; (setsid sh -c 'echo x >/new/g' &)"
+    ways = {
+        "/new/f": ["podman", "exec", container.name, "sh", "-c", script],
+        "/new/copied": ["podman", "cp", str(copied), f"{container.name}:/new"],
+        "/new/host": ["touch", f"{container.root}/new/host"],
+    }
+    said = {path: subprocess.run(
+        _through(command), preexec_fn=_log_in, capture_output=True,
+        check=True, timeout=patience(60)).stdout.decode().split()[0]
+        for path, command in ways.items()}
+    (inside,) = _people(agent, container, "/new/f", "exec")
+    (later,) = _people(agent, container, "/new/g", "exec")
+    (copy,) = _people(agent, container, "/new/copied", "host")
+    (host,) = _people(agent, container, "/new/host", "host")
+    assert inside["session"]["ancestors"][-3:] == ["sh", "sh", "podman"]
+    assert later["session"] == inside["session"]
+    assert "podman" in [*copy["ancestors"], copy["comm"]]
+    assert host["ancestors"][-2:] == ["sh", "sh"]
+    for path, actor in ("/new/f", inside), ("/new/copied", copy), (
+            "/new/host", host):
+        assert actor["login_uid"] == LOGIN
+        assert str(actor["audit_session"]) == said[path]
+    assert (inside["user"], host["user"]) == (None, "root")
+
+
+def test_the_number_of_an_audited_request_is_kept(
+        agent: Agent, container: Container) -> None:
+    """In the environment, behind much else too, and where `env` sets it."""
+    name = "SPO_EXEC_REQUEST_UID"
+    padding = tuple(word for i in range(20)
+                    for word in ("-e", f"A{i}={'x' * 1000}"))
+    ways = {
+        "/new/a": (("-e", f"{name}=7a"), ()),
+        "/new/b": ((), ("env", f"{name}=7b")),
+        "/new/c": ((*padding, "-e", f"{name}=7c"), ()),
+    }
+    os.mkfifo(container.control / "go")  # until which they live
+    for path, (options, before) in ways.items():
+        container.exec(*before, "sh", "-c", f"echo x >{path}; cat /ctl/go",
+                       options=("-d", *options))
+    wanted = {}
+    for path in ways:
+        (actor,) = _people(agent, container, path, "exec")
+        wanted[path] = actor["session"]["request_uid"]
+    assert wanted == {"/new/a": "7a", "/new/b": "7b", "/new/c": "7c"}
 
 
 def test_nobody_is_blamed_by_a_login_set_in_the_container(

@@ -22,8 +22,7 @@ std::size_t hash_of(const Actor& a) {
   mix(seed, text(a.exe));
   mix(seed, a.pid);
   mix(seed, a.uid);
-  mix(seed, a.login_uid ? *a.login_uid + std::size_t{1} : 0);
-  mix(seed, text(a.login_user));
+  mix(seed, a.login ? a.login->uid + std::size_t{1} : 0);
   mix(seed, a.ambiguous ? 1 : 0);
   mix(seed, a.session ? a.session->id : 0);
   mix(seed, a.update);
@@ -48,10 +47,9 @@ Actor in_common(const Actor& one, const Actor& other) {
   if (one.comm == other.comm) both.comm = one.comm;
   if (one.exe == other.exe) both.exe = one.exe;
   if (one.uid == other.uid) both.uid = one.uid;
-  if (one.login_uid == other.login_uid) {
-    both.login_uid = one.login_uid;
-    both.login_user = one.login_user;
-  }
+  if (one.user == other.user) both.user = one.user;
+  if (one.login == other.login) both.login = one.login;
+  if (one.ancestors == other.ancestors) both.ancestors = one.ancestors;
   if (one.session == other.session) both.session = one.session;
   if (one.update == other.update) both.update = one.update;
   return both;
@@ -80,8 +78,8 @@ ActorId ActorTable::intern(const Actor& actor) {
     coarse.comm = actor.comm;
     coarse.exe = actor.exe;
     coarse.uid = actor.uid;
-    coarse.login_uid = actor.login_uid;
-    coarse.login_user = actor.login_user;
+    coarse.user = actor.user;
+    coarse.login = actor.login;
   }
   coarse.ambiguous = actor.ambiguous;
   return find_or_add(coarse);

@@ -88,6 +88,12 @@ class ArrayLine {
   bool begun_ = false;
 };
 
+json json_texts(const std::vector<std::string>& texts) {
+  json list = json::array();
+  for (const auto& text : texts) list.push_back(json_text(text));
+  return list;
+}
+
 void add_key(ArrayLine& line, const RecordKey& key) {
   line.number(key.inode.ino);
   line.number(key.inode.generation);
@@ -125,6 +131,18 @@ class Reader {
     if (value == nullptr || !value->is_string()) return spoil<std::string>();
     return json_bytes(value->get_ref<const std::string&>());
   }
+  std::vector<std::string> texts() {
+    const json* value = next();
+    if (value == nullptr || !value->is_array()) {
+      return spoil<std::vector<std::string>>();
+    }
+    std::vector<std::string> found;
+    for (const auto& one : *value) {
+      if (!one.is_string()) return spoil<std::vector<std::string>>();
+      found.push_back(json_bytes(one.get_ref<const std::string&>()));
+    }
+    return found;
+  }
   const json* next() {
     if (at_ >= array_.size()) return nullptr;
     return &array_[at_++];
@@ -144,6 +162,27 @@ class Reader {
   bool good_ = true;
 };
 
+bool read_person(Reader& in, Actor& a) {
+  const json* value = in.next();
+  // An older agent's line ends with a login's number and name.
+  if (value->is_number_unsigned()) {
+    a.login = Login{value->get<std::uint32_t>(), 0, in.text()};
+    return true;
+  }
+  if (!value->is_array()) return false;
+  Reader person(*value);
+  a.user = person.text();
+  a.ancestors = person.texts();
+  if (person.more()) {
+    Login login;
+    login.uid = person.number<std::uint32_t>();
+    login.session = person.number<std::uint32_t>();
+    login.user = person.text();
+    a.login = std::move(login);
+  }
+  return person.good();
+}
+
 bool read_actor(Reader& in, std::uint32_t& number, Actor& a) {
   number = in.number<std::uint32_t>();
   const auto origin = origin_from(in.text());
@@ -159,8 +198,7 @@ bool read_actor(Reader& in, std::uint32_t& number, Actor& a) {
   if (session == nullptr) return false;
   // An older agent's line ends before these.
   if (in.more()) a.update = in.number<std::uint64_t>();
-  if (in.more()) a.login_uid = in.number<std::uint32_t>();
-  if (in.more()) a.login_user = in.text();
+  if (in.more() && !read_person(in, a)) return false;
   if (!in.good()) return false;
   if (session->is_null()) return true;
   if (!session->is_array()) return false;
@@ -171,6 +209,8 @@ bool read_actor(Reader& in, std::uint32_t& number, Actor& a) {
   s.tty = inner.text();
   s.uid = inner.number<std::uint32_t>();
   s.start.ns = inner.number<std::int64_t>();
+  if (inner.more()) s.ancestors = inner.texts();
+  if (inner.more()) s.request_uid = inner.text();
   a.session = std::move(s);
   return inner.good();
 }
@@ -311,15 +351,20 @@ std::string actor_line(std::uint32_t number, const Actor& a) {
   if (a.session) {
     session = json::array(
         {"session", a.session->id, json_text(a.session->first_cmd),
-         json_text(a.session->tty), a.session->uid, a.session->start.ns});
+         json_text(a.session->tty), a.session->uid, a.session->start.ns,
+         json_texts(a.session->ancestors), json_text(a.session->request_uid)});
+  }
+  json person =
+      json::array({"person", json_text(a.user), json_texts(a.ancestors)});
+  if (a.login) {
+    person.push_back(a.login->uid);
+    person.push_back(a.login->session);
+    person.push_back(json_text(a.login->user));
   }
   json value = json::array({"a", number, to_string(a.origin), json_text(a.tool),
                             json_text(a.comm), json_text(a.exe), a.pid, a.uid,
-                            a.ambiguous, std::move(session), a.update});
-  if (a.login_uid) {
-    value.push_back(*a.login_uid);
-    value.push_back(json_text(a.login_user));
-  }
+                            a.ambiguous, std::move(session), a.update,
+                            std::move(person)});
   return line(value);
 }
 

@@ -78,23 +78,23 @@ TEST(Actors, AnUpdateIsTheRunThatItIsPartOf) {
 
   ProcessRef one = process(9, true);
   one.comm = one.exe = "nginx";
-  const auto by_shell = actors.resolve(one, Place::victim, unknown, "web", 1);
+  const auto by_shell = actors.resolve(one, Place::victim, unknown, {"web"}, 1);
   EXPECT_EQ(by_shell.tool, "shell");
   EXPECT_EQ(by_shell.update, 9u);
   one.run = apt.process.run;
-  const auto by_apt = actors.resolve(one, Place::victim, unknown, "web", 1);
+  const auto by_apt = actors.resolve(one, Place::victim, unknown, {"web"}, 1);
   EXPECT_EQ(by_apt.tool, "apt");
   EXPECT_EQ(by_apt.update, 50u);
   EXPECT_EQ(actors.run_of(by_apt).command, "apt-get install jq");
 
   actors.run_ended(50, 1);
   const auto daemon =
-      actors.resolve(one, Place::victim, unknown, "web", 6'000'000'000);
+      actors.resolve(one, Place::victim, unknown, {"web"}, 6'000'000'000);
   EXPECT_EQ(daemon.tool, "");
   EXPECT_EQ(daemon.update, 0u);
 
   one.session = 0;  // the workload's own
-  const auto own = actors.resolve(one, Place::victim, unknown, "web", 1);
+  const auto own = actors.resolve(one, Place::victim, unknown, {"web"}, 1);
   EXPECT_EQ(own.tool, "apt");
   EXPECT_EQ(own.update, 0u);
 }
@@ -118,15 +118,70 @@ TEST(Actors, TheLoginIsThatOfWhoEntered) {
   Actors actors;
   SessionObservation seen;
   seen.process = process(9, true);
-  seen.login_uid = 1000;
+  seen.login = LoginRef{1000, 3};
   actors.session_started(seen);
-  const auto login = [&](std::uint64_t session, Place place) {
-    return actors.resolve(process(session, true), place, unknown).login_uid;
+  const auto login = [&](std::uint64_t session, Place place,
+                         bool entered_by_callers = true) {
+    const auto actor = actors.resolve(process(session, true), place, unknown,
+                                      {"web", entered_by_callers});
+    return actor.login ? std::optional(actor.login->uid) : std::nullopt;
   };
   EXPECT_EQ(login(9, Place::victim), 1000u);
+  EXPECT_EQ(login(9, Place::victim, false), std::nullopt);
   EXPECT_EQ(login(8, Place::victim), std::nullopt);
   EXPECT_EQ(login(0, Place::victim), std::nullopt);
   EXPECT_EQ(login(9, Place::other_container), std::nullopt);
+}
+
+struct Entered {
+  const char* name;
+  std::vector<CallerRef> callers;  // the parent first
+  bool podman;
+  bool login;
+};
+
+TEST(Actors, ADaemonsLoginIsNotThatOfWhoAsked) {
+  const CallerRef runc{4'000'001, "runc"};
+  const CallerRef monitor{4'000'002, "conmon"};
+  const CallerRef shim{4'000'003, "containerd-shim"};
+  const CallerRef bash{4'000'004, "bash"};
+  const std::vector<Entered> cases = {
+      {"docker exec", {runc, shim}, false, false},
+      {"nsenter", {bash}, false, true},
+      {"nobody is left", {}, false, false},
+      {"nobody is left of podman's", {}, true, true},
+      {"podman exec -d", {runc, monitor}, true, true},
+      {"a monitor of CRI-O's", {runc, monitor}, false, false},
+      {"podman in a service", {runc, monitor, shim}, true, false},
+  };
+  for (const auto& c : cases) {
+    Actors actors;
+    SessionObservation seen;
+    seen.process = process(9, true);
+    seen.login = LoginRef{1000, 3};
+    seen.callers = c.callers;
+    actors.session_started(seen);
+    const auto actor = actors.resolve(process(9, true), Place::victim, unknown,
+                                      {"web", c.podman});
+    EXPECT_EQ(actor.login.has_value(), c.login) << c.name;
+  }
+}
+
+TEST(Actors, AHostsProcessHasItsOwnLogin) {
+  Actors actors;
+  ProcessRef one = process(0, false);
+  one.in_container = false;
+  one.login = LoginRef{1000, 3};
+  const auto by = [&](const char* comm) {
+    one.comm = comm;
+    ++one.start_ns;
+    return actors.resolve(one, Place::host, unknown);
+  };
+  EXPECT_EQ(by("vi").login->uid, 1000u);
+  EXPECT_EQ(by("vi").login->session, 3u);
+  EXPECT_EQ(by("vi").user, "root");
+  EXPECT_EQ(by("dockerd").login, std::nullopt);
+  EXPECT_EQ(actors.resolve(one, Place::victim, unknown).login, std::nullopt);
 }
 
 TEST(Actors, SessionComesWithTheActor) {
@@ -146,9 +201,9 @@ TEST(Actors, SessionComesWithTheActor) {
 TEST(Actors, SessionsAreBounded) {
   Actors actors;
   for (std::uint64_t id = 1; id <= 10'000; ++id) {
-    Session session;
-    session.id = id;
-    actors.add_session(session);
+    SessionObservation seen;
+    seen.process.session = id;
+    actors.session_started(seen);
   }
   EXPECT_EQ(actors.find_session(1), nullptr);
   EXPECT_NE(actors.find_session(10'000), nullptr);

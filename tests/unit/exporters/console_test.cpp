@@ -153,11 +153,11 @@ TEST(DiffTable, ShowsWhatWhoAndWhen) {
   EXPECT_EQ(
       whole(diff_table(test::make_diff(), kLater, kPlain)),
       "   PATH    VERDICT    KINDS                   WHO"
-      "                                 WHEN\n"
-      "A  /etc/x  violation  file_create,file_write  exec apt (dpkg[4711]) in "
-      "\"sh -c x\"  2m05s ago\n"
-      "A  /tmp/y  scratch    file_create,file_write  exec apt (dpkg[4711]) in "
-      "\"sh -c x\"  2m05s ago\n"
+      "                                                       WHEN\n"
+      "A  /etc/x  violation  file_create,file_write  exec apt (dpkg[4711]) "
+      "through sshd > podman in \"sh -c x\"  2m05s ago\n"
+      "A  /tmp/y  scratch    file_create,file_write  exec apt (dpkg[4711]) "
+      "through sshd > podman in \"sh -c x\"  2m05s ago\n"
       "\n"
       "mutated: 1 path changed by exec (apt), first 2m05s ago; tolerated: 1 "
       "scratch\n");
@@ -291,7 +291,7 @@ TEST(EventLine, FitsOnOneLine) {
   event.count = 3;
   EXPECT_EQ(event_line(event, kPlain),
             "2026-11-22T12:00:00.000Z  web  violation file_create  /etc/x x3  "
-            "by exec apt (dpkg[4711]) in \"sh -c x\"\n");
+            "by exec apt (dpkg[4711]) through sshd > podman in \"sh -c x\"\n");
   event = StreamEvent{};
   event.time = kNoon;
   event.class_name = "agent";

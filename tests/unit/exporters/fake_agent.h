@@ -133,14 +133,17 @@ inline Actor make_actor() {
           .exe = "/usr/bin/dpkg",
           .pid = 4711,
           .uid = 0,
-          .login_uid = {},
-          .login_user = {},
+          .user = {},
+          .login = {},
           .ambiguous = false,
           .session = Session{.id = 7,
                              .first_cmd = "sh -c x",
                              .tty = "pts/3",
                              .uid = 0,
-                             .start = kNoon}};
+                             .start = kNoon,
+                             .ancestors = {"sshd", "podman"},
+                             .request_uid = {}},
+          .ancestors = {}};
 }
 
 inline ContainerView make_container(const std::string& id,

@@ -33,6 +33,7 @@ const json kActor = {{"origin", "exec"},
                      {"exe", "/usr/bin/dpkg"},
                      {"pid", 4711},
                      {"uid", 0},
+                     {"user", nullptr},
                      {"login_uid", nullptr},
                      {"login_user", nullptr},
                      {"session",
@@ -40,7 +41,8 @@ const json kActor = {{"origin", "exec"},
                        {"first_cmd", "sh -c x"},
                        {"tty", "pts/3"},
                        {"uid", 0},
-                       {"start", kNoonText}}}};
+                       {"start", kNoonText},
+                       {"ancestors", {"sshd", "podman"}}}}};
 
 TEST(DiffJson, HasExactlyTheContractedFields) {
   DiffAnswer diff = test::make_diff();
@@ -188,6 +190,7 @@ TEST(ActorJson, SaysNullForWhatThereIsNot) {
                          {"exe", ""},
                          {"pid", 0},
                          {"uid", 0},
+                         {"user", nullptr},
                          {"login_uid", nullptr},
                          {"login_user", nullptr},
                          {"session", nullptr}}));
@@ -195,10 +198,22 @@ TEST(ActorJson, SaysNullForWhatThereIsNot) {
 
 TEST(ActorJson, NamesWhoHadLoggedIn) {
   Actor actor = test::make_actor();
-  actor.login_uid = 1000;
-  actor.login_user = "ann";
+  EXPECT_FALSE(actor_value(actor).contains("audit_session"));
+  actor.login = Login{1000, 3, "ann"};
   EXPECT_EQ(actor_value(actor)["login_uid"], 1000);
   EXPECT_EQ(actor_value(actor)["login_user"], "ann");
+  EXPECT_EQ(actor_value(actor)["audit_session"], 3);
+  actor.login->user.clear();
+  EXPECT_EQ(actor_value(actor)["login_user"], nullptr);
+}
+
+TEST(ActorJson, SaysByWhomItWasCalled) {
+  Actor actor = test::make_actor();
+  actor.session->request_uid = "7a-\xff";
+  EXPECT_EQ(actor_value(actor)["session"]["request_uid"], json_text("7a-\xff"));
+  actor.session.reset();
+  actor.ancestors = {"sshd", "\x1b"};
+  EXPECT_EQ(actor_value(actor)["ancestors"], json({"sshd", "\x1b"}));
 }
 
 TEST(ActorJson, NamesAmbiguityOnlyWhereThereIsSome) {

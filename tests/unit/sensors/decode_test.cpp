@@ -251,13 +251,52 @@ TEST(Decode, ALoginThatIsNotSetIsNotANumber) {
   sf_session_event raw{};
   raw.header = header(SF_EVENT_SESSION);
   for (const std::uint32_t login : {0u, 1000u, SF_NO_LOGIN}) {
-    raw.login_uid = login;
+    raw.login = raw.header.process.login = {login, 3};
     const auto seen = decode(&raw, sizeof raw, 0);
     ASSERT_TRUE(seen);
     const auto& session = std::get<SessionObservation>(*seen);
-    EXPECT_EQ(session.login_uid,
-              login == SF_NO_LOGIN ? std::nullopt : std::optional(login));
+    const auto expected =
+        login == SF_NO_LOGIN ? std::nullopt : std::optional(LoginRef{login, 3});
+    EXPECT_EQ(session.login, expected);
+    EXPECT_EQ(session.process.login, expected);
   }
+}
+
+TEST(Decode, ASessionSaysByWhomItWasCalled) {
+  sf_session_event raw{};
+  raw.header = header(SF_EVENT_SESSION);
+  raw.callers_count = 2;
+  raw.callers[0].pid = 7;
+  std::strcpy(raw.callers[0].comm, "runc");
+  raw.callers[1].pid = 6;
+  std::memset(raw.callers[1].comm, 'x', SF_COMM_LEN);
+  auto seen = decode(&raw, sizeof raw, 0);
+  ASSERT_TRUE(seen);
+  const auto& callers = std::get<SessionObservation>(*seen).callers;
+  ASSERT_EQ(callers.size(), 2u);
+  EXPECT_EQ(callers[0].pid, 7u);
+  EXPECT_EQ(callers[0].comm, "runc");
+  EXPECT_EQ(callers[1].comm, std::string(SF_COMM_LEN, 'x'));
+  raw.callers_count = SF_CALLERS + 1;
+  EXPECT_FALSE(decode(&raw, sizeof raw, 0));
+}
+
+TEST(Decode, AnEnvironmentMayBeCut) {
+  sf_session_event raw{};
+  raw.header = header(SF_EVENT_SESSION);
+  const char env[] = "A=b\0SPO_EXEC_REQUEST_UID=7a";
+  std::memcpy(raw.env, env, sizeof env);
+  raw.env_len = sizeof env;
+  auto seen = decode(&raw, sizeof raw, 0);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(std::get<SessionObservation>(*seen).request_uid, "7a");
+  EXPECT_FALSE(std::get<SessionObservation>(*seen).environment_cut);
+  raw.env_len = SF_ENV_LEN;
+  seen = decode(&raw, sizeof raw, 0);
+  ASSERT_TRUE(seen);
+  EXPECT_TRUE(std::get<SessionObservation>(*seen).environment_cut);
+  raw.env_len = SF_ENV_LEN + 1;
+  EXPECT_FALSE(decode(&raw, sizeof raw, 0));
 }
 
 TEST(Decode, UnterminatedTextStopsAtItsField) {

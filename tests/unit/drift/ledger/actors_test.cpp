@@ -18,8 +18,9 @@ TEST(Actors, EachIsKeptOnce) {
   EXPECT_EQ(table.intern(actor("sh")), a);
   EXPECT_NE(table.intern(actor("sh", Origin::host)), a);
   auto in_session = actor("sh");
-  in_session.session =
-      Session{.id = 4, .first_cmd = "sh", .tty = "", .uid = 0, .start = {}};
+  in_session.session.emplace();
+  in_session.session->id = 4;
+  in_session.session->first_cmd = "sh";
   EXPECT_NE(table.intern(in_session), a);
   EXPECT_EQ(table.size(), 3u);
 }
@@ -28,16 +29,16 @@ TEST(Actors, OneWithAnotherLoginIsAnother) {
   ActorTable table;
   auto one = actor("sh");
   const auto unknown = table.intern(one);
-  one.login_uid = 0;
+  one.login = Login{0, 1, ""};
   const auto root = table.intern(one);
   EXPECT_NE(root, unknown);
   auto other = one;
-  other.login_uid = 1000;
+  other.login = Login{1000, 1, ""};
   EXPECT_NE(table.intern(other), root);
-  EXPECT_EQ(in_common(one, other).login_uid, std::nullopt);
-  other.login_uid = 0;
+  EXPECT_EQ(in_common(one, other).login, std::nullopt);
+  other.login = one.login;
   other.comm = "vi";
-  EXPECT_EQ(in_common(one, other).login_uid, 0u);
+  EXPECT_EQ(in_common(one, other).login, one.login);
 }
 
 TEST(Actors, ASetKeepsTheMostRecentAtItsEnd) {

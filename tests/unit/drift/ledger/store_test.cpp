@@ -37,10 +37,16 @@ class Kept : public ::testing::Test {
     w.put(odd, 50, Change::added);
     auto who = actor("vi\x1b", Origin::exec, 7);
     who.tool = "editor";
-    who.login_uid = 1000;
-    who.login_user = "ann";
-    who.session = Session{
-        .id = 9, .first_cmd = "sh -i", .tty = "pts3", .uid = 5, .start = {123}};
+    who.user = "root";
+    who.login = Login{1000, 3, "ann"};
+    who.ancestors = {"su", "\xff"};
+    who.session = Session{.id = 9,
+                          .first_cmd = "sh -i",
+                          .tty = "pts3",
+                          .uid = 5,
+                          .start = {123},
+                          .ancestors = {"sshd", "sudo\n"},
+                          .request_uid = "0-1"};
     w.drift->observe(w.seen(FileOp::create, odd, 50), who);
     w.whiteout("/etc/gone");
     w.drift->observe(w.entries_seen(FileOp::unlink, "/etc"), actor("rm"));
@@ -69,9 +75,14 @@ std::string text_of(const ChangeList& rows) {
     for (const Kind k : r.kinds.list()) out << ' ' << to_string(k);
     for (const auto& a : r.actors) {
       out << " <" << to_string(a.origin) << a.comm << a.tool << a.pid
-          << (a.session ? a.session->first_cmd + a.session->tty : "")
-          << (a.login_uid ? std::to_string(*a.login_uid) : "") << a.login_user
-          << '>';
+          << (a.session ? a.session->first_cmd + a.session->tty : "") << a.user;
+      if (a.login) out << a.login->uid << a.login->session << a.login->user;
+      for (const auto& name : a.ancestors) out << ' ' << name;
+      if (a.session) {
+        for (const auto& name : a.session->ancestors) out << ' ' << name;
+        out << ' ' << a.session->request_uid;
+      }
+      out << '>';
     }
     out << " +" << r.actors_left_out << '\n';
   }

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/callers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+#include "agent/containers/proc_text.h"
+#include "agent/engine/tools.h"
+#include "agent/engine/unix_peer.h"
+
+namespace stillframe::engine {
+namespace {
+
+constexpr std::size_t kNames = 8;       // that are kept
+constexpr std::size_t kAncestors = 16;  // that are looked at
+// Podman has started the monitor a moment ago: its number is little less.
+constexpr std::uint32_t kPidsBefore = 2048;
+
+constexpr std::string_view kMonitor = "conmon";
+
+std::optional<containers::StatText> stat_of(std::uint32_t pid) {
+  const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
+  return text ? containers::parse_stat(*text) : std::nullopt;
+}
+
+// `pid` and its ancestors, without the machine's init. What has started after
+// its child is another, with the number of one that is gone.
+std::vector<CallerRef> chain_from(std::uint32_t pid, std::uint64_t born_ns) {
+  constexpr std::uint64_t kTick = 10'000'000;
+  std::vector<CallerRef> chain;
+  while (pid > 1 && chain.size() < kAncestors) {
+    const auto stat = stat_of(pid);
+    if (!stat) break;
+    const std::uint64_t start = containers::ticks_to_ns(stat->start_ticks);
+    if (start > born_ns && start - born_ns > kTick) break;
+    chain.push_back({pid, stat->comm});
+    born_ns = start;
+    pid = stat->ppid;
+  }
+  return chain;
+}
+
+bool is_podman(std::string_view comm) { return starts_with(comm, "podman"); }
+
+// The podman that waits for what this monitor runs.
+std::vector<CallerRef> client_of(std::uint32_t monitor) {
+  const auto peers = peers_of(sockets_of(monitor));
+  if (peers.empty()) return {};
+  const std::uint32_t last = monitor > kPidsBefore ? monitor - kPidsBefore : 1;
+  for (std::uint32_t pid = monitor - 1; pid > last; --pid) {
+    const auto stat = stat_of(pid);
+    if (!stat || !is_podman(stat->comm)) continue;
+    for (const std::uint32_t socket : sockets_of(pid)) {
+      if (std::find(peers.begin(), peers.end(), socket) == peers.end()) {
+        continue;
+      }
+      return chain_from(pid, std::numeric_limits<std::uint64_t>::max());
+    }
+  }
+  return {};
+}
+
+// What runtimes run to enter a container, and are not who asked for it.
+bool is_helper(std::string_view comm) {
+  return comm == "runc" || starts_with(comm, "runc:") || comm == "crun" ||
+         comm == kMonitor;
+}
+
+// Podman by its API: `podman system service`.
+bool serves(const CallerRef& caller) {
+  if (!is_podman(caller.comm)) return false;
+  const auto arguments =
+      read_file(fmt::format("/proc/{}/cmdline", caller.pid), 65536);
+  if (!arguments) return false;
+  const auto words = split(*arguments, '\0');
+  const auto system = std::find(words.begin(), words.end(), "system");
+  return std::find(system, words.end(), "service") != words.end();
+}
+
+bool is_daemon(const CallerRef& caller) {
+  constexpr std::array<std::string_view, 5> kDaemons = {
+      "dockerd", "containerd", "crio", "kubelet", "buildkitd"};
+  return std::find(kDaemons.begin(), kDaemons.end(), caller.comm) !=
+             kDaemons.end() ||
+         starts_with(caller.comm, "containerd-shim") || serves(caller);
+}
+
+}  // namespace
+
+Callers callers_of(const std::vector<CallerRef>& ancestors) {
+  std::vector<CallerRef> chain = ancestors;
+  Callers callers;
+  callers.whole = !chain.empty();
+  if (!chain.empty() && chain.back().comm == kMonitor) {
+    const auto further = client_of(chain.back().pid);
+    callers.whole = !further.empty();
+    chain.insert(chain.end(), further.begin(), further.end());
+  }
+  callers.daemon = std::any_of(chain.begin(), chain.end(), is_daemon);
+  auto first = std::find_if_not(
+      chain.begin(), chain.end(),
+      [](const CallerRef& one) { return is_helper(one.comm); });
+  for (; first != chain.end() && callers.names.size() < kNames; ++first) {
+    callers.names.push_back(first->comm);
+  }
+  std::reverse(callers.names.begin(), callers.names.end());
+  return callers;
+}
+
+Callers callers_of_process(const ProcessRef& process) {
+  Callers callers = callers_of(chain_from(process.ppid, process.start_ns));
+  if (is_daemon({process.pid, process.comm})) callers.daemon = true;
+  return callers;
+}
+
+std::string driver_among(const Callers& callers) {
+  for (const auto& name : callers.names) {
+    if (const auto tool = tool_of_command(name); !tool.empty()) {
+      return std::string(tool);
+    }
+  }
+  return "";
+}
+
+}  // namespace stillframe::engine

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/model/observation.h"
+
+namespace stillframe::engine {
+
+// Who called for something, by the processes that it descends from. Names of
+// processes describe and prove nothing: each chooses its own.
+struct Callers {
+  // Outermost first, at most eight; without what the runtime runs for itself.
+  std::vector<std::string> names;
+  // One of them serves others: its login is that of who started it.
+  bool daemon = false;
+  // It is known up to where the chain begins, and not only up to a monitor that
+  // the runtime has set apart from its caller.
+  bool whole = false;
+};
+
+// Of a session, by what the kernel saw as it began (the parent first). Podman's
+// monitor of an exec is no child of podman's; but it is connected to it: asked
+// of the kernel now, while it is (sock_diag(7)).
+Callers callers_of(const std::vector<CallerRef>& ancestors);
+
+// Of a process of the host, as /proc has them now; it may be a daemon itself.
+Callers callers_of_process(const ProcessRef& process);
+
+// The tool of the outermost of them that is one; empty: none is.
+std::string driver_among(const Callers& callers);
+
+}  // namespace stillframe::engine

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/callers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "agent/base/fd.h"
+#include "agent/engine/unix_peer.h"
+
+namespace stillframe::engine::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
+using ::testing::SizeIs;
+
+// Above any real pid, the parent first.
+std::vector<CallerRef> chain(const std::vector<std::string>& names) {
+  std::vector<CallerRef> refs;
+  for (const auto& name : names) {
+    refs.push_back({4'200'000 + static_cast<std::uint32_t>(refs.size()), name});
+  }
+  return refs;
+}
+
+TEST(Callers, AreNamedFromTheOutsideWithoutTheRuntimesOwn) {
+  EXPECT_THAT(callers_of(chain({"runc", "sudo", "bash", "sshd"})).names,
+              ElementsAre("sshd", "bash", "sudo"));
+  EXPECT_THAT(
+      callers_of(chain({"runc:[1:CHILD]", "runc", "containerd-shim"})).names,
+      ElementsAre("containerd-shim"));
+  EXPECT_THAT(callers_of(chain({"crun", "conmon"})).names, IsEmpty());
+  EXPECT_THAT(callers_of({}).names, IsEmpty());
+}
+
+TEST(Callers, AreTheNearestOnes) {
+  EXPECT_THAT(callers_of(chain(std::vector<std::string>(16, "sh"))).names,
+              SizeIs(8));
+}
+
+struct WhoseCase {
+  std::vector<std::string> names;
+  bool daemon;
+  bool whole;
+};
+
+TEST(Callers, SayWhetherTheyServeOthersAndWhereTheirTraceEnds) {
+  const std::vector<WhoseCase> cases = {
+      {{"runc", "bash"}, false, true},
+      {{"runc", "containerd-shim"}, true, true},
+      {{"dockerd"}, true, true},
+      {{"runc", "crio"}, true, true},
+      {{"kubelet-helper"}, false, true},
+      {{"runc", "conmon"}, false, false},
+      {{}, false, false},
+  };
+  for (const auto& c : cases) {
+    const Callers callers = callers_of(chain(c.names));
+    EXPECT_EQ(callers.daemon, c.daemon) << testing::PrintToString(c.names);
+    EXPECT_EQ(callers.whole, c.whole) << testing::PrintToString(c.names);
+  }
+}
+
+// This test has a parent, and it started before.
+TEST(Callers, OfAProcessAreInProc) {
+  ProcessRef one;
+  one.ppid = static_cast<std::uint32_t>(getpid());
+  one.start_ns = 1;
+  EXPECT_THAT(callers_of_process(one).names, IsEmpty());
+  one.start_ns = ~0ull;
+  EXPECT_THAT(callers_of_process(one).names, Contains("engine_test"));
+}
+
+TEST(UnixPeer, IsTheOtherEnd) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  const Fd one(ends[0]);
+  const Fd other(ends[1]);
+  struct stat here{};
+  struct stat there{};
+  ASSERT_EQ(fstat(one, &here), 0);
+  ASSERT_EQ(fstat(other, &there), 0);
+  EXPECT_THAT(sockets_of(static_cast<std::uint32_t>(getpid())),
+              IsSupersetOf({here.st_ino, there.st_ino}));
+  EXPECT_THAT(peers_of({static_cast<std::uint32_t>(here.st_ino)}),
+              ElementsAre(there.st_ino));
+  EXPECT_THAT(peers_of({1}), IsEmpty());
+  EXPECT_THAT(sockets_of(4'200'000), IsEmpty());
+}
+
+}  // namespace
+}  // namespace stillframe::engine::test
