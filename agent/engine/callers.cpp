@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
@@ -108,10 +109,12 @@ Callers callers_of(const std::vector<CallerRef>& ancestors) {
   auto first = std::find_if_not(
       chain.begin(), chain.end(),
       [](const CallerRef& one) { return is_helper(one.comm); });
-  for (; first != chain.end() && callers.names.size() < kNames; ++first) {
-    callers.names.push_back(first->comm);
+  NameList::All names;
+  for (; first != chain.end() && names.size() < kNames; ++first) {
+    names.push_back(first->comm);
   }
-  std::reverse(callers.names.begin(), callers.names.end());
+  std::reverse(names.begin(), names.end());
+  callers.names = NameList(std::move(names));
   return callers;
 }
 
@@ -122,7 +125,7 @@ Callers callers_of_process(const ProcessRef& process) {
 }
 
 std::string driver_among(const Callers& callers) {
-  for (const auto& name : callers.names) {
+  for (const auto& name : callers.names.all()) {
     if (const auto tool = tool_of_command(name); !tool.empty()) {
       return std::string(tool);
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/model/mutation.h"
 #include "agent/model/observation.h"
 
 namespace stillframe::engine {
@@ -13,7 +14,7 @@ namespace stillframe::engine {
 // processes describe and prove nothing: each chooses its own.
 struct Callers {
   // Outermost first, at most eight; without what the runtime runs for itself.
-  std::vector<std::string> names;
+  NameList names;
   // One of them serves others: its login is that of who started it.
   bool daemon = false;
   // It is known up to where the chain begins, and not only up to a monitor that

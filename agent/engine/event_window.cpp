@@ -3,7 +3,6 @@
 
 #include <map>
 #include <string>
-#include <vector>
 
 namespace stillframe::engine {
 namespace {
@@ -14,12 +13,6 @@ constexpr std::size_t kNode = 32;
 template <typename... Texts>
 std::size_t sizes(const Texts&... texts) {
   return (texts.size() + ...);
-}
-
-std::size_t size_of(const std::vector<std::string>& texts) {
-  std::size_t sum = 0;
-  for (const auto& text : texts) sum += sizeof text + text.size();
-  return sum;
 }
 
 std::size_t size_of(const std::map<std::string, std::string>& map) {
@@ -49,12 +42,10 @@ std::size_t size_of(const StreamEvent& event, const StreamEvent* before) {
   }
   const Actor& actor = **event.actor;
   sum += sizeof actor + sizes(actor.tool, actor.comm, actor.exe, actor.user);
-  sum += size_of(actor.ancestors);
   if (actor.login) sum += sizes(actor.login->user);
   if (actor.session) {
     sum += sizes(actor.session->first_cmd, actor.session->tty,
                  actor.session->request_uid);
-    sum += size_of(actor.session->ancestors);
   }
   return sum;
 }

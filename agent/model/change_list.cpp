@@ -13,7 +13,6 @@ std::size_t size_of(const ActorList& actors) {
   for (const auto& actor : actors) {
     sum += sizeof actor + actor.exe.size();
     if (actor.session) sum += actor.session->first_cmd.size();
-    sum += actor.ancestors.size() * sizeof(std::string);
   }
   return sum;
 }

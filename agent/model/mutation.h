@@ -18,6 +18,29 @@
 
 namespace stillframe {
 
+// Names that many share: copies are cheap, and equal if the names are.
+class NameList {
+ public:
+  using All = std::vector<std::string>;
+
+  NameList() = default;  // none
+  explicit NameList(All all) {
+    if (!all.empty()) all_ = std::make_shared<const All>(std::move(all));
+  }
+
+  bool empty() const { return !all_; }
+  const All& all() const {
+    static const All kNone;
+    return all_ ? *all_ : kNone;
+  }
+  bool operator==(const NameList& other) const {
+    return all_ == other.all_ || all() == other.all();
+  }
+
+ private:
+  std::shared_ptr<const All> all_;
+};
+
 // Everything that came in through one exec or nsenter.
 struct Session {
   std::uint64_t id = 0;
@@ -27,7 +50,7 @@ struct Session {
   WallTime start;
   // Names of who called for it, outermost first, as `sshd`, `bash`, `sudo`,
   // `podman`; empty: not known. What the runtime runs for itself is left out.
-  std::vector<std::string> ancestors;
+  NameList ancestors;
   // What is in its environment as the number of a request that the API server
   // has audited: said by the container's environment, and no proof.
   std::string request_uid;
@@ -57,7 +80,7 @@ struct Actor {
   std::uint64_t update = 0;    // the Update that it is part of; 0: of none
   std::optional<Session> session;
   // As a session's, of one that is in no session.
-  std::vector<std::string> ancestors;
+  NameList ancestors;
   bool operator==(const Actor&) const = default;
 };
 

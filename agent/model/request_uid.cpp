@@ -28,7 +28,8 @@ std::string_view set_by_env(std::string_view arguments) {
     const std::string_view part = next_of(arguments);
     if (part.substr(0, kVariable.size()) == kVariable) {
       found = part.substr(kVariable.size());
-    } else if (part.find('=') == part.npos && part.substr(0, 1) != "-") {
+    } else if (part.find('=') == std::string_view::npos &&
+               part.substr(0, 1) != "-") {
       break;
     }
   }

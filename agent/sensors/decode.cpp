@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/decode.h"
-#include "agent/model/request_uid.h"
 
 #include <linux/bpf.h>
 #include <sys/stat.h>

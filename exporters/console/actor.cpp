@@ -10,9 +10,9 @@ namespace stillframe::console {
 namespace {
 
 // " through sshd > bash > sudo > podman"
-std::string through(const std::vector<std::string>& ancestors) {
+std::string through(const NameList& ancestors) {
   std::string out;
-  for (const auto& name : ancestors) {
+  for (const auto& name : ancestors.all()) {
     out += (out.empty() ? " through " : " > ") + display(name);
   }
   return out;

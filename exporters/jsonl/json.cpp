@@ -21,9 +21,9 @@ json time_or_null(WallTime time) {
   return rfc3339(time);
 }
 
-json ancestors_value(const std::vector<std::string>& ancestors) {
+json ancestors_value(const NameList& ancestors) {
   json names = json::array();
-  for (const auto& name : ancestors) names.push_back(json_text(name));
+  for (const auto& name : ancestors.all()) names.push_back(json_text(name));
   return names;
 }
 

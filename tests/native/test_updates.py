@@ -15,6 +15,7 @@ import pytest
 from harness import debian
 from harness import image as images
 from harness.agent import Agent
+from harness.ansible import play
 from harness.checks import recorded
 from harness.podman import Container
 from harness.waiting import patience, wait_for
@@ -245,71 +246,16 @@ def test_what_the_host_updates_is_its_own(agent: Agent, container: Container,
     assert counted(agent, container) == {}
 
 
-# How the connection of containers.podman works: it enters, and copies.
-CONNECTION = '''
-import subprocess
-from ansible.plugins.connection import ConnectionBase
-
-DOCUMENTATION = """
-name: entered
-short_description: podman exec and podman cp
-description: as containers.podman.podman has it
-options: {}
-"""
-
-
-class Connection(ConnectionBase):
-    transport = "entered"
-    has_pipelining = True
-
-    def _connect(self):
-        self._connected = True
-        return self
-
-    def _run(self, *command, data=None):
-        done = subprocess.run(["podman", *command], input=data,
-                              capture_output=True)
-        return done.returncode, done.stdout, done.stderr
-
-    def exec_command(self, cmd, in_data=None, sudoable=True):
-        return self._run("exec", "-i", self._play_context.remote_addr,
-                         "/bin/sh", "-c", cmd, data=in_data)
-
-    def put_file(self, source, to):
-        self._run("cp", source, f"{self._play_context.remote_addr}:{to}")
-
-    def fetch_file(self, source, to):
-        self._run("cp", f"{self._play_context.remote_addr}:{source}", to)
-
-    def close(self):
-        self._connected = False
-'''
-
-PLAYBOOK = """
-- hosts: all
-  gather_facts: false
-  tasks:
-    - template: {src: motd.j2, dest: /etc/motd}
-    - apt: {deb: /ctl/hello.deb}
-    - service: {name: hello, state: started}
-      ignore_errors: true
-"""
-
-
 def test_a_playbook_is_one(agent: Agent, container: Container,
                            tmp_path: pathlib.Path) -> None:
     debian.deb(container.control, "hello", "2", DEEP)
-    plugins = tmp_path / "connection_plugins"
-    plugins.mkdir()
-    (plugins / "entered.py").write_text(CONNECTION)
     (tmp_path / "motd.j2").write_text("{{ inventory_hostname }}\n")
-    (tmp_path / "play.yml").write_text(PLAYBOOK)
-    played = subprocess.run(
-        ["ansible-playbook", "-i", f"{container.name},", "-c", "entered",
-         "play.yml"],
-        cwd=tmp_path, capture_output=True, timeout=patience(180), check=False,
-        env=os.environ | {"ANSIBLE_CONNECTION_PLUGINS": str(plugins)})
-    assert b"changed=2" in played.stdout, played.stdout + played.stderr
+    play(container, tmp_path, [
+        {"template": {"src": "motd.j2", "dest": "/etc/motd"}},
+        {"apt": {"deb": "/ctl/hello.deb"}},
+        {"service": {"name": "hello", "state": "started"},
+         "ignore_errors": True},
+    ])
     update = only(agent, container, "ansible")
     for path in ("/etc/motd", "/opt/deep"):
         assert tools_of(agent, container, path) == {"ansible"}

@@ -88,9 +88,9 @@ class ArrayLine {
   bool begun_ = false;
 };
 
-json json_texts(const std::vector<std::string>& texts) {
+json json_texts(const NameList& texts) {
   json list = json::array();
-  for (const auto& text : texts) list.push_back(json_text(text));
+  for (const auto& text : texts.all()) list.push_back(json_text(text));
   return list;
 }
 
@@ -131,17 +131,15 @@ class Reader {
     if (value == nullptr || !value->is_string()) return spoil<std::string>();
     return json_bytes(value->get_ref<const std::string&>());
   }
-  std::vector<std::string> texts() {
+  NameList texts() {
     const json* value = next();
-    if (value == nullptr || !value->is_array()) {
-      return spoil<std::vector<std::string>>();
-    }
-    std::vector<std::string> found;
+    if (value == nullptr || !value->is_array()) return spoil<NameList>();
+    NameList::All found;
     for (const auto& one : *value) {
-      if (!one.is_string()) return spoil<std::vector<std::string>>();
+      if (!one.is_string()) return spoil<NameList>();
       found.push_back(json_bytes(one.get_ref<const std::string&>()));
     }
-    return found;
+    return NameList(std::move(found));
   }
   const json* next() {
     if (at_ >= array_.size()) return nullptr;

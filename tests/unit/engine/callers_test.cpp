@@ -33,17 +33,17 @@ std::vector<CallerRef> chain(const std::vector<std::string>& names) {
 }
 
 TEST(Callers, AreNamedFromTheOutsideWithoutTheRuntimesOwn) {
-  EXPECT_THAT(callers_of(chain({"runc", "sudo", "bash", "sshd"})).names,
+  EXPECT_THAT(callers_of(chain({"runc", "sudo", "bash", "sshd"})).names.all(),
               ElementsAre("sshd", "bash", "sudo"));
-  EXPECT_THAT(
-      callers_of(chain({"runc:[1:CHILD]", "runc", "containerd-shim"})).names,
-      ElementsAre("containerd-shim"));
-  EXPECT_THAT(callers_of(chain({"crun", "conmon"})).names, IsEmpty());
-  EXPECT_THAT(callers_of({}).names, IsEmpty());
+  EXPECT_THAT(callers_of(chain({"runc:[1:CHILD]", "runc", "containerd-shim"}))
+                  .names.all(),
+              ElementsAre("containerd-shim"));
+  EXPECT_THAT(callers_of(chain({"crun", "conmon"})).names.all(), IsEmpty());
+  EXPECT_THAT(callers_of({}).names.all(), IsEmpty());
 }
 
 TEST(Callers, AreTheNearestOnes) {
-  EXPECT_THAT(callers_of(chain(std::vector<std::string>(16, "sh"))).names,
+  EXPECT_THAT(callers_of(chain(std::vector<std::string>(16, "sh"))).names.all(),
               SizeIs(8));
 }
 
@@ -75,9 +75,9 @@ TEST(Callers, OfAProcessAreInProc) {
   ProcessRef one;
   one.ppid = static_cast<std::uint32_t>(getpid());
   one.start_ns = 1;
-  EXPECT_THAT(callers_of_process(one).names, IsEmpty());
+  EXPECT_THAT(callers_of_process(one).names.all(), IsEmpty());
   one.start_ns = ~0ull;
-  EXPECT_THAT(callers_of_process(one).names, Contains("engine_test"));
+  EXPECT_THAT(callers_of_process(one).names.all(), Contains("engine_test"));
 }
 
 TEST(UnixPeer, IsTheOtherEnd) {

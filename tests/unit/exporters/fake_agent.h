@@ -141,7 +141,7 @@ inline Actor make_actor() {
                              .tty = "pts/3",
                              .uid = 0,
                              .start = kNoon,
-                             .ancestors = {"sshd", "podman"},
+                             .ancestors = NameList({"sshd", "podman"}),
                              .request_uid = {}},
           .ancestors = {}};
 }

@@ -212,7 +212,7 @@ TEST(ActorJson, SaysByWhomItWasCalled) {
   actor.session->request_uid = "7a-\xff";
   EXPECT_EQ(actor_value(actor)["session"]["request_uid"], json_text("7a-\xff"));
   actor.session.reset();
-  actor.ancestors = {"sshd", "\x1b"};
+  actor.ancestors = NameList({"sshd", "\x1b"});
   EXPECT_EQ(actor_value(actor)["ancestors"], json({"sshd", "\x1b"}));
 }
 

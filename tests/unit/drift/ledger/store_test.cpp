@@ -39,13 +39,13 @@ class Kept : public ::testing::Test {
     who.tool = "editor";
     who.user = "root";
     who.login = Login{1000, 3, "ann"};
-    who.ancestors = {"su", "\xff"};
+    who.ancestors = NameList({"su", "\xff"});
     who.session = Session{.id = 9,
                           .first_cmd = "sh -i",
                           .tty = "pts3",
                           .uid = 5,
                           .start = {123},
-                          .ancestors = {"sshd", "sudo\n"},
+                          .ancestors = NameList({"sshd", "sudo\n"}),
                           .request_uid = "0-1"};
     w.drift->observe(w.seen(FileOp::create, odd, 50), who);
     w.whiteout("/etc/gone");
@@ -77,9 +77,9 @@ std::string text_of(const ChangeList& rows) {
       out << " <" << to_string(a.origin) << a.comm << a.tool << a.pid
           << (a.session ? a.session->first_cmd + a.session->tty : "") << a.user;
       if (a.login) out << a.login->uid << a.login->session << a.login->user;
-      for (const auto& name : a.ancestors) out << ' ' << name;
+      for (const auto& name : a.ancestors.all()) out << ' ' << name;
       if (a.session) {
-        for (const auto& name : a.session->ancestors) out << ' ' << name;
+        for (const auto& name : a.session->ancestors.all()) out << ' ' << name;
         out << ' ' << a.session->request_uid;
       }
       out << '>';
