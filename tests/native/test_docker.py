@@ -86,8 +86,9 @@ def test_a_new_name_is_known_at_once(agent: Agent, dockerd: Daemon,
     assert agent.diff(f"{name}-new")["state"] == "still"
 
 
-def test_a_step_of_the_classic_builder_is_no_container(
-        own_agent: Agent, dockerd: Daemon, name: str,
+@pytest.mark.parametrize("buildkit", [False, True], ids=["classic", "buildkit"])
+def test_a_step_of_a_build_is_no_container(
+        own_agent: Agent, dockerd: Daemon, name: str, buildkit: bool,
         tmp_path: pathlib.Path) -> None:
     own_agent.start()
     # By this one the agent learns where the daemon keeps its files.
@@ -95,7 +96,8 @@ def test_a_step_of_the_classic_builder_is_no_container(
     _known(own_agent, first)
     (tmp_path / "Dockerfile").write_text(
         f"FROM {_IMAGE}\nRUN echo built >/built\nRUN rm /etc/group\n")
-    dockerd.docker("build", "--network", "none", "-t", "built", str(tmp_path))
+    dockerd.docker("build", "--network", "none", "-t", "built", str(tmp_path),
+                   buildkit=buildkit)
     container = dockerd.run(name, "built")
     _known(own_agent, container)
     # What was seen of the steps has been looked into by the time that this is.
