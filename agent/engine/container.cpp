@@ -159,7 +159,7 @@ void Container::make_scanner() {
       record_.layers,
       [&kernel = context_.kernel, root = record_.root](const InodeId& inode,
                                                        bool directory) {
-        kernel.add_inode(root, inode, directory);
+        return kernel.add_inode(root, inode, directory);
       },
       context_.clock, drift::ScanLimits{},
       drift::Scanner::Start{since_, state_path(".inventory"), prepared_});

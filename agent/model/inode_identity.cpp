@@ -7,7 +7,9 @@
 #include <sys/sysmacros.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "agent/base/fd.h"
 
@@ -62,22 +64,26 @@ InodeId parse(const Handle& handle, long magic) {
 
 }  // namespace
 
-InodeId inode_id(int dir, const char* name, const struct stat& st,
-                 long fs_magic) {
-  InodeId id{st.st_ino, 0};
+std::optional<InodeId> inode_id(int dir, const char* name,
+                                const struct stat& st, long fs_magic) {
+  const InodeId by_number{st.st_ino, 0};
   alignas(file_handle) Handle handle{};
   auto* header = reinterpret_cast<file_handle*>(handle.data());
   header->handle_bytes = MAX_HANDLE_SZ;
   int mount_id = 0;
   const int flags = *name == '\0' ? AT_EMPTY_PATH : 0;
-  if (::name_to_handle_at(dir, name, header, &mount_id, flags) != 0) return id;
+  if (::name_to_handle_at(dir, name, header, &mount_id, flags) != 0) {
+    if (errno == EOPNOTSUPP || errno == EOVERFLOW) return by_number;
+    return std::nullopt;
+  }
   const InodeId parsed = parse(handle, fs_magic);
-  if (parsed.ino == id.ino) id.generation = parsed.generation;
-  return id;
+  if (!parsed) return by_number;
+  if (parsed.ino != st.st_ino) return std::nullopt;
+  return parsed;
 }
 
 InodeId inode_id(int fd, const struct stat& st, long fs_magic) {
-  return inode_id(fd, "", st, fs_magic);
+  return inode_id(fd, "", st, fs_magic).value_or(InodeId{st.st_ino, 0});
 }
 
 long fs_magic_of(int fd) {

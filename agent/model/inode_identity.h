@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <string>
 
 #include "agent/base/result.h"
@@ -16,9 +17,10 @@ namespace stillframe {
 // where its handle does not name the inode that stat(2) does.
 InodeId inode_id(int fd, const struct stat& st, long fs_magic);
 // The same of what has that name in the directory `dir`, a link itself and not
-// what it leads to; that may be another file by now than the one `st` is of.
-InodeId inode_id(int dir, const char* name, const struct stat& st,
-                 long fs_magic);
+// what it leads to. None: it cannot be found out, or is not the file that `st`
+// is of.
+std::optional<InodeId> inode_id(int dir, const char* name,
+                                const struct stat& st, long fs_magic);
 
 // statfs(2)'s f_type, 0 when it cannot be found out.
 long fs_magic_of(int fd);

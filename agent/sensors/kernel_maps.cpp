@@ -242,7 +242,7 @@ std::vector<UpperRoot> KernelMaps::roots() const {
   return all;
 }
 
-void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode,
+bool KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode,
                            bool directory) const {
   const sf_inode_state state{to_kernel(root), inode.generation, 0};
   const sf_inode_key key = inode_key(root.dev, inode.ino);
@@ -252,16 +252,25 @@ void KernelMaps::add_inode(const UpperRoot& root, const InodeId& inode,
   // this rootfs, since another's share may have some.
   const std::uint64_t now = directory ? 0 : monotonic_now_ns();
   Scanned& share = scanned_[root];
-  if (!directory && now < share.no_room_until_ns) return;
-  // One that takes the place of another takes no room.
-  if (bpf_map_update_elem(fd, &key, &state, BPF_EXIST) == 0) return;
+  if (!directory && now < share.no_room_until_ns) return false;
+  sf_inode_state known{};
+  if (bpf_map_lookup_elem(fd, &key, &known) == 0) {
+    if (known.generation == state.generation &&
+        same_inode(known.root, state.root)) {
+      return false;
+    }
+    // One that takes the place of another takes no room.
+    return put(upper_inodes_, key, state, BPF_ANY);
+  }
   if (!may_know(root, directory)) {
     if (!directory) share.no_room_until_ns = now + kNoRoomNs;
-    return refused(upper_inodes_, E2BIG);
+    refused(upper_inodes_, E2BIG);
+    return false;
   }
-  if (!put(upper_inodes_, key, state, BPF_NOEXIST)) return;
+  if (!put(upper_inodes_, key, state, BPF_NOEXIST)) return false;
   ++share.inodes;
   add_to_tally(SF_TALLY_INODES_SCANNED, 1);
+  return true;
 }
 
 // As may_have_child() in bpf/lib/shares.h, of those that were there before it.

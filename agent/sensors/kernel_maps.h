@@ -31,7 +31,8 @@ class KernelMaps {
   void forget_inodes() const;
   // Without those that are ignored.
   std::vector<UpperRoot> roots() const;
-  void add_inode(const UpperRoot& root, const InodeId& inode,
+  // Whether it is known from now on and was not until now.
+  bool add_inode(const UpperRoot& root, const InodeId& inode,
                  bool directory) const;
   // What the kernel side knows of it already is kept.
   void add_cgroup(std::uint64_t id, sf_cgroup_state state) const;

@@ -57,7 +57,8 @@ class KernelSide {
   virtual void remove_root(const UpperRoot& root) = 0;
   // All that the kernel side knows, but for those it was asked to ignore.
   virtual std::vector<UpperRoot> roots() const = 0;
-  virtual void add_inode(const UpperRoot& root, const InodeId& inode,
+  // Whether it is known from now on and was not until now.
+  virtual bool add_inode(const UpperRoot& root, const InodeId& inode,
                          bool directory) = 0;
   // `own`: the container's own cgroup, which is this one or lies above it.
   virtual void add_cgroup(std::uint64_t cgroup, const UpperRoot& root,

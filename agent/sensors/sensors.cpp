@@ -327,9 +327,9 @@ void Sensors::remove_root(const UpperRoot& root) {
 
 std::vector<UpperRoot> Sensors::roots() const { return impl_->maps->roots(); }
 
-void Sensors::add_inode(const UpperRoot& root, const InodeId& inode,
+bool Sensors::add_inode(const UpperRoot& root, const InodeId& inode,
                         bool directory) {
-  impl_->maps->add_inode(root, inode, directory);
+  return impl_->maps->add_inode(root, inode, directory);
 }
 
 void Sensors::add_cgroup(std::uint64_t cgroup, const UpperRoot& root,

@@ -53,7 +53,7 @@ class Sensors : public KernelSide {
   void ignore_root(const UpperRoot& root) override;
   void remove_root(const UpperRoot& root) override;
   std::vector<UpperRoot> roots() const override;
-  void add_inode(const UpperRoot& root, const InodeId& inode,
+  bool add_inode(const UpperRoot& root, const InodeId& inode,
                  bool directory) override;
   void add_cgroup(std::uint64_t cgroup, const UpperRoot& root,
                   std::uint32_t init_pid, std::uint64_t own) override;

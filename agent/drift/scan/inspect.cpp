@@ -45,8 +45,9 @@ void Inspector::begin(long fs_magic, WallTime now, Faults* faults) {
 }
 
 Tried<std::optional<Inspected>> Inspector::inspect(const UpperDir& dir,
-                                                   const std::string& name) {
-  auto found = look(dir, name);
+                                                   const std::string& name,
+                                                   Found found_by) {
+  auto found = look(dir, name, found_by);
   if (!found) {
     faults_->add(dir.path() + "/" + name, found.error());
     faults_->keep(dir.inode, name);
@@ -98,7 +99,8 @@ void Inspector::remember(const UpperDir& dir, const struct stat& st,
 }
 
 Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
-                                                const std::string& name) {
+                                                const std::string& name,
+                                                Found found_by) {
   if (dir.carried) return absent(dir, name);
   const auto passed = dir.below->passes_over(dir.fd, name);
   if (!passed) return failed(passed);
@@ -110,7 +112,9 @@ Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
         const Unchanged known{st.st_ino, place_hash(dir.inode, name)};
         return Inspected{.entry = {}, .onward = {}, .unchanged = known};
       }
-      if (auto found = glance(dir, name, st)) return found;
+      if (auto found = glance(dir, name, st, found_by)) {
+        return found;
+      }
     }
   }
   // O_PATH opens anything, FIFOs and devices too, without touching it; all that
@@ -123,26 +127,33 @@ Tried<std::optional<Inspected>> Inspector::look(const UpperDir& dir,
   return examine(dir, name, {fd, {}}, false);
 }
 
-// A new file, without opening it, which is half of what a look costs. Each call
-// asks for its name: what they say is of one file if it has the same number and
-// ctime at last. If it has not, or there is an error, it is to be opened.
+// A new file, without opening it, which is half of what a look costs. Both
+// calls ask for its name: what they say is of one file if they give the same
+// number. If not, or if there is an error, it is to be opened. One that has its
+// number from a file that was removed in between is reported itself, after this
+// look.
 std::optional<Inspected> Inspector::glance(const UpperDir& dir,
                                            const std::string& name,
-                                           const struct stat& st) const {
+                                           const struct stat& st,
+                                           Found found_by) const {
   Inspected out;
   Entry& entry = out.entry;
   const auto is_new = dir.below->is_new(name, st, &entry);
   if (!is_new || !*is_new) return std::nullopt;
-  entry.inode = inode_id(dir.fd, name.c_str(), st, fs_magic_);
+  const auto inode = inode_id(dir.fd, name.c_str(), st, fs_magic_);
+  if (!inode) return std::nullopt;
+  entry.inode = *inode;
   entry.parent = dir.inode;
   entry.name = name;
-  if (registrar_ && baseline_.to_watch(dir.depth + 1, false)) {
-    registrar_(entry.inode, false);
-  }
-  struct stat now{};
-  if (::fstatat(dir.fd, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
-      now.st_ino != st.st_ino || wall(now.st_ctim) != wall(st.st_ctim)) {
-    return std::nullopt;
+  struct stat now = st;
+  if (found_by == Found::listed && registrar_ &&
+      baseline_.to_watch(dir.depth + 1, false) &&
+      registrar_(entry.inode, false)) {
+    // What was done to it until here may have been seen by nobody.
+    if (::fstatat(dir.fd, name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+        now.st_ino != st.st_ino || wall(now.st_ctim) != wall(st.st_ctim)) {
+      return std::nullopt;
+    }
   }
   fill(now, &entry);
   remember(dir, now, entry);

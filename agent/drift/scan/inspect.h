@@ -38,6 +38,11 @@ struct Inspected {
   std::optional<Unchanged> unchanged;
 };
 
+// How a name came to be looked at: its directory has it, or the kernel side has
+// reported what has it. By then it knows the inode, or has no room for it
+// (admitted() in bpf/lib/change.h).
+enum class Found { listed, reported };
+
 // Looks at one entry at a time.
 class Inspector {
  public:
@@ -51,17 +56,18 @@ class Inspector {
   // that is not known, or not how the entry differs; then `faults` says so, and
   // that what was known of it stands.
   Tried<std::optional<Inspected>> inspect(const UpperDir& dir,
-                                          const std::string& name);
+                                          const std::string& name,
+                                          Found found_by = Found::listed);
   Entry inspect_root(const RootFile& root);
 
  private:
   Tried<std::optional<Inspected>> look(const UpperDir& dir,
-                                       const std::string& name);
+                                       const std::string& name, Found found_by);
   Tried<std::optional<Inspected>> examine(const UpperDir& dir,
                                           const std::string& name,
                                           UpperFile file, bool carried);
   std::optional<Inspected> glance(const UpperDir& dir, const std::string& name,
-                                  const struct stat& st) const;
+                                  const struct stat& st, Found found_by) const;
   bool unchanged(const UpperDir& dir, const std::string& name,
                  const struct stat& st) const;
   void remember(const UpperDir& dir, const struct stat& st,

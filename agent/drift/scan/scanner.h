@@ -74,8 +74,8 @@ class Scanner {
  public:
   // Called for each upper inode *before* it (or, of a directory, its contents)
   // is read: whoever watches inodes registers it here, so that a change after
-  // our look is an event.
-  using Registrar = std::function<void(const InodeId& inode, bool directory)>;
+  // our look is an event. Returns whether it was not known until then.
+  using Registrar = std::function<bool(const InodeId& inode, bool directory)>;
 
   // For a rootfs that is not an overlay (OverlayLayers::plain).
   struct Start {

@@ -341,7 +341,8 @@ void Walker::look_at_names(DirPtr dir, const PartialTask& task,
   for (const std::string& name : task.names) {
     if (stopping()) return;
     Tried<std::optional<Inspected>> found = std::nullopt;
-    if (single_component(name)) found = inspector_.inspect(*frame.dir, name);
+    if (single_component(name))
+      found = inspector_.inspect(*frame.dir, name, Found::reported);
     if (!found) continue;  // whatever is there stays as it was known
     seen_.asked(frame.dir->inode, name);
     if (!*found) {

@@ -51,7 +51,9 @@ class FakeKernel : public sensors::KernelSide {
   std::vector<UpperRoot> roots() const override {
     return {held.begin(), held.end()};
   }
-  void add_inode(const UpperRoot&, const InodeId&, bool) override {}
+  bool add_inode(const UpperRoot&, const InodeId&, bool) override {
+    return true;
+  }
   void add_cgroup(std::uint64_t cgroup, const UpperRoot&, std::uint32_t,
                   std::uint64_t) override {
     cgroups.insert(cgroup);

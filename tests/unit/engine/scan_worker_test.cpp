@@ -15,7 +15,7 @@ namespace {
 
 std::shared_ptr<drift::Scanner> scanner_of(const ContainerRecord& record) {
   return std::make_shared<drift::Scanner>(
-      record.layers, [](const InodeId&, bool) {}, system_clock());
+      record.layers, [](const InodeId&, bool) { return true; }, system_clock());
 }
 
 TEST(ScanWorker, HandsResultsToTheLoop) {

@@ -248,9 +248,10 @@ TEST_F(DescriptorTest, DirectoryRenamedUnderTheScanKeepsWhatIsInIt) {
       layers(),
       [&](const InodeId& inode, bool) {
         struct stat st{};
-        if (!rename || ::stat(upper("/d/sub").c_str(), &st) != 0) return;
+        if (!rename || ::stat(upper("/d/sub").c_str(), &st) != 0) return true;
         if (st.st_ino == inode.ino)
           fs::rename(upper("/d/sub"), upper("/moved"));
+        return true;
       },
       system_clock());
   UpperTree tree;
@@ -277,6 +278,7 @@ TEST_F(DescriptorTest, StopsInTheMiddle) {
       layers(),
       [&](const InodeId&, bool) {
         if (++seen == 10) stop.request_stop();
+        return true;
       },
       system_clock());
   EXPECT_TRUE(scanner.scan(stop.get_token()).stopped);

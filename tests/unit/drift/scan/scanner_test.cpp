@@ -38,6 +38,7 @@ TEST_F(ScannerTest, EachInodeIsRegisteredBeforeItIsRead) {
     directories += directory ? 1 : 0;
     // What happens now must still be in the result.
     if (!directory && first) append(upper("/dir/file"), "yz");
+    return first;
   };
   Scanner scanner(layers(), registrar, system_clock());
   UpperTree tree;
@@ -56,17 +57,39 @@ TEST_F(ScannerTest, WhatItSaysOfANewFileIsOfOneThatHadTheName) {
   const auto directory_inode = upper_root_of(upper("/dir"))->inode;
   bool replaced = false;
   const auto registrar = [&](const InodeId&, bool directory) {
-    if (directory || replaced) return;
+    if (directory || replaced) return false;
     replaced = true;
     std::filesystem::rename(upper("/other"), upper("/dir/file"));
+    return true;
   };
-  const PartialTask task{SharedPath("/dir"), directory_inode, false, {"file"}};
+  const PartialTask task{SharedPath("/dir"), directory_inode, true, {}};
   Scanner scanner(layers(), registrar, system_clock());
   const auto result = scanner.scan({task}, {});
   ASSERT_EQ(result.directories.size(), 1u);
   ASSERT_EQ(result.directories[0].entries.size(), 1u);
   EXPECT_EQ(result.directories[0].entries[0].inode.ino, other.st_ino);
   EXPECT_EQ(result.directories[0].entries[0].size, 2u);
+}
+
+TEST_F(ScannerTest, WhatWasReportedIsNotRegistered) {
+  make_dir(upper("/dir"));
+  put(upper("/dir/file"), "x");
+  const auto directory_inode = upper_root_of(upper("/dir"))->inode;
+  std::set<std::uint64_t> registered;
+  const auto registrar = [&](const InodeId& inode, bool directory) {
+    return !directory && registered.insert(inode.ino).second;
+  };
+  Scanner scanner(layers(), registrar, system_clock());
+  const PartialTask named{SharedPath("/dir"), directory_inode, false, {"file"}};
+  const auto by_name = scanner.scan({named}, {});
+  ASSERT_EQ(by_name.directories.at(0).entries.size(), 1u);
+  const InodeId inode = by_name.directories[0].entries[0].inode;
+  EXPECT_TRUE(registered.empty());
+  const PartialTask all{SharedPath("/dir"), directory_inode, true, {}};
+  const auto listed = scanner.scan({all}, {});
+  ASSERT_EQ(listed.directories.at(0).entries.size(), 1u);
+  EXPECT_EQ(registered, std::set{inode.ino});
+  EXPECT_EQ(listed.directories[0].entries[0].inode, inode);
 }
 
 struct OwnerCase {
