@@ -12,9 +12,28 @@ bool same(const InodeId& a, const InodeId& b) { return a && a == b; }
 
 }  // namespace
 
+std::uint64_t Reported::key_of(const std::string& path, Kind kind) {
+  return KeyedHash::own()(path) +
+         static_cast<std::uint64_t>(kind) * 0x9E3779B97F4A7C15u;
+}
+
+void Reported::clear() {
+  latest_.clear();
+  size_ = 0;
+}
+
 Reported::Latest& Reported::find(const Sighting& seen) {
-  if (latest_.size() >= kMax) latest_.clear();
-  return latest_[{KeyedHash::own()(seen.path), seen.kind, seen.pid}];
+  if (size_ >= kMax) clear();
+  const auto [at, fresh] = latest_.try_emplace(key_of(seen.path, seen.kind));
+  Changed& changed = at->second;
+  if (fresh) changed.pid = seen.pid;
+  if (changed.pid == seen.pid) {
+    if (fresh) ++size_;
+    return changed.by_pid;
+  }
+  const auto [other, another] = changed.by_others.try_emplace(seen.pid);
+  if (another) ++size_;
+  return other->second;
 }
 
 bool Reported::by_operation(const Sighting& seen, std::uint64_t boot_ns) {
@@ -46,19 +65,20 @@ bool Reported::by_scan(const Sighting& seen, std::uint64_t now) {
 
 bool Reported::operation(const std::string& path, Kind kind,
                          std::uint64_t now) const {
-  const std::uint64_t place = KeyedHash::own()(path);
-  for (auto it = latest_.lower_bound({place, kind, 0}); it != latest_.end();
-       ++it) {
-    if (std::get<0>(it->first) != place || std::get<1>(it->first) != kind) {
-      break;
-    }
-    if (!it->second.scan && now < it->second.time + kScanNs) return true;
-  }
-  return false;
+  const auto at = latest_.find(key_of(path, kind));
+  if (at == latest_.end()) return false;
+  const auto by_operation = [now](const Latest& last) {
+    return !last.scan && now < last.time + kScanNs;
+  };
+  const auto& others = at->second.by_others;
+  return by_operation(at->second.by_pid) ||
+         std::any_of(others.begin(), others.end(), [&](const auto& other) {
+           return by_operation(other.second);
+         });
 }
 
 void Reported::expire(std::uint64_t now) {
-  if (!latest_.empty() && now > newest_ + kScanNs) latest_.clear();
+  if (!latest_.empty() && now > newest_ + kScanNs) clear();
 }
 
 }  // namespace stillframe::drift

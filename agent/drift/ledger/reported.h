@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <tuple>
+#include <unordered_map>
 
 #include "agent/model/inode.h"
 #include "agent/model/words.h"
@@ -45,7 +45,7 @@ class Reported {
 
   // Forgets all once the latest is too old to matter. Cheap.
   void expire(std::uint64_t now);
-  std::size_t size() const { return latest_.size(); }
+  std::size_t size() const { return size_; }
 
  private:
   struct Latest {
@@ -53,10 +53,19 @@ class Reported {
     std::uint64_t time = 0;
     bool scan = false;  // reported by one, and the operation has not come yet
   };
+  // By which processes one path had changes of one kind: mostly by one.
+  struct Changed {
+    std::uint32_t pid = 0;
+    Latest by_pid;
+    std::map<std::uint32_t, Latest> by_others;
+  };
+  static std::uint64_t key_of(const std::string& path, Kind kind);
   Latest& find(const Sighting& seen);
+  void clear();
 
-  // By the path's keyed hash: a container decides how long its paths are.
-  std::map<std::tuple<std::uint64_t, Kind, std::uint32_t>, Latest> latest_;
+  // By a keyed hash: a container decides how long its paths are.
+  std::unordered_map<std::uint64_t, Changed> latest_;
+  std::size_t size_ = 0;  // with those by others
   std::uint64_t newest_ = 0;
 };
 
