@@ -2,6 +2,7 @@
 #include "agent/engine/event_log.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <functional>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "agent/base/file.h"
 #include "agent/base/log.h"
 #include "agent/base/number.h"
+#include "agent/engine/event_window.h"
 
 namespace stillframe::engine {
 
@@ -124,10 +126,10 @@ std::uint64_t EventLog::next_seq() {
 
 void EventLog::publish(StreamEvent event) {
   event.seq = next_seq();
-  auto shared = std::make_shared<const StreamEvent>(std::move(event));
   const std::lock_guard lock(mutex_);
-  recent_.push(shared);
-  if (recent_.events().size() > kKept) recent_.pop();
+  past_.push(event);
+  if (listeners_.empty()) return;
+  const auto shared = std::make_shared<const StreamEvent>(std::move(event));
   std::erase_if(listeners_, [&](const auto& weak) {
     const auto queue = weak.lock();
     if (queue) queue->push(shared);
@@ -211,8 +213,10 @@ std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
                                                  bool follow) {
   auto queue = std::make_shared<EventQueue>();
   const std::lock_guard lock(mutex_);
-  for (const auto& event : recent_.events()) {
-    if (since ? event->time >= *since : !follow) queue->push(event);
+  if (since || !follow) {
+    past_.since(
+        since.value_or(WallTime{INT64_MIN}),
+        [&queue](StreamEventPtr event) { queue->push(std::move(event)); });
   }
   if (follow && !closed_) {
     listeners_.push_back(queue);

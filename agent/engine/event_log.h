@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/engine/event_window.h"
+#include "agent/engine/past_events.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
 #include "agent/model/update.h"
@@ -47,7 +47,7 @@ class EventLog {
 
  private:
   static constexpr std::size_t kKept = 10'000;
-  static constexpr std::size_t kKeptBytes = 2 << 20;
+  static constexpr std::size_t kKeptBytes = 3 << 19;
   static constexpr std::size_t kShared = 256;
   static constexpr std::uint64_t kBlock = 4096;
 
@@ -65,7 +65,7 @@ class EventLog {
 
   std::mutex mutex_;  // the members below
   bool closed_ = false;
-  EventWindow recent_{kKeptBytes};
+  PastEvents past_{kKept, kKeptBytes};
   std::vector<std::weak_ptr<EventQueue>> listeners_;
 };
 

@@ -26,9 +26,14 @@ std::size_t size_of(const std::map<std::string, std::string>& map) {
 }  // namespace
 
 std::size_t size_of(const StreamEvent& event, const StreamEvent* before) {
-  std::size_t sum =
-      sizeof event + size_of(event.facts) +
-      sizes(event.kind, event.rule, event.path, event.from, event.detail);
+  return sizeof event + size_of(event.facts) +
+         sizes(event.kind, event.rule, event.path, event.from, event.detail) +
+         size_of_shared(event, before);
+}
+
+std::size_t size_of_shared(const StreamEvent& event,
+                           const StreamEvent* before) {
+  std::size_t sum = 0;
   if (event.update) {
     sum += sizeof(Update) + sizes(event.update->tool, event.update->command);
     for (const auto& package : event.update->packages) {

@@ -12,6 +12,8 @@ namespace stillframe::engine {
 // What an event takes of memory, nearly: all of its strings. Its container is
 // shared with others, and its actor perhaps with `before` (null: none).
 std::size_t size_of(const StreamEvent& event, const StreamEvent* before);
+// Of that what is not in the event itself.
+std::size_t size_of_shared(const StreamEvent& event, const StreamEvent* before);
 
 // The latest events, oldest first, up to a number of bytes: their paths and
 // command lines are as long as whoever acts makes them.

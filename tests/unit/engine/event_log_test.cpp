@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <vector>
 
 namespace stillframe::engine::test {
 namespace {
@@ -93,6 +94,69 @@ TEST_F(EventLogTest, OneActorTakesItsRoomOnce) {
   };
   EXPECT_EQ(kept_of(1), 200);
   EXPECT_LT(kept_of(200), 64);
+}
+
+TEST_F(EventLogTest, PastEventsAreAsTheyWere) {
+  EventLog log(dir_);
+  auto listener = log.subscribe(std::nullopt, true);
+  ContainerInfo web;
+  web.id = "3f2a00";
+  Actor apt;
+  apt.tool = "apt";
+  MutationEvent event;
+  event.kind = Kind::file_rename;
+  event.rule = "rule";
+  event.path = std::string("/a\0b", 4);
+  event.from = "/from";
+  event.detail = "detail";
+  event.facts = {{"old", "1"}, {"new", ""}};
+  event.count = 7;
+  std::vector<StreamEventPtr> seen;
+  for (int i = 0; i < 3000; ++i) {
+    event.time.ns = i;
+    // Runs of three that share their actor, and of two that share nobody.
+    event.actor = i % 5 < 3 ? SharedActor(apt) : SharedActor();
+    log.mutation(web, event);
+    if (i % 7 == 0) log.agent("sensor_gap", "between");
+  }
+  while (auto one = listener->next()) seen.push_back(one);
+  auto stream = log.subscribe(WallTime{100}, false);
+  std::erase_if(seen, [](const auto& one) { return one->time.ns < 100; });
+  for (const auto& was : seen) {
+    const auto now = stream->next();
+    ASSERT_TRUE(now);
+    EXPECT_EQ(now->seq, was->seq);
+    EXPECT_EQ(now->time, was->time);
+    EXPECT_EQ(now->class_name, was->class_name);
+    EXPECT_EQ(now->kind, was->kind);
+    EXPECT_EQ(now->container, was->container);
+    EXPECT_EQ(now->verdict, was->verdict);
+    EXPECT_EQ(now->rule, was->rule);
+    EXPECT_EQ(now->path, was->path);
+    EXPECT_EQ(now->from, was->from);
+    EXPECT_EQ(now->detail, was->detail);
+    EXPECT_EQ(now->facts, was->facts);
+    EXPECT_EQ(now->count, was->count);
+    ASSERT_EQ(now->actor.has_value(), was->actor.has_value());
+    if (now->actor) {
+      EXPECT_EQ((*now->actor)->tool, (*was->actor)->tool);
+    }
+  }
+  EXPECT_EQ(stream->next(), nullptr);
+}
+
+TEST_F(EventLogTest, TheLatestAreKept) {
+  EventLog log(dir_);
+  for (int i = 0; i < 12'000; ++i) log.agent("e", "");
+  auto stream = log.subscribe(std::nullopt, false);
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  for (StreamEventPtr event; (event = stream->next()) != nullptr;) {
+    if (first == 0) first = event->seq;
+    last = event->seq;
+  }
+  EXPECT_EQ(last, 12'000u);
+  EXPECT_EQ(first, 2'001u);
 }
 
 TEST_F(EventLogTest, EventsShareWhatIsKnownOfTheirContainer) {
