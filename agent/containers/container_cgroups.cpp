@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "agent/base/text.h"
+#include "agent/containers/bundle_search.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::containers {
@@ -59,7 +60,19 @@ std::optional<CgroupName> ContainerCgroups::identify(
   return by_runtime;
 }
 
-Result<bool> ContainerCgroups::is_unknown_container(const Process& init) const {
+// What a user's sandbox has for a root is a tmpfs, and whoever mounted that
+// stays beside it.
+bool ContainerCgroups::is_alone(const std::string& path) const {
+  const auto pids = tree_.processes(path);
+  return pids && std::all_of(pids->begin(), pids->end(), [&](const auto pid) {
+           const auto process = proc_.read(pid);
+           return process ? proc_.has_own_root(*process)
+                          : is_absence(process.error().code);
+         });
+}
+
+Result<bool> ContainerCgroups::is_unknown_container(
+    const Process& init, const std::string& path) const {
   if (!init.is_namespace_init() || !proc_.has_own_root(init) ||
       !proc_.has_own_pids(init)) {
     return false;
@@ -68,7 +81,12 @@ Result<bool> ContainerCgroups::is_unknown_container(const Process& init) const {
   if (!mounts && is_absence(mounts.error().code)) return false;
   if (!mounts) return tl::unexpected<Error>(mounts.error());
   const Mount* root = mount_at(*mounts, "/");
-  return root != nullptr && root->type == "overlay";
+  if (root == nullptr) return false;
+  if (root->type == "overlay") return true;
+  const auto hosts = proc_.host_mounts();
+  if (!hosts) return tl::unexpected<Error>(hosts.error());
+  if (find_bundle(*root, *hosts, proc_.prefix())) return true;
+  return root->type != "tmpfs" && is_alone(path);
 }
 
 CgroupName ContainerCgroups::unknown_name(const std::string& path,
@@ -222,7 +240,7 @@ bool ContainerCgroups::is_container(const Group& group,
                                     std::vector<Error>& errors) const {
   if (!group.init || group.cgroup == 0) return false;
   if (!is_unknown(group.name)) return true;
-  const auto unknown = is_unknown_container(*group.init);
+  const auto unknown = is_unknown_container(*group.init, group.name.path);
   if (!unknown) note_error(errors, unknown.error());
   return unknown.value_or(false);
 }

@@ -42,9 +42,11 @@ class ContainerCgroups {
   static std::optional<CgroupName> identify(const std::string& path,
                                             const KnownCgroups& known);
 
-  // A cgroup that no path and no runtime explains, but with a pid namespace and
-  // an overlay root of its own.
-  Result<bool> is_unknown_container(const Process& init) const;
+  // A cgroup that no path and no runtime explains, but whose init has a pid
+  // namespace of its own and for a root an overlay, or a directory that is a
+  // bundle's, or any where nobody of the host is in the cgroup.
+  Result<bool> is_unknown_container(const Process& init,
+                                    const std::string& path) const;
   static CgroupName unknown_name(const std::string& path, std::uint64_t id);
 
  private:
@@ -68,6 +70,7 @@ class ContainerCgroups {
   Groups read_groups(const std::string& path, std::vector<Error>& errors) const;
   void add_processes(Group& group, const std::vector<std::uint32_t>& pids,
                      std::vector<Error>& errors) const;
+  bool is_alone(const std::string& path) const;
   bool is_container(const Group& group, std::vector<Error>& errors) const;
   static void choose_init(Group& group);
   void add_inner(Groups& groups) const;

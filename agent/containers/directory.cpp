@@ -2,7 +2,10 @@
 #include "agent/containers/directory.h"
 
 #include <dirent.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -65,6 +68,22 @@ Result<> require_directory(const std::string& path) {
   if (!there) return tl::unexpected<Error>(there.error());
   if (!*there) return fail(path, ENOENT);
   return {};
+}
+
+bool is_roots_own(const std::string& path) {
+  struct statfs filesystem{};
+  if (::statfs(path.c_str(), &filesystem) != 0 ||
+      filesystem.f_type == OVERLAYFS_SUPER_MAGIC) {
+    return false;
+  }
+  for (std::string part = path; !part.empty(); part.resize(part.rfind('/'))) {
+    struct stat st{};
+    if (::lstat(part.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) return false;
+    const bool others = (st.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    if (st.st_uid != ::geteuid() && st.st_uid != 0) return false;
+    if (others && (part == path || (st.st_mode & S_ISVTX) == 0)) return false;
+  }
+  return true;
 }
 
 Result<std::string> file_stamp(const std::string& path) {

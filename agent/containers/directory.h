@@ -20,6 +20,10 @@ Result<bool> is_directory(const std::string& path);
 // Fails with ENOENT when it is not one.
 Result<> require_directory(const std::string& path);
 
+// Whether nobody but root can put anything at or above `path`, which has no
+// links in it. An overlay is some container's rootfs.
+bool is_roots_own(const std::string& path);
+
 // Changes whenever the file is replaced or rewritten; empty: there is none.
 Result<std::string> file_stamp(const std::string& path);
 

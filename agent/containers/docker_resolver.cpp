@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/docker_resolver.h"
 
-#include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -39,24 +34,6 @@ bool is_build_step(const nlohmann::json& config, const std::string& directory) {
   if (!test.is_array() || test.size() != 1 || test[0] != "NONE") return false;
   const auto host = read_json(directory + "/hostconfig.json", kMaxConfig);
   return host && text_of(member(*host, "LogConfig"), "Type") == "none";
-}
-
-// Whether nobody but root can put anything at or above `path`, which has no
-// links in it. An overlay is some container's rootfs.
-bool is_roots_own(const std::string& path) {
-  struct statfs filesystem{};
-  if (::statfs(path.c_str(), &filesystem) != 0 ||
-      filesystem.f_type == OVERLAYFS_SUPER_MAGIC) {
-    return false;
-  }
-  for (std::string part = path; !part.empty(); part.resize(part.rfind('/'))) {
-    struct stat st{};
-    if (::lstat(part.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) return false;
-    const bool others = (st.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-    if (st.st_uid != ::geteuid() && st.st_uid != 0) return false;
-    if (others && (part == path || (st.st_mode & S_ISVTX) == 0)) return false;
-  }
-  return true;
 }
 
 std::string name_in(const nlohmann::json& config) {

@@ -5,8 +5,10 @@
 #include <set>
 
 #include "agent/base/text.h"
+#include "agent/containers/bundle_search.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/rootfs_search.h"
+#include "agent/containers/workload.h"
 #include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
 
@@ -24,6 +26,14 @@ ContainerInfo info_of(const CgroupName& name) {
       name.runtime.empty() ? to_string(Runtime::unknown) : name.runtime;
   info.workload = name.system_name;
   return info;
+}
+
+// Runtimes call a cgroup after its container, if they are not told otherwise.
+std::string name_by_cgroup(const CgroupName& cgroup) {
+  constexpr std::string_view kScope = ".scope";
+  std::string name = cgroup.path.substr(cgroup.path.rfind('/') + 1);
+  if (ends_with(name, kScope)) name.resize(name.size() - kScope.size());
+  return is_plain_name(name) ? name : cgroup.id;
 }
 
 tl::unexpected<Error> not_a_container(const std::string& what,
@@ -133,6 +143,51 @@ std::string Finder::outer_of(const ContainerCgroup& container) const {
   return name ? name->id : "";
 }
 
+// From where the command of the one that started it, who is root and the
+// host's, says that its runtime has its states.
+std::optional<RuntimeMetadata> Finder::stated(const Process& init) const {
+  const auto parent = proc_.read(init.ppid);
+  if (parent && parent->uid == 0 && !proc_.has_own_root(*parent)) {
+    const auto directory = proc_.root_option(init.ppid);
+    if (!directory.empty()) files_.learn_states(directory);
+  }
+  return files_.of_init(init);
+}
+
+// From its bundle, if it has its rootfs in there.
+std::optional<RuntimeMetadata> Finder::bundled(const CgroupName& cgroup,
+                                               const Process& init) const {
+  const auto mounts = proc_.mounts(init.pid);
+  const auto host = proc_.host_mounts();
+  const Mount* root = mounts ? mount_at(*mounts, "/") : nullptr;
+  if (root == nullptr || !host) return std::nullopt;
+  auto bundle = find_bundle(*root, *host, prefix_);
+  if (!bundle) return std::nullopt;
+  RuntimeMetadata known;
+  known.info.runtime = to_string(Runtime::unknown);
+  known.info.labels = std::move(bundle->config.annotations);
+  apply_annotations(known.info.labels, known.info);
+  if (known.info.name.empty()) known.info.name = name_by_cgroup(cgroup);
+  known.info.workload = workload_of(known.info, true);
+  known.rootfs = std::move(bundle->rootfs);
+  known.bundle = std::move(bundle->path);
+  known.asked = std::move(bundle->config.asked);
+  return known;
+}
+
+// Of one whose runtime keeps its files where nobody looks. Its id stays that of
+// its cgroup: what is found here is not found each time.
+void Finder::add_found(const ContainerCgroup& container, RuntimeMetadata& known,
+                       ContainerInfo& info) const {
+  if (!container.init || !container.name.outer.empty()) return;
+  auto found = stated(*container.init);
+  if (!found) found = bundled(container.name, *container.init);
+  if (!found) return;
+  known = *std::move(found);
+  known.info.id = info.id;
+  info = known.info;
+}
+
 std::optional<ContainerRecord> Finder::record_of(
     const ContainerCgroup& container, const UpperRoot& seen) const {
   ContainerRecord record;
@@ -149,6 +204,8 @@ std::optional<ContainerRecord> Finder::record_of(
     record.info = known.info;
   } else if (container.name.runtime != to_string(Runtime::unknown)) {
     known.trouble.emplace_back("no runtime's files mention it");
+  } else {
+    add_found(container, known, record.info);
   }
   record.info.outer = outer_of(container);
   record.asked = known.asked;
@@ -225,9 +282,9 @@ Result<ContainerCgroup> Finder::seen_container(const LiveObservation& seen,
     // Some runtime may call it its own.
     return tl::unexpected<Error>(known.errors.front());
   } else {
-    const auto unknown = container.init
-                             ? containers_.is_unknown_container(*container.init)
-                             : Result<bool>(false);
+    const auto unknown =
+        container.init ? containers_.is_unknown_container(*container.init, path)
+                       : Result<bool>(false);
     if (!unknown) return tl::unexpected<Error>(unknown.error());
     if (!*unknown) return not_a_container("not a container's cgroup", path);
     container.name = ContainerCgroups::unknown_name(path, seen.process.cgroup);

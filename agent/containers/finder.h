@@ -66,6 +66,11 @@ class Finder : public ContainerSource {
   std::optional<ContainerRecord> record_of(const ContainerCgroup& container,
                                            const UpperRoot& seen) const;
   MetadataResult find(const ContainerCgroup& container) const;
+  std::optional<RuntimeMetadata> stated(const Process& init) const;
+  std::optional<RuntimeMetadata> bundled(const CgroupName& cgroup,
+                                         const Process& init) const;
+  void add_found(const ContainerCgroup& container, RuntimeMetadata& known,
+                 ContainerInfo& info) const;
   // The id of the container that it runs in; empty: it runs in none.
   std::string outer_of(const ContainerCgroup& container) const;
   // The runtime's metadata of a known container; none: it knows it no more.

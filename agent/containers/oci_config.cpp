@@ -91,6 +91,7 @@ Result<OciConfig> read_oci_config(const std::string& path) {
   const auto config = read_json(path, kMaxConfig);
   if (!config) return tl::unexpected<Error>(config.error());
   OciConfig out;
+  out.rootfs = text_of(member(*config, "root"), "path");
   out.annotations = text_map(member(*config, "annotations"));
   const auto& process = member(*config, "process");
   out.asked.work_dir = absolute_path(text_of(process, "cwd"));

@@ -13,6 +13,7 @@
 namespace stillframe::containers {
 
 struct OciConfig {
+  std::string rootfs;  // absolute, or below the bundle
   std::map<std::string, std::string> annotations;
   Preparation asked;
 };

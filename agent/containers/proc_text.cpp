@@ -125,6 +125,23 @@ std::optional<std::string> parse_cgroup(std::string_view text,
   return std::nullopt;
 }
 
+std::string parse_root_option(std::string_view cmdline) {
+  constexpr string_view kOption = "root";
+  const auto arguments = split(cmdline, '\0');
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    string_view option = arguments[i];
+    if (option == "--") break;
+    // Go's flags may begin with one dash.
+    if (!starts_with(option, "-")) continue;
+    option.remove_prefix(starts_with(option, "--") ? 2 : 1);
+    if (option == kOption && i + 1 < arguments.size()) return arguments[i + 1];
+    if (starts_with(option, "root=")) {
+      return std::string(option.substr(kOption.size() + 1));
+    }
+  }
+  return "";
+}
+
 std::uint64_t parse_namespace(std::string_view link) {
   const std::size_t open = link.find('[');
   if (open == string_view::npos || !ends_with(link, "]")) return 0;

@@ -42,6 +42,10 @@ std::optional<std::string> parse_cgroup(std::string_view text,
 // /proc/PID/ns/* links: "mnt:[4026531840]".
 std::uint64_t parse_namespace(std::string_view link);
 
+// What `--root DIR` or `--root=DIR` names in /proc/PID/cmdline; empty: no such
+// option.
+std::string parse_root_option(std::string_view cmdline);
+
 // /proc stat's clock ticks as nanoseconds.
 std::uint64_t ticks_to_ns(std::uint64_t ticks);
 

@@ -8,6 +8,7 @@
 
 #include "agent/base/file.h"
 #include "agent/containers/mount_ids.h"
+#include "agent/containers/oci_config.h"
 #include "agent/containers/proc_text.h"
 #include "agent/model/inode_identity.h"
 
@@ -43,7 +44,8 @@ bool same_start(std::uint64_t a_ns, std::uint64_t b_ns) {
 // The host's own view is that of pid 1 (the agent is to be given the host's pid
 // namespace). Where pid 1 has capabilities that we lack we may not look at it:
 // then the agent itself stands for the host, as it does when run as a service.
-Proc::Proc(std::string host_prefix) : base_(std::move(host_prefix) + "/proc/") {
+Proc::Proc(std::string host_prefix)
+    : prefix_(std::move(host_prefix)), base_(prefix_ + "/proc/") {
   const auto self = static_cast<std::uint32_t>(::getpid());
   for (const std::uint32_t pid : {std::uint32_t{1}, self}) {
     if (host_) break;
@@ -121,6 +123,14 @@ std::string Proc::command(std::uint32_t pid) const {
   text.resize(std::min(text.size(), kMaxCommand));
   std::replace(text.begin(), text.end(), '\0', ' ');
   return text;
+}
+
+std::string Proc::root_option(std::uint32_t pid) const {
+  const auto text =
+      read_file(base_ + std::to_string(pid) + "/cmdline", 8u << 20);
+  // Where a relative one began is not known any more: runc goes into the
+  // bundle.
+  return absolute_path(parse_root_option(text.value_or("")));
 }
 
 Result<std::vector<Mount>> Proc::mounts(std::uint32_t pid,

@@ -65,13 +65,19 @@ class Proc {
   Result<UpperRoot> root(std::uint32_t pid) const;
 
   std::string command(std::uint32_t pid) const;  // argv, at most 256 bytes
+  // The directory that an option --root of its command names from the root;
+  // empty: none does.
+  std::string root_option(std::uint32_t pid) const;
   Result<std::vector<Mount>> host_mounts() const;
+
+  const std::string& prefix() const { return prefix_; }
 
   // Root and mount namespace both differ from the host's.
   bool has_own_root(const Process& process) const;
   bool has_own_pids(const Process& process) const;
 
  private:
+  std::string prefix_;
   std::string base_;
   std::optional<Process> host_;
 };

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/runc_resolver.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
 
 #include "agent/base/file.h"
 #include "agent/base/number.h"
 #include "agent/base/text.h"
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/directory.h"
-#include "agent/containers/json.h"
 #include "agent/containers/oci_config.h"
 #include "agent/containers/resolvers.h"
 #include "agent/containers/workload.h"
@@ -17,57 +16,22 @@
 namespace stillframe::containers {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t kMaxState = 2u << 20;
+constexpr std::size_t kMaxLearnt = 64;
 
-// runc keeps annotations as "key=value" labels, and the bundle among them.
-std::map<std::string, std::string> labels_of(const json& config) {
-  std::map<std::string, std::string> result;
-  const auto& labels = member(config, "labels");
-  if (!labels.is_array()) return result;
-  for (const auto& item : labels) {
-    const auto* label = item.get_ptr<const std::string*>();
-    if (label == nullptr) continue;
-    const std::size_t equals = label->find('=');
-    if (equals == std::string::npos) continue;
-    result.emplace(label->substr(0, equals), label->substr(equals + 1));
-  }
-  return result;
+constexpr std::array kForms = {std::pair{StateForm::runc, Runtime::runc},
+                               std::pair{StateForm::crun, Runtime::crun}};
+
+bool contains(const std::vector<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
 }
 
-// Absolute as runc saw it -> relative to the hierarchy's root.
-std::string relative_cgroup(const std::string& path,
-                            const CgroupLayout& layout) {
-  if (!starts_with(path, layout.observed_mount + "/")) return "";
-  return path.substr(layout.observed_mount.size());
+std::string file_of(const std::string& root, const std::string& id,
+                    StateForm form) {
+  return root + "/" + id + "/" + std::string(state_file(form));
 }
 
 }  // namespace
-
-Result<RuncState> parse_runc_state(std::string_view text,
-                                   const CgroupLayout& layout) {
-  const json state_json = json::parse(text, nullptr, false);
-  if (!state_json.is_object()) return fail("not a runc state", EBADMSG);
-  const auto& config = member(state_json, "config");
-  RuncState state;
-  state.id = text_of(state_json, "id");
-  state.init_pid =
-      static_cast<std::uint32_t>(number_of(state_json, "init_process_pid"));
-  state.init_start_ticks = number_of(state_json, "init_process_start");
-  state.created =
-      parse_rfc3339(text_of(state_json, "created")).value_or(WallTime{});
-  state.rootfs = text_of(config, "rootfs");
-  state.annotations = labels_of(config);
-  if (auto bundle = state.annotations.extract("bundle")) {
-    state.bundle = bundle.mapped();
-  }
-  state.cgroup_path = relative_cgroup(
-      text_of(member(state_json, "cgroup_paths"), layout.observed.c_str()),
-      layout);
-  if (!is_plain_name(state.id)) return fail("a state without an id", EBADMSG);
-  return state;
-}
 
 RuncResolver::RuncResolver(CgroupLayout layout, std::string host_prefix)
     : layout_(std::move(layout)), prefix_(std::move(host_prefix)) {}
@@ -77,9 +41,10 @@ bool RuncResolver::serves(std::string_view) const { return true; }
 Listing<RuncResolver::Root> RuncResolver::roots() const {
   Listing<Root> roots;
   for (const auto& runtime : kRuntimes) {
+    const Runtime id = runtime_from(runtime.name);
+    const auto form = id == Runtime::crun ? StateForm::crun : StateForm::runc;
     for (const auto path : runtime.states) {
-      roots.items.push_back(
-          {prefix_ + std::string(path), runtime_from(runtime.name), "", {}});
+      roots.items.push_back({prefix_ + std::string(path), form, id, "", {}});
     }
   }
   const auto list = [&](const std::string& path, std::size_t limit) {
@@ -91,6 +56,7 @@ Listing<RuncResolver::Root> RuncResolver::roots() const {
   for (const auto& space : list(containerd, 256)) {
     const bool docker = space == kDockerSpace;
     roots.items.push_back({containerd + "/" + space,
+                           StateForm::runc,
                            docker ? Runtime::docker : Runtime::containerd,
                            docker ? "" : space,
                            {}});
@@ -99,15 +65,53 @@ Listing<RuncResolver::Root> RuncResolver::roots() const {
   for (const auto& name : list(users, 4096)) {
     const auto uid = parse_number<unsigned>(name);
     if (!uid) continue;
-    roots.items.push_back(
-        {users + "/" + name + "/runc", Runtime::runc, "", uid});
+    for (const auto& [form, runtime] : kForms) {
+      const std::string path =
+          users + "/" + name + "/" + std::string(to_string(runtime));
+      roots.items.push_back({path, form, runtime, "", uid});
+    }
   }
   return roots;
 }
 
-Result<const RuncState*> RuncResolver::load(const Root& root,
-                                            const std::string& id) {
-  const std::string path = root.path + "/" + id + "/state.json";
+void RuncResolver::learn_states(const std::string& directory) {
+  const std::string path = prefix_ + directory;
+  const auto known = this->roots();
+  if (!starts_with(directory, "/") || contains(learnt_, path) ||
+      std::any_of(known.items.begin(), known.items.end(),
+                  [&](const Root& root) { return root.path == path; }) ||
+      !is_roots_own(path)) {
+    return;
+  }
+  std::erase_if(learnt_, [](const auto& one) {
+    const auto there = is_directory(one);
+    return there && !*there;
+  });
+  if (learnt_.size() >= kMaxLearnt) return;
+  learnt_.push_back(path);
+}
+
+std::optional<RuntimeMetadata> RuncResolver::of_init(
+    std::uint32_t pid, std::uint64_t start_ticks) {
+  for (const auto& path : learnt_) {
+    for (const auto& [form, runtime] : kForms) {
+      const Root root{path, form, runtime, "", {}};
+      std::vector<Error> unread;
+      for (const auto& id : ids_in(root, unread)) {
+        const auto state = load(root, id);
+        if (state && *state != nullptr && (*state)->init_pid == pid &&
+            (*state)->init_start_ticks == start_ticks) {
+          return metadata(root, **state);
+        }
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+Result<const OciState*> RuncResolver::load(const Root& root,
+                                           const std::string& id) {
+  const std::string path = file_of(root.path, id, root.form);
   const auto stamp = file_stamp(path);
   if (!stamp) return tl::unexpected<Error>(stamp.error());
   if (stamp->empty()) {
@@ -119,7 +123,8 @@ Result<const RuncState*> RuncResolver::load(const Root& root,
     const auto text = read_file(path, kMaxState);
     if (!text && is_absence(text.error().code)) return nullptr;
     if (!text) return tl::unexpected<Error>(text.error());
-    auto state = parse_runc_state(*text, layout_);
+    auto state = root.form == StateForm::runc ? parse_runc_state(*text, layout_)
+                                              : parse_crun_status(*text, id);
     states_[path] = {*stamp,
                      state ? std::optional(std::move(*state)) : std::nullopt};
   }
@@ -144,7 +149,7 @@ MetadataResult RuncResolver::find(const RuntimeQuery& query) {
         !root.user || root.user == user_of_cgroup(query.cgroup_path);
     if (!loaded && trusted && !unread) unread = loaded.error();
     if (!loaded || *loaded == nullptr) continue;
-    const RuncState& state = **loaded;
+    const OciState& state = **loaded;
     // Ids are unique within one root only.
     if (!query.cgroup_path.empty() && !state.cgroup_path.empty() &&
         state.cgroup_path != query.cgroup_path) {
@@ -187,7 +192,7 @@ KnownCgroups RuncResolver::cgroups() {
       if (state && *state != nullptr && (*state)->cgroup_path.size() > 1) {
         result.ids.emplace((*state)->cgroup_path, id);
       }
-      const std::string path = root.path + "/" + id + "/state.json";
+      const std::string path = file_of(root.path, id, root.form);
       if (auto node = states_.extract(path)) {
         still_there.insert(std::move(node));
       }
@@ -218,36 +223,41 @@ std::optional<std::string> RuncResolver::owner_of(const std::string& cgroup) {
 }
 
 RuntimeMetadata RuncResolver::metadata(const Root& root,
-                                       const RuncState& state) const {
+                                       const OciState& state) const {
   RuntimeMetadata result;
   auto& info = result.info;
   info.id = state.id;
   info.runtime = to_string(root.runtime);
   info.space = root.space;
   info.created = state.created;
-  info.labels = state.annotations;
   result.init_pid = state.init_pid;
   result.init_start_ticks = state.init_start_ticks;
   result.rootfs = state.rootfs;
   result.bundle = state.bundle;
   result.rootless = root.user.has_value();
+  auto annotations = state.annotations;
   if (!result.bundle.empty() && !result.rootless) {
-    const auto oci = read_oci_config(prefix_ + result.bundle + "/config.json");
+    auto oci = read_oci_config(prefix_ + result.bundle + "/config.json");
     if (oci) {
-      result.asked = oci->asked;
+      result.asked = std::move(oci->asked);
+      if (root.form == StateForm::crun) {
+        annotations = std::move(oci->annotations);
+      }
     } else if (!is_absence(oci.error().code)) {
       result.note("bundle", oci.error());
     }
   }
-  const auto manager = state.annotations.find("io.container.manager");
-  if (manager != state.annotations.end()) {
+  const auto manager = annotations.find("io.container.manager");
+  if (manager != annotations.end()) {
     info.runtime = manager->second == "libpod" ? to_string(Runtime::podman)
                                                : manager->second;
   }
-  apply_annotations(state.annotations, info);
-  info.sandbox = marks_sandbox(state.annotations);
-  const bool bare = info.runtime == to_string(Runtime::runc);
-  // Whoever runs runc by hand chose the id.
+  info.labels = annotations;
+  apply_annotations(annotations, info);
+  info.sandbox = marks_sandbox(annotations);
+  const bool bare = info.runtime == to_string(Runtime::runc) ||
+                    info.runtime == to_string(Runtime::crun);
+  // Whoever runs it by hand chose the id.
   if (info.name.empty()) info.name = state.id;
   info.workload = workload_of(info, bare || !is_container_id(info.name));
   return result;

@@ -51,6 +51,19 @@ bool RuntimeFiles::learn(const RuntimeMetadata& known) const {
       [&](const auto& resolver) { return resolver->learn(known); });
 }
 
+void RuntimeFiles::learn_states(const std::string& directory) const {
+  for (const auto& resolver : resolvers_) resolver->learn_states(directory);
+}
+
+std::optional<RuntimeMetadata> RuntimeFiles::of_init(
+    const Process& init) const {
+  for (const auto& resolver : resolvers_) {
+    auto known = resolver->of_init(init.pid, init.start_ticks);
+    if (known) return known;
+  }
+  return std::nullopt;
+}
+
 KnownCgroups RuntimeFiles::cgroups() const {
   KnownCgroups known;
   for (const auto& resolver : resolvers_) {

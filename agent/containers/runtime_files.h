@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/containers/cgroup_path.h"
+#include "agent/containers/process.h"
 #include "agent/containers/resolvers.h"
 #include "agent/model/inode.h"
 
@@ -27,6 +28,10 @@ class RuntimeFiles {
   // Tells the resolvers what is known of a container that none of them has.
   // True: find() may know it now.
   bool learn(const RuntimeMetadata& known) const;
+
+  // As RuntimeResolver's, of all resolvers.
+  void learn_states(const std::string& directory) const;
+  std::optional<RuntimeMetadata> of_init(const Process& init) const;
 
   KnownCgroups cgroups() const;
   // Those that matter to the cgroup at `path`: its owner alone where a runtime

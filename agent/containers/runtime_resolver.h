@@ -71,6 +71,15 @@ class RuntimeResolver {
   // place that we did not know of. True: find() may say more now.
   virtual bool learn(const RuntimeMetadata& /*known*/) { return false; }
 
+  // A low-level runtime was run as root with its states in `directory`.
+  virtual void learn_states(const std::string& /*directory*/) {}
+  // Of the states in such directories the one of that init. Which there are
+  // depends on who was seen: a container is not to be called after them.
+  virtual std::optional<RuntimeMetadata> of_init(
+      std::uint32_t /*pid*/, std::uint64_t /*start_ticks*/) {
+    return std::nullopt;
+  }
+
   // Adds what it has of a container that another one knows.
   virtual void complete(RuntimeMetadata& /*known*/) {}
 

@@ -48,7 +48,7 @@ struct RuntimeTraits {
   std::string_view name;  // ContainerInfo::runtime, and what policies call it
   std::span<const CgroupPattern> cgroups{};
   Texts traces{};  // what it leaves on disk while it is in use
-  Texts states{};  // directories of ID/state.json in runc's form
+  Texts states{};  // directories of ID/state.json, crun's of ID/status
   std::span<const StoragePlace> storage{};
   // Where overlay mounts' relative paths may start from, if no resolver knows.
   Texts layer_roots{};
@@ -185,8 +185,10 @@ inline constexpr RuntimeTraits kRunc{.name = "runc",
                                      .own_writes = kOciWrites};
 
 inline constexpr std::array kCrunTraces = {"/run/crun"sv};
-inline constexpr RuntimeTraits kCrun{
-    .name = "crun", .traces = kCrunTraces, .own_writes = kOciWrites};
+inline constexpr RuntimeTraits kCrun{.name = "crun",
+                                     .traces = kCrunTraces,
+                                     .states = kCrunTraces,
+                                     .own_writes = kOciWrites};
 
 inline constexpr std::array kLxcCgroups = {
     CgroupPattern{.before = "/lxc/", .id = Id::name, .machine = true},
@@ -300,7 +302,8 @@ constexpr Runtime runtime_from(std::string_view name) {
 // Whether what is run in a container descends from who asked for it. Elsewhere
 // it descends from a daemon, whose login is that of who started the daemon.
 constexpr bool enters_for_its_caller(Runtime runtime) {
-  return runtime == Runtime::podman || runtime == Runtime::runc;
+  return runtime == Runtime::podman || runtime == Runtime::runc ||
+         runtime == Runtime::crun;
 }
 
 constexpr const RuntimeTraits& traits_of(std::string_view name) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// runc's state.json, which a rootless user's runc writes as that user.
+// runc's state.json and crun's status, which a rootless user's runtime writes
+// as that user.
 #include "agent/containers/cgroup_path.h"
 #include "agent/containers/runc_resolver.h"
 #include "tests/fuzz/fuzz.h"
@@ -21,5 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
     require(state->cgroup_path.empty() || state->cgroup_path[0] == '/',
             "a cgroup's path starts at the hierarchy's root");
   }
+  const auto status =
+      parse_crun_status(stillframe::fuzz::text_of(data, size), "web");
+  require(
+      !status || status->cgroup_path.empty() || status->cgroup_path[0] == '/',
+      "a cgroup's path starts at the hierarchy's root");
   return 0;
 }

@@ -5,14 +5,15 @@ import io
 import json
 import os
 import pathlib
-import secrets
 import subprocess
 import tarfile
 import uuid
+from typing import BinaryIO
 
 from .image import Tree
 from .podman import exchange
-from .waiting import patience
+from .runtimes import V2
+from .waiting import patience, wait_for
 
 _CAPABILITIES = [
     "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER",
@@ -62,6 +63,15 @@ def _config(control: pathlib.Path, command: list[str],
     }
 
 
+def _place(runtime: str) -> list[str]:
+    """crun refuses a host with both kinds of hierarchies: it is shown one."""
+    if runtime != "crun" or V2.exists():
+        return []
+    return ["unshare", "--mount", "sh", "-c",
+            "umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup"
+            ' && exec "$@"', "sh"]
+
+
 def unpack(tree: Tree, directory: pathlib.Path) -> pathlib.Path:
     """A lower directory, which several bundles may share."""
     directory.mkdir(parents=True)
@@ -84,19 +94,18 @@ class Bundle:
                  runtime: str = "runc",
                  lower: pathlib.Path | None = None,
                  plain: bool = False, options: str = "",
-                 volumes: dict[str, pathlib.Path] | None = None) -> None:
+                 volumes: dict[str, pathlib.Path] | None = None,
+                 states: pathlib.Path | None = None,
+                 attached: bool = False) -> None:
         """`plain`: the rootfs is a directory with the image in it.
         `options`: more of the overlay's, each after a comma. `volumes`: what is
-        mounted where."""
-        self._runtime = runtime
-        config: dict = {}
-        if runtime == "runc":
-            self.id = f"sfnat-{uuid.uuid4().hex[:12]}"
-        else:
-            # No engine's file describes it: its cgroup's name must do, and that
-            # is the one that podman gives.
-            self.id = secrets.token_hex(32)
-            config = {"cgroupsPath": f"/libpod_parent/libpod-{self.id}"}
+        mounted where. `states`: where the runtime keeps its own; None: where it
+        does by itself. `attached`: the runtime stays for as long as it runs."""
+        self._command = [*_place(runtime), runtime]
+        if states is not None:
+            self._command += ["--root", str(states)]
+        self._attached: subprocess.Popen | None = None
+        self.id = f"sfnat-{uuid.uuid4().hex[:12]}"
         self.name = self.id
         self.directory = directory / self.id
         self.upper = self.directory / "upper"
@@ -116,7 +125,6 @@ class Bundle:
         # A file on the upper directory's filesystem, to copy from.
         self.spare = str(lower / "bin/busybox")
         contents = _config(self.control, list(command), volumes or {})
-        contents["linux"] |= config
         (self.directory / "config.json").write_text(json.dumps(contents))
         if not plain:
             layers = (f"lowerdir={lower},upperdir={self.upper},"
@@ -125,12 +133,7 @@ class Bundle:
                  str(self.rootfs))
         try:
             with open(self.directory / "log", "wb") as log:
-                subprocess.run(
-                    [runtime, "run", "-d", "--bundle", str(self.directory),
-                     self.id],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    check=True, timeout=patience(30),
-                )
+                self._start(log, attached)
         except subprocess.CalledProcessError as error:
             self.remove()
             raise AssertionError(
@@ -139,9 +142,28 @@ class Bundle:
             self.remove()
             raise
 
+    def _start(self, log: BinaryIO, attached: bool) -> None:
+        command = [*self._command, "run", "--bundle", str(self.directory)]
+        if attached:
+            self._attached = subprocess.Popen(
+                [*command, self.id], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log)
+            wait_for(self._runs, 30, f"{self.id} runs")
+            return
+        subprocess.run([*command, "-d", self.id], stdin=subprocess.DEVNULL,
+                       stdout=log, stderr=log, check=True, timeout=patience(30))
+
+    def _runs(self) -> bool:
+        assert self._attached is not None and self._attached.poll() is None
+        state = subprocess.run([*self._command, "state", self.id],
+                               capture_output=True, check=False,
+                               timeout=patience(30))
+        return (state.returncode == 0
+                and json.loads(state.stdout)["status"] == "running")
+
     @property
     def pid(self) -> int:
-        return int(json.loads(_run(self._runtime, "state", self.id))["pid"])
+        return int(json.loads(_run(*self._command, "state", self.id))["pid"])
 
     @property
     def root(self) -> str:
@@ -159,15 +181,17 @@ class Bundle:
         return log
 
     def exec(self, *command: str) -> bytes:
-        return _run(self._runtime, "exec", self.id, *command)
+        return _run(*self._command, "exec", self.id, *command)
 
     def shell(self, script: str) -> bytes:
         """Runs a script as somebody who comes in from outside."""
         return self.exec("sh", "-c", script)
 
     def remove(self) -> None:
-        subprocess.run([self._runtime, "delete", "-f", self.id], check=False,
+        subprocess.run([*self._command, "delete", "-f", self.id], check=False,
                        capture_output=True, timeout=patience(30))
+        if self._attached is not None:
+            self._attached.wait(patience(30))
         subprocess.run(["umount", str(self.rootfs)], check=False,
                        capture_output=True, timeout=patience(30))
 

@@ -4,9 +4,9 @@
 import pathlib
 import shutil
 
-_V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers")
+V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers")
 
 
 def runtime() -> str:
     """crun is several times faster than runc, but refuses hybrid cgroups."""
-    return "crun" if _V2.exists() and shutil.which("crun") else "runc"
+    return "crun" if V2.exists() and shutil.which("crun") else "runc"

@@ -83,13 +83,75 @@ TEST_F(FinderTest, HelpersAndHostProcessesAreNoContainers) {
   EXPECT_THAT(finder().running().items, IsEmpty());
 }
 
-TEST_F(FinderTest, UnexplainedCgroupsNeedPidsAndAnOverlayOfTheirOwn) {
+TEST_F(FinderTest, ADirectoryIsARootWhereNobodyOfTheHostIsBesideIt) {
+  const TempHost::Task task{
+      .root = "/srv/tree",
+      .inner_pid = "1",
+      .mountinfo = "77 50 8:1 /srv/tree / rw - ext4 /dev/sda rw\n"};
+  host_.process({.pid = 1,
+                 .ppid = 0,
+                 .root = "/hostroot",
+                 .ns = "[1]",
+                 .mountinfo = "1 0 8:1 / / rw - ext4 /dev/sda rw\n"});
+  contained(100, "/job", task);
+  const auto records = finder().running().items;
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.name, records[0].info.id);
+  EXPECT_EQ(records[0].layers.upper, host_.prefix() + "/srv/tree");
+  EXPECT_TRUE(records[0].layers.plain);
+  contained(101, "/job", {.root = "/hostroot", .ns = "[1]"});
+  EXPECT_THAT(finder().running().items, IsEmpty());
+  // Whoever is beside it: it is what a bundle names.
+  host_.file("/srv/config.json", R"({"root":{"path":"other"}})");
+  EXPECT_THAT(finder().running().items, IsEmpty());
+  host_.file("/srv/config.json",
+             R"({"root":{"path":"tree"},"annotations":{"a":"b"}})");
+  const auto bundled = finder().running().items;
+  ASSERT_THAT(bundled, SizeIs(1));
+  EXPECT_EQ(bundled[0].info.name, "job");
+  EXPECT_EQ(bundled[0].info.id, records[0].info.id);
+  EXPECT_EQ(bundled[0].info.labels.at("a"), "b");
+}
+
+struct StarterCase {
+  const char* name;
+  TempHost::Task starter;
+  bool believed;
+};
+
+TEST_F(FinderTest, BelievesWhatRootsCommandSaysOfARuntimesStates) {
+  const std::string named("runc\0--root\0/srv/states\0run\0web\0", 31);
+  const StarterCase cases[] = {
+      {"root's", {.root = "/hostroot", .ns = "[1]", .uid = 0}, true},
+      {"a user's", {.root = "/hostroot", .ns = "[1]", .uid = 33}, false},
+      {"a container's", {.root = "/other", .ns = "[3]", .uid = 0}, false},
+  };
+  host_.file("/srv/states/web/state.json",
+             R"({"id":"web","init_process_pid":100,"init_process_start":100})");
+  contained(100, "/job",
+            {.ppid = 90, .inner_pid = "1", .mountinfo = overlay("/l/up")});
+  host_.directory("/l/up");
+  for (const StarterCase& one : cases) {
+    SCOPED_TRACE(one.name);
+    TempHost::Task starter = one.starter;
+    starter.pid = 90;
+    starter.command = named;
+    host_.process(starter);
+    const auto records = finder().running().items;
+    ASSERT_THAT(records, SizeIs(1));
+    EXPECT_EQ(records[0].info.runtime, one.believed ? "runc" : "unknown");
+    EXPECT_EQ(records[0].info.name == "web", one.believed);
+    EXPECT_NE(records[0].info.id, "web");
+  }
+}
+
+TEST_F(FinderTest, UnexplainedCgroupsNeedPidsAndARootOfTheirOwn) {
   const auto upper = host_.directory("/l/up");
   contained(100, "/job", {.inner_pid = "1", .mountinfo = overlay("/l/up")});
   contained(101, "/plain",
             {.ns = "[3]",
              .inner_pid = "1",
-             .mountinfo = "77 50 8:1 / / rw - ext4 /dev/sda rw\n"});
+             .mountinfo = "77 50 0:9 / / rw - tmpfs newroot rw\n"});
   const auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].info.runtime, "unknown");

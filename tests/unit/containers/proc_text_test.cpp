@@ -72,6 +72,26 @@ TEST(ProcText, CgroupHasThePathInTheObservedHierarchy) {
   EXPECT_EQ(parse_cgroup("0:\n::\nrubbish\n0::relative\n", ""), std::nullopt);
 }
 
+TEST(ProcText, ARootOptionIsFoundInACommand) {
+  const std::pair<std::vector<const char*>, const char*> cases[] = {
+      {{"runc", "--root", "/a b", "run", "x"}, "/a b"},
+      {{"runc", "--log", "l", "--root=/a", "run", "x"}, "/a"},
+      {{"runc", "-root", "/a", "create"}, "/a"},
+      {{"/a/--root", "run", "x"}, ""},
+      {{"--root", "/a"}, ""},
+      {{"env", "--", "--root", "/a"}, ""},
+      {{"runc", "root", "/a"}, ""},
+      {{"runc", "--root"}, ""},
+      {{"runc", "--rootless=/a"}, ""},
+      {{}, ""},
+  };
+  for (const auto& [arguments, root] : cases) {
+    std::string text;
+    for (const char* one : arguments) text.append(one).push_back('\0');
+    EXPECT_EQ(parse_root_option(text), root) << text;
+  }
+}
+
 TEST(ProcText, NamespaceLinksAreNumbers) {
   EXPECT_EQ(parse_namespace("mnt:[4026531840]"), 4026531840u);
   EXPECT_EQ(parse_namespace("mnt:[]"), 0u);

@@ -41,6 +41,69 @@ TEST(RuncState, RefusesRubbish) {
   }
 }
 
+TEST(CrunStatus, ReadsWhatIsThere) {
+  const auto state = parse_crun_status(fixture("crun-status.json"), "web-1");
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->id, "web-1");
+  EXPECT_EQ(state->init_pid, 500u);
+  EXPECT_EQ(state->init_start_ticks, 12345u);
+  EXPECT_EQ(state->cgroup_path, "/web-1");
+  EXPECT_EQ(state->rootfs, "/srv/web-1/rootfs");
+  EXPECT_EQ(state->bundle, "/srv/web-1");
+  EXPECT_EQ(state->created,
+            parse_rfc3339("2026-11-29T12:00:22.588161Z").value());
+}
+
+TEST(CrunStatus, RefusesRubbish) {
+  for (const char* text : {"", "{", "[]", "7", "{}", "{\"pid\":\"7\"}"}) {
+    EXPECT_FALSE(parse_crun_status(text, "a")) << text;
+  }
+  for (const char* id : {"", "..", "a/b"}) {
+    EXPECT_FALSE(parse_crun_status("{\"pid\":7}", id)) << id;
+  }
+  // No path leads out of the hierarchy, and none is relative to where we are.
+  const auto state = parse_crun_status(
+      R"({"pid":7,"cgroup-path":"../../x","rootfs":"../../../y","bundle":""})",
+      "a");
+  EXPECT_EQ(state->cgroup_path, "/x");
+  EXPECT_EQ(state->rootfs, "/y");
+}
+
+TEST(RuncResolver, KnowsCrunsContainersByTheirStatusAndBundle) {
+  const TempHost host;
+  host.file("/run/crun/web-1/status", fixture("crun-status.json"));
+  host.file("/srv/web-1/config.json", R"({"annotations":{
+      "org.opencontainers.image.ref.name":"registry.example/web:1"}})");
+  RuncResolver runc(v2_layout(), host.prefix());
+  const auto found = find(runc, {"web-1", "/web-1"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->info.name, "web-1");
+  EXPECT_EQ(found->info.workload, "web-1");
+  EXPECT_EQ(found->info.runtime, "crun");
+  EXPECT_EQ(found->info.image, "registry.example/web:1");
+  EXPECT_EQ(runc.cgroups().ids.at("/web-1"), "web-1");
+  EXPECT_EQ(runc.owner_of("/web-1"), "web-1");
+}
+
+TEST(RuncResolver, LearnsOfStatesInAnyDirectoryOfRootsOwn) {
+  const TempHost host;
+  host.file("/srv/s/web-1/state.json", fixture("runc-state.json"));
+  host.file("/srv/s/web-2/status", fixture("crun-status.json"));
+  const std::filesystem::path place(host.prefix() + "/srv/s");
+  RuncResolver runc(v2_layout(), host.prefix());
+  std::filesystem::permissions(place, std::filesystem::perms(0777));
+  runc.learn_states("/srv/s");
+  EXPECT_FALSE(runc.of_init(500, 12345));
+  std::filesystem::permissions(place, std::filesystem::perms(0755));
+  runc.learn_states("/srv/s");
+  EXPECT_EQ(runc.of_init(500, 12345)->info.name, "web-1");
+  EXPECT_FALSE(runc.of_init(500, 12346));
+  // They claim no cgroup: which are known depends on when they were met.
+  EXPECT_TRUE(runc.cgroups().ids.empty());
+  host.remove("/srv/s/web-1");
+  EXPECT_EQ(runc.of_init(500, 12345)->info.runtime, "crun");
+}
+
 TEST(RuncResolver, BareContainersAreNamedByTheirId) {
   const TempHost host;
   host.file("/run/runc/web-1/state.json", fixture("runc-state.json"));

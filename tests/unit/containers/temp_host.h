@@ -67,6 +67,8 @@ class TempHost {
     std::string ns = "[2]";         // its mount and its pid namespace
     std::string inner_pid = "";     // in its own pid namespace
     std::string mountinfo = "";
+    unsigned uid = 33;
+    std::string command = std::string("run\0it\0", 7);
   };
 
   // Its /proc directory; not the cgroup.procs entry.
@@ -76,11 +78,13 @@ class TempHost {
     file(dir + "/stat", pid + " (a) b) S " + std::to_string(task.ppid) +
                             " 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " +
                             std::to_string(task.start) + " 0 0\n");
-    file(dir + "/status", "Name:\tx\nUid:\t33\t33\t33\t33\nNSpid:\t" + pid +
-                              "\t" + task.inner_pid + "\n");
+    const std::string uid = "\t" + std::to_string(task.uid);
+    file(dir + "/status", "Name:\tx\nUid:" + uid + uid + uid + uid +
+                              "\nNSpid:\t" + pid + "\t" + task.inner_pid +
+                              "\n");
     file(dir + "/cgroup", "0::" + task.cgroup + "\n");
     file(dir + "/mountinfo", task.mountinfo);
-    file(dir + "/cmdline", std::string("run\0it\0", 7));
+    file(dir + "/cmdline", task.command);
     link(dir + "/root", directory(task.root));
     link(dir + "/ns/mnt", "mnt:" + task.ns);
     link(dir + "/ns/pid", "pid:" + task.ns);
