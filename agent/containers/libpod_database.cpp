@@ -31,14 +31,16 @@ int out_of_patience(void* calls) {
   return ++*static_cast<int*>(calls) > kMaxCalls ? 1 : 0;
 }
 
-// Only plain reads of the one table: what a view or a generated column of the
+// Only plain reads of the two tables: what a view or a generated column of the
 // same name would do instead is refused.
 int allow(void*, int action, const char* table, const char*, const char*,
           const char* through) {
   if (action == SQLITE_SELECT) return SQLITE_OK;
-  const bool ours = action == SQLITE_READ && through == nullptr &&
-                    table != nullptr &&
-                    std::string_view(table) == "ContainerConfig";
+  if (action != SQLITE_READ || through != nullptr || table == nullptr) {
+    return SQLITE_DENY;
+  }
+  const std::string_view name(table);
+  const bool ours = name == "ContainerConfig" || name == "PodConfig";
   return ours ? SQLITE_OK : SQLITE_DENY;
 }
 
@@ -78,7 +80,7 @@ Result<Database> open_image(const std::string& path, std::string& image) {
 }  // namespace
 
 Result<std::map<std::string, std::string>> sqlite_configs(
-    const std::string& path) {
+    const std::string& path, LibpodKind kind) {
   auto image = read_sqlite_image(path);
   if (!image) return tl::unexpected<Error>(image.error());
   auto database = open_image(path, *image);
@@ -87,9 +89,11 @@ Result<std::map<std::string, std::string>> sqlite_configs(
   sqlite3_progress_handler(database->get(), kStepsPerCall, out_of_patience,
                            &calls);
   sqlite3_stmt* prepared = nullptr;
-  const int error = sqlite3_prepare_v2(database->get(),
-                                       "SELECT ID, JSON FROM ContainerConfig",
-                                       -1, &prepared, nullptr);
+  const char* statement = kind == LibpodKind::pod
+                              ? "SELECT ID, JSON FROM PodConfig"
+                              : "SELECT ID, JSON FROM ContainerConfig";
+  const int error =
+      sqlite3_prepare_v2(database->get(), statement, -1, &prepared, nullptr);
   const Query query(prepared);
   if (error != SQLITE_OK) return broken(path, database->get());
   std::map<std::string, std::string> configs;
@@ -106,14 +110,15 @@ Result<std::map<std::string, std::string>> sqlite_configs(
   }
 }
 
-Result<std::string> bolt_config(const std::string& path,
+Result<std::string> bolt_config(const std::string& path, LibpodKind kind,
                                 const std::string& id) {
+  const char* bucket = kind == LibpodKind::pod ? "pod" : "ctr";
   auto text = BoltFile::consult(path, [&](BoltFile& file) {
-    const auto found = file.get({"ctr", id}, "config");
+    const auto found = file.get({bucket, id}, "config");
     return found ? std::optional<std::string>(*found) : std::nullopt;
   });
   if (!text) return tl::unexpected<Error>(text.error());
-  if (!*text) return fail("the container is not in libpod's database", ENOENT);
+  if (!*text) return fail("it is not in libpod's database", ENOENT);
   return **std::move(text);
 }
 

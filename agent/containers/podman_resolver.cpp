@@ -208,6 +208,9 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   }
   info.workload =
       workload_of(info, name_is_given(info.name, config ? &*config : nullptr));
+  // Its members are workloads of their own names, unlike those of a pod of
+  // Kubernetes' that a controller names.
+  if (info.pod.empty() && config) info.pod = config->pod;
   return result;
 }
 

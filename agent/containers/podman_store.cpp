@@ -102,6 +102,10 @@ LibpodConfig libpod_config_of(const json& config) {
   return result;
 }
 
+std::string pod_name_of(const std::string& config) {
+  return text_of(json::parse(config, nullptr, false), "name");
+}
+
 }  // namespace
 
 PodmanStore::PodmanStore(std::string graph_root, std::string run_root,
@@ -312,16 +316,36 @@ Result<bool> PodmanStore::read_sqlite(const std::string& path) {
   if (!log) return tl::unexpected<Error>(log.error());
   const std::string now = *stamp + "|" + *log;
   if (databases_[path] == now) return true;
-  const auto configs = sqlite_configs(path);
+  const auto configs = sqlite_configs(path, LibpodKind::container);
   if (!configs) return tl::unexpected<Error>(configs.error());
+  std::map<std::string, std::string> pods;  // of containers
   for (const auto& [id, text] : *configs) {
     const json config = json::parse(text, nullptr, false);
-    if (find(id) != nullptr && text_of(config, "id") == id) {
-      configs_.emplace(id, libpod_config_of(config));
+    if (find(id) == nullptr || text_of(config, "id") != id) continue;
+    const auto [known, fresh] = configs_.emplace(id, libpod_config_of(config));
+    const std::string pod = text_of(config, "pod");
+    if (fresh && !pod.empty()) pods.emplace(id, pod);
+  }
+  if (!pods.empty()) {
+    const auto named = sqlite_configs(path, LibpodKind::pod);
+    if (!named) return tl::unexpected<Error>(named.error());
+    for (const auto& [id, pod] : pods) {
+      const auto config = named->find(pod);
+      if (config == named->end()) continue;
+      configs_[id].pod = pod_name_of(config->second);
     }
   }
   databases_[path] = now;
   return true;
+}
+
+Result<std::string> PodmanStore::bolt_pod(const std::string& path,
+                                          const std::string& id) {
+  if (!is_container_id(id)) return std::string();
+  const auto text = bolt_config(path, LibpodKind::pod, id);
+  if (text) return pod_name_of(*text);
+  if (is_absence(text.error().code)) return std::string();
+  return tl::unexpected<Error>(text.error());
 }
 
 Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {
@@ -344,13 +368,17 @@ Result<LibpodConfig> PodmanStore::libpod_config(const std::string& id) {
         "libpod/bolt_state.db: " +
         graph_root_);
   }
-  const auto text = bolt_config(bolt, id);
+  const auto text = bolt_config(bolt, LibpodKind::container, id);
   if (!text) return tl::unexpected<Error>(text.error());
   const json config = json::parse(*text, nullptr, false);
   if (text_of(config, "id") != id) {
     return fail("libpod's database is being written", EBADMSG);
   }
-  return configs_[id] = libpod_config_of(config);
+  auto pod = bolt_pod(bolt, text_of(config, "pod"));
+  if (!pod) return tl::unexpected<Error>(pod.error());
+  LibpodConfig& taken_in = configs_[id] = libpod_config_of(config);
+  taken_in.pod = *std::move(pod);
+  return taken_in;
 }
 
 std::vector<std::string> PodmanStore::list_directories() const {

@@ -35,6 +35,7 @@ struct LibpodConfig {
   std::string given_name;
   bool has_command = false;  // false: made through the API, not recorded
   bool infra = false;        // holds a pod's namespaces
+  std::string pod;           // the name of the pod that it is in
 };
 
 class PodmanStore {
@@ -77,6 +78,9 @@ class PodmanStore {
     std::string stamp;  // of the file when last read
     std::vector<StoredContainer> containers;
   };
+  // The name of the pod that is in the bolt database; empty: it is not.
+  static Result<std::string> bolt_pod(const std::string& path,
+                                      const std::string& id);
   Result<bool> read_sqlite(const std::string& path);
   static Result<> reload(Source& source);
   struct Layer {

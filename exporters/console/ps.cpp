@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -49,12 +50,14 @@ std::string namespace_of(const ContainerInfo& info) {
   return info.pod.empty() ? info.space : "";
 }
 
-bool any_in_namespace(const Snapshot& snapshot) {
-  for (const auto& view : snapshot.containers) {
-    if (!namespace_of(view.info).empty()) return true;
-  }
-  return false;
+bool any_has(const Snapshot& snapshot,
+             std::string (*text)(const ContainerInfo& info)) {
+  return std::any_of(
+      snapshot.containers.begin(), snapshot.containers.end(),
+      [&](const auto& view) { return !text(view.info).empty(); });
 }
+
+std::string pod_of(const ContainerInfo& info) { return info.pod; }
 
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : display(text);
@@ -83,20 +86,23 @@ std::string totals(const Snapshot& snapshot, const Style& style) {
 std::string ps_table(const Snapshot& snapshot, WallTime now,
                      const Style& style) {
   if (snapshot.containers.empty()) return {};
-  // Two columns more where some runtime has namespaces.
-  const bool spaces = any_in_namespace(snapshot);
+  // Where some runtime has such.
+  const bool spaces = any_has(snapshot, namespace_of);
+  const bool pods = any_has(snapshot, pod_of);
   std::vector<std::string> columns{"CONTAINER"};
-  if (spaces) columns.insert(columns.end(), {"NAMESPACE", "POD"});
+  if (spaces) columns.emplace_back("NAMESPACE");
+  if (pods) columns.emplace_back("POD");
   columns.insert(columns.end(),
                  {"NAME", "STATE", "PATHS", "IMAGE", "LAST ACTOR", "AGE"});
+  const std::size_t image = columns.size() - 3;
   Table table(std::move(columns));
-  table.allow_shrinking(spaces ? 6 : 4, 12);
+  table.allow_shrinking(image, 12);
   for (const auto& view : snapshot.containers) {
     std::vector<Cell> row{{short_id(view.info.id), Color::none}};
     if (spaces) {
       row.push_back({or_dash(namespace_of(view.info)), Color::none});
-      row.push_back({or_dash(view.info.pod), Color::none});
     }
+    if (pods) row.push_back({or_dash(pod_of(view.info)), Color::none});
     row.insert(
         row.end(),
         {{view.info.sandbox ? "(sandbox)" : display(view.info.name),

@@ -10,9 +10,9 @@ import tarfile
 import uuid
 from typing import BinaryIO
 
+from .cgroups import V2, only_unified
 from .image import Tree
 from .podman import exchange
-from .runtimes import V2
 from .waiting import patience, wait_for
 
 _CAPABILITIES = [
@@ -63,15 +63,6 @@ def _config(control: pathlib.Path, command: list[str],
     }
 
 
-def _place(runtime: str) -> list[str]:
-    """crun refuses a host with both kinds of hierarchies: it is shown one."""
-    if runtime != "crun" or V2.exists():
-        return []
-    return ["unshare", "--mount", "sh", "-c",
-            "umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup"
-            ' && exec "$@"', "sh"]
-
-
 def unpack(tree: Tree, directory: pathlib.Path) -> pathlib.Path:
     """A lower directory, which several bundles may share."""
     directory.mkdir(parents=True)
@@ -101,7 +92,9 @@ class Bundle:
         `options`: more of the overlay's, each after a comma. `volumes`: what is
         mounted where. `states`: where the runtime keeps its own; None: where it
         does by itself. `attached`: the runtime stays for as long as it runs."""
-        self._command = [*_place(runtime), runtime]
+        # crun refuses a host with both kinds of hierarchies.
+        place = [] if V2 or runtime != "crun" else only_unified()
+        self._command = [*place, runtime]
         if states is not None:
             self._command += ["--root", str(states)]
         self._attached: subprocess.Popen | None = None

@@ -3,6 +3,11 @@
 
 import pathlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+
+_TOP = pathlib.Path("/sys/fs/cgroup")
+V2 = (_TOP / "cgroup.controllers").exists()
+_UNIFIED = _TOP if V2 else _TOP / "unified"
 
 
 def control_files(pid: int, name: str) -> list[pathlib.Path]:
@@ -11,7 +16,7 @@ def control_files(pid: int, name: str) -> list[pathlib.Path]:
     for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for mount in (*controllers.split(","), "unified", ""):
-            file = pathlib.Path("/sys/fs/cgroup", mount, path.lstrip("/"), name)
+            file = pathlib.Path(_TOP, mount, path.lstrip("/"), name)
             if file.exists():
                 found.append(file)
     return found
@@ -19,6 +24,26 @@ def control_files(pid: int, name: str) -> list[pathlib.Path]:
 
 def hierarchies() -> Iterator[pathlib.Path]:
     """The roots of those hierarchies that know the processes of all others."""
-    top = pathlib.Path("/sys/fs/cgroup")
-    places = [top] if (top / "cgroup.procs").exists() else top.iterdir()
+    places = [_TOP] if (_TOP / "cgroup.procs").exists() else _TOP.iterdir()
     return (place for place in places if (place / "cgroup.procs").exists())
+
+
+def only_unified(cgroup: str = "") -> list[str]:
+    """What to put ahead of a command that is to see cgroup v2 alone, from within
+    that cgroup; crun and some of podman's options refuse both kinds."""
+    show = "umount -l {0} && mount -t cgroup2 none {0} &&".format(_TOP)
+    return ["unshare", "--mount", "sh", "-c",
+            f"{'' if V2 else show} echo $$ >{_TOP}/$1/cgroup.procs && shift"
+            ' && exec "$@"', "sh", cgroup]
+
+
+@contextmanager
+def made(cgroup: str) -> Iterator[None]:
+    """A cgroup in the unified hierarchy; what is left below it goes, too."""
+    (_UNIFIED / cgroup).mkdir()
+    try:
+        yield
+    finally:
+        below = sorted((_UNIFIED / cgroup).rglob("*/"), reverse=True)
+        for directory in (*below, _UNIFIED / cgroup):
+            directory.rmdir()

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which of the bare runtimes to use."""
 
-import pathlib
 import shutil
 
-V2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers")
+from .cgroups import V2
 
 
 def runtime() -> str:
     """crun is several times faster than runc, but refuses hybrid cgroups."""
-    return "crun" if V2.exists() and shutil.which("crun") else "runc"
+    return "crun" if V2 and shutil.which("crun") else "runc"

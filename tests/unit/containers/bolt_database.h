@@ -91,16 +91,22 @@ inline std::string bolt_file(const std::vector<std::string>& pages,
   return metas + body;
 }
 
-// libpod's: bucket ctr / bucket ID / key config.
-inline std::string libpod_database(
-    const std::vector<std::pair<std::string, std::string>>& configs) {
-  std::vector<BoltItem> containers;
-  for (const auto& [id, config] : configs) {
-    containers.push_back(
-        {id, bolt_bucket(0, bolt_page(0, 2, {{"config", config}})), 1});
-  }
-  return bolt_file({bolt_page(2, 2, {{"ctr", bolt_bucket(3), 1}}),
-                    bolt_page(3, 2, containers)});
+// libpod's: bucket ctr or pod / bucket ID / key config.
+using LibpodConfigs = std::vector<std::pair<std::string, std::string>>;
+inline std::string libpod_database(const LibpodConfigs& containers,
+                                   const LibpodConfigs& pods = {}) {
+  const auto page = [](std::uint64_t id, const LibpodConfigs& configs) {
+    std::vector<BoltItem> items;
+    for (const auto& [name, config] : configs) {
+      items.push_back(
+          {name, bolt_bucket(0, bolt_page(0, 2, {{"config", config}})), 1});
+    }
+    return bolt_page(id, 2, items);
+  };
+  return bolt_file(
+      {bolt_page(2, 2,
+                 {{"ctr", bolt_bucket(4), 1}, {"pod", bolt_bucket(3), 1}}),
+       page(3, pods), page(4, containers)});
 }
 
 }  // namespace stillframe::containers

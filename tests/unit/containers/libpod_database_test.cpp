@@ -41,14 +41,17 @@ TEST_F(LibpodDatabase, IsReadAsOfTheLastCommitWhileItIsInUse) {
     podman.run(std::string("PRAGMA journal_mode=") + mode);
     podman.make_table();
     podman.add(kA, "{\"n\":1}");
-    EXPECT_EQ(sqlite_configs(path_)->at(kA), "{\"n\":1}");
+    EXPECT_EQ(sqlite_configs(path_, LibpodKind::container)->at(kA),
+              "{\"n\":1}");
     podman.run("UPDATE ContainerConfig SET JSON='{\"n\":2}'");
-    EXPECT_EQ(sqlite_configs(path_)->at(kA), "{\"n\":2}");
+    EXPECT_EQ(sqlite_configs(path_, LibpodKind::container)->at(kA),
+              "{\"n\":2}");
     // Many pages, not put into the file itself yet.
     podman.add(kB, std::string(100'000, 'x'));
-    EXPECT_THAT(sqlite_configs(path_)->at(kB), SizeIs(100'000));
+    EXPECT_THAT(sqlite_configs(path_, LibpodKind::container)->at(kB),
+                SizeIs(100'000));
     podman.run("DELETE FROM ContainerConfig WHERE ID='" + kB + "'; VACUUM");
-    EXPECT_THAT(*sqlite_configs(path_), SizeIs(1));
+    EXPECT_THAT(*sqlite_configs(path_, LibpodKind::container), SizeIs(1));
   }
 }
 
@@ -58,9 +61,9 @@ TEST_F(LibpodDatabase, NeitherWaitsNorIsWaitedFor) {
   podman.make_table();
   podman.add(kA, "one");
   podman.run("BEGIN EXCLUSIVE");
-  EXPECT_EQ(sqlite_configs(path_)->at(kA), "one");
+  EXPECT_EQ(sqlite_configs(path_, LibpodKind::container)->at(kA), "one");
   podman.run("UPDATE ContainerConfig SET JSON='two'; COMMIT");
-  EXPECT_EQ(sqlite_configs(path_)->at(kA), "two");
+  EXPECT_EQ(sqlite_configs(path_, LibpodKind::container)->at(kA), "two");
 }
 
 // In the midst of a transaction pages of it may be there already.
@@ -75,9 +78,9 @@ TEST_F(LibpodDatabase, IsReadAsItWasBeforeATransactionUnderWay) {
     podman.add(std::to_string(i), std::string(5'000, 'x'));
   }
   ASSERT_GT(bytes().size(), committed);
-  EXPECT_EQ(sqlite_configs(path_)->at(kA), "one");
+  EXPECT_EQ(sqlite_configs(path_, LibpodKind::container)->at(kA), "one");
   podman.run("COMMIT");
-  EXPECT_EQ(sqlite_configs(path_)->at(kA), "two");
+  EXPECT_EQ(sqlite_configs(path_, LibpodKind::container)->at(kA), "two");
 }
 
 TEST_F(LibpodDatabase, ALogsTornEndIsLeftOut) {
@@ -136,7 +139,7 @@ TEST_F(LibpodDatabase, WhatAUserMakesOfItIsRefused) {
     SCOPED_TRACE(one.name);
     std::filesystem::remove(path_);
     SqliteFile(path_).run(one.made);
-    const auto configs = sqlite_configs(path_);
+    const auto configs = sqlite_configs(path_, LibpodKind::container);
     ASSERT_FALSE(configs);
     EXPECT_EQ(configs.error().code, EBADMSG);
   }
@@ -149,7 +152,7 @@ TEST_F(LibpodDatabase, OddValuesAreNobodys) {
       "INSERT INTO ContainerConfig VALUES(NULL, NULL), (7, 1.5),"
       "('../../etc', 'x'), ('" +
       kA + "', 12)");
-  const auto configs = sqlite_configs(path_);
+  const auto configs = sqlite_configs(path_, LibpodKind::container);
   ASSERT_TRUE(configs);
   EXPECT_THAT(*configs, SizeIs(1));
   EXPECT_EQ(configs->at(kA), "12");
@@ -166,17 +169,18 @@ TEST_F(LibpodDatabase, DamageIsAnErrorOrOtherContent) {
   for (const auto& bad : {std::string(), good.substr(0, 99),
                           std::string(5000, '\0'), good.substr(0, 4096)}) {
     put(bad);
-    EXPECT_FALSE(sqlite_configs(path_)) << bad.size();
+    EXPECT_FALSE(sqlite_configs(path_, LibpodKind::container)) << bad.size();
   }
   for (std::size_t at = 0; at < good.size(); ++at) {
     if (good[at] == '\0' && at % 64 != 0) continue;
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0xff);
     put(bad);
-    (void)sqlite_configs(path_);  // and neither crashes nor hangs
+    (void)sqlite_configs(
+        path_, LibpodKind::container);  // and neither crashes nor hangs
   }
   put(good);
-  EXPECT_EQ(sqlite_configs(path_)->size(), 1u);
+  EXPECT_EQ(sqlite_configs(path_, LibpodKind::container)->size(), 1u);
 }
 
 // Whoever's it is may write one by hand.

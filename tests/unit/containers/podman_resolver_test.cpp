@@ -255,6 +255,42 @@ TEST(PodmanResolver, APodsInfraContainerIsASandbox) {
   }
 }
 
+TEST(PodmanResolver, APodsMembersHaveItsNameWhicheverTheDatabase) {
+  const std::string pod(64, 'd');
+  const std::string member = config(kA, R"("pod":")" + pod + R"(")");
+  const std::string named = config(pod, R"("name":"shop")");
+  struct Case {
+    const char* name;
+    bool sqlite;
+    bool known;  // the pod is in the database
+  };
+  for (const Case& one :
+       {Case{"bolt", false, true}, Case{"bolt, the pod is gone", false, false},
+        Case{"SQLite", true, true},
+        Case{"SQLite, the pod is gone", true, false}}) {
+    SCOPED_TRACE(one.name);
+    const TempHost host;
+    make_store(host);
+    if (one.sqlite) {
+      const SqliteFile libpod(host.prefix() + kStore + "/db.sql");
+      libpod.make_table();
+      libpod.add(kA, member);
+      if (one.known) libpod.add_pod(pod, named);
+    } else {
+      const LibpodConfigs pods{{pod, named}};
+      host.file(
+          kStore + "/libpod/bolt_state.db",
+          libpod_database({{kA, member}}, one.known ? pods : LibpodConfigs{}));
+    }
+    PodmanResolver podman(host.prefix());
+    const auto found = find(podman, {kA, ""});
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->info.pod, one.known ? "shop" : "");
+    EXPECT_EQ(found->info.workload, "shop-web");
+    EXPECT_THAT(found->trouble, testing::IsEmpty());
+  }
+}
+
 TEST(PodmanResolver, ReadsThePodOfCriO) {
   const TempHost host;
   make_store(host);

@@ -31,11 +31,18 @@ class SqliteFile {
   // As podman makes it.
   void make_table() const {
     run("CREATE TABLE ContainerConfig(ID TEXT PRIMARY KEY NOT NULL,"
-        " Name TEXT UNIQUE NOT NULL, PodID TEXT, JSON TEXT NOT NULL)");
+        " Name TEXT UNIQUE NOT NULL, PodID TEXT, JSON TEXT NOT NULL);"
+        "CREATE TABLE PodConfig(ID TEXT PRIMARY KEY NOT NULL,"
+        " Name TEXT UNIQUE NOT NULL, JSON TEXT NOT NULL)");
   }
   void add(const std::string& id, const std::string& json) const {
     run("INSERT INTO ContainerConfig VALUES('" + id + "','name-" + id +
         "',NULL,'" + json + "')");
+  }
+
+  void add_pod(const std::string& id, const std::string& json) const {
+    run("INSERT INTO PodConfig VALUES('" + id + "','name-" + id + "','" + json +
+        "')");
   }
 
  private:

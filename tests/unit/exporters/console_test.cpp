@@ -90,6 +90,17 @@ TEST(PsTable, HasColumnsForNamespacesWhereThereAreSome) {
             "dddd       -          -      plain      still");
 }
 
+TEST(PsTable, HasAColumnForPodsWithoutNamespaces) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("aaaa", "web"),
+                         test::make_container("dddd", "plain")};
+  snapshot.containers.edit(0).info.pod = "shop";
+  const auto lines = split(ps_table(snapshot, kLater, kPlain), '\n');
+  EXPECT_EQ(lines[0].substr(0, 29), "CONTAINER  POD   NAME   STATE");
+  EXPECT_EQ(lines[1].substr(0, 29), "aaaa       shop  web    still");
+  EXPECT_EQ(lines[2].substr(0, 29), "dddd       -     plain  still");
+}
+
 TEST(PsTable, ShowsThatAStateIsUnknown) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a", "web")};
