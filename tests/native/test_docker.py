@@ -10,8 +10,8 @@ import pytest
 
 from harness import image as images
 from harness.agent import Agent
-from harness.checks import recorded
-from harness.docker import Daemon
+from harness.checks import event, recorded
+from harness.docker import Daemon, subordinate_user
 from harness.waiting import wait_for
 
 _IMAGE = "stillframe-native"
@@ -107,3 +107,54 @@ def test_a_step_of_a_build_is_no_container(
            if e["kind"] in ("created", "live")
            and e["container"]["runtime"] == "docker"}
     assert met.keys() == {first, container}, met
+
+
+def test_a_raised_limit_that_docker_keeps_is_not_restored(
+        agent: Agent, dockerd: Daemon, name: str) -> None:
+    container = dockerd.run(name, _IMAGE, "--memory", "32m")
+    _known(agent, container)
+    dockerd.docker("update", "--memory", "64m", "--memory-swap", "128m", name)
+    changed = event(agent, container, "limit_change")["path"]
+    lives = len(_lives(agent, container))
+    dockerd.docker("restart", "-t", "0", name)
+    wait_for(lambda: len(_lives(agent, container)) > lives, 10, "started again")
+    agent.diff(name)
+    assert agent.changes(container)[changed]["verdict"] == "allowed"
+    reported = [e for e in agent.events(container)
+                if e["kind"] == "limit_change" and e["path"] == changed]
+    assert len(reported) == 1, reported
+
+
+def _lives(agent: Agent, container: str) -> list[dict]:
+    return [e for e in agent.events(container) if e["kind"] == "live"]
+
+
+@pytest.fixture(scope="module")
+def remapped(tree: images.Tree) -> Iterator[Daemon]:
+    """Whose containers' root is another user of the host's."""
+    user = subordinate_user()
+    if user is None:
+        pytest.skip("no user has subordinate ids")
+    with tempfile.TemporaryDirectory(prefix="sfdk-") as directory:
+        # Who is root in there goes through it.
+        pathlib.Path(directory).chmod(0o711)
+        daemon = Daemon(pathlib.Path(directory), "--userns-remap", user)
+        try:
+            daemon.docker("import", "-", _IMAGE, input=tree.bytes())
+            yield daemon
+        finally:
+            daemon.stop()
+
+
+def test_with_a_user_namespace_nothing_else_is_told(
+        agent: Agent, remapped: Daemon, name: str) -> None:
+    container = remapped.run(name, _IMAGE)
+    known = _known(agent, container)
+    assert (known["name"], known["runtime"]) == (name, "docker")
+    assert agent.diff(name)["state"] == "still"
+    remapped.docker("exec", name, "sh", "-c",
+                    "echo x >>/etc/group; echo x >/made; chown 7:7 /made")
+    recorded(agent, container, "/etc/group", "exec")
+    recorded(agent, container, "/made", "exec")
+    shown = {line.decode() for line in agent.docker_lines(container)}
+    assert shown == set(remapped.docker("diff", name).splitlines())

@@ -48,10 +48,18 @@ void Environment::started(std::uint64_t init_start_ns,
                           const std::optional<std::vector<AskedMount>>& made) {
   made_ = made;
   if (same_life(life_, init_start_ns)) return;
-  const std::uint64_t revision = life_.revision + 1;
-  life_ = {};
-  life_.init_start_ns = init_start_ns;
-  life_.revision = revision;
+  // A runtime may keep what a limit was changed to: then it is no more as it
+  // was at first than before.
+  Life next;
+  for (auto& [file, value] : life_.limits_now) {
+    if (auto first = life_.limits.extract(file)) {
+      next.limits.insert(std::move(first));
+      next.limits_now.emplace(file, std::move(value));
+    }
+  }
+  next.init_start_ns = init_start_ns;
+  next.revision = life_.revision + 1;
+  life_ = std::move(next);
   mount_differences_.clear();
   mount_actions_.clear();
   mounts_looked_ = false;
@@ -177,6 +185,11 @@ void Environment::observe(const LimitsObservation& seen) {
       life_.limits_now[file] = value;
     } else {
       life_.limits_now.erase(changed);
+    }
+    // What a life begins with is its runtime's doing.
+    if (!life_.has_limits) {
+      verdicts_.rejudge(RecordKey::of_path(file));
+      continue;
     }
     MutationEvent event;
     event.kind = Kind::limit_change;

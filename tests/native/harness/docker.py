@@ -3,16 +3,29 @@
 
 import os
 import pathlib
+import pwd
 import subprocess
 
 from .podman import RUN_OPTIONS
 from .waiting import patience, wait_for
 
 
+def subordinate_user() -> str | None:
+    """Whose subordinate ids containers may have."""
+    def owners(file: str) -> list[str]:
+        path = pathlib.Path(file)
+        return [line.split(":")[0] for line in path.read_text().splitlines()
+                ] if path.exists() else []
+
+    users = {entry.pw_name for entry in pwd.getpwall()}
+    both = users.intersection(owners("/etc/subuid"), owners("/etc/subgid"))
+    return min(both, default=None)
+
+
 class Daemon:
     """Needs no network and no running docker; leaves nothing behind."""
 
-    def __init__(self, directory: pathlib.Path) -> None:
+    def __init__(self, directory: pathlib.Path, *options: str) -> None:
         self.directory = directory
         self.log = directory / "log"
         self._socket = f"unix://{directory}/s.sock"
@@ -24,7 +37,7 @@ class Daemon:
                  "--pidfile", str(directory / "pid"), "--bridge=none",
                  "--iptables=false", "--ip6tables=false",
                  # Root without CAP_SYS_RESOURCE cannot raise limits.
-                 "--default-ulimit", "nofile=1024:1024"],
+                 "--default-ulimit", "nofile=1024:1024", *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         wait_for(self._answers, 60, f"dockerd answers; log {self.log}")
@@ -50,10 +63,10 @@ class Daemon:
             raise AssertionError(f"docker {args!r}: {result.stderr!r}")
         return result.stdout.decode().strip()
 
-    def run(self, name: str, image: str) -> str:
+    def run(self, name: str, image: str, *options: str) -> str:
         """A container that sleeps; its id."""
         return self.docker("run", "-d", "--name", name, *RUN_OPTIONS[2:],
-                           image, "sleep", "1000")
+                           *options, image, "sleep", "1000")
 
     def stop(self) -> None:
         for container in self.docker("ps", "-aq").split():

@@ -223,10 +223,39 @@ TEST_F(Environment, ANewLifeBeginsWithItsOwnMountsAndLimits) {
   w.drift->started(w.record, w.tick());
   w.events.clear();
   look({mount("/etc", 4), mount("/new", 5)});
-  limits({{"pids.max", "30"}});
+  limits({{"pids.max", "10"}, {"memory.max", "1"}});
   EXPECT_THAT(w.events, IsEmpty());
   EXPECT_EQ(verdict("/etc"), "restored");
   EXPECT_EQ(verdict("pids.max"), "restored");
+}
+
+TEST_F(Environment, ALimitThatItsRuntimeKeepsIsNotRestoredByANewLife) {
+  struct Case {
+    const char* now;
+    const char* verdict;
+  };
+  std::uint64_t life = 90'000'000'000;
+  const auto begin = [&] {
+    w.record.init_start_ns = life += 1'000'000'000;
+    w.drift->started(w.record, w.tick());
+  };
+  limits({{"memory.max", "32"}});
+  limits({{"memory.max", "64"}});
+  w.events.clear();
+  for (const Case& one : {Case{"64", "allowed"}, Case{"128", "allowed"},
+                          Case{"32", "restored"}, Case{"32", "restored"}}) {
+    begin();
+    w.restart();
+    w.drift->started(w.record, 0);
+    w.settle();
+    limits({{"memory.max", one.now}});
+    EXPECT_EQ(verdict("memory.max"), one.verdict) << one.now;
+    EXPECT_THAT(w.events, IsEmpty()) << one.now;
+  }
+  limits({{"memory.max", "64"}});
+  EXPECT_EQ(verdict("memory.max"), "allowed");
+  ASSERT_THAT(w.events, SizeIs(1));
+  EXPECT_EQ(w.events[0].facts.at("old"), "32");
 }
 
 TEST_F(Environment, ALimitThatChangedIsReportedWithBothValues) {
