@@ -113,6 +113,7 @@ int finish(const Exit& exit, Streams streams) {
 int run_ps(const Options& options, Streams streams) {
   Parameters parameters = look(options, options.ps.output, streams.out);
   parameters["workloads"] = options.ps.workloads ? "1" : "0";
+  if (!options.ps.space.empty()) parameters["namespace"] = options.ps.space;
   return ask(options, "/v1/ps", parameters, streams, always_fine);
 }
 

@@ -22,6 +22,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11>
 )"},
         {"ps", R"(  stillframe ps
   stillframe ps --workloads
+  stillframe ps -n shop         the pods of a namespace
   stillframe ps -o json | jq '.containers[] | select(.state == "mutated")'
 )"},
         {"diff", R"(  stillframe diff web

@@ -39,6 +39,7 @@ struct RunOptions {
 struct PsOptions {
   std::string output;  // table, json
   bool workloads = false;
+  std::string space;  // containers of this namespace only; empty: all
 };
 
 struct DiffOptions {

@@ -206,6 +206,10 @@ void Parser::add_ps() {
   add_output(ps, options_.ps.output, {"table", "json"});
   ps->add_flag("--workloads", options_.ps.workloads,
                "Group the table by workload");
+  ps->add_option("-n,--namespace", options_.ps.space,
+                 "Only containers of this namespace, of Kubernetes or "
+                 "containerd")
+      ->check(check_not_empty);
 }
 
 void Parser::add_diff() {

@@ -21,6 +21,12 @@ std::string key_of(const ContainerInfo& info) {
   return info.space + "/" + info.id;
 }
 
+const std::string& namespace_of(const ContainerInfo& info) {
+  static const std::string kNone;
+  if (!info.pod_namespace.empty()) return info.pod_namespace;
+  return info.pod.empty() ? info.space : kNone;
+}
+
 std::string full_name(const ContainerInfo& info) {
   if (in_pod(info)) return pod_name(info) + "/" + info.name;
   if (auto key = key_of(info); key != info.id) return key;

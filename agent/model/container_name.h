@@ -22,6 +22,9 @@ inline bool same_key(const ContainerInfo& a, const ContainerInfo& b) {
 // containerd's NAMESPACE/ID, the name, or the beginning of the id.
 std::string full_name(const ContainerInfo& info);
 
+// Kubernetes' namespace, or containerd's; empty: it is in none.
+const std::string& namespace_of(const ContainerInfo& info);
+
 // Whether `text` is all of its id, its key or a name of it; NAMESPACE/POD is
 // one of each container in the pod but the sandbox.
 bool answers_to(const ContainerInfo& info, std::string_view text);

@@ -59,6 +59,10 @@ class ContainerViews {
   void remove_gone() {
     std::erase_if(views_, [](const auto& view) { return view->gone; });
   }
+  template <typename Wanted>
+  void keep(const Wanted& wanted) {
+    std::erase_if(views_, [&](const auto& view) { return !wanted(*view); });
+  }
 
   std::size_t size() const { return views_.size(); }
   bool empty() const { return views_.empty(); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/text.h"
+#include "agent/model/container_name.h"
 #include "exporters/console/actor.h"
 #include "exporters/console/console.h"
 #include "exporters/console/table.h"
@@ -44,20 +45,14 @@ std::string images_text(const std::set<std::string>& images) {
   return out;
 }
 
-// Kubernetes' namespace, or containerd's.
-std::string namespace_of(const ContainerInfo& info) {
-  if (!info.pod_namespace.empty()) return info.pod_namespace;
-  return info.pod.empty() ? info.space : "";
-}
-
 bool any_has(const Snapshot& snapshot,
-             std::string (*text)(const ContainerInfo& info)) {
+             const std::string& (*text)(const ContainerInfo& info)) {
   return std::any_of(
       snapshot.containers.begin(), snapshot.containers.end(),
       [&](const auto& view) { return !text(view.info).empty(); });
 }
 
-std::string pod_of(const ContainerInfo& info) { return info.pod; }
+const std::string& pod_of(const ContainerInfo& info) { return info.pod; }
 
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : display(text);

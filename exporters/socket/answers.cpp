@@ -8,6 +8,7 @@
 
 #include "agent/base/number.h"
 #include "agent/base/text.h"
+#include "agent/model/container_name.h"
 #include "exporters/console/console.h"
 #include "exporters/jsonl/json.h"
 #include "exporters/socket/diff_feed.h"
@@ -88,6 +89,10 @@ Result<> apply(Query& query, const std::string& name,
     return {};
   }
   if (name == "path") return store(query.path, path_from(value));
+  if (name == "namespace") {
+    query.space = value;
+    return {};
+  }
   if (name == "workload") {
     query.workload = value;
     return {};
@@ -156,12 +161,23 @@ Answer ps_answer(AgentApi& agent, const Query& query) {
   if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto snapshot = agent.scanned_snapshot();
   if (!snapshot) return failed(agent, snapshot.error(), "");
-  const Snapshot& state = **snapshot;
+  std::optional<Snapshot> chosen;
+  if (!query.space.empty()) {
+    chosen = **snapshot;
+    chosen->containers.keep([&](const ContainerView& view) {
+      return namespace_of(view.info) == query.space;
+    });
+  }
+  const Snapshot& state = chosen ? *chosen : **snapshot;
   if (query.output == Output::json) return json_answer(jsonl::ps_json(state));
   Answer answer = text_answer(
       query.workloads ? console::workloads_table(state, query.style)
                       : console::ps_table(state, wall_now(), query.style));
-  if (answer.body.empty()) answer.notice = console::kNoContainers;
+  if (answer.body.empty()) {
+    answer.notice = query.space.empty()
+                        ? std::string(console::kNoContainers)
+                        : "no containers in namespace " + display(query.space);
+  }
   return answer;
 }
 

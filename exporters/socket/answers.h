@@ -25,6 +25,7 @@ struct Query {
   std::string container;
   std::string path;
   std::string workload;
+  std::string space;  // containers of this namespace only
   bool workloads = false;
   bool follow = false;
   std::optional<WallTime> since;

@@ -122,6 +122,25 @@ def test_a_rolling_update_by_a_moved_tag(agent: Agent, containerd: Containerd,
     _roll(agent, containerd, "moved", MOVING, MOVING, move)
 
 
+def test_a_pod_that_comes_again_under_its_name_is_a_replacement(
+        agent: Agent, containerd: Containerd) -> None:
+    """As a StatefulSet's: one goes before the next comes."""
+    others = [containerd.run_pod(f"db-{n}", "stateful", FIRST) for n in (0, 1)]
+    for other in others:
+        _row(agent, other.id)
+    for count, image in enumerate((FIRST, SECOND), 1):
+        containerd.remove_pod(others[0])
+        others[0] = containerd.run_pod("db-0", "stateful", image)
+        row = _row(agent, others[0].id)
+        assert (row["pod"], row["image"]) == ("db-0", image)
+        wait_for(lambda: sum(_replaced(agent, row["workload"]).values())
+                 == count, EVENT_SECONDS, f"replacement {count}")
+    assert _replaced(agent, row["workload"]) == {"false": 1, "true": 1}
+    shown = agent.run("ps", "-n", "stateful").decode()
+    assert {line.split()[2] for line in shown.splitlines()[1:-2]} == {
+        "db-0", "db-1"}
+
+
 def test_what_comes_in_through_the_kubelet_is_an_exec(
         agent: Agent, containerd: Containerd) -> None:
     pod = containerd.run_pod(_pod_name("entered"), "shop", FIRST)

@@ -110,6 +110,8 @@ TEST(Parse, TakesTheAskingCommands) {
   EXPECT_EQ(ps->command, Command::ps);
   EXPECT_EQ(ps->ps.output, "table");
   EXPECT_TRUE(ps->ps.workloads);
+  EXPECT_EQ(ps->ps.space, "");
+  EXPECT_EQ(parse_words({"ps", "-n", "shop"})->ps.space, "shop");
 
   const auto diff = parse_words({"diff", "web", "-o", "docker", "--exit-code"});
   ASSERT_TRUE(diff);

@@ -141,6 +141,34 @@ TEST_F(SocketTest, AnswersPs) {
   EXPECT_EQ(nlohmann::json::parse(json->body)["containers"].size(), 1u);
 }
 
+TEST_F(SocketTest, AnswersPsOfOneNamespace) {
+  start_or_fail();
+  agent_.state.containers = {
+      test::make_container("a", "web"), test::make_container("b", "web"),
+      test::make_container("c", "web"), test::make_container("d", "web")};
+  agent_.state.containers.edit(0).info.pod_namespace = "shop";
+  agent_.state.containers.edit(0).info.pod = "web-1";
+  agent_.state.containers.edit(1).info.space = "shop";
+  agent_.state.containers.edit(2).info.space = "default";
+  for (const auto& [space, ids] :
+       {std::pair<const char*, std::vector<std::string>>{"shop", {"a", "b"}},
+        {"default", {"c"}},
+        {"none", {}}}) {
+    const auto reply =
+        get("/v1/ps", {{"output", "json"}, {"namespace", space}});
+    const auto json = nlohmann::json::parse(reply->body);
+    std::vector<std::string> shown;
+    for (const auto& one : json["containers"]) {
+      shown.push_back(one["id"]);
+    }
+    EXPECT_EQ(shown, ids) << space;
+  }
+  EXPECT_THAT(get("/v1/ps", {{"namespace", "shop"}})->body,
+              HasSubstr("2 containers"));
+  EXPECT_EQ(get("/v1/ps", {{"namespace", "a\nb"}})->notice,
+            "no containers in namespace \"a\\nb\"");
+}
+
 TEST_F(SocketTest, AnswersDiffWithItsState) {
   start_or_fail();
   agent_.answer = test::make_diff();
