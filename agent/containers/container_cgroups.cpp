@@ -6,6 +6,7 @@
 
 #include "agent/base/text.h"
 #include "agent/containers/bundle_search.h"
+#include "agent/containers/cgroupless.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe::containers {
@@ -256,10 +257,36 @@ Listing<ContainerCgroup> ContainerCgroups::below(
   });
   drop_shared(groups);
   for (auto& [own, group] : groups) {
-    result.items.push_back(
-        {std::move(group.name), group.cgroup, std::move(group.init)});
+    result.items.push_back({group.name, group.cgroup, group.init});
   }
+  if (path == "/") add_cgroupless(groups, result);
   return result;
+}
+
+// A container's process that went to the root cgroup is in that one's mount
+// namespace, or has that one's rootfs, by which it is known.
+void ContainerCgroups::add_cgroupless(const Groups& groups,
+                                      Listing<ContainerCgroup>& result) const {
+  std::set<std::uint64_t> known;
+  for (const auto& [path, group] : groups) known.insert(group.init->mount_ns);
+  auto inits = cgroupless_inits(tree_, proc_, std::move(known));
+  note_errors(result.errors, inits.errors);
+  for (auto& init : inits.items) {
+    const auto mounts = proc_.mounts(init.pid);
+    if (!mounts && !is_absence(mounts.error().code)) {
+      note_error(result.errors, mounts.error());
+    }
+    const Mount* root = mounts ? mount_at(*mounts, "/") : nullptr;
+    // A user's sandbox has a tmpfs or a part of the host's tree.
+    if (root == nullptr || !(root->type == "overlay" ||
+                             starts_with(root->type, "fuse.fuse-overlay"))) {
+      continue;
+    }
+    const std::uint64_t id = cgroupless_id(init);
+    CgroupName name = unknown_name("", id);
+    name.id = "mounts-" + std::to_string(init.mount_ns);
+    result.items.push_back({std::move(name), id, std::move(init)});
+  }
 }
 
 }  // namespace stillframe::containers

@@ -71,6 +71,8 @@ class ContainerCgroups {
   void add_processes(Group& group, const std::vector<std::uint32_t>& pids,
                      std::vector<Error>& errors) const;
   bool is_alone(const std::string& path) const;
+  void add_cgroupless(const Groups& groups,
+                      Listing<ContainerCgroup>& result) const;
   bool is_container(const Group& group, std::vector<Error>& errors) const;
   static void choose_init(Group& group);
   void add_inner(Groups& groups) const;

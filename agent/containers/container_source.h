@@ -37,6 +37,10 @@ class ContainerSource {
   virtual Listing<ContainerRecord> running_besides(
       const std::unordered_set<std::uint64_t>& known) const = 0;
 
+  // Whether one may have begun, since the last call, of which no cgroup tells:
+  // it has none of its own. Cheap.
+  virtual bool cgroupless_began() const { return false; }
+
   // Containers that are kept, whose upper directory is on disk (init_pid 0):
   // they can be changed while stopped and started again. Those that run are
   // among them.

@@ -6,6 +6,7 @@
 
 #include "agent/base/text.h"
 #include "agent/containers/bundle_search.h"
+#include "agent/containers/cgroupless.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/rootfs_search.h"
 #include "agent/containers/workload.h"
@@ -53,7 +54,8 @@ Finder::Finder(CgroupLayout layout, std::string host_prefix)
       membership_(tree_, proc_),
       environment_(layout_, proc_, prefix_),
       name_watch_(std::make_unique<NameWatch>()),
-      names_(std::make_unique<std::map<std::string, std::string>>()) {}
+      names_(std::make_unique<std::map<std::string, std::string>>()),
+      cgroupless_(std::make_unique<CgrouplessWatch>()) {}
 
 Listing<ContainerRecord> Finder::running_besides(
     const std::unordered_set<std::uint64_t>& known) const {
@@ -71,6 +73,10 @@ Listing<ContainerRecord> Finder::running_besides(
       records.items.begin(), records.items.end(),
       [](const auto& a, const auto& b) { return a.standing < b.standing; });
   return records;
+}
+
+bool Finder::cgroupless_began() const {
+  return cgroupless_->began(tree_, proc_);
 }
 
 Listing<ContainerRecord> Finder::stopped() const {
@@ -110,7 +116,8 @@ Listing<ContainerRecord> Finder::stopped() const {
 MetadataResult Finder::find(const ContainerCgroup& container) const {
   auto found = files_.find(container.name);
   const auto user = user_of_cgroup(container.name.path);
-  const bool hosts = container.name.outer.empty() && user.value_or(0) == 0;
+  const bool hosts = container.name.outer.empty() && user.value_or(0) == 0 &&
+                     !is_cgroupless(container.cgroup);
   if (!found || *found || !container.init || !hosts) return found;
   const auto mounts = proc_.mounts(container.init->pid);
   const auto host = proc_.host_mounts();
@@ -151,7 +158,9 @@ std::optional<RuntimeMetadata> Finder::stated(const Process& init) const {
     const auto directory = proc_.root_option(init.ppid);
     if (!directory.empty()) files_.learn_states(directory);
   }
-  return files_.of_init(init);
+  std::set<unsigned> users{init.root_uid};
+  if (parent) users.insert(parent->uid);
+  return files_.of_init(init, users);
 }
 
 // From its bundle, if it has its rootfs in there.
@@ -184,7 +193,8 @@ void Finder::add_found(const ContainerCgroup& container, RuntimeMetadata& known,
   if (!found) found = bundled(container.name, *container.init);
   if (!found) return;
   known = *std::move(found);
-  known.info.id = info.id;
+  // A user's own files are found each time.
+  if (!is_cgroupless(container.cgroup) || !known.user) known.info.id = info.id;
   info = known.info;
 }
 
@@ -361,7 +371,8 @@ Result<bool> Finder::init_alive(const ContainerRecord& record) const {
 }
 
 Result<ContainerRecord> Finder::look_again(const ContainerRecord& known) const {
-  const auto found = containers_.below(known.cgroup_path);
+  const auto found =
+      containers_.below(is_cgroupless(known.cgroup) ? "/" : known.cgroup_path);
   for (const auto& container : found.items) {
     if (container.cgroup != known.cgroup) continue;
     if (auto record = record_of(container, known.root)) return *record;

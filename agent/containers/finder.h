@@ -16,6 +16,7 @@
 #include "agent/base/result.h"
 #include "agent/containers/cgroup_layout.h"
 #include "agent/containers/cgroup_tree.h"
+#include "agent/containers/cgroupless.h"
 #include "agent/containers/container_cgroups.h"
 #include "agent/containers/container_source.h"
 #include "agent/containers/environment.h"
@@ -37,6 +38,7 @@ class Finder : public ContainerSource {
 
   Listing<ContainerRecord> running_besides(
       const std::unordered_set<std::uint64_t>& known) const override;
+  bool cgroupless_began() const override;
   Listing<ContainerRecord> stopped() const override;
   Result<std::optional<ContainerRecord>> resolve(
       const LiveObservation& seen) const override;
@@ -93,6 +95,7 @@ class Finder : public ContainerSource {
   // What is remembered of files, as the resolvers do.
   const std::unique_ptr<NameWatch> name_watch_;
   const std::unique_ptr<std::map<std::string, std::string>> names_;
+  const std::unique_ptr<CgrouplessWatch> cgroupless_;
 };
 
 }  // namespace stillframe::containers

@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include "agent/containers/cgroupless.h"
+
 namespace stillframe::containers {
 
 using Member = ContainerSource::Member;
@@ -22,20 +24,24 @@ Result<std::vector<Cgroup>> Membership::below(
 
 Result<std::vector<std::uint64_t>> Membership::cgroups(
     const ContainerRecord& record) const {
+  std::vector<std::uint64_t> ids;
+  if (is_cgroupless(record.cgroup)) ids.push_back(record.cgroup);
   const auto found = below(record);
   if (!found) return tl::unexpected<Error>(found.error());
-  std::vector<std::uint64_t> ids;
   for (const auto& cgroup : *found) ids.push_back(cgroup.id);
   return ids;
 }
 
 Result<std::vector<Member>> Membership::members(
     const ContainerRecord& record) const {
-  const auto cgroups = below(record);
+  auto cgroups = below(record);
   if (!cgroups) return tl::unexpected<Error>(cgroups.error());
+  const bool cgroupless = is_cgroupless(record.cgroup);
+  if (cgroupless) cgroups->push_back({"", record.cgroup});
   std::map<std::uint32_t, std::pair<Member, std::uint32_t /*ppid*/>> found;
   for (const auto& cgroup : *cgroups) {
-    const auto pids = tree_.processes(cgroup.path);
+    const auto pids = cgroupless ? cgroupless_members(tree_, proc_, record)
+                                 : tree_.processes(cgroup.path);
     if (!pids) return tl::unexpected<Error>(pids.error());
     for (const std::uint32_t pid : *pids) {
       const auto stat = proc_.read_stat(pid);

@@ -103,10 +103,16 @@ Result<PodmanStore*> PodmanResolver::store_for(const RuntimeQuery& query) {
     return false;
   };
   auto system = system_store();
-  if (const auto uid = user_of_cgroup(query.cgroup_path); uid && *uid != 0) {
+  const auto by_cgroup = user_of_cgroup(query.cgroup_path);
+  if (const auto uid = by_cgroup ? by_cgroup : query.user; uid && *uid != 0) {
     const auto store = store_of_user(*uid);
     if (!store) unread = store.error();
     if (store && *store != nullptr && has(**store)) return *store;
+    for (auto& [owner_and_root, other] : users_elsewhere_) {
+      if (owner_and_root.first == *uid && has(other)) return &other;
+    }
+    // Nobody else's has it, whatever its id.
+    if (!by_cgroup) return nullptr;
   }
   if (!system) return system;
   if (has(**system)) return *system;
@@ -117,6 +123,9 @@ Result<PodmanStore*> PodmanResolver::store_for(const RuntimeQuery& query) {
     // A stopped container was in the store when it was last read: a user who
     // breaks a store cannot keep others' containers from being forgotten.
     for (auto& [uid, store] : users_) {
+      if (has(store, false)) return &store;
+    }
+    for (auto& [owner, store] : users_elsewhere_) {
       if (has(store, false)) return &store;
     }
   }
@@ -134,12 +143,20 @@ MetadataResult PodmanResolver::find(const RuntimeQuery& query) {
 
 // podman's bundles are GRAPH/DRIVER-containers/ID/userdata.
 bool PodmanResolver::learn(const RuntimeMetadata& known) {
-  if (known.rootless || !is_container_id(known.info.id)) return false;
+  if (!is_container_id(known.info.id) || (known.rootless && !known.user)) {
+    return false;
+  }
   const std::string tail = "-containers/" + known.info.id + "/userdata";
   if (!ends_with(known.bundle, tail)) return false;
   const auto slash = known.bundle.rfind('/', known.bundle.size() - tail.size());
   if (slash == std::string::npos || slash == 0) return false;
   const std::string root = known.bundle.substr(0, slash);
+  if (known.user) {
+    if (users_elsewhere_.size() >= kMaxStores) return false;
+    return users_elsewhere_
+        .try_emplace({*known.user, root}, store_at(root, root))
+        .second;
+  }
   if (system_ && prefix_ + root == system_->graph_root()) return false;
   if (elsewhere_.size() >= kMaxStores) return false;
   // Where its run root is nobody says: containers that are removed as they end
@@ -162,6 +179,7 @@ Listing<PodmanStore*> PodmanResolver::updated_stores() {
   if (system) note(add(**system));
   for (auto& [root, store] : elsewhere_) note(add(store));
   for (auto& [uid, store] : users_) (void)add(store);
+  for (auto& [owner, store] : users_elsewhere_) (void)add(store);
   return all;
 }
 

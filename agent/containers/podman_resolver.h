@@ -48,6 +48,8 @@ class PodmanResolver : public RuntimeResolver {
   std::vector<std::string> image_stores_;  // that storage.conf names
   std::optional<PodmanStore> system_;      // none: storage.conf not read yet
   std::map<unsigned, PodmanStore> users_;  // rootless stores met so far
+  // Theirs in other places, believed of theirs only.
+  std::map<std::pair<unsigned, std::string>, PodmanStore> users_elsewhere_;
   // Of root's, in another place (podman --root), by graph root.
   std::map<std::string, PodmanStore> elsewhere_;
 };

@@ -115,6 +115,20 @@ Result<std::string> Proc::cgroup(std::uint32_t pid,
   return parse_cgroup(*text, observed).value_or("");
 }
 
+Result<std::uint64_t> Proc::mount_namespace(std::uint32_t pid) const {
+  const auto found = namespace_of(base_ + std::to_string(pid) + "/ns/mnt");
+  if (!found) return unread(found, pid);
+  return found;
+}
+
+bool Proc::is_namespace_init(std::uint32_t pid) const {
+  const auto text = read_file(base_ + std::to_string(pid) + "/status", 65536);
+  const auto status = text ? parse_status(*text) : std::nullopt;
+  Process process;
+  if (status) process.namespace_pids = status->namespace_pids;
+  return process.is_namespace_init();
+}
+
 std::string Proc::command(std::uint32_t pid) const {
   // Of any length: ARG_MAX is a quarter of the stack's limit.
   auto text = read_file(base_ + std::to_string(pid) + "/cmdline", 8u << 20)

@@ -64,6 +64,9 @@ class Proc {
   // Its root directory, opened for no longer than it takes.
   Result<UpperRoot> root(std::uint32_t pid) const;
 
+  Result<std::uint64_t> mount_namespace(std::uint32_t pid) const;
+  // As Process::is_namespace_init(), of no more than one file.
+  bool is_namespace_init(std::uint32_t pid) const;
   std::string command(std::uint32_t pid) const;  // argv, at most 256 bytes
   // The directory that an option --root of its command names from the root;
   // empty: none does.

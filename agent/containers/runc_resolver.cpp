@@ -92,17 +92,27 @@ void RuncResolver::learn_states(const std::string& directory) {
 }
 
 std::optional<RuntimeMetadata> RuncResolver::of_init(
-    std::uint32_t pid, std::uint64_t start_ticks) {
-  for (const auto& path : learnt_) {
-    for (const auto& [form, runtime] : kForms) {
-      const Root root{path, form, runtime, "", {}};
-      std::vector<Error> unread;
-      for (const auto& id : ids_in(root, unread)) {
-        const auto state = load(root, id);
-        if (state && *state != nullptr && (*state)->init_pid == pid &&
-            (*state)->init_start_ticks == start_ticks) {
-          return metadata(root, **state);
-        }
+    std::uint32_t pid, std::uint64_t start_ticks,
+    const std::set<unsigned>& users) {
+  std::vector<Root> roots;
+  for (const auto& [form, runtime] : kForms) {
+    for (const auto& path : learnt_) {
+      roots.push_back({path, form, runtime, "", {}});
+    }
+    for (const unsigned user : users) {
+      if (user == 0) continue;
+      roots.push_back({prefix_ + "/run/user/" + std::to_string(user) + "/" +
+                           std::string(to_string(runtime)),
+                       form, runtime, "", user});
+    }
+  }
+  for (const Root& root : roots) {
+    std::vector<Error> unread;
+    for (const auto& id : ids_in(root, unread)) {
+      const auto state = read(root, id);
+      if (state && *state != nullptr && (*state)->init_pid == pid &&
+          (*state)->init_start_ticks == start_ticks) {
+        return metadata(root, **state);
       }
     }
   }
@@ -110,6 +120,16 @@ std::optional<RuntimeMetadata> RuncResolver::of_init(
 }
 
 Result<const OciState*> RuncResolver::load(const Root& root,
+                                           const std::string& id) {
+  auto state = read(root, id);
+  if (state && *state != nullptr && root.user &&
+      user_of_cgroup((*state)->cgroup_path) != root.user) {
+    return nullptr;
+  }
+  return state;
+}
+
+Result<const OciState*> RuncResolver::read(const Root& root,
                                            const std::string& id) {
   const std::string path = file_of(root.path, id, root.form);
   const auto stamp = file_stamp(path);
@@ -130,9 +150,6 @@ Result<const OciState*> RuncResolver::load(const Root& root,
   }
   const auto& cached = states_[path];
   if (!cached.state || cached.state->id != id) return nullptr;
-  if (root.user && user_of_cgroup(cached.state->cgroup_path) != root.user) {
-    return nullptr;
-  }
   return &*cached.state;
 }
 
@@ -235,6 +252,7 @@ RuntimeMetadata RuncResolver::metadata(const Root& root,
   result.rootfs = state.rootfs;
   result.bundle = state.bundle;
   result.rootless = root.user.has_value();
+  result.user = root.user;
   auto annotations = state.annotations;
   if (!result.bundle.empty() && !result.rootless) {
     auto oci = read_oci_config(prefix_ + result.bundle + "/config.json");

@@ -23,8 +23,9 @@ class RuncResolver : public RuntimeResolver {
   bool serves(std::string_view runtime) const override;
   MetadataResult find(const RuntimeQuery& query) override;
   void learn_states(const std::string& directory) override;
-  std::optional<RuntimeMetadata> of_init(std::uint32_t pid,
-                                         std::uint64_t start_ticks) override;
+  std::optional<RuntimeMetadata> of_init(
+      std::uint32_t pid, std::uint64_t start_ticks,
+      const std::set<unsigned>& users) override;
   KnownCgroups cgroups() override;
   std::optional<std::string> owner_of(const std::string& cgroup) override;
 
@@ -44,6 +45,8 @@ class RuncResolver : public RuntimeResolver {
 
   Listing<Root> roots() const;
   // Null: no such container, or one that is not believed.
+  Result<const OciState*> read(const Root& root, const std::string& id);
+  // As read(); of a user's only what runs in that user's cgroups.
   Result<const OciState*> load(const Root& root, const std::string& id);
   // The ids below a root; those known before where it cannot be read.
   std::vector<std::string> ids_in(const Root& root,

@@ -55,11 +55,22 @@ void RuntimeFiles::learn_states(const std::string& directory) const {
   for (const auto& resolver : resolvers_) resolver->learn_states(directory);
 }
 
+// What a low-level runtime has is little: whoever runs it may have more.
 std::optional<RuntimeMetadata> RuntimeFiles::of_init(
-    const Process& init) const {
+    const Process& init, const std::set<unsigned>& users) const {
   for (const auto& resolver : resolvers_) {
-    auto known = resolver->of_init(init.pid, init.start_ticks);
-    if (known) return known;
+    auto known = resolver->of_init(init.pid, init.start_ticks, users);
+    if (!known) continue;
+    for (const auto& other : resolvers_) {
+      if (!known->user || other == resolver) continue;
+      other->learn(*known);
+      auto better = other->find({known->info.id, "", "", known->user});
+      if (!better || !*better) continue;
+      (*better)->rootfs = known->rootfs;
+      (*better)->user = known->user;
+      return *std::move(better);
+    }
+    return known;
   }
   return std::nullopt;
 }

@@ -31,7 +31,8 @@ class RuntimeFiles {
 
   // As RuntimeResolver's, of all resolvers.
   void learn_states(const std::string& directory) const;
-  std::optional<RuntimeMetadata> of_init(const Process& init) const;
+  std::optional<RuntimeMetadata> of_init(const Process& init,
+                                         const std::set<unsigned>& users) const;
 
   KnownCgroups cgroups() const;
   // Those that matter to the cgroup at `path`: its owner alone where a runtime

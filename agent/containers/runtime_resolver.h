@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,9 @@ namespace stillframe::containers {
 
 struct RuntimeQuery {
   std::string id;
-  std::string cgroup_path;  // empty: not running
-  std::string space = {};   // ContainerInfo::space; empty: not known
+  std::string cgroup_path;            // empty: not running
+  std::string space = {};             // ContainerInfo::space; empty: not known
+  std::optional<unsigned> user = {};  // whose it is sure to be
 };
 
 struct RuntimeMetadata {
@@ -35,6 +37,7 @@ struct RuntimeMetadata {
   bool build = false;    // a step of an image build: no container of its own
   Preparation asked;
   bool rootless = false;  // said by a user's files, true of that user's only
+  std::optional<unsigned> user;  // which, where that is known
   std::uint32_t init_pid = 0;
   std::uint64_t init_start_ticks = 0;
   std::vector<std::string> trouble;
@@ -75,8 +78,10 @@ class RuntimeResolver {
   virtual void learn_states(const std::string& /*directory*/) {}
   // Of the states in such directories the one of that init. Which there are
   // depends on who was seen: a container is not to be called after them.
+  // `users`: who may have started it, whose own files are believed then.
   virtual std::optional<RuntimeMetadata> of_init(
-      std::uint32_t /*pid*/, std::uint64_t /*start_ticks*/) {
+      std::uint32_t /*pid*/, std::uint64_t /*start_ticks*/,
+      const std::set<unsigned>& /*users*/) {
     return std::nullopt;
   }
 

@@ -28,6 +28,8 @@ constexpr std::uint64_t kNamesPauseNs = 50 * kMillisecondNs;
 // hundredth of the time at most goes into it.
 constexpr std::uint64_t kWithinPauseNs = 10 * kSecondNs;
 constexpr std::uint64_t kWithinPace = 100;
+// So is the root cgroup, for containers that have none of their own.
+constexpr std::uint64_t kCgrouplessPauseNs = kSecondNs;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // What was found; what could not be read is counted and logged, and is looked
@@ -491,7 +493,11 @@ bool Population::ran_before(const ContainerPtr& container,
 // ---- Going.
 
 void Population::stop(const ContainerPtr& container, std::uint64_t boot_ns) {
+  const std::uint64_t cgroup = container->record().cgroup;
+  const bool has_none = container->record().cgroup_path.empty();
   if (!container->stop(boot_ns)) return;
+  // Of no cgroup the kernel says that it is gone.
+  if (cgroup != 0 && has_none) context_.kernel.remove_cgroup(cgroup);
   replacements_.exited(container->info(), boot_ns);
   context_.events.lifecycle(container->info(), Lifecycle::exited,
                             context_.clock.wall_at(boot_ns));
@@ -647,8 +653,17 @@ void Population::sweep_roots() {
   strays_ = std::move(nobodys);
 }
 
+void Population::look_for_cgroupless(std::uint64_t now) {
+  if (now < next_cgroupless_ns_) return;
+  if (context_.source.cgroupless_began()) adopt_new();
+  const std::uint64_t ended = context_.now();
+  next_cgroupless_ns_ =
+      ended + std::max(kCgrouplessPauseNs, kWithinPace * (ended - now));
+}
+
 void Population::turn(std::uint64_t now) {
   watch_names(now);
+  look_for_cgroupless(now);
   retry_unresolved(now);
   for (const auto& container : fleet_.due(now)) {
     release_deferred(container, now);
@@ -662,7 +677,7 @@ void Population::turn(std::uint64_t now) {
 }
 
 std::uint64_t Population::next_turn_ns() const {
-  return std::min({next_reconcile_ns_, next_retry_ns_,
+  return std::min({next_reconcile_ns_, next_retry_ns_, next_cgroupless_ns_,
                    names_touched_ ? names_not_before_ns_ : kNever});
 }
 

@@ -115,6 +115,7 @@ class Population {
   void compare_running(std::uint64_t now);
   void refresh(const ContainerPtr& container);
   void watch_names(std::uint64_t now);
+  void look_for_cgroupless(std::uint64_t now);
   void give_up(const LiveObservation& seen);
   void sweep_roots();
 
@@ -130,6 +131,7 @@ class Population {
   std::uint64_t next_retry_ns_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t next_reconcile_ns_ = 0;
   std::uint64_t within_not_before_ns_ = 0;  // see look_within()
+  std::uint64_t next_cgroupless_ns_ = 0;
   bool names_touched_ = false;
   std::uint64_t names_not_before_ns_ = 0;
 };

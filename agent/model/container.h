@@ -104,9 +104,11 @@ struct Preparation {
 // Everything that resolvers find out about one container.
 struct ContainerRecord {
   ContainerInfo info;
-  std::uint64_t cgroup = 0;    // id in the observed hierarchy; 0: not running
-  std::string cgroup_path;     // relative to the hierarchy's root
-  std::uint32_t init_pid = 0;  // 0: not running
+  std::uint64_t cgroup = 0;  // id in the observed hierarchy; 0: not running
+  // Relative to the hierarchy's root; empty in one that runs: it has none, and
+  // `cgroup` stands for it.
+  std::string cgroup_path;
+  std::uint32_t init_pid = 0;       // 0: not running
   std::uint64_t init_start_ns = 0;  // boot time
   std::uint32_t init_uid = 0;       // inside the container: what --user named
   FileOwners owners;                // meaningful while it runs

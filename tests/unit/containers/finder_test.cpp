@@ -113,6 +113,50 @@ TEST_F(FinderTest, ADirectoryIsARootWhereNobodyOfTheHostIsBesideIt) {
   EXPECT_EQ(bundled[0].info.labels.at("a"), "b");
 }
 
+// As a user's podman has them on a host with both kinds of hierarchies.
+TEST_F(FinderTest, AContainerWithoutACgroupIsKnownByItsStarter) {
+  const std::string store = "/home/ann/.local/share/containers/storage";
+  host_.file("/etc/passwd", "ann:x:1000:1000::/home/ann:/bin/sh\n");
+  host_.file(store + "/overlay-containers/containers.json",
+             fixture("podman-containers.json"));
+  host_.file(store + "/libpod/bolt_state.db", libpod_database({}));
+  host_.directory(store + "/overlay/l/ABC");
+  host_.file(store + "/overlay/" + kLayer + "/lower", "l/ABC");
+  const auto upper = host_.directory(store + "/overlay/" + kLayer + "/diff");
+  host_.file("/run/user/1000/runc/" + kA + "/state.json",
+             R"({"id":")" + kA +
+                 R"(","init_process_pid":100,"init_process_start":100})");
+  contained(100, "/",
+            {.ppid = 90, .inner_pid = "1", .mountinfo = overlay(upper)});
+  contained(101, "/", {.ppid = 100, .inner_pid = "2"});
+  struct Case {
+    unsigned starter;
+    const char* name;
+  };
+  for (const auto& [starter, name] :
+       {Case{1000, "shop-web"}, Case{1001, nullptr}}) {
+    SCOPED_TRACE(starter);
+    host_.process(
+        {.pid = 90, .root = "/hostroot", .ns = "[1]", .uid = starter});
+    const Finder finder = this->finder();
+    const auto records = finder.running().items;
+    ASSERT_THAT(records, SizeIs(1));
+    const auto& record = records[0];
+    EXPECT_EQ(record.layers.upper, name != nullptr ? upper : "");
+    EXPECT_EQ(record.info.name, name != nullptr ? name : record.info.id);
+    EXPECT_EQ(record.info.id == kA, name != nullptr);
+    EXPECT_EQ(record.init_pid, 100u);
+    EXPECT_THAT(finder.cgroups(record).value(), ElementsAre(record.cgroup));
+    EXPECT_THAT(finder.members(record).value(), SizeIs(2));
+    EXPECT_THAT(finder.limit_directories(record).value(), IsEmpty());
+    EXPECT_THAT(finder.running_besides({record.cgroup}).items, IsEmpty());
+    EXPECT_TRUE(finder.look_again(record));
+  }
+  // The host's own, and whatever else is in no pid namespace of its own.
+  contained(100, "/", {.root = "/hostroot", .ns = "[1]"});
+  EXPECT_THAT(finder().running().items, IsEmpty());
+}
+
 struct StarterCase {
   const char* name;
   TempHost::Task starter;

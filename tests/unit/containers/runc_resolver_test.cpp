@@ -93,15 +93,29 @@ TEST(RuncResolver, LearnsOfStatesInAnyDirectoryOfRootsOwn) {
   RuncResolver runc(v2_layout(), host.prefix());
   std::filesystem::permissions(place, std::filesystem::perms(0777));
   runc.learn_states("/srv/s");
-  EXPECT_FALSE(runc.of_init(500, 12345));
+  EXPECT_FALSE(runc.of_init(500, 12345, {}));
   std::filesystem::permissions(place, std::filesystem::perms(0755));
   runc.learn_states("/srv/s");
-  EXPECT_EQ(runc.of_init(500, 12345)->info.name, "web-1");
-  EXPECT_FALSE(runc.of_init(500, 12346));
+  EXPECT_EQ(runc.of_init(500, 12345, {})->info.name, "web-1");
+  EXPECT_FALSE(runc.of_init(500, 12346, {}));
   // They claim no cgroup: which are known depends on when they were met.
   EXPECT_TRUE(runc.cgroups().ids.empty());
   host.remove("/srv/s/web-1");
-  EXPECT_EQ(runc.of_init(500, 12345)->info.runtime, "crun");
+  EXPECT_EQ(runc.of_init(500, 12345, {})->info.runtime, "crun");
+}
+
+TEST(RuncResolver, AUsersStatesAreOfWhatThatUserStarted) {
+  const TempHost host;
+  host.file("/run/user/1000/runc/web-1/state.json", fixture("runc-state.json"));
+  RuncResolver runc(v2_layout(), host.prefix());
+  EXPECT_FALSE(runc.of_init(500, 12345, {}));
+  EXPECT_FALSE(runc.of_init(500, 12345, {0, 1001}));
+  const auto found = runc.of_init(500, 12345, {0, 1000});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->user, 1000u);
+  EXPECT_TRUE(found->rootless);
+  // Of its cgroup it says nothing that is believed.
+  EXPECT_TRUE(runc.cgroups().ids.empty());
 }
 
 TEST(RuncResolver, BareContainersAreNamedByTheirId) {
