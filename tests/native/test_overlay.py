@@ -12,7 +12,10 @@ import pytest
 
 from harness import image as images
 from harness.agent import Agent
-from harness.checks import is_still, mutations, recorded, same_diff
+from harness.bundle import Bundle, unpack
+from harness.checks import (EVENT_SECONDS, is_still, mutations, recorded,
+                            same_diff)
+from harness.image import Tree
 from harness.podman import Container, Store
 from harness.waiting import wait_for
 
@@ -222,3 +225,39 @@ def test_equal_large_files_are_restored_when_all_was_read(
     assert not [e for e in mutations(own_agent, container.name)
                 if e["verdict"] == "violation"]
     same_diff(own_agent, container)
+
+
+def test_a_volatile_overlay_is_as_any_other(agent: Agent,
+                                            tmp_path: pathlib.Path,
+                                            tree: Tree) -> None:
+    with Bundle(tmp_path, tree, options=",volatile") as container:
+        wait_for(lambda: agent.diff(container.name)["state"] == "still",
+                 EVENT_SECONDS, "it is still")
+        container.work("echo x >>/etc/group")
+        recorded(agent, container.name, "/etc/group", "workload")
+
+
+def test_a_file_of_a_data_only_layer_is_never_called_still(
+        agent: Agent, tmp_path: pathlib.Path, tree: Tree) -> None:
+    """As composefs has all files: names in one layer, contents in another."""
+    lower = unpack(tree, tmp_path / "names")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "blob").write_text("hello")
+    named = lower / "blob"
+    named.touch()
+    os.truncate(named, 5)
+    os.setxattr(named, "trusted.overlay.metacopy", b"")
+    os.setxattr(named, "trusted.overlay.redirect", b"/blob")
+    with Bundle(tmp_path, None, lower=pathlib.Path(f"{lower}::{data}"),
+                options=",metacopy=on,redirect_dir=on") as container:
+        assert container.work("cat /blob") == b"hello"
+        wait_for(lambda: agent.diff(container.name)["state"] == "still",
+                 EVENT_SECONDS, "it is still")
+        container.work("chmod 600 /blob")
+        wait_for(lambda: agent.diff(container.name)["state"] == "unknown",
+                 EVENT_SECONDS, "its contents cannot be compared")
+        container.work("rm /blob")
+        wait_for(lambda: "/blob" in agent.changes(container.name),
+                 EVENT_SECONDS, "its removal is seen")
+        assert agent.diff(container.name)["state"] == "mutated"
