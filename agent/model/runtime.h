@@ -106,7 +106,8 @@ inline constexpr std::array kPodmanTraces = {
 inline constexpr std::array kPodmanStorage = {
     StoragePlace{"/var/lib/containers/storage/overlay", "overlay"},
     StoragePlace{"/var/lib/containers/storage/vfs", "vfs"},
-    StoragePlace{"/var/lib/containers/storage/btrfs", "btrfs"}};
+    StoragePlace{"/var/lib/containers/storage/btrfs", "btrfs"},
+    StoragePlace{"/var/lib/containers/storage/zfs", "zfs"}};
 // libpod/diff.go
 inline constexpr std::array kPodmanHides = {
     "/dev"sv,        "/etc/hostname"sv,      "/etc/hosts"sv,
@@ -155,7 +156,9 @@ inline constexpr std::array kContainerdStorage = {
     StoragePlace{"/var/lib/containerd/io.containerd.snapshotter.v1.native",
                  "native"},
     StoragePlace{"/var/lib/containerd/io.containerd.snapshotter.v1.btrfs",
-                 "btrfs"}};
+                 "btrfs"},
+    StoragePlace{"/var/lib/containerd/io.containerd.snapshotter.v1.zfs",
+                 "zfs"}};
 inline constexpr std::array kContainerdLayers = {
     "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots"sv};
 inline constexpr std::array kContainerdCli = {"containerd"sv, "nerdctl"sv,
