@@ -112,7 +112,7 @@ TEST_F(EventLogTest, PastEventsAreAsTheyWere) {
   event.facts = {{"old", "1"}, {"new", ""}};
   event.count = 7;
   std::vector<StreamEventPtr> seen;
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 2000; ++i) {
     event.time.ns = i;
     // Runs of three that share their actor, and of two that share nobody.
     event.actor = i % 5 < 3 ? SharedActor(apt) : SharedActor();
