@@ -19,7 +19,7 @@
 #define SF_CGROUP_LEN 128
 #define SF_ARGV_LEN   256
 #define SF_TTY_LEN    16
-#define SF_ENV_LEN    8192 /* the beginning of an environment */
+#define SF_ENV_LEN    1024 /* the beginning of an environment */
 #define SF_CALLERS    16   /* the nearest ancestors of a session's first process */
 
 /* Everything that can go missing, by reason: per-CPU counters in map `losses`. */

@@ -27,8 +27,10 @@ Listing<Process> cgroupless_inits(const CgroupTree& tree, const Proc& proc,
     if (!process && !is_absence(process.error().code)) {
       note_error(found.errors, process.error());
     }
+    // What runs within one is that one's.
     if (!process || !process->is_namespace_init() ||
-        !proc.has_own_root(*process) || !proc.has_own_pids(*process) ||
+        process->namespace_pids.size() != 2 || !proc.has_own_root(*process) ||
+        !proc.has_own_pids(*process) ||
         !known.insert(process->mount_ns).second) {
       continue;
     }

@@ -42,6 +42,8 @@ std::optional<CgroupName> ContainerCgroups::identify(
     match = known.ids.find(part);
   }
   const bool vouched = match != known.ids.end();
+  // What a user's runtime says of its containers is the user's word.
+  const bool roots_word = user_of_cgroup(path).value_or(0) == 0;
   if (name && !name->certain && (!vouched || part != name->path)) name.reset();
   if (!vouched) {
     if (name && name->outer.empty() && is_elsewhere(*name, known)) name.reset();
@@ -51,11 +53,11 @@ std::optional<CgroupName> ContainerCgroups::identify(
   if (name && name->path.size() > part.size()) return name;
   if (name && name->path == part) {
     name->outer.clear();
-    name->vouched = true;
+    name->vouched = roots_word;
     return name;
   }
   CgroupName by_runtime;
-  by_runtime.vouched = true;
+  by_runtime.vouched = roots_word;
   by_runtime.id = match->second;
   by_runtime.path = part;
   return by_runtime;
@@ -84,6 +86,8 @@ Result<bool> ContainerCgroups::is_unknown_container(
   const Mount* root = mount_at(*mounts, "/");
   if (root == nullptr) return false;
   if (root->type == "overlay") return true;
+  // A user may have any directory of the host's for a root.
+  if (init.root_owner != init.root_uid) return false;
   const auto hosts = proc_.host_mounts();
   if (!hosts) return tl::unexpected<Error>(hosts.error());
   if (find_bundle(*root, *hosts, proc_.prefix())) return true;
@@ -284,7 +288,9 @@ void ContainerCgroups::add_cgroupless(const Groups& groups,
     }
     const std::uint64_t id = cgroupless_id(init);
     CgroupName name = unknown_name("", id);
-    name.id = "mounts-" + std::to_string(init.mount_ns);
+    // The namespace's number is another's as soon as this one is gone.
+    name.id = "mounts-" + std::to_string(init.mount_ns) + "-" +
+              std::to_string(init.start_ticks);
     result.items.push_back({std::move(name), id, std::move(init)});
   }
 }

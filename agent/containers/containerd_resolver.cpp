@@ -26,6 +26,7 @@ bool ContainerdResolver::serves(std::string_view runtime) const {
 }
 
 MetadataResult ContainerdResolver::find(const RuntimeQuery& query) {
+  if (query.user.value_or(0) != 0) return std::nullopt;  // root's alone
   if (!is_plain_name(query.id)) return std::nullopt;
   std::vector<Key> found;
   for (const auto& store : stores_) {

@@ -88,6 +88,7 @@ bool DockerResolver::serves(std::string_view runtime) const {
 }
 
 MetadataResult DockerResolver::find(const RuntimeQuery& query) {
+  if (query.user.value_or(0) != 0) return std::nullopt;  // root's alone
   if (!is_container_id(query.id)) return std::nullopt;
   const auto roots = this->roots();
   if (!roots) return tl::unexpected<Error>(roots.error());

@@ -216,7 +216,9 @@ MetadataResult LxcResolver::find_incus(const std::string& top,
 MetadataResult LxcResolver::find(const RuntimeQuery& query) {
   if (!is_plain_name(query.id)) return std::nullopt;
   // Names are those of one user's containers; what is read here is root's.
-  if (user_of_cgroup(query.cgroup_path).value_or(0) != 0) return std::nullopt;
+  const auto by_cgroup = user_of_cgroup(query.cgroup_path);
+  const auto user = by_cgroup ? by_cgroup : query.user;
+  if (user.value_or(0) != 0) return std::nullopt;
   auto found = find_lxc(query.id);
   for (const Daemon& daemon : kDaemons) {
     if (found && *found) break;

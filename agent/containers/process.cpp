@@ -89,6 +89,7 @@ Result<Process> Proc::read(std::uint32_t pid) const {
   }
   process->root_dev = root.st_dev;
   process->root_ino = root.st_ino;
+  process->root_owner = root.st_uid;
   const auto mount_ns = namespace_of(dir + "/ns/mnt");
   if (!mount_ns) return unread(mount_ns, pid);
   const auto pid_ns = namespace_of(dir + "/ns/pid");
@@ -116,7 +117,7 @@ Result<std::string> Proc::cgroup(std::uint32_t pid,
 }
 
 Result<std::uint64_t> Proc::mount_namespace(std::uint32_t pid) const {
-  const auto found = namespace_of(base_ + std::to_string(pid) + "/ns/mnt");
+  auto found = namespace_of(base_ + std::to_string(pid) + "/ns/mnt");
   if (!found) return unread(found, pid);
   return found;
 }

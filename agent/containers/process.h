@@ -27,6 +27,7 @@ struct Process {
   std::uint64_t pid_ns = 0;
   std::uint64_t root_dev = 0;  // as stat(2) has it
   std::uint64_t root_ino = 0;
+  std::uint32_t root_owner = 0;  // host's user namespace
 
   bool is_namespace_init() const {
     return namespace_pids.size() > 1 && namespace_pids.back() == 1;

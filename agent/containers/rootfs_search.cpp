@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/rootfs_search.h"
 
+#include <sys/stat.h>
+
 #include "agent/base/file.h"
 #include "agent/base/text.h"
+#include "agent/containers/cgroupless.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/layers.h"
 #include "agent/model/inode_identity.h"
@@ -93,11 +96,27 @@ void RootfsSearch::find_wanted(const std::optional<Mount>& root) {
   }
 }
 
+// Of what has no cgroup of its own the kernel names no upper directory, and the
+// runtime's files and the mount's options are a user's. It has to be the
+// user's, and where all layers are on one filesystem the overlay's root has its
+// number.
+bool RootfsSearch::is_inits_own(const std::string& upper,
+                                const UpperRoot& identity) const {
+  if (!is_cgroupless(container_.cgroup)) return true;
+  struct stat st{};
+  return container_.init && ::stat(upper.c_str(), &st) == 0 &&
+         st.st_ino == identity.inode.ino &&
+         st.st_ino == container_.init->root_ino &&
+         (st.st_uid == container_.init->root_uid ||
+          st.st_uid == container_.init->uid);
+}
+
 bool RootfsSearch::accept(const OverlayLayers& layers) {
   if (unproven_) return false;
   const auto identity = upper_root_of(layers.upper);
   if (!identity) note(identity.error());
   if (!identity || (wanted_ && !same_root(*identity, wanted_))) return false;
+  if (!is_inits_own(layers.upper, *identity)) return false;
   if (!record_.root) record_.root = *identity;
   record_.layers = layers;
   return true;

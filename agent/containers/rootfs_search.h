@@ -36,6 +36,7 @@ class RootfsSearch {
   std::optional<Mount> read_mounts();
   std::optional<Mount> stored_mount();
   void find_wanted(const std::optional<Mount>& root);
+  bool is_inits_own(const std::string& upper, const UpperRoot& identity) const;
   bool accept(const OverlayLayers& layers);
   void note_options(const Mount& mount);
   Standing standing(const std::optional<Mount>& root);

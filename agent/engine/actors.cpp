@@ -64,8 +64,23 @@ std::optional<Login> Actors::login(const std::optional<LoginRef>& seen) {
   return Login{seen->uid, seen->session, users_.name_of(seen->uid)};
 }
 
+// Searches for a twentieth of the time at most, and half a second at once:
+// everybody may call a process as podman's monitor is called.
+Callers Actors::callers_by_turns(const std::vector<CallerRef>& ancestors) {
+  if (!waits_behind_monitor(ancestors)) return callers_of(ancestors, false);
+  constexpr std::uint64_t kShare = 20;
+  constexpr std::uint64_t kAtOnceNs = 500'000'000;
+  const std::uint64_t begun = boottime_now_ns();
+  const std::uint64_t saved = begun - std::min(begun, kAtOnceNs * kShare);
+  search_ns_ = std::max(search_ns_, saved);
+  const bool search = search_ns_ < begun;
+  Callers callers = callers_of(ancestors, search);
+  if (search) search_ns_ += kShare * (boottime_now_ns() - begun);
+  return callers;
+}
+
 void Actors::session_started(const SessionObservation& seen) {
-  Callers callers = callers_of(seen.callers);
+  Callers callers = callers_by_turns(seen.callers);
   Known known;
   known.session.id = seen.process.session;
   known.session.first_cmd = seen.first_cmd;

@@ -77,6 +77,7 @@ class Actors {
 
   void add(Known known);
   const Known* find(std::uint64_t id) const;
+  Callers callers_by_turns(const std::vector<CallerRef>& ancestors);
   std::optional<Login> login(const std::optional<LoginRef>& seen);
   void name_session(Actor& actor, const ProcessRef& process,
                     const Victim& victim);
@@ -86,6 +87,8 @@ class Actors {
   void find_tool(Actor& actor, const ProcessRef& process,
                  const std::string& victim, std::uint64_t boot_ns);
 
+  // Until when the time for searches is used up.
+  std::uint64_t search_ns_ = 0;
   Runs runs_;
   Users users_;
   std::list<Known> order_;

@@ -24,6 +24,7 @@ constexpr std::size_t kNames = 8;       // that are kept
 constexpr std::size_t kAncestors = 16;  // that are looked at
 // Podman has started the monitor a moment ago: its number is little less.
 constexpr std::uint32_t kPidsBefore = 2048;
+constexpr int kPodmans = 32;  // of which the sockets are looked at
 
 constexpr std::string_view kMonitor = "conmon";
 
@@ -56,9 +57,11 @@ std::vector<CallerRef> client_of(std::uint32_t monitor) {
   const auto peers = peers_of(sockets_of(monitor));
   if (peers.empty()) return {};
   const std::uint32_t last = monitor > kPidsBefore ? monitor - kPidsBefore : 1;
+  int podmans = 0;
   for (std::uint32_t pid = monitor - 1; pid > last; --pid) {
     const auto stat = stat_of(pid);
     if (!stat || !is_podman(stat->comm)) continue;
+    if (++podmans > kPodmans) break;
     for (const std::uint32_t socket : sockets_of(pid)) {
       if (std::find(peers.begin(), peers.end(), socket) == peers.end()) {
         continue;
@@ -87,8 +90,11 @@ bool serves(const CallerRef& caller) {
 }
 
 bool is_daemon(const CallerRef& caller) {
-  constexpr std::array<std::string_view, 5> kDaemons = {
-      "dockerd", "containerd", "crio", "kubelet", "buildkitd"};
+  // As long as the kernel keeps names.
+  constexpr std::array<std::string_view, 11> kDaemons = {
+      "dockerd",   "containerd",  "crio",           "kubelet",
+      "buildkitd", "conmonrs",    "cri-dockerd",    "incusd",
+      "lxd",       "podman-rest", "systemd-machine"};
   return std::find(kDaemons.begin(), kDaemons.end(), caller.comm) !=
              kDaemons.end() ||
          starts_with(caller.comm, "containerd-shim") || serves(caller);
@@ -96,12 +102,17 @@ bool is_daemon(const CallerRef& caller) {
 
 }  // namespace
 
-Callers callers_of(const std::vector<CallerRef>& ancestors) {
+bool waits_behind_monitor(const std::vector<CallerRef>& ancestors) {
+  return !ancestors.empty() && ancestors.back().comm == kMonitor;
+}
+
+Callers callers_of(const std::vector<CallerRef>& ancestors, bool search) {
   std::vector<CallerRef> chain = ancestors;
   Callers callers;
   callers.whole = !chain.empty();
-  if (!chain.empty() && chain.back().comm == kMonitor) {
-    const auto further = client_of(chain.back().pid);
+  if (waits_behind_monitor(chain)) {
+    const auto further =
+        search ? client_of(chain.back().pid) : std::vector<CallerRef>();
     callers.whole = !further.empty();
     chain.insert(chain.end(), further.begin(), further.end());
   }
@@ -119,7 +130,8 @@ Callers callers_of(const std::vector<CallerRef>& ancestors) {
 }
 
 Callers callers_of_process(const ProcessRef& process) {
-  Callers callers = callers_of(chain_from(process.ppid, process.start_ns));
+  Callers callers =
+      callers_of(chain_from(process.ppid, process.start_ns), false);
   if (is_daemon({process.pid, process.comm})) callers.daemon = true;
   return callers;
 }

@@ -24,8 +24,10 @@ struct Callers {
 
 // Of a session, by what the kernel saw as it began (the parent first). Podman's
 // monitor of an exec is no child of podman's; but it is connected to it: asked
-// of the kernel now, while it is (sock_diag(7)).
-Callers callers_of(const std::vector<CallerRef>& ancestors);
+// of the kernel now, while it is (sock_diag(7)), which takes milliseconds; not
+// without `search`.
+Callers callers_of(const std::vector<CallerRef>& ancestors, bool search);
+bool waits_behind_monitor(const std::vector<CallerRef>& ancestors);
 
 // Of a process of the host, as /proc has them now; it may be a daemon itself.
 Callers callers_of_process(const ProcessRef& process);

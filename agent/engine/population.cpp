@@ -156,7 +156,8 @@ bool Population::poses_as_another(const ContainerRecord& record) {
     // Of a directory that several containers have for a rootfs each is one.
     const bool shared =
         record.layers.plain && !same_key(owner->info(), record.info) && sure;
-    if (!shared) return lives_elsewhere(owner, record);
+    const bool proven = sure && owner->record().standing != Standing::confirmed;
+    if (!shared) return lives_elsewhere(owner, record) && !proven;
   }
   const auto known = fleet_.by_id(record.info);
   if (!known) return false;

@@ -23,8 +23,8 @@
 namespace stillframe::engine {
 namespace {
 
-// A monitor has a dozen; who has very many is not looked at to the end.
-constexpr std::size_t kMaxSockets = 256;
+// A monitor has two dozen; who has very many is not looked at to the end.
+constexpr std::size_t kMaxDescriptors = 1024;
 
 struct Request {
   nlmsghdr header;
@@ -93,8 +93,8 @@ std::vector<std::uint32_t> sockets_of(std::uint32_t pid) {
   std::vector<std::uint32_t> inodes;
   std::error_code error;
   fs::directory_iterator it(fmt::format("/proc/{}/fd", pid), error);
-  while (!error && it != fs::directory_iterator() &&
-         inodes.size() < kMaxSockets) {
+  for (std::size_t i = 0;
+       !error && it != fs::directory_iterator() && i < kMaxDescriptors; ++i) {
     std::error_code gone;
     const auto link = fs::read_symlink(it->path(), gone);
     if (!gone) {

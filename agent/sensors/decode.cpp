@@ -180,6 +180,11 @@ std::string command_line(const char* argv, std::size_t size) {
   return command;
 }
 
+// Up to the last NUL.
+std::string_view whole_parts(std::string_view text) {
+  return text.substr(0, text.rfind('\0') + 1);
+}
+
 Result<Observation> decode_session(const sf_session_event& raw) {
   if (raw.argv_len > sizeof raw.argv || raw.env_len > sizeof raw.env ||
       raw.callers_count > SF_CALLERS) {
@@ -194,11 +199,15 @@ Result<Observation> decode_session(const sf_session_event& raw) {
   for (std::size_t i = 0; i < raw.callers_count; ++i) {
     seen.callers.push_back({raw.callers[i].pid, text(raw.callers[i].comm)});
   }
-  const bool cut = raw.env_len == sizeof raw.env;
-  const std::string_view environment(raw.env, raw.env_len - (cut ? 1 : 0));
+  // Of what is cut the last part may be, too.
+  const bool env_cut = raw.env_len == sizeof raw.env;
+  const bool argv_cut = raw.argv_len >= sizeof raw.argv - 1;
+  const std::string_view env(raw.env, raw.env_len);
+  const std::string_view argv(raw.argv, raw.argv_len);
   seen.request_uid =
-      request_uid(std::string_view(raw.argv, raw.argv_len), environment);
-  seen.environment_cut = cut;
+      request_uid(argv_cut ? whole_parts(argv) : argv,
+                  env_cut ? whole_parts(env.substr(0, env.size() - 1)) : env);
+  seen.environment_cut = env_cut || argv_cut;
   return seen;
 }
 

@@ -85,12 +85,18 @@ def test_who_called_is_named_with_their_login(
     ways = {
         "/new/f": ["podman", "exec", container.name, "sh", "-c", script],
         "/new/copied": ["podman", "cp", str(copied), f"{container.name}:/new"],
-        "/new/host": ["touch", f"{container.root}/new/host"],
+        # Lives until it is told not to: its parents are looked up.
+        "/new/host": ["sh", "-c", f"echo x >{container.root}/new/host; read _"],
     }
-    said = {path: subprocess.run(
-        _through(command), preexec_fn=_log_in, capture_output=True,
-        check=True, timeout=patience(60)).stdout.decode().split()[0]
-        for path, command in ways.items()}
+    started = {path: subprocess.Popen(
+        _through(command), preexec_fn=_log_in, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE) for path, command in ways.items()}
+    said = {path: one.stdout.readline().decode().strip()
+            for path, one in started.items()}
+    _people(agent, container, "/new/host", "host")
+    for one in started.values():
+        one.communicate(b"\n", timeout=patience(60))
+        assert one.returncode == 0
     (inside,) = _people(agent, container, "/new/f", "exec")
     (later,) = _people(agent, container, "/new/g", "exec")
     (copy,) = _people(agent, container, "/new/copied", "host")

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process' control files, whichever cgroup hierarchies are mounted."""
 
+import errno
 import pathlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+
+from .waiting import wait_for
 
 _TOP = pathlib.Path("/sys/fs/cgroup")
 V2 = (_TOP / "cgroup.controllers").exists()
@@ -37,6 +41,17 @@ def only_unified(cgroup: str = "") -> list[str]:
             ' && exec "$@"', "sh", cgroup]
 
 
+def _removed(directory: pathlib.Path) -> bool:
+    """Whoever was in there may still be about to end."""
+    try:
+        directory.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
 @contextmanager
 def made(cgroup: str) -> Iterator[None]:
     """A cgroup in the unified hierarchy; what is left below it goes, too."""
@@ -46,4 +61,5 @@ def made(cgroup: str) -> Iterator[None]:
     finally:
         below = sorted((_UNIFIED / cgroup).rglob("*/"), reverse=True)
         for directory in (*below, _UNIFIED / cgroup):
-            directory.rmdir()
+            wait_for(partial(_removed, directory), 10,
+                     f"{directory} is empty")

@@ -126,23 +126,33 @@ TEST_F(FinderTest, AContainerWithoutACgroupIsKnownByItsStarter) {
   host_.file("/run/user/1000/runc/" + kA + "/state.json",
              R"({"id":")" + kA +
                  R"(","init_process_pid":100,"init_process_start":100})");
-  contained(100, "/",
-            {.ppid = 90, .inner_pid = "1", .mountinfo = overlay(upper)});
-  contained(101, "/", {.ppid = 100, .inner_pid = "2"});
+  // Who made the mount may have written any path into its options.
+  const std::string theirs = store + "/overlay/" + kLayer + "/diff";
+  const std::string another = "/ctrroot";
   struct Case {
     unsigned starter;
+    const std::string& root;
     const char* name;
+    bool found;
   };
-  for (const auto& [starter, name] :
-       {Case{1000, "shop-web"}, Case{1001, nullptr}}) {
+  for (const auto& [starter, root, name, found] :
+       {Case{1000, theirs, "shop-web", true},
+        Case{1000, another, "shop-web", false},
+        Case{1001, theirs, nullptr, false}}) {
     SCOPED_TRACE(starter);
+    contained(100, "/",
+              {.ppid = 90,
+               .root = root,
+               .inner_pid = "1",
+               .mountinfo = overlay(upper)});
+    contained(101, "/", {.ppid = 100, .root = root, .inner_pid = "2"});
     host_.process(
         {.pid = 90, .root = "/hostroot", .ns = "[1]", .uid = starter});
     const Finder finder = this->finder();
     const auto records = finder.running().items;
     ASSERT_THAT(records, SizeIs(1));
     const auto& record = records[0];
-    EXPECT_EQ(record.layers.upper, name != nullptr ? upper : "");
+    EXPECT_EQ(record.layers.upper, found ? upper : "");
     EXPECT_EQ(record.info.name, name != nullptr ? name : record.info.id);
     EXPECT_EQ(record.info.id == kA, name != nullptr);
     EXPECT_EQ(record.init_pid, 100u);

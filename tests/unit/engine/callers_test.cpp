@@ -33,18 +33,22 @@ std::vector<CallerRef> chain(const std::vector<std::string>& names) {
 }
 
 TEST(Callers, AreNamedFromTheOutsideWithoutTheRuntimesOwn) {
-  EXPECT_THAT(callers_of(chain({"runc", "sudo", "bash", "sshd"})).names.all(),
-              ElementsAre("sshd", "bash", "sudo"));
-  EXPECT_THAT(callers_of(chain({"runc:[1:CHILD]", "runc", "containerd-shim"}))
-                  .names.all(),
-              ElementsAre("containerd-shim"));
-  EXPECT_THAT(callers_of(chain({"crun", "conmon"})).names.all(), IsEmpty());
-  EXPECT_THAT(callers_of({}).names.all(), IsEmpty());
+  EXPECT_THAT(
+      callers_of(chain({"runc", "sudo", "bash", "sshd"}), true).names.all(),
+      ElementsAre("sshd", "bash", "sudo"));
+  EXPECT_THAT(
+      callers_of(chain({"runc:[1:CHILD]", "runc", "containerd-shim"}), true)
+          .names.all(),
+      ElementsAre("containerd-shim"));
+  EXPECT_THAT(callers_of(chain({"crun", "conmon"}), true).names.all(),
+              IsEmpty());
+  EXPECT_THAT(callers_of({}, true).names.all(), IsEmpty());
 }
 
 TEST(Callers, AreTheNearestOnes) {
-  EXPECT_THAT(callers_of(chain(std::vector<std::string>(16, "sh"))).names.all(),
-              SizeIs(8));
+  EXPECT_THAT(
+      callers_of(chain(std::vector<std::string>(16, "sh")), true).names.all(),
+      SizeIs(8));
 }
 
 struct WhoseCase {
@@ -64,7 +68,7 @@ TEST(Callers, SayWhetherTheyServeOthersAndWhereTheirTraceEnds) {
       {{}, false, false},
   };
   for (const auto& c : cases) {
-    const Callers callers = callers_of(chain(c.names));
+    const Callers callers = callers_of(chain(c.names), true);
     EXPECT_EQ(callers.daemon, c.daemon) << testing::PrintToString(c.names);
     EXPECT_EQ(callers.whole, c.whole) << testing::PrintToString(c.names);
   }

@@ -295,6 +295,12 @@ TEST(Decode, AnEnvironmentMayBeCut) {
   seen = decode(&raw, sizeof raw, 0);
   ASSERT_TRUE(seen);
   EXPECT_TRUE(std::get<SessionObservation>(*seen).environment_cut);
+  std::memcpy(raw.env + SF_ENV_LEN - 26, "SPO_EXEC_REQUEST_UID=12345", 26);
+  raw.env[SF_ENV_LEN - 27] = 0;
+  std::memset(raw.env, 'x', 30);
+  seen = decode(&raw, sizeof raw, 0);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(std::get<SessionObservation>(*seen).request_uid, "");
   raw.env_len = SF_ENV_LEN + 1;
   EXPECT_FALSE(decode(&raw, sizeof raw, 0));
 }
