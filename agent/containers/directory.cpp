@@ -86,6 +86,16 @@ bool is_roots_own(const std::string& path) {
   return true;
 }
 
+bool is_users_own(const std::string& path, unsigned uid) {
+  if (path.empty() || path[0] != '/') return false;
+  for (std::string part = path; !part.empty(); part.resize(part.rfind('/'))) {
+    struct stat st{};
+    if (::lstat(part.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) return false;
+    if (st.st_uid != uid && (st.st_uid != 0 || part == path)) return false;
+  }
+  return true;
+}
+
 Result<std::string> file_stamp(const std::string& path) {
   const auto found = look_at(path);
   if (!found) return tl::unexpected<Error>(found.error());

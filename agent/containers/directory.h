@@ -24,6 +24,11 @@ Result<> require_directory(const std::string& path);
 // links in it. An overlay is some container's rootfs.
 bool is_roots_own(const std::string& path);
 
+// Whether it is a directory of that user's that no one but root and that user
+// can put anything else in the place of: no part of the path is a link, or
+// another's.
+bool is_users_own(const std::string& path, unsigned uid);
+
 // Changes whenever the file is replaced or rewritten; empty: there is none.
 Result<std::string> file_stamp(const std::string& path);
 

@@ -2,11 +2,13 @@
 #include "agent/containers/podman_resolver.h"
 
 #include <algorithm>
+#include <climits>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/file.h"
 #include "agent/base/text.h"
 #include "agent/containers/cgroup_path.h"
+#include "agent/containers/directory.h"
 #include "agent/containers/json.h"
 #include "agent/containers/resolvers.h"
 #include "agent/containers/storage_conf.h"
@@ -17,6 +19,7 @@ namespace stillframe::containers {
 namespace {
 
 constexpr std::size_t kMaxStores = 64;
+constexpr std::ptrdiff_t kMaxStoresOfUser = 4;
 
 // /etc/passwd's home directory of a user; empty: none.
 Result<std::string> home_of(const std::string& prefix, unsigned uid) {
@@ -151,17 +154,35 @@ bool PodmanResolver::learn(const RuntimeMetadata& known) {
   const auto slash = known.bundle.rfind('/', known.bundle.size() - tail.size());
   if (slash == std::string::npos || slash == 0) return false;
   const std::string root = known.bundle.substr(0, slash);
-  if (known.user) {
-    if (users_elsewhere_.size() >= kMaxStores) return false;
-    return users_elsewhere_
-        .try_emplace({*known.user, root}, store_at(root, root))
-        .second;
-  }
+  if (known.user) return learn_of_user(*known.user, root);
   if (system_ && prefix_ + root == system_->graph_root()) return false;
   if (elsewhere_.size() >= kMaxStores) return false;
   // Where its run root is nobody says: containers that are removed as they end
   // are known by their bundle alone.
   elsewhere_.try_emplace(root, store_at(root, root));
+  return true;
+}
+
+// The path is that user's word: it may name another's store.
+bool PodmanResolver::learn_of_user(unsigned uid, const std::string& root) {
+  if (root.size() >= PATH_MAX || users_elsewhere_.contains({uid, root}) ||
+      !is_users_own(prefix_ + root, uid)) {
+    return false;
+  }
+  const auto is_theirs = [&](const auto& item) {
+    return item.first.first == uid;
+  };
+  const auto is_full = [&] {
+    return std::count_if(users_elsewhere_.begin(), users_elsewhere_.end(),
+                         is_theirs) >= kMaxStoresOfUser;
+  };
+  if (is_full()) {
+    std::erase_if(users_elsewhere_, [&](const auto& item) {
+      return is_theirs(item) && !is_users_own(prefix_ + item.first.second, uid);
+    });
+  }
+  if (is_full()) return false;
+  users_elsewhere_.try_emplace({uid, root}, store_at(root, root));
   return true;
 }
 

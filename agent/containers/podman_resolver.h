@@ -32,6 +32,7 @@ class PodmanResolver : public RuntimeResolver {
   Result<PodmanStore*> system_store();
   // Null: no such user, or one without a home directory.
   Result<PodmanStore*> store_of_user(unsigned uid);
+  bool learn_of_user(unsigned uid, const std::string& root);
   // All stores, read again. A user's that cannot be read is not an error: what
   // was known of it stays, and no one else's containers are concerned.
   Listing<PodmanStore*> updated_stores();

@@ -2,6 +2,9 @@
 #include "agent/containers/podman_resolver.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <climits>
 
 #include "bolt_database.h"
 #include "resolver_find.h"
@@ -206,6 +209,71 @@ TEST(PodmanResolver, LearnsOfAStoreElsewhere) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->info.name, "shop-web");
   EXPECT_EQ(podman.stored().items.size(), 3u);
+}
+
+RuntimeMetadata users_word(unsigned user, const std::string& store) {
+  RuntimeMetadata known;
+  known.info.id = kA;
+  known.rootless = true;
+  known.user = user;
+  known.bundle = store + "/overlay-containers/" + kA + "/userdata";
+  return known;
+}
+
+TEST(PodmanResolver, AUsersStoreIsADirectoryOfThatUsers) {
+  const unsigned user = ::geteuid() == 0 ? 1000 : ::geteuid();
+  const TempHost host;
+  const auto give = [&](const std::string& path) {
+    EXPECT_EQ(::chown(host.directory(path).c_str(), user, gid_t(-1)), 0);
+  };
+  make_store(host, "/home/ann/s");
+  give("/home/ann");
+  give("/home/ann/s");
+  make_store(host, "/srv/others");
+  if (::geteuid() == 0) {
+    EXPECT_EQ(::chown(host.directory("/srv").c_str(), 1001, gid_t(-1)), 0);
+    give("/srv/others");
+  }
+  host.link("/home/ann/link", host.prefix() + "/home/ann/s");
+  host.link("/home/ann/up", host.prefix() + "/home/ann");
+  host.file("/home/ann/file", "");
+  PodmanResolver podman(host.prefix());
+  const std::string deep(PATH_MAX, '/');
+  for (const std::string& store : std::vector<std::string>{
+           "/home/ann/none", "/home/ann/link", "/home/ann/up/s",
+           "/home/ann/file", "/home" + deep + "ann/s"}) {
+    EXPECT_FALSE(podman.learn(users_word(user, store))) << store.substr(0, 40);
+  }
+  EXPECT_FALSE(podman.learn(users_word(user + 1, "/home/ann/s")));
+  if (::geteuid() == 0) {
+    make_store(host);
+    EXPECT_FALSE(podman.learn(users_word(user, kStore)));
+    EXPECT_FALSE(podman.learn(users_word(user, "/srv/others")));
+  }
+  const RuntimeQuery query{kA, "", "", user};
+  EXPECT_FALSE(find(podman, query));
+  EXPECT_TRUE(podman.learn(users_word(user, "/home/ann/s")));
+  EXPECT_FALSE(podman.learn(users_word(user, "/home/ann/s")));
+  EXPECT_EQ(find(podman, query)->info.name, "shop-web");
+}
+
+TEST(PodmanResolver, EachUserHasAFewPlacesAndThoseThatAreGoneMakeRoom) {
+  const unsigned user = ::geteuid() == 0 ? 1000 : ::geteuid();
+  const TempHost host;
+  PodmanResolver podman(host.prefix());
+  const auto learn = [&](unsigned uid, const std::string& name) {
+    const std::string path = "/home/" + name;
+    EXPECT_EQ(::chown(host.directory(path).c_str(), uid, gid_t(-1)), 0);
+    return podman.learn(users_word(uid, path));
+  };
+  for (const char* name : {"a", "b", "c", "d"}) EXPECT_TRUE(learn(user, name));
+  EXPECT_FALSE(learn(user, "e"));
+  if (::geteuid() == 0) {
+    EXPECT_TRUE(learn(user + 1, "f"));
+  }
+  host.remove("/home/b");
+  EXPECT_TRUE(learn(user, "e"));
+  EXPECT_FALSE(learn(user, "b"));
 }
 
 TEST(PodmanResolver, GeneratedNamesAreNoWorkloads) {
