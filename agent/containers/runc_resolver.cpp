@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t kMaxState = 2u << 20;
 constexpr std::size_t kMaxLearnt = 64;
+// Of a user's, who may have as many and as large ones as there is room for.
+constexpr std::size_t kMaxUsersState = 128u << 10;
+constexpr std::size_t kMaxUsersIds = 1024;
 
 constexpr std::array kForms = {std::pair{StateForm::runc, Runtime::runc},
                                std::pair{StateForm::crun, Runtime::crun}};
@@ -124,6 +127,7 @@ Result<const OciState*> RuncResolver::load(const Root& root,
   auto state = read(root, id);
   if (state && *state != nullptr && root.user &&
       user_of_cgroup((*state)->cgroup_path) != root.user) {
+    states_.erase(file_of(root.path, id, root.form));
     return nullptr;
   }
   return state;
@@ -140,7 +144,7 @@ Result<const OciState*> RuncResolver::read(const Root& root,
   }
   const auto known = states_.find(path);
   if (known == states_.end() || known->second.stamp != *stamp) {
-    const auto text = read_file(path, kMaxState);
+    const auto text = read_file(path, root.user ? kMaxUsersState : kMaxState);
     if (!text && is_absence(text.error().code)) return nullptr;
     if (!text) return tl::unexpected<Error>(text.error());
     auto state = root.form == StateForm::runc ? parse_runc_state(*text, layout_)
@@ -180,13 +184,17 @@ MetadataResult RuncResolver::find(const RuntimeQuery& query) {
 
 std::vector<std::string> RuncResolver::ids_in(
     const Root& root, std::vector<Error>& errors) const {
-  auto ids = subdirectories(root.path);
+  constexpr std::size_t kMaxIds = 65536;
+  const std::size_t limit = root.user ? kMaxUsersIds : kMaxIds;
+  auto ids = subdirectories(root.path, limit);
   if (ids) return *std::move(ids);
   note_error(errors, ids.error());
   std::vector<std::string> before;
   const std::string top = root.path + "/";
   for (auto it = states_.lower_bound(top);
-       it != states_.end() && starts_with(it->first, top); ++it) {
+       it != states_.end() && starts_with(it->first, top) &&
+       before.size() < limit;
+       ++it) {
     const auto end = it->first.find('/', top.size());
     before.push_back(it->first.substr(top.size(), end - top.size()));
   }

@@ -46,9 +46,11 @@ class RuncResolver : public RuntimeResolver {
   Listing<Root> roots() const;
   // Null: no such container, or one that is not believed.
   Result<const OciState*> read(const Root& root, const std::string& id);
-  // As read(); of a user's only what runs in that user's cgroups.
+  // As read(); of a user's only what runs in that user's cgroups. Else nothing
+  // is kept of it.
   Result<const OciState*> load(const Root& root, const std::string& id);
-  // The ids below a root; those known before where it cannot be read.
+  // The ids below a root; those known before where it cannot be read, or where
+  // there are too many.
   std::vector<std::string> ids_in(const Root& root,
                                   std::vector<Error>& errors) const;
   RuntimeMetadata metadata(const Root& root, const OciState& state) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/runtime_state.h"
 
+#include <climits>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/text.h"
@@ -35,6 +36,12 @@ std::string relative_cgroup(const std::string& path,
   return path.substr(layout.observed_mount.size());
 }
 
+// No kernel would take such a path, and it is kept.
+bool has_long_path(const OciState& state) {
+  return state.bundle.size() > PATH_MAX || state.rootfs.size() > PATH_MAX ||
+         state.cgroup_path.size() > PATH_MAX;
+}
+
 }  // namespace
 
 Result<OciState> parse_runc_state(std::string_view text,
@@ -58,6 +65,7 @@ Result<OciState> parse_runc_state(std::string_view text,
       text_of(member(state_json, "cgroup_paths"), layout.observed.c_str()),
       layout);
   if (!is_plain_name(state.id)) return fail("a state without an id", EBADMSG);
+  if (has_long_path(state)) return fail("a state's path", ENAMETOOLONG);
   return state;
 }
 
@@ -81,6 +89,7 @@ Result<OciState> parse_crun_status(std::string_view text,
   if (!is_plain_name(id) || state.init_pid == 0) {
     return fail("not a status of crun's", EBADMSG);
   }
+  if (has_long_path(state)) return fail("a status' path", ENAMETOOLONG);
   return state;
 }
 

@@ -11,7 +11,8 @@ import pytest
 from harness import image as images
 from harness.agent import Agent
 from harness.checks import event, recorded
-from harness.docker import Daemon, subordinate_user
+from harness.docker import Daemon
+from harness.users import subordinate_user
 from harness.waiting import wait_for
 
 _IMAGE = "stillframe-native"
@@ -132,10 +133,8 @@ def _lives(agent: Agent, container: str) -> list[dict]:
 @pytest.fixture(scope="module")
 def remapped(tree: images.Tree) -> Iterator[Daemon]:
     """Whose containers' root is another user of the host's."""
-    user = subordinate_user()
-    if user is None:
-        pytest.skip("no user has subordinate ids")
-    with tempfile.TemporaryDirectory(prefix="sfdk-") as directory:
+    with subordinate_user() as user, \
+            tempfile.TemporaryDirectory(prefix="sfdk-") as directory:
         # Who is root in there goes through it.
         pathlib.Path(directory).chmod(0o711)
         daemon = Daemon(pathlib.Path(directory), "--userns-remap", user)

@@ -14,9 +14,9 @@ import pytest
 
 from harness.agent import Agent
 from harness.checks import EVENT_SECONDS, recorded
-from harness.docker import subordinate_user
 from harness.image import Tree
 from harness.podman import RUN_OPTIONS
+from harness.users import subordinate_user
 from harness.waiting import patience, wait_for
 
 
@@ -56,15 +56,13 @@ class User:
 
 @pytest.fixture(params=["its own store", "another store"])
 def user(request: pytest.FixtureRequest) -> Iterator[User]:
-    name = subordinate_user()
-    if name is None or shutil.which("newuidmap") is None:
-        pytest.skip("no user has subordinate ids")
     graph = None
     if request.param == "another store":
         graph = f"sfnat-{uuid.uuid4().hex[:12]}"
-    mine = User(name, graph)
-    yield mine
-    mine.remove()
+    with subordinate_user() as name:
+        mine = User(name, graph)
+        yield mine
+        mine.remove()
 
 
 @pytest.fixture

@@ -10,18 +10,6 @@ from .podman import RUN_OPTIONS
 from .waiting import patience, wait_for
 
 
-def subordinate_user() -> str | None:
-    """Whose subordinate ids containers may have."""
-    def owners(file: str) -> list[str]:
-        path = pathlib.Path(file)
-        return [line.split(":")[0] for line in path.read_text().splitlines()
-                ] if path.exists() else []
-
-    users = {entry.pw_name for entry in pwd.getpwall()}
-    both = users.intersection(owners("/etc/subuid"), owners("/etc/subgid"))
-    return min(both, default=None)
-
-
 class Daemon:
     """Needs no network and no running docker; leaves nothing behind."""
 

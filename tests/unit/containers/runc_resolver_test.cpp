@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/runc_resolver.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+
+#include <climits>
 
 #include "agent/containers/runtime_files.h"
 #include "resolver_find.h"
@@ -67,6 +69,31 @@ TEST(CrunStatus, RefusesRubbish) {
       "a");
   EXPECT_EQ(state->cgroup_path, "/x");
   EXPECT_EQ(state->rootfs, "/y");
+}
+
+TEST(RuntimeState, RefusesPathsThatAreTooLong) {
+  const auto runc = [](const std::string& key, const std::string& path) {
+    const auto text = [&](const char* name) { return name == key ? path : ""; };
+    return parse_runc_state(R"({"id":"a","config":{"rootfs":")" +
+                                text("rootfs") + R"(","labels":["bundle=)" +
+                                text("bundle") +
+                                R"("]},"cgroup_paths":{"":"/sys/fs/cgroup)" +
+                                text("cgroup-path") + R"("}})",
+                            v2_layout())
+        .has_value();
+  };
+  const auto crun = [](const std::string& key, const std::string& path) {
+    return parse_crun_status(R"({"pid":7,")" + key + R"(":")" + path + R"("})",
+                             "a")
+        .has_value();
+  };
+  const std::string fits = "/" + std::string(PATH_MAX - 1, 'a');
+  for (const char* key : {"bundle", "rootfs", "cgroup-path"}) {
+    EXPECT_TRUE(runc(key, fits)) << key;
+    EXPECT_FALSE(runc(key, fits + "a")) << key;
+    EXPECT_TRUE(crun(key, fits)) << key;
+    EXPECT_FALSE(crun(key, fits + "a")) << key;
+  }
 }
 
 TEST(RuncResolver, KnowsCrunsContainersByTheirStatusAndBundle) {
@@ -241,6 +268,48 @@ TEST(RuncResolver, BelievesAUserOnlyAboutTheirOwn) {
   RuncResolver runc(v2_layout(), host.prefix());
   EXPECT_FALSE(find(runc, {"web-1", ""}));
   EXPECT_TRUE(runc.cgroups().ids.empty());
+}
+
+std::string state_at(const std::string& id, const std::string& cgroup,
+                     std::size_t more = 0) {
+  return R"({"id":")" + id + R"(","init_process_pid":5,)" +
+         R"("init_process_start":7,"cgroup_paths":{"":"/sys/fs/cgroup)" +
+         cgroup + R"("}})" + std::string(more, ' ');
+}
+
+TEST(RuncResolver, AUsersStateFileIsSmall) {
+  const std::string cgroup = "/user.slice/user-1000.slice/web";
+  for (const std::size_t more : {std::size_t{0}, std::size_t{128} << 10}) {
+    const TempHost host;
+    host.file("/run/user/1000/runc/web/state.json",
+              state_at("web", cgroup, more));
+    host.file("/run/runc/job/state.json", state_at("job", "/job", more));
+    RuncResolver runc(v2_layout(), host.prefix());
+    const auto known = runc.cgroups();
+    EXPECT_THAT(known.errors, testing::IsEmpty());
+    EXPECT_EQ(known.ids.contains(cgroup), more == 0);
+    EXPECT_TRUE(known.ids.contains("/job"));
+  }
+}
+
+TEST(RuncResolver, OfAUserWithTooManyStatesOnlyThoseKnownBeforeStay) {
+  const TempHost host;
+  const std::string slice = "/user.slice/user-1000.slice/";
+  const auto put = [&](const std::string& id) {
+    host.file("/run/user/1000/runc/" + id + "/state.json",
+              state_at(id, slice + id));
+  };
+  put("web");
+  host.file("/run/runc/job/state.json", state_at("job", "/job"));
+  RuncResolver runc(v2_layout(), host.prefix());
+  EXPECT_EQ(runc.cgroups().ids.size(), 2u);
+  for (unsigned i = 0; i < 1024; ++i) put(std::to_string(i));
+  const auto known = runc.cgroups();
+  EXPECT_THAT(known.errors, testing::IsEmpty());
+  EXPECT_THAT(known.ids, testing::UnorderedElementsAre(
+                             testing::Pair("/job", "job"),
+                             testing::Pair(slice + "web", "web")));
+  EXPECT_EQ(runc.owner_of(slice + "7"), "7");
 }
 
 TEST(RuncResolver, AnOtherContainersStateIsNotBelieved) {
