@@ -218,6 +218,7 @@ std::optional<ContainerRecord> Finder::record_of(
     add_found(container, known, record.info);
   }
   record.info.outer = outer_of(container);
+  record.user = known.user;
   record.asked = known.asked;
   record.trouble = known.trouble;
   if (!container.name.pod_uid.empty()) {
@@ -330,7 +331,7 @@ MetadataResult Finder::metadata_of(const ContainerRecord& record) const {
   name.space = record.info.space;
   name.path = record.cgroup_path;
   name.runtime = record.info.runtime;
-  return files_.find(name);
+  return files_.find(name, record.user);
 }
 
 Result<ContainerInfo> Finder::refresh(const ContainerRecord& record) const {

@@ -128,6 +128,11 @@ std::optional<std::string> parse_cgroup(std::string_view text,
 std::string parse_root_option(std::string_view cmdline) {
   constexpr string_view kOption = "root";
   const auto arguments = split(cmdline, '\0');
+  // Whatever else has such an option means something else by it, as unshare the
+  // rootfs, in which the container writes.
+  const string_view program =
+      string_view(arguments[0]).substr(arguments[0].rfind('/') + 1);
+  if (program != "runc" && program != "crun") return "";
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     string_view option = arguments[i];
     if (option == "--") break;

@@ -11,13 +11,14 @@ namespace stillframe::containers {
 RuntimeFiles::RuntimeFiles(const ResolverPlace& place)
     : prefix_(place.host_prefix), resolvers_(make_resolvers(place)) {}
 
-MetadataResult RuntimeFiles::find(const CgroupName& name) const {
+MetadataResult RuntimeFiles::find(const CgroupName& name,
+                                  std::optional<unsigned> user) const {
   // A container within a container has its runtime's files in there: what the
   // host has under the same id is another's.
   if (!name.outer.empty()) return std::nullopt;
   const bool unknown = runtime_from(name.runtime) == Runtime::unknown;
   const std::string runtime = unknown ? "" : name.runtime;
-  const RuntimeQuery query{name.id, name.path, name.space};
+  const RuntimeQuery query{name.id, name.path, name.space, user};
   std::optional<Error> unread;
   for (const auto& resolver : resolvers_) {
     if (!resolver->serves(runtime)) continue;

@@ -23,7 +23,9 @@ class RuntimeFiles {
   // None: no runtime knows it. An error: some file that might know it could not
   // be read, and no other knows it. RuntimeMetadata::unread is set where a file
   // that would have known more could not be read.
-  MetadataResult find(const CgroupName& name) const;
+  // `user`: in whose files alone it may be; none: in anybody's.
+  MetadataResult find(const CgroupName& name,
+                      std::optional<unsigned> user = {}) const;
 
   // Tells the resolvers what is known of a container that none of them has.
   // True: find() may know it now.

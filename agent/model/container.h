@@ -108,6 +108,8 @@ struct ContainerRecord {
   // Relative to the hierarchy's root; empty in one that runs: it has none, and
   // `cgroup` stands for it.
   std::string cgroup_path;
+  // Whose files named it; none: root's, or nobody's.
+  std::optional<unsigned> user;
   std::uint32_t init_pid = 0;       // 0: not running
   std::uint64_t init_start_ns = 0;  // boot time
   std::uint32_t init_uid = 0;       // inside the container: what --user named
