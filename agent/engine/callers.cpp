@@ -91,10 +91,9 @@ bool serves(const CallerRef& caller) {
 
 bool is_daemon(const CallerRef& caller) {
   // As long as the kernel keeps names.
-  constexpr std::array<std::string_view, 11> kDaemons = {
-      "dockerd",   "containerd",  "crio",           "kubelet",
-      "buildkitd", "conmonrs",    "cri-dockerd",    "incusd",
-      "lxd",       "podman-rest", "systemd-machine"};
+  constexpr std::array<std::string_view, 10> kDaemons = {
+      "dockerd",  "containerd",  "crio",   "kubelet", "buildkitd",
+      "conmonrs", "cri-dockerd", "incusd", "lxd",     "systemd-machine"};
   return std::find(kDaemons.begin(), kDaemons.end(), caller.comm) !=
              kDaemons.end() ||
          starts_with(caller.comm, "containerd-shim") || serves(caller);
