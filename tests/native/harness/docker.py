@@ -3,7 +3,6 @@
 
 import os
 import pathlib
-import pwd
 import subprocess
 
 from .podman import RUN_OPTIONS
