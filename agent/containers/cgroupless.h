@@ -2,7 +2,7 @@
 //
 // Containers without a cgroup of their own: those that a user without rights to
 // any makes on a host with both kinds of hierarchies, and those whose runtime
-// was told to make none. Their processes are in the root cgroup, with the
+// was asked to make none. Their processes are in the root cgroup, with the
 // host's.
 #pragma once
 

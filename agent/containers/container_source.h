@@ -37,7 +37,7 @@ class ContainerSource {
   virtual Listing<ContainerRecord> running_besides(
       const std::unordered_set<std::uint64_t>& known) const = 0;
 
-  // Whether one may have begun, since the last call, of which no cgroup tells:
+  // Whether one may have begun, since the last call, of which no cgroup shows:
   // it has none of its own. Cheap.
   virtual bool cgroupless_began() const { return false; }
 

@@ -29,7 +29,7 @@ ContainerInfo info_of(const CgroupName& name) {
   return info;
 }
 
-// Runtimes call a cgroup after its container, if they are not told otherwise.
+// Runtimes call a cgroup after its container, unless asked for another.
 std::string name_by_cgroup(const CgroupName& cgroup) {
   constexpr std::string_view kScope = ".scope";
   std::string name = cgroup.path.substr(cgroup.path.rfind('/') + 1);

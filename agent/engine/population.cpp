@@ -17,6 +17,8 @@ namespace {
 constexpr unsigned kResolveTries = 5;
 constexpr std::size_t kMaxUnresolved = 256;
 constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
+// Some runtimes write down what they run when it runs.
+constexpr std::uint64_t kNamingNs = 300 * kMillisecondNs;
 constexpr std::uint64_t kLongestRetryNs = 60 * kSecondNs;
 // A runtime runs the workload sooner than this after it has made the process.
 constexpr std::uint64_t kPreparingNs = 5 * kSecondNs;
@@ -107,9 +109,12 @@ void Population::adopt_new() {
     const auto owner = fleet_.find(record.root, record.cgroup);
     const bool found_rootfs =
         owner && !owner->watched() && record.root && !record.layers.empty();
-    if (!owner || !owner->running() || found_rootfs) {
-      adopt(std::move(record), 0);
+    if (owner && owner->running() && !found_rootfs) continue;
+    if (may_be_named_yet(record, record.init_start_ns)) {
+      reconcile_within_a_second();
+      continue;
     }
+    adopt(std::move(record), 0);
   }
 }
 
@@ -339,6 +344,13 @@ void Population::own_cgroups(const ContainerPtr& container) {
   }
 }
 
+// Of one within another the runtime's files are not the host's.
+bool Population::may_be_named_yet(const ContainerRecord& record,
+                                  std::uint64_t began_ns) const {
+  return runtime_from(record.info.runtime) == Runtime::unknown &&
+         record.info.outer.empty() && context_.now() < began_ns + kNamingNs;
+}
+
 void Population::first_exec(const LiveObservation& seen) {
   const std::uint64_t cgroup = seen.process.cgroup;
   const auto known = fleet_.find(seen.root, cgroup);
@@ -361,6 +373,9 @@ void Population::first_exec(const LiveObservation& seen) {
   }
   auto& record = *resolved;
   if (!record) return give_up(seen);
+  if (may_be_named_yet(*record, seen.boot_ns)) {
+    return resolve_later({.seen = seen, .pause_ns = kFirstRetryNs});
+  }
   if (record->cgroup == 0) record->cgroup = cgroup;
   if (record->init_pid == 0) record->init_pid = seen.process.pid;
   record->init_start_ns = seen.process.start_ns;

@@ -90,6 +90,9 @@ class Population {
   // not what prepared it.
   bool ran_before(const ContainerPtr& container,
                   const ProcessRef& process) const;
+  // Whether a runtime may still be writing down what has begun.
+  bool may_be_named_yet(const ContainerRecord& record,
+                        std::uint64_t began_ns) const;
   // Null: it is no container of its own.
   ContainerPtr adopt(ContainerRecord record, std::uint64_t live_since_ns);
   void begin(const ContainerPtr& container, std::uint64_t live_since_ns);

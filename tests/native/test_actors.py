@@ -85,7 +85,7 @@ def test_who_called_is_named_with_their_login(
     ways = {
         "/new/f": ["podman", "exec", container.name, "sh", "-c", script],
         "/new/copied": ["podman", "cp", str(copied), f"{container.name}:/new"],
-        # Lives until it is told not to: its parents are looked up.
+        # Lives until it may end: its parents are looked up.
         "/new/host": ["sh", "-c", f"echo x >{container.root}/new/host; read _"],
     }
     started = {path: subprocess.Popen(

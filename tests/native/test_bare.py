@@ -8,7 +8,7 @@ import pytest
 
 from harness.agent import Agent
 from harness.bundle import Bundle
-from harness.checks import EVENT_SECONDS, recorded
+from harness.checks import EVENT_SECONDS, recorded, settles
 from harness.image import Tree
 from harness.waiting import wait_for
 
@@ -16,19 +16,7 @@ RUNTIMES = [pytest.param(name, marks=pytest.mark.skipif(
     shutil.which(name) is None, reason=f"no {name}")) for name in ("runc", "crun")]
 
 
-def _row(agent: Agent, name: str) -> dict | None:
-    return next((r for r in agent.rows() if r["name"] == name), None)
-
-
-def _settles(agent: Agent, name: str) -> dict:
-    def still() -> dict | None:
-        row = _row(agent, name)
-        return row if row and row["state"] == "still" else None
-
-    return wait_for(still, EVENT_SECONDS, f"{name} is still")
-
-
-def _write_is_told(agent: Agent, container: Bundle) -> None:
+def _write_is_seen(agent: Agent, container: Bundle) -> None:
     container.shell("echo x >>/data/f1")
     recorded(agent, container.name, "/data/f1", "exec")
 
@@ -38,10 +26,10 @@ def test_its_own_files_name_it(own_agent: Agent, tmp_path: pathlib.Path,
                                tree: Tree, runtime: str) -> None:
     own_agent.start()
     with Bundle(tmp_path, tree, runtime=runtime) as container:
-        row = _settles(own_agent, container.name)
+        row = settles(own_agent, container.name)
         assert row["id"] == container.id
         assert row["runtime"] == runtime
-        _write_is_told(own_agent, container)
+        _write_is_seen(own_agent, container)
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["overlay", "directory"])
@@ -52,8 +40,8 @@ def test_the_command_that_waits_for_it_names_its_files(
     with Bundle(tmp_path, tree, runtime=runtime, plain=plain,
                 states=tmp_path / "states", attached=True) as container:
         own_agent.start()
-        assert _settles(own_agent, container.name)["runtime"] == runtime
-        _write_is_told(own_agent, container)
+        assert settles(own_agent, container.name)["runtime"] == runtime
+        _write_is_seen(own_agent, container)
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["overlay", "directory"])
@@ -64,9 +52,9 @@ def test_its_bundle_names_it_where_no_file_is_found(
     with Bundle(tmp_path, tree, runtime=runtime, plain=plain,
                 states=tmp_path / "states") as container:
         own_agent.start()
-        row = _settles(own_agent, container.name)
+        row = settles(own_agent, container.name)
         assert row["workload"] == container.name
-        _write_is_told(own_agent, container)
+        _write_is_seen(own_agent, container)
         own_agent.stop()
         # Whoever saw it start and whoever comes later call it the same.
         own_agent.start()

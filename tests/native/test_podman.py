@@ -12,7 +12,7 @@ import pytest
 from harness.agent import Agent
 from harness.bundle import unpack
 from harness.cgroups import made, only_unified
-from harness.checks import EVENT_SECONDS, recorded
+from harness.checks import EVENT_SECONDS, recorded, settles
 from harness.image import Tree
 from harness.podman import RUN_OPTIONS, podman
 from harness.waiting import patience, wait_for
@@ -26,19 +26,7 @@ def name() -> Iterator[str]:
     podman("rm", "-f", "-t", "0", mine, check=False)
 
 
-def _row(agent: Agent, name: str) -> dict | None:
-    return next((r for r in agent.rows() if r["name"] == name), None)
-
-
-def _settles(agent: Agent, name: str) -> dict:
-    def still() -> dict | None:
-        row = _row(agent, name)
-        return row if row and row["state"] == "still" else None
-
-    return wait_for(still, EVENT_SECONDS, f"{name} is still")
-
-
-def _write_is_told(agent: Agent, name: str) -> None:
+def _write_is_seen(agent: Agent, name: str) -> None:
     podman("exec", name, "sh", "-c", "echo x >>/data/f1")
     recorded(agent, name, "/data/f1", "exec")
 
@@ -69,14 +57,14 @@ def test_a_pods_members_show_its_name(own_agent: Agent, pod: str, image: str,
     own_agent.start()
     podman("run", "-d", "--pod", pod, "--name", name, *RUN_OPTIONS[:2],
            *RUN_OPTIONS[4:], image, "sleep", "1000")
-    row = _settles(own_agent, name)
+    row = settles(own_agent, name)
     assert row["pod"] == pod
     assert row["workload"] == name
     sandbox = next(r for r in own_agent.rows()
                    if r["pod"] == pod and r["name"] != name)
     assert sandbox["sandbox"]
     assert pod in own_agent.run("ps").decode()
-    _write_is_told(own_agent, name)
+    _write_is_seen(own_agent, name)
 
 
 def test_a_directory_for_a_rootfs_is_named_and_watched(
@@ -85,8 +73,8 @@ def test_a_directory_for_a_rootfs_is_named_and_watched(
     own_agent.start()
     podman("run", "-d", "--name", name, *RUN_OPTIONS, "--rootfs",
            str(unpack(tree, tmp_path / "rootfs")), "sleep", "1000")
-    assert _settles(own_agent, name)["runtime"] == "podman"
-    _write_is_told(own_agent, name)
+    assert settles(own_agent, name)["runtime"] == "podman"
+    _write_is_seen(own_agent, name)
 
 
 def test_a_container_in_the_cgroup_of_its_unit(
@@ -99,7 +87,7 @@ def test_a_container_in_the_cgroup_of_its_unit(
         _run(*only_unified(unit), "podman", "--cgroup-manager", "cgroupfs",
              "run", "-d", "--name", name, *RUN_OPTIONS, "--pids-limit", "0",
              "--cgroups", "split", image, "sleep", "1000")
-        assert _settles(own_agent, name)["runtime"] == "podman"
+        assert settles(own_agent, name)["runtime"] == "podman"
         _run(*only_unified(), "podman", "exec", name, "sh", "-c",
              "echo x >>/data/f1")
         recorded(own_agent, name, "/data/f1", "exec")
@@ -118,7 +106,7 @@ def test_what_starts_again_replaces_nothing(own_agent: Agent, image: str,
         return state.split() == [b"3", b"exited"]
 
     wait_for(gave_up, 60, "podman gives up")
-    row = wait_for(lambda: _row(own_agent, name), EVENT_SECONDS, "it is known")
+    row = wait_for(lambda: own_agent.named(name), EVENT_SECONDS, "it is known")
     wait_for(lambda: own_agent.ps(row["id"])["state"] == "mutated",
              EVENT_SECONDS, "its writes are kept over its starts")
     podman("restart", "-t", "0", name)

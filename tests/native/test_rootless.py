@@ -73,8 +73,8 @@ def container(user: User, tree: Tree) -> Iterator[tuple[str, str]]:
     user.podman("import", "-", image, input=tree.bytes())
     yield name, user.podman("run", "-d", "--name", name, *RUN_OPTIONS[2:],
                             image, "sh", "-c",
-                            "until [ -e /go ]; do sleep 1; done;"
-                            " echo x >/written; exec sleep 1000")
+                            "trap 'echo x >/written' USR1;"
+                            " sleep 1000 & wait; wait")
     user.podman("rm", "-f", "-t", "0", name, check=False)
     user.podman("rmi", "-f", image, check=False)
 
@@ -92,6 +92,7 @@ def test_a_users_container_is_known_and_watched(
     assert (row["name"], row["runtime"]) == (name, "podman")
     # Whoever enters it comes from the host's root cgroup.
     user.podman("exec", name, "sh", "-c", "echo x >/go")
+    user.podman("kill", "--signal", "USR1", name)
     wait_for(lambda: {"/go", "/written"} <= own_agent.changes(id).keys(),
              EVENT_SECONDS, "both are seen")
     recorded(own_agent, id, "/go", "host")

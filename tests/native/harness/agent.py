@@ -124,6 +124,9 @@ class Agent:
     def rows(self) -> list[dict]:
         return json.loads(self.run("ps", "-o", "json"))["containers"]
 
+    def named(self, name: str) -> dict | None:
+        return next((r for r in self.rows() if r["name"] == name), None)
+
     def ps(self, container_id: str) -> dict | None:
         return next((r for r in self.rows() if r["id"] == container_id), None)
 

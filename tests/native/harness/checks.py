@@ -15,6 +15,15 @@ ATTRIBUTION_SECONDS = 2
 EVENT_SECONDS = 10
 
 
+def settles(agent: Agent, name: str) -> dict:
+    """The container's row once it is known, compared and still."""
+    def still() -> dict | None:
+        row = agent.named(name)
+        return row if row and row["state"] == "still" else None
+
+    return wait_for(still, EVENT_SECONDS, f"{name} is still")
+
+
 def same_diff(agent: Agent, container: Container) -> None:
     lines = agent.docker_lines(container.name)
     assert lines == container.diff_lines()

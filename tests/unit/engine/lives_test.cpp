@@ -88,6 +88,33 @@ TEST(Lives, TheSameIdInTwoNamespacesIsTwoContainers) {
   EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "replaced"), 0);
 }
 
+// One identity for all of a life: another one would begin a new ledger.
+TEST(Lives, WhatItsRuntimeWritesDownLateIsNamedByItAllTheSame) {
+  for (const bool late : {true, false}) {
+    SCOPED_TRACE(late);
+    World world;
+    auto record = world.make("aaaa");
+    auto named = record;
+    record.info.id = "cgroup-1";
+    record.info.runtime = "unknown";
+    record.init_start_ns = world.clock.boot;
+    world.source.known = {{"cgroup-1", record}};
+    world.live(record);
+    world.write(record, "new");
+    world.core->turn();
+    EXPECT_TRUE(world.core->take_snapshot()->containers.empty());
+    if (late) world.source.known = {{"aaaa", named}};
+    for (int i = 0; i < 4; ++i) {
+      world.clock.pass(kSecondNs / 10);
+      world.core->turn();
+    }
+    world.settle();
+    const auto view = world.view(late ? "aaaa" : "cgroup-1");
+    EXPECT_EQ(view.state, ContainerState::mutated);
+    EXPECT_EQ(world.core->take_snapshot()->containers.size(), 1u);
+  }
+}
+
 // What a stopped container's overlay was mounted with is not known.
 TEST(Lives, AMountThatIsKnownLaterIsScannedByItsOptions) {
   World world;
