@@ -9,11 +9,17 @@ namespace stillframe::console {
 
 namespace {
 
-// " through sshd > bash > sudo > podman"
+// " through … > bash > sudo > podman": the nearest of them.
 std::string through(const NameList& ancestors) {
-  std::string out;
-  for (const auto& name : ancestors.all()) {
-    out += (out.empty() ? " through " : " > ") + display(name);
+  constexpr std::size_t kShown = 4;
+  const auto& names = ancestors.all();
+  if (names.empty()) return "";
+  const std::size_t left_out =
+      names.size() > kShown ? names.size() - kShown : 0;
+  std::string out = left_out != 0 ? " through … > " : " through ";
+  for (std::size_t i = left_out; i < names.size(); ++i) {
+    if (i != left_out) out += " > ";
+    out += display(names[i]);
   }
   return out;
 }

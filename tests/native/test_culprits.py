@@ -52,15 +52,18 @@ def _run(tool: str, *command: str) -> None:
                    preexec_fn=_log_in(PEOPLE[tool]), timeout=patience(180))
 
 
-def _by_hand(container: Container) -> None:
-    """On a terminal, through sudo."""
+def _by_hand(agent: Agent, container: Container) -> None:
+    """On a terminal, through sudo; who types waits to see what comes of it."""
     own, theirs = pty.openpty()
     with subprocess.Popen(
             ["sudo", "podman", "exec", "-it", container.name, "sh"],
             stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
             preexec_fn=_log_in(PEOPLE["shell"])) as shell:
         os.close(theirs)
-        os.write(own, b"mkdir /opt/hand; echo x >/opt/hand/x; exit\n")
+        os.write(own, b"mkdir /opt/hand; echo x >/opt/hand/x\n")
+        wait_for(lambda: PATHS["shell"] in agent.changes(container.name),
+                 SECONDS, "what was typed is seen")
+        os.write(own, b"exit\n")
         while True:
             try:
                 if not os.read(own, 4096):
@@ -71,7 +74,7 @@ def _by_hand(container: Container) -> None:
     os.close(own)
 
 
-def _culprits(container: Container,
+def _culprits(agent: Agent, container: Container,
               tmp_path: pathlib.Path) -> dict[str, Callable[[], None]]:
     inside = ("podman", "exec", container.name, "sh", "-c")
     control = container.control
@@ -102,7 +105,7 @@ def _culprits(container: Container,
             preexec_fn=_log_in(PEOPLE["ansible"])),
         "cp": lambda: _run("cp", "podman", "cp", str(tmp_path / "copied"),
                            f"{container.name}:/opt/cp"),
-        "shell": lambda: _by_hand(container),
+        "shell": lambda: _by_hand(agent, container),
     }
 
 
@@ -128,7 +131,7 @@ def _named(agent: Agent, container: Container) -> dict[str, set]:
 
 def test_none_of_seven_at_once_is_mixed_up(
         agent: Agent, container: Container, tmp_path: pathlib.Path) -> None:
-    culprits = _culprits(container, tmp_path)
+    culprits = _culprits(agent, container, tmp_path)
     with ThreadPoolExecutor(len(culprits)) as pool:
         for done in [pool.submit(one) for one in culprits.values()]:
             done.result()

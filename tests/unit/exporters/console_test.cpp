@@ -174,6 +174,18 @@ TEST(DiffTable, ShowsWhatWhoAndWhen) {
       "scratch\n");
 }
 
+TEST(DiffTable, ShowsTheNearestCallers) {
+  DiffAnswer diff = test::make_diff();
+  test::edit(diff, 0, [](PathChange& change) {
+    Actor actor = change.actors.back();
+    actor.session->ancestors =
+        NameList({"sshd", "sshd", "bash", "sudo", "\x1b", "podman"});
+    change.actors = {actor};
+  });
+  EXPECT_THAT(whole(diff_table(diff, kLater, kPlain)),
+              HasSubstr("through … > bash > sudo > \"\\x1b\" > podman in"));
+}
+
 TEST(DiffTable, ALongPathMovesNoOtherLine) {
   DiffAnswer diff = test::make_diff();
   const std::string line = "A  /etc/x  violation  file_create";
