@@ -159,6 +159,35 @@ std::string dump_json(const nlohmann::json& value, int indent) {
   return out;
 }
 
+std::optional<nlohmann::json> parse_json(std::string_view text) {
+  constexpr std::string_view kByte = "\\udc";
+  constexpr std::size_t kEscape = 6;  // \uXXXX
+  const auto is_high = [](std::string_view escape) {
+    return starts_with(escape, "\\ud") && escape.size() > 3 &&
+           std::string_view("89ab").find(escape[3]) != std::string_view::npos;
+  };
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    std::size_t size = 1;
+    if (is_high(text)) {
+      size = 2 * kEscape;
+    } else if (starts_with(text, kByte) && text.size() >= kEscape) {
+      out += "\\udbff\\udf";
+      text.remove_prefix(kByte.size());
+      size = 2;
+    } else if (text[0] == '\\') {
+      size = 2;
+    }
+    size = std::min(size, text.size());
+    out += text.substr(0, size);
+    text.remove_prefix(size);
+  }
+  auto value = nlohmann::json::parse(out, nullptr, false);
+  if (value.is_discarded()) return std::nullopt;
+  return value;
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (;;) {

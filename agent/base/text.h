@@ -5,6 +5,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,10 @@ std::string json_bytes(std::string_view text);
 // One line of ASCII JSON (all else escaped), \udcXX applied. `indent` < 0 keeps
 // it on one line.
 std::string dump_json(const nlohmann::json& value, int indent = -1);
+
+// The inverse of dump_json(): its texts are json_text() again. Nothing: `text`
+// is not JSON.
+std::optional<nlohmann::json> parse_json(std::string_view text);
 
 std::vector<std::string> split(std::string_view text, char separator);
 bool starts_with(std::string_view text, std::string_view prefix);

@@ -35,6 +35,25 @@ TEST(Display, EscapesWhatCouldDriveATerminal) {
   for (const auto& c : cases) EXPECT_EQ(display(c.bytes), c.shown);
 }
 
+TEST(Json, WhatWasDumpedIsParsedAgain) {
+  const std::string cases[] = {
+      "",        "plain",    "\xff\x80",         "\xff\xf0\x9f\x91\x8d",
+      "\\udc80", "\\\xfe\"", "\xf4\x8f\xbe\x80", "\xf0\x9f\x91\x8d\xff"};
+  for (const auto& bytes : cases) {
+    const nlohmann::json value = {{"k", json_text(bytes)}};
+    const auto back = parse_json(dump_json(value));
+    ASSERT_TRUE(back) << display(bytes);
+    EXPECT_EQ(json_bytes((*back)["k"].get<std::string>()), bytes)
+        << display(bytes);
+  }
+}
+
+TEST(Json, WhatIsNoneIsNotParsed) {
+  for (const char* text : {"", "{", "\"\\ud83d\"", "\"\\ud", "\\", "{}x"}) {
+    EXPECT_FALSE(parse_json(text)) << text;
+  }
+}
+
 TEST(JsonText, EveryByteStringComesBack) {
   const std::string cases[] = {
       "",
