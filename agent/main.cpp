@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 
 #include "agent/base/log.h"
 #include "agent/base/memory.h"
@@ -18,6 +19,7 @@
 #include "agent/engine/signals.h"
 #include "agent/sensors/registry.h"
 #include "agent/version.h"
+#include "exporters/jsonl/json.h"
 #include "exporters/prometheus/http_server.h"
 #include "exporters/socket/server.h"
 
@@ -56,6 +58,38 @@ void log_start(const cli::Options& options) {
             {"max_containers", run.max_containers}});
 }
 
+// By file, or as systemd hands over secrets (LoadCredential=, systemd.exec(5)).
+Result<std::optional<journal::Key>> signing_key(const std::string& file) {
+  std::string path = file;
+  if (path.empty()) {
+    const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+    if (credentials == nullptr) return std::nullopt;
+    path = std::string(credentials) + "/stillframe-journal-key";
+    if (::access(path.c_str(), F_OK) != 0) return std::nullopt;
+  }
+  auto key = journal::Key::read_private(path);
+  if (!key) return fail(key, "--journal.key");
+  return std::move(*key);
+}
+
+std::string node_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+Result<journal::Options> journal_options(const cli::RunOptions& run) {
+  auto key = signing_key(run.journal.key);
+  if (!key) return tl::unexpected<Error>(key.error());
+  return journal::Options{.directory = run.state_dir + "/journal",
+                          .node = node_name(),
+                          .segment_bytes = run.journal.segment_bytes,
+                          .retention = run.journal.retention,
+                          .most_bytes = run.journal.max_bytes,
+                          .sync = run.journal.sync,
+                          .when_full = run.journal.when_full,
+                          .key = std::move(*key)};
+}
+
 Result<> run_agent(const cli::Options& options) {
   // Without the rights to, nothing starts: one line says so.
   if (engine::missing_capabilities().empty()) log_start(options);
@@ -65,11 +99,19 @@ Result<> run_agent(const cli::Options& options) {
   const auto& run = options.run;
   auto policy = cli::load_policy(options);
   if (!policy) return tl::unexpected<Error>(policy.error());
+  auto journal = journal_options(run);
+  if (!journal) return tl::unexpected<Error>(journal.error());
+  const std::string node = journal->node;
   auto engine = engine::Engine::create({.state_dir = run.state_dir,
                                         .scan_interval = run.scan_interval,
                                         .metrics_grace = run.metrics_grace,
                                         .policy_file = run.policy,
-                                        .policy = std::move(*policy)});
+                                        .policy = std::move(*policy),
+                                        .version = kVersion,
+                                        .journal = std::move(*journal),
+                                        .render = [node](const auto& event) {
+                                          return jsonl::event_json(event, node);
+                                        }});
   if (!engine) return tl::unexpected<Error>(engine.error());
   auto& agent = **engine;
   auto socket = socket_api::Server::start(

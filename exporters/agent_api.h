@@ -15,6 +15,7 @@
 #include "agent/base/result.h"
 #include "agent/model/change_list.h"
 #include "agent/model/container.h"
+#include "agent/model/journal_state.h"
 #include "agent/model/mutation.h"
 #include "agent/model/policy.h"
 #include "agent/model/snapshot.h"
@@ -36,6 +37,13 @@ struct DiffAnswer {
   std::vector<RuntimeLine> runtime_lines;
 };
 
+// What was seen again, and is no event of its own in the journal.
+struct RepeatCount {
+  std::uint64_t seq = 0;    // of the event that was the first
+  std::uint64_t count = 0;  // after it
+  WallTime last;
+};
+
 // One entry of the event stream. Rendered for whoever reads it, by whoever
 // does: most are never read.
 struct StreamEvent {
@@ -55,6 +63,7 @@ struct StreamEvent {
   std::uint64_t count = 1;
   std::optional<SharedActor> actor;
   std::shared_ptr<const Update> update;  // null: it is about none
+  std::vector<RepeatCount> repeats;      // of the journal's own kind `repeats`
 };
 using StreamEventPtr = std::shared_ptr<const StreamEvent>;
 
@@ -134,6 +143,8 @@ class AgentApi {
   virtual ~AgentApi() = default;
   virtual AgentPhase phase() const = 0;
   virtual SnapshotPtr snapshot() const = 0;
+  // Nothing: no journal is kept yet.
+  virtual std::optional<JournalState> journal() const = 0;
   // The loop turned within the last ten seconds.
   virtual bool healthy() const = 0;
   // Scans, then answers. `container`: id, unique prefix of it, or name; the

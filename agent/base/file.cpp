@@ -19,6 +19,8 @@ bool is_kernel_file(const std::string& path) {
   return starts_with(path, "/proc/") || starts_with(path, "/sys/");
 }
 
+}  // namespace
+
 Result<> write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd, content.data(), content.size());
@@ -30,8 +32,6 @@ Result<> write_all(int fd, std::string_view content) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t limit) {
   // O_NONBLOCK so that a FIFO put in the place of a file cannot hang us.

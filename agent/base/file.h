@@ -17,6 +17,10 @@ namespace stillframe {
 Result<std::string> read_file(const std::string& path,
                               std::size_t limit = 4u << 20);
 
+// Writes all of it, to a descriptor that blocks. After an error some of it may
+// have been written.
+Result<> write_all(int fd, std::string_view content);
+
 // Replaces `path` in one step: a temporary file in the same directory, then
 // rename.
 Result<> write_file_atomic(const std::string& path, std::string_view content,

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
+#include "agent/journal/writer.h"
 #include "exporters/console/style.h"
 #include "exporters/prometheus/listen_address.h"
 
@@ -24,6 +26,15 @@ enum class Command {
   policy_suggest
 };
 
+struct JournalOptions {
+  std::chrono::milliseconds retention{};
+  std::uint64_t max_bytes = 0;
+  std::uint64_t segment_bytes = 0;
+  journal::Sync sync = journal::Sync::second;
+  journal::WhenFull when_full = journal::WhenFull::prune;
+  std::string key;  // file; empty: none
+};
+
 struct RunOptions {
   std::vector<metrics::ListenAddress> listen;
   std::string telemetry_path;
@@ -34,6 +45,7 @@ struct RunOptions {
   LogFormat log_format = LogFormat::logfmt;
   std::chrono::milliseconds metrics_grace{};
   std::size_t max_containers = 0;
+  JournalOptions journal;
 };
 
 struct PsOptions {

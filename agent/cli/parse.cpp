@@ -13,6 +13,7 @@
 #include "agent/cli/duration.h"
 #include "agent/cli/help.h"
 #include "agent/cli/settings.h"
+#include "agent/cli/size.h"
 #include "exporters/socket/address.h"
 
 namespace stillframe::cli {
@@ -38,6 +39,11 @@ struct Raw {
   std::string log_format = "logfmt";
   std::string metrics_grace = "5m";
   std::size_t max_containers = 1000;
+  std::string journal_retention = "90d";
+  std::string journal_max_size = "1GiB";
+  std::string journal_segment_size = "16MiB";
+  std::string journal_sync = "second";
+  std::string journal_when_full = "prune";
   std::string config_file;
   bool print_config = false;
   std::string since;
@@ -98,6 +104,7 @@ class Parser {
   void add_output(CLI::App* command, std::string& value,
                   const std::vector<std::string>& choices);
   void add_run();
+  void add_journal(CLI::App* run);
   void add_ps();
   void add_diff();
   void add_events();
@@ -186,6 +193,7 @@ void Parser::add_run() {
                   "Maximum number of containers with metrics of their own")
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
+  add_journal(run);
   run->add_option("--log.level", raw_.log_level,
                   "Minimum log level: debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -197,6 +205,33 @@ void Parser::add_run() {
                   "File with these settings; flags and environment win");
   run->add_flag("--print-config", raw_.print_config,
                 "Print the settings in effect and quit");
+}
+
+void Parser::add_journal(CLI::App* run) {
+  run->add_option("--journal.retention", raw_.journal_retention,
+                  "How long the journal is kept")
+      ->check(checked_by(parse_duration))
+      ->capture_default_str();
+  run->add_option("--journal.max-size", raw_.journal_max_size,
+                  "Maximum size of the journal on disk")
+      ->check(checked_by(parse_size))
+      ->capture_default_str();
+  run->add_option("--journal.segment-size", raw_.journal_segment_size,
+                  "Size at which a file of the journal is closed")
+      ->check(checked_by(parse_size))
+      ->capture_default_str();
+  run->add_option("--journal.sync", raw_.journal_sync,
+                  "When what is written reaches the disk: always (with each "
+                  "write), second (within one) or never (as the kernel likes)")
+      ->check(CLI::IsMember({"always", "second", "never"}))
+      ->capture_default_str();
+  run->add_option("--journal.when-full", raw_.journal_when_full,
+                  "When the disk is full or the journal at its maximum: prune "
+                  "the oldest entries, or stop writing")
+      ->check(CLI::IsMember({"prune", "stop"}))
+      ->capture_default_str();
+  run->add_option("--journal.key", options_.run.journal.key,
+                  "File with the private key that signs the journal");
 }
 
 void Parser::add_ps() {
@@ -360,6 +395,16 @@ Options Parser::options() const {
   options.run.scan_interval = *parse_duration(raw_.scan_interval);
   options.run.metrics_grace = *parse_duration(raw_.metrics_grace);
   options.run.max_containers = raw_.max_containers;
+  auto& journal = options.run.journal;
+  journal.retention = *parse_duration(raw_.journal_retention);
+  journal.max_bytes = *parse_size(raw_.journal_max_size);
+  journal.segment_bytes = *parse_size(raw_.journal_segment_size);
+  journal.sync = raw_.journal_sync == "always"  ? journal::Sync::always
+                 : raw_.journal_sync == "never" ? journal::Sync::never
+                                                : journal::Sync::second;
+  journal.when_full = raw_.journal_when_full == "stop"
+                          ? journal::WhenFull::stop
+                          : journal::WhenFull::prune;
   options.run.log_level = *log_level_from(raw_.log_level);
   options.run.log_format = *log_format_from(raw_.log_format);
   return options;

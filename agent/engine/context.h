@@ -11,7 +11,9 @@
 #include "agent/containers/container_source.h"
 #include "agent/engine/actors.h"
 #include "agent/engine/event_log.h"
+#include "agent/engine/recorder.h"
 #include "agent/engine/tally.h"
+#include "agent/journal/writer.h"
 #include "agent/model/snapshot.h"
 #include "agent/policy/policy.h"
 #include "agent/sensors/kernel_side.h"
@@ -27,6 +29,9 @@ struct Settings {
   std::chrono::milliseconds metrics_grace{300'000};
   std::string policy_file;   // empty: none
   policy::PolicyPtr policy;  // its content; null: built-in scratch places
+  std::string version = {};  // of the agent
+  journal::Options journal = {};
+  Recorder::Render render = {};  // an event for it; null: no journal is kept
 
   std::uint64_t scan_interval_ns() const {
     return static_cast<std::uint64_t>(scan_interval.count()) * kMillisecondNs;

@@ -44,13 +44,22 @@ Result<Fd> lock_state(const std::string& state_dir) {
   return fd;
 }
 
+// Null: none is wanted.
+Result<std::unique_ptr<Recorder>> open_journal(const Settings& settings) {
+  if (settings.render == nullptr) return nullptr;
+  auto writer = journal::Writer::open(settings.journal, system_clock());
+  if (!writer) return tl::unexpected<Error>(writer.error());
+  return std::make_unique<Recorder>(std::move(*writer), settings.render);
+}
+
 }  // namespace
 
-Engine::Engine(Settings settings, Fd lock, containers::CgroupLayout layout)
+Engine::Engine(Settings settings, Fd lock, containers::CgroupLayout layout,
+               std::unique_ptr<Recorder> recorder)
     : settings_(std::move(settings)),
       lock_(std::move(lock)),
       finder_(std::move(layout)),
-      events_(settings_.state_dir),
+      events_(settings_.state_dir, std::move(recorder)),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
 Engine::~Engine() { stop(); }
@@ -63,8 +72,11 @@ Result<std::unique_ptr<Engine>> Engine::create(Settings settings) {
   if (!lock) return tl::unexpected<Error>(lock.error());
   auto layout = containers::detect_cgroups();
   if (!layout) return tl::unexpected<Error>(layout.error());
+  auto recorder = open_journal(settings);
+  if (!recorder) return tl::unexpected<Error>(recorder.error());
   std::unique_ptr<Engine> engine(
-      new Engine(std::move(settings), std::move(*lock), std::move(*layout)));
+      new Engine(std::move(settings), std::move(*lock), std::move(*layout),
+                 std::move(*recorder)));
   if (engine->mailbox_.poll_fd() < 0) return fail("eventfd", EMFILE);
   engine->enter(AgentPhase::Name::starting, "checking the machine");
   return engine;
@@ -105,12 +117,26 @@ Result<> Engine::attach() {
   scans_ = std::make_unique<ScanWorker>(&mailbox_);
   core_ = std::make_unique<Core>(settings_, system_clock(), *sensors_, finder_,
                                  *scans_, events_);
-  events_.agent("started", "");
+  announce_start();
   enter(AgentPhase::Name::starting, "finding the containers");
   for (const auto& root : host_roots()) sensors_->ignore_root(root);
   core_->discover();
   publish();
   return {};
+}
+
+// What can be seen from now on; since when nobody looked.
+void Engine::announce_start() {
+  events_.turn();
+  std::map<std::string, std::string> facts = {{"version", settings_.version}};
+  if (const auto last = events_.last_checkpoint()) {
+    facts["unwatched_since"] = rfc3339(last->time);
+  }
+  for (const auto& status : sensors_->status()) {
+    facts["sensor_" + status.sensor] =
+        status.implementation.empty() ? "none" : status.implementation;
+  }
+  events_.agent("started", "", std::move(facts));
 }
 
 Result<> Engine::run() {
@@ -150,6 +176,7 @@ Result<> Engine::run() {
 // Returns when the next one is due.
 std::uint64_t Engine::turn(bool caught_up) {
   core_->turn(caught_up);
+  events_.turn();
   last_turn_ns_ = boottime_now_ns();
   announce_progress();
   if (core_->changed() && last_turn_ns_ - last_publish_ns_ >= kPublishEveryNs) {

@@ -49,6 +49,9 @@ class Engine : public AgentApi {
 
   AgentPhase phase() const override;
   SnapshotPtr snapshot() const override;
+  std::optional<JournalState> journal() const override {
+    return events_.journal();
+  }
   bool healthy() const override;
   Result<DiffAnswer> diff(const std::string& container, DiffPart part) override;
   Result<SnapshotPtr> scanned_snapshot() override;
@@ -60,7 +63,9 @@ class Engine : public AgentApi {
   DoctorReport doctor() const;  // any thread
 
  private:
-  Engine(Settings settings, Fd lock, containers::CgroupLayout layout);
+  Engine(Settings settings, Fd lock, containers::CgroupLayout layout,
+         std::unique_ptr<Recorder> recorder);
+  void announce_start();
   void enter(AgentPhase::Name name, std::string activity);
   std::uint64_t turn(bool caught_up);
   void announce_progress();

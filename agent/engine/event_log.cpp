@@ -80,6 +80,8 @@ class QueueStream : public EventStream {
   std::shared_ptr<EventQueue> queue_;
 };
 
+constexpr std::uint64_t kTurnEveryNs = 1'000'000'000;
+
 // No agent ever comes near what this many events are.
 constexpr std::uint64_t kMaxSeq = std::uint64_t{1} << 62;
 
@@ -91,19 +93,26 @@ std::optional<std::uint64_t> reserved_in(std::string_view text) {
 
 }  // namespace
 
-EventLog::EventLog(std::string state_dir)
-    : seq_file_(std::move(state_dir) + "/seq") {
+EventLog::EventLog(std::string state_dir, std::unique_ptr<Recorder> recorder,
+                   const Clock& clock)
+    : clock_(clock),
+      seq_file_(std::move(state_dir) + "/seq"),
+      recorder_(std::move(recorder)) {
+  const std::uint64_t recorded = recorder_ ? recorder_->last_seq() : 0;
   const auto text = read_file(seq_file_, 64);
-  if (!text && text.error().code == ENOENT) return;
+  if (!text && text.error().code == ENOENT) {
+    seq_ = reserved_ = recorded;
+    return;
+  }
   if (const auto kept = text ? reserved_in(*text) : std::nullopt) {
-    seq_ = reserved_ = *kept;
+    seq_ = reserved_ = std::max(*kept, recorded);
     return;
   }
   // Which numbers were given out is not known; the time in milliseconds is
   // above any that were, unless there were a thousand events in each second
   // ever.
   if (text) ::rename(seq_file_.c_str(), (seq_file_ + ".damaged").c_str());
-  seq_ = reserved_ = static_cast<std::uint64_t>(wall_now().ns / 1'000'000);
+  seq_ = reserved_ = static_cast<std::uint64_t>(clock_.wall().ns / 1'000'000);
   log_warn(
       "the count of events cannot be read: going on from the time",
       {{"file", seq_file_},
@@ -124,8 +133,46 @@ std::uint64_t EventLog::next_seq() {
   return ++seq_;
 }
 
+// By a copy, but only of what is recorded: of a flood most is not.
+void EventLog::record(const StreamEvent& event) {
+  if (recorder_ == nullptr) return;
+  const std::uint64_t now = clock_.boot_ns();
+  if (!filter_.admit(event, now)) return;
+  if (recorder_->offer(std::make_shared<const StreamEvent>(event))) return;
+  filter_.refused(event, now);
+}
+
+RecordFilter::Give EventLog::recording() {
+  return [this](StreamEvent event) {
+    event.seq = next_seq();
+    if (recorder_ == nullptr) return;
+    recorder_->offer(std::make_shared<const StreamEvent>(std::move(event)));
+  };
+}
+
+void EventLog::turn() {
+  const std::uint64_t now = clock_.boot_ns();
+  if (recorder_ == nullptr || now < next_turn_ns_) return;
+  next_turn_ns_ = now + kTurnEveryNs;
+  for (auto& notice : recorder_->take_notices()) {
+    agent(std::move(notice.kind), std::move(notice.detail));
+  }
+  filter_.summarize(now, recording());
+}
+
+std::optional<journal::Checkpoint> EventLog::last_checkpoint() const {
+  return recorder_ == nullptr ? std::nullopt : recorder_->found();
+}
+
+std::optional<JournalState> EventLog::journal() const {
+  const std::lock_guard lock(recorder_mutex_);
+  if (recorder_ == nullptr) return std::nullopt;
+  return recorder_->state();
+}
+
 void EventLog::publish(StreamEvent event) {
   event.seq = next_seq();
+  record(event);
   const std::lock_guard lock(mutex_);
   past_.push(event);
   if (listeners_.empty()) return;
@@ -184,6 +231,7 @@ void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
   out.detail = std::move(detail);
   ++lifecycle_counts_[out.kind];
   publish(std::move(out));
+  if (kind == Lifecycle::removed) filter_.finish(container.id, recording());
 }
 
 void EventLog::update(const ContainerInfo& container, Lifecycle kind,
@@ -200,12 +248,14 @@ void EventLog::update(const ContainerInfo& container, Lifecycle kind,
   publish(std::move(out));
 }
 
-void EventLog::agent(std::string kind, std::string detail) {
+void EventLog::agent(std::string kind, std::string detail,
+                     std::map<std::string, std::string> facts) {
   StreamEvent out;
-  out.time = wall_now();
+  out.time = clock_.wall();
   out.class_name = "agent";
   out.kind = std::move(kind);
   out.detail = std::move(detail);
+  out.facts = std::move(facts);
   publish(std::move(out));
 }
 
@@ -227,6 +277,11 @@ std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
 }
 
 void EventLog::close() {
+  if (recorder_ != nullptr) {
+    filter_.finish(recording());
+    const std::lock_guard lock(recorder_mutex_);
+    recorder_.reset();
+  }
   const std::lock_guard lock(mutex_);
   closed_ = true;
   for (const auto& weak : listeners_) {

@@ -5,11 +5,15 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/engine/past_events.h"
+#include "agent/engine/record_filter.h"
+#include "agent/engine/recorder.h"
 #include "agent/model/container.h"
 #include "agent/model/mutation.h"
 #include "agent/model/update.h"
@@ -24,8 +28,11 @@ class EventQueue;
 class EventLog {
  public:
   // Sequence numbers grow across restarts: a block of them is reserved in
-  // `state_dir`/seq before it is used.
-  explicit EventLog(std::string state_dir);
+  // `state_dir`/seq before it is used. The recorder may be null: then nothing
+  // is recorded.
+  explicit EventLog(std::string state_dir,
+                    std::unique_ptr<Recorder> recorder = nullptr,
+                    const Clock& clock = system_clock());
   ~EventLog();
 
   void mutation(const ContainerInfo& container, const MutationEvent& event);
@@ -34,7 +41,16 @@ class EventLog {
                  std::string detail = "");
   void update(const ContainerInfo& container, Lifecycle kind,
               const Update& update);
-  void agent(std::string kind, std::string detail);
+  void agent(std::string kind, std::string detail,
+             std::map<std::string, std::string> facts = {});
+
+  // What the journal has to say of itself, and counts that are due. At least
+  // once a second.
+  void turn();
+  // The last checkpoint of the agent before: nothing: there was none.
+  std::optional<journal::Checkpoint> last_checkpoint() const;
+  // Nothing: there is no journal. From any thread.
+  std::optional<JournalState> journal() const;
 
   // Times each lifecycle kind was published, by name.
   const std::map<std::string, std::uint64_t>& lifecycle_counts() const {
@@ -43,7 +59,8 @@ class EventLog {
 
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                          bool follow);
-  void close();  // ends all listeners
+  // Ends all listeners; all that is to be recorded is written.
+  void close();
 
  private:
   static constexpr std::size_t kKept = 10'000;
@@ -52,9 +69,12 @@ class EventLog {
   static constexpr std::uint64_t kBlock = 4096;
 
   std::uint64_t next_seq();
+  void record(const StreamEvent& event);
+  RecordFilter::Give recording();
   void publish(StreamEvent event);
   std::shared_ptr<const ContainerInfo> shared(const ContainerInfo& container);
 
+  const Clock& clock_;
   std::string seq_file_;
   std::uint64_t seq_ = 0;
   std::uint64_t reserved_ = 0;
@@ -62,6 +82,11 @@ class EventLog {
   std::map<std::string, std::shared_ptr<const ContainerInfo>> containers_;
   // With more of them, those of which no event is kept go.
   std::size_t swept_above_ = kShared;
+  RecordFilter filter_;
+  std::uint64_t next_turn_ns_ = 0;
+  // Null once closed; the lock is for those who ask from other threads.
+  std::unique_ptr<Recorder> recorder_;
+  mutable std::mutex recorder_mutex_;
 
   std::mutex mutex_;  // the members below
   bool closed_ = false;

@@ -336,6 +336,11 @@ std::string event_json(const StreamEvent& event, std::string_view node) {
   }
   if (event.count > 1) detail["count"] = event.count;
   if (event.update) add_update(detail, *event.update);
+  for (const auto& repeat : event.repeats) {
+    detail["repeats"].push_back({{"seq", repeat.seq},
+                                 {"count", repeat.count},
+                                 {"last", rfc3339(repeat.last)}});
+  }
   return dump_json(
       {{"v", 1},
        {"seq", event.seq},

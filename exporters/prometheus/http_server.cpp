@@ -51,8 +51,9 @@ struct HttpServer::Impl {
   Impl(const AgentApi& a, WebOptions o)
       : agent(a),
         options(std::move(o)),
-        collector([this] { return agent.snapshot(); }, options.build,
-                  options.max_containers) {}
+        collector({.snapshot = [this] { return agent.snapshot(); },
+                   .journal = [this] { return agent.journal(); }},
+                  options.build, options.max_containers) {}
 
   Result<> listen(const ListenAddress& address);
   Result<> serve();

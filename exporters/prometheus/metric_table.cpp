@@ -148,6 +148,20 @@ void stat(const ScrapeInput& in, Samples& out) {
 }
 
 template <auto Member>
+void journal(const ScrapeInput& in, Samples& out) {
+  if (in.journal) out.add(static_cast<double>(in.journal.value().*Member));
+}
+
+void journal_lost(const ScrapeInput& in, Samples& out) {
+  if (!in.journal) return;
+  for (const std::string_view reason : {"queue_full", "write_failed"}) {
+    const auto at = in.journal->lost.find(std::string(reason));
+    const bool none = at == in.journal->lost.end();
+    out.add({reason}, none ? 0 : static_cast<double>(at->second));
+  }
+}
+
+template <auto Member>
 void self(const ScrapeInput& in, Samples& out) {
   if (in.self) out.add(in.self.value().*Member);
 }
@@ -395,6 +409,43 @@ MetricSection agent_section() {
            "",
            "Metadata of containers that could not be read.",
            stat<&AgentStats::metadata_errors>},
+          {"stillframe_journal_entries_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Entries of the journal, of all agents that wrote it.",
+           journal<&JournalState::entries>},
+          {"stillframe_journal_head",
+           MetricType::Gauge,
+           {},
+           "",
+           "The first 48 bits of the last entry's SHA-256: what was scraped "
+           "bears witness of the journal.",
+           journal<&JournalState::head>},
+          {"stillframe_journal_bytes",
+           MetricType::Gauge,
+           {},
+           "bytes",
+           "Size of the journal on disk.",
+           journal<&JournalState::bytes>},
+          {"stillframe_journal_segments",
+           MetricType::Gauge,
+           {},
+           "",
+           "Files of the journal.",
+           journal<&JournalState::segments>},
+          {"stillframe_journal_lost_total",
+           MetricType::Counter,
+           {"reason"},
+           "",
+           "Entries that could not be written, or not one by one.",
+           journal_lost},
+          {"stillframe_journal_write_errors_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Attempts to write the journal that failed.",
+           journal<&JournalState::write_errors>},
           {"stillframe_log_messages_total",
            MetricType::Counter,
            {"level"},

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/model/journal_state.h"
 #include "agent/model/snapshot.h"
 #include "exporters/prometheus/samples.h"
 #include "exporters/prometheus/self_metrics.h"
@@ -28,6 +29,7 @@ struct ScrapeInput {
   std::vector<const ContainerView*> containers;
   std::uint64_t overflow = 0;
   BuildInfo build;
+  std::optional<JournalState> journal;
   std::optional<SelfMetrics> self;
 };
 

@@ -53,20 +53,20 @@ std::string joined(const std::vector<std::string_view>& labels) {
 
 }  // namespace
 
-SnapshotCollector::SnapshotCollector(std::function<SnapshotPtr()> latest,
-                                     BuildInfo build,
+SnapshotCollector::SnapshotCollector(Sources sources, BuildInfo build,
                                      std::size_t max_containers)
-    : latest_(std::move(latest)),
+    : sources_(std::move(sources)),
       build_(std::move(build)),
       max_containers_(max_containers) {}
 
 std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
-  const SnapshotPtr snapshot = latest_();
+  const SnapshotPtr snapshot = sources_.snapshot();
   if (snapshot == nullptr) return {};
   ScrapeInput input{.snapshot = *snapshot,
                     .containers = shown(*snapshot, max_containers_),
                     .overflow = 0,
                     .build = build_,
+                    .journal = sources_.journal(),
                     .self = std::nullopt};
   input.overflow = snapshot->containers.size() - input.containers.size();
   if (const auto self = read_self_metrics()) input.self = *self;

@@ -4,6 +4,7 @@
 #include <prometheus/collectable.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "exporters/prometheus/metric_table.h"
@@ -14,13 +15,18 @@ namespace stillframe::metrics {
 // series of containers that are gone vanish with them.
 class SnapshotCollector : public prometheus::Collectable {
  public:
-  SnapshotCollector(std::function<SnapshotPtr()> latest, BuildInfo build,
+  // Both are asked at each scrape.
+  struct Sources {
+    std::function<SnapshotPtr()> snapshot;
+    std::function<std::optional<JournalState>()> journal;
+  };
+  SnapshotCollector(Sources sources, BuildInfo build,
                     std::size_t max_containers);
 
   std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:
-  std::function<SnapshotPtr()> latest_;
+  Sources sources_;
   BuildInfo build_;
   std::size_t max_containers_;
 };

@@ -22,7 +22,9 @@ void scrape(benchmark::State& state) {
     view.running = true;
     snapshot->containers.push_back(view);
   }
-  const SnapshotCollector collector([&] { return snapshot; }, {}, 100000);
+  const SnapshotCollector collector({.snapshot = [&] { return snapshot; },
+                                     .journal = [] { return std::nullopt; }},
+                                    {}, 100000);
   std::size_t bytes = 0;
   for (auto _ : state) bytes = metrics_text(collector).size();
   state.counters["bytes"] = static_cast<double>(bytes);

@@ -62,6 +62,10 @@ TEST(Parse, GivesRunItsDefaults) {
   EXPECT_EQ(run.scan_interval, milliseconds(60'000));
   EXPECT_EQ(run.metrics_grace, milliseconds(300'000));
   EXPECT_EQ(run.max_containers, 1000u);
+  EXPECT_EQ(run.journal.max_bytes, 1U << 30);
+  EXPECT_EQ(run.journal.segment_bytes, 16U << 20);
+  EXPECT_EQ(run.journal.retention, std::chrono::hours(24 * 90));
+  EXPECT_EQ(run.journal.when_full, journal::WhenFull::prune);
   EXPECT_EQ(run.log_level, LogLevel::info);
   EXPECT_EQ(run.log_format, LogFormat::logfmt);
 }
@@ -163,6 +167,11 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{"run", "--metrics.grace", "-5m"}, "--metrics.grace"},
       {{"run", "--metrics.max-containers", "0"}, "--metrics.max-containers"},
       {{"run", "--metrics.max-containers", "x"}, "--metrics.max-containers"},
+      {{"run", "--journal.max-size", "1MB"}, "is not a size"},
+      {{"run", "--journal.max-size", "1K"}, "64KiB at least"},
+      {{"run", "--journal.max-size", "99999999999G"}, "is not a size"},
+      {{"run", "--journal.sync", "x"}, "--journal.sync"},
+      {{"run", "--journal.when-full", "x"}, "--journal.when-full"},
       {{"run", "--web.listen-address", "12015"}, "--web.listen-address"},
       {{"run", "--web.telemetry-path", "metrics"}, "--web.telemetry-path"},
       {{"run", "--web.telemetry-path", "/healthz"}, "--web.telemetry-path"},

@@ -84,6 +84,7 @@ class FakeAgent : public AgentApi {
   Snapshot state;
   AgentPhase in_phase{AgentPhase::Name::running, ""};
   bool is_healthy = true;
+  std::optional<JournalState> journal_state;
   Result<DiffAnswer> answer = fail("no container 'x'", ENOENT);
   std::shared_ptr<EventQueue> queue = std::make_shared<EventQueue>();
   std::optional<WallTime> asked_since;
@@ -97,6 +98,7 @@ class FakeAgent : public AgentApi {
   SnapshotPtr snapshot() const override {
     return std::make_shared<const Snapshot>(state);
   }
+  std::optional<JournalState> journal() const override { return journal_state; }
   bool healthy() const override { return is_healthy; }
   Result<DiffAnswer> diff(const std::string& container, DiffPart) override {
     asked_container = container;

@@ -20,9 +20,18 @@ using test::kNoon;
 using testing::HasSubstr;
 using testing::Not;
 
+const JournalState kJournal{.entries = 4812,
+                            .head = 0xffffffffffff,
+                            .bytes = 65536,
+                            .segments = 2,
+                            .lost = {{"write_failed", 3}},
+                            .write_errors = 1,
+                            .error = ""};
+
 std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
   const SnapshotCollector collector(
-      [&] { return std::make_shared<const Snapshot>(snapshot); },
+      {.snapshot = [&] { return std::make_shared<const Snapshot>(snapshot); },
+       .journal = [] { return kJournal; }},
       {.version = "1.2", .revision = "abc"}, most);
   return metrics_text(collector);
 }
@@ -220,6 +229,20 @@ TEST(Metrics, PassPromtool) {
       std::string("/usr/bin/promtool check metrics < ") + path + " 1>&2";
   EXPECT_EQ(std::system(command.c_str()), 0);
   ::unlink(path);
+}
+
+TEST(Metrics, TheJournalIsWitnessed) {
+  const std::string text = scrape(Snapshot{});
+  for (const char* line :
+       {"stillframe_journal_entries_total 4812",
+        // Each of 48 bits, which a double holds exactly.
+        "stillframe_journal_head 281474976710655",
+        "stillframe_journal_bytes 65536", "stillframe_journal_segments 2",
+        "stillframe_journal_lost_total{reason=\"write_failed\"} 3",
+        "stillframe_journal_lost_total{reason=\"queue_full\"} 0",
+        "stillframe_journal_write_errors_total 1"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
 }
 
 TEST(MetricsDoc, IsUpToDate) {

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/record_filter.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "agent/base/keyed_hash.h"
+
+namespace stillframe::engine {
+namespace {
+
+constexpr std::size_t kMostExcess = 64;
+constexpr std::size_t kRepeatsInOne = 256;
+
+void append(std::string& key, std::string_view part) {
+  key += std::to_string(part.size());
+  key += ':';
+  key += part;
+}
+
+// Whose doing it is: not by process, of which a shell's loop has a new one each
+// time.
+void append(std::string& key, const Actor& actor) {
+  append(key, to_string(actor.origin));
+  append(key, actor.tool);
+  append(key, actor.exe);
+  key += std::to_string(actor.uid);
+  key += '/';
+  key += actor.login ? std::to_string(actor.login->uid) : "";
+  key += '/';
+  key += actor.session ? std::to_string(actor.session->id) : "";
+}
+
+std::uint64_t key_of(const StreamEvent& event) {
+  std::string key;
+  append(key, event.kind);
+  append(key, event.path);
+  append(key, event.from);
+  append(key, event.verdict);
+  if (event.actor) append(key, **event.actor);
+  return KeyedHash::own()(key);
+}
+
+bool is_mutation(const StreamEvent& event) { return !event.verdict.empty(); }
+
+}  // namespace
+
+bool RecordFilter::take_share(Book& book, std::uint64_t now) {
+  const std::uint64_t earned = (now - book.refilled) / kRefillNs;
+  if (earned != 0) {
+    book.share = std::min(kShare, book.share + earned);
+    book.refilled += earned * kRefillNs;
+  }
+  if (book.share == 0) return false;
+  --book.share;
+  return true;
+}
+
+bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
+  if (event.container == nullptr) return true;
+  const auto [at, is_new] = books_.try_emplace(event.container->id);
+  Book& book = at->second;
+  if (is_new) book.refilled = now;
+  book.container = event.container;
+  if (!is_mutation(event)) {
+    if (take_share(book, now)) return true;
+    count_excess(book, event, now);
+    return false;
+  }
+  const auto [seen, first] = book.seen.try_emplace(key_of(event));
+  if (!first) {
+    ++seen->second.count;
+    seen->second.last = event.time;
+    if (book.repeats_since == 0) book.repeats_since = now;
+    return false;
+  }
+  if (!take_share(book, now)) {
+    book.seen.erase(seen);
+    count_excess(book, event, now);
+    return false;
+  }
+  seen->second.seq = event.seq;
+  if (++keys_ > kMostKeys) crowded_ = true;
+  return true;
+}
+
+void RecordFilter::refused(const StreamEvent& event, std::uint64_t now) {
+  if (event.container == nullptr) return;
+  const auto at = books_.find(event.container->id);
+  if (at == books_.end()) return;
+  Book& book = at->second;
+  if (is_mutation(event)) keys_ -= book.seen.erase(key_of(event));
+  count_excess(book, event, now);
+}
+
+void RecordFilter::count_excess(Book& book, const StreamEvent& event,
+                                std::uint64_t now) {
+  std::string key;
+  append(key, event.kind);
+  append(key, event.verdict);
+  if (event.actor) {
+    append(key, to_string((*event.actor)->origin));
+    append(key, (*event.actor)->tool);
+  }
+  if (book.excess.size() >= kMostExcess && !book.excess.contains(key)) key = "";
+  const auto [at, is_new] = book.excess.try_emplace(key);
+  Excess& excess = at->second;
+  if (is_new) excess.first = event.time;
+  excess.count += event.count;
+  excess.latest = event;
+  if (book.excess_since == 0) book.excess_since = now;
+}
+
+void RecordFilter::give_repeats(Book& book, const Give& give) {
+  StreamEvent out;
+  const auto flush = [&] {
+    if (out.repeats.empty()) return;
+    out.class_name = "agent";
+    out.kind = "repeats";
+    out.container = book.container;
+    give(std::exchange(out, {}));
+  };
+  for (auto& [key, repeats] : book.seen) {
+    if (repeats.count == 0) continue;
+    out.repeats.push_back({repeats.seq, repeats.count, repeats.last});
+    out.time = std::max(out.time, repeats.last);
+    repeats.count = 0;
+    if (out.repeats.size() == kRepeatsInOne) flush();
+  }
+  flush();
+  book.repeats_since = 0;
+}
+
+void RecordFilter::give_excess(Book& book, const Give& give) {
+  for (auto& [key, excess] : book.excess) {
+    StreamEvent out = std::move(excess.latest);
+    out.path.clear();
+    out.from.clear();
+    out.facts.clear();
+    out.update = nullptr;
+    out.detail =
+        "more than the container's share of the journal: not kept one "
+        "by one";
+    out.facts["since"] = rfc3339(excess.first);
+    out.count = excess.count;
+    give(std::move(out));
+  }
+  book.excess.clear();
+  book.excess_since = 0;
+}
+
+void RecordFilter::summarize(std::uint64_t now, const Give& give) {
+  for (auto& [id, book] : books_) {
+    const auto due = [now](std::uint64_t since, std::uint64_t after) {
+      return since != 0 && now - since >= after;
+    };
+    if (crowded_ || due(book.repeats_since, kRepeatsAfterNs)) {
+      give_repeats(book, give);
+    }
+    if (due(book.excess_since, kExcessAfterNs)) give_excess(book, give);
+    if (crowded_) book.seen.clear();
+  }
+  if (std::exchange(crowded_, false)) keys_ = 0;
+}
+
+void RecordFilter::finish(const std::string& container, const Give& give) {
+  const auto at = books_.find(container);
+  if (at == books_.end()) return;
+  give_repeats(at->second, give);
+  give_excess(at->second, give);
+  keys_ -= at->second.seen.size();
+  books_.erase(at);
+}
+
+void RecordFilter::finish(const Give& give) {
+  while (!books_.empty()) finish(std::string(books_.begin()->first), give);
+}
+
+}  // namespace stillframe::engine

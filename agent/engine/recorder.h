@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Has events written to the journal by a thread of its own, so that no disk is
+// ever in the way of the sensors.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/journal/writer.h"
+#include "agent/model/journal_state.h"
+#include "exporters/agent_api.h"
+
+namespace stillframe::engine {
+
+class Recorder {
+ public:
+  // One JSON object of an event, on one line.
+  using Render = std::function<std::string(const StreamEvent&)>;
+
+  Recorder(std::unique_ptr<journal::Writer> writer, Render render);
+  ~Recorder();  // writes all that it took
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  // Of the last entry that was there when this was made.
+  std::uint64_t last_seq() const { return last_seq_; }
+  // The last checkpoint before this: until then an agent was there.
+  const std::optional<journal::Checkpoint>& found() const { return found_; }
+
+  // False: there is no room, since the disk is slower than what happens. Then
+  // the event is in no journal unless it is offered again.
+  bool offer(StreamEventPtr event);
+  // What an entry is to be made of, since the last call.
+  std::vector<journal::Notice> take_notices();
+  // Until when all that was taken is written, or lost. From any thread.
+  JournalState state() const;
+
+ private:
+  static constexpr std::size_t kMostBytes = 4 << 20;
+
+  void run(const std::stop_token& stop);
+  void write(std::deque<StreamEventPtr> batch, bool last);
+
+  std::unique_ptr<journal::Writer> writer_;
+  const Render render_;
+  std::uint64_t last_seq_ = 0;
+  std::optional<journal::Checkpoint> found_;
+
+  mutable std::mutex mutex_;  // the members below
+  std::condition_variable_any wake_;
+  std::deque<StreamEventPtr> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  std::vector<journal::Notice> notices_;
+  JournalState state_;
+
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+}  // namespace stillframe::engine

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/engine/record_filter.h"
+
+#include <gmock/gmock.h>
+
+#include <vector>
+
+namespace stillframe::engine {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+class RecordFilterTest : public testing::Test {
+ protected:
+  StreamEvent event(const std::string& path, const std::string& container = "c",
+                    std::uint32_t uid = 0) {
+    StreamEvent out;
+    out.seq = ++seq_;
+    out.time = WallTime{static_cast<std::int64_t>(seq_)};
+    out.class_name = "content";
+    out.kind = "file_write";
+    out.verdict = "violation";
+    out.path = path;
+    ContainerInfo info;
+    info.id = container;
+    out.container = std::make_shared<const ContainerInfo>(info);
+    Actor actor;
+    actor.origin = Origin::exec;
+    actor.uid = uid;
+    actor.pid = static_cast<std::uint32_t>(seq_);
+    out.actor = SharedActor(actor);
+    return out;
+  }
+  RecordFilter::Give give() {
+    return [this](StreamEvent out) { given_.push_back(std::move(out)); };
+  }
+
+  RecordFilter filter_;
+  std::vector<StreamEvent> given_;
+  std::uint64_t seq_ = 0;
+};
+
+TEST_F(RecordFilterTest, TheFirstByEachActorAtEachPath) {
+  EXPECT_TRUE(filter_.admit(event("/a"), 0));
+  EXPECT_FALSE(filter_.admit(event("/a"), 0));
+  EXPECT_TRUE(filter_.admit(event("/b"), 0));
+  EXPECT_TRUE(filter_.admit(event("/a", "c", 7), 0));
+  EXPECT_TRUE(filter_.admit(event("/a", "d"), 0));
+  StreamEvent other = event("/a");
+  other.kind = "mode_change";
+  EXPECT_TRUE(filter_.admit(other, 0));
+}
+
+TEST_F(RecordFilterTest, RepeatsAreCountedAndSaidOnce) {
+  EXPECT_TRUE(filter_.admit(event("/a"), kSecond));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(filter_.admit(event("/a"), kSecond));
+  filter_.summarize(kSecond, give());
+  EXPECT_TRUE(given_.empty());
+  filter_.summarize(kSecond + RecordFilter::kRepeatsAfterNs, give());
+  filter_.summarize(kSecond + 2 * RecordFilter::kRepeatsAfterNs, give());
+  ASSERT_EQ(given_.size(), 1U);
+  EXPECT_EQ(given_[0].kind, "repeats");
+  ASSERT_EQ(given_[0].repeats.size(), 1U);
+  EXPECT_EQ(given_[0].repeats[0].seq, 1U);
+  EXPECT_EQ(given_[0].repeats[0].count, 3U);
+  EXPECT_EQ(given_[0].repeats[0].last.ns, 4);
+}
+
+TEST_F(RecordFilterTest, WhatIsOverTheShareIsCountedByKind) {
+  for (std::uint64_t i = 0; i < RecordFilter::kShare; ++i) {
+    EXPECT_TRUE(filter_.admit(event("/f" + std::to_string(i)), kSecond));
+  }
+  EXPECT_FALSE(filter_.admit(event("/x"), kSecond));
+  EXPECT_FALSE(filter_.admit(event("/y"), kSecond));
+  // Another's share is its own.
+  EXPECT_TRUE(filter_.admit(event("/x", "d"), kSecond));
+  filter_.summarize(kSecond + RecordFilter::kExcessAfterNs, give());
+  ASSERT_EQ(given_.size(), 1U);
+  EXPECT_EQ(given_[0].count, 2U);
+  EXPECT_EQ(given_[0].kind, "file_write");
+  EXPECT_EQ(given_[0].path, "");
+  // The share grows again.
+  const std::uint64_t later = kSecond + RecordFilter::kRefillNs;
+  EXPECT_TRUE(filter_.admit(event("/z"), later));
+  EXPECT_FALSE(filter_.admit(event("/zz"), later));
+}
+
+TEST_F(RecordFilterTest, WhatFoundNoRoomIsCountedToo) {
+  const StreamEvent one = event("/a");
+  EXPECT_TRUE(filter_.admit(one, kSecond));
+  filter_.refused(one, kSecond);
+  filter_.finish("c", give());
+  ASSERT_EQ(given_.size(), 1U);
+  EXPECT_EQ(given_[0].count, 1U);
+}
+
+TEST_F(RecordFilterTest, TheEndOfAContainerSaysAll) {
+  EXPECT_TRUE(filter_.admit(event("/a"), kSecond));
+  EXPECT_FALSE(filter_.admit(event("/a"), kSecond));
+  EXPECT_TRUE(filter_.admit(event("/a", "d"), kSecond));
+  filter_.finish("c", give());
+  EXPECT_EQ(given_.size(), 1U);
+  filter_.finish(give());
+  EXPECT_EQ(given_.size(), 1U);
+  // A new one is new in all.
+  EXPECT_TRUE(filter_.admit(event("/a"), kSecond));
+}
+
+TEST_F(RecordFilterTest, EventsOfTheAgentAreAllKept) {
+  StreamEvent own;
+  own.class_name = "agent";
+  own.kind = "events_lost";
+  for (std::uint64_t i = 0; i < 2 * RecordFilter::kShare; ++i) {
+    ASSERT_TRUE(filter_.admit(own, kSecond));
+  }
+}
+
+}  // namespace
+}  // namespace stillframe::engine
