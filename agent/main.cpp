@@ -117,6 +117,7 @@ Result<> run_agent(const cli::Options& options) {
   auto socket = socket_api::Server::start(
       agent, {.path = options.socket,
               .version = version_text(),
+              .journal = run.state_dir + "/journal",
               .doctor = [&agent] { return agent.doctor(); }});
   if (!socket) return tl::unexpected<Error>(socket.error());
   auto web =

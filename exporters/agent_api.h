@@ -80,6 +80,9 @@ class EventStream {
   virtual void when_ready(std::function<void()> wake) = 0;
   virtual bool closed() const = 0;
   virtual std::uint64_t dropped() const = 0;
+  // The number of the oldest event that was kept when this began, asked for or
+  // not: the journal has those before it. The highest there is: none was.
+  virtual std::uint64_t oldest() const = 0;
 };
 
 // Where the agent is in its life: it runs once the sensors are attached and

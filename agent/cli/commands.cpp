@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/cli/commands.h"
 
-#include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include "agent/base/text.h"
+#include "agent/cli/follow.h"
+#include "agent/cli/output.h"
 #include "agent/policy/reader.h"
 #include "exporters/socket/answers.h"
 #include "exporters/socket/client.h"
@@ -17,36 +18,16 @@ namespace {
 using socket_api::Client;
 using socket_api::Parameters;
 
-// Fails with EPIPE when nobody reads any more.
-Result<> write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN) {
-      pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
-      ::poll(&ready, 1, -1);
-    } else if (errno != EINTR) {
-      return fail("writing the output", errno);
-    }
-  }
-  return {};
-}
-
-void say(int fd, std::string_view text) {
-  std::string line(text);
-  line += '\n';
-  // Nowhere is left to complain to when stderr does not work.
-  static_cast<void>(write_all(fd, line));
-}
-
 int print(std::string_view bytes, int code, Streams streams) {
-  const auto written = write_all(streams.out, bytes);
+  const auto written = write_out(streams.out, bytes);
   if (!written && written.error().code != EPIPE) {
     return complain(written.error(), streams);
   }
   return code;
 }
+
+// Of what happened, where nothing is said.
+constexpr std::size_t kLastEvents = 10'000;
 
 Parameters look(const Options& options, const std::string& output, int fd) {
   const bool color = console::use_color(options.color, fd);
@@ -65,7 +46,7 @@ int ask(const Options& options, const std::string& endpoint,
   const auto reply =
       Client(options.socket)
           .get(endpoint, parameters, [&](std::string_view piece) {
-            written = write_all(streams.out, piece);
+            written = write_out(streams.out, piece);
             return written.has_value();
           });
   if (!written && written.error().code != EPIPE) {
@@ -78,25 +59,6 @@ int ask(const Options& options, const std::string& endpoint,
 
 int always_fine(const socket_api::Reply&) { return kSuccess; }
 
-int follow_events(const Options& options, const Parameters& parameters,
-                  Streams streams) {
-  std::signal(SIGPIPE, SIG_IGN);
-  Result<> written;
-  const auto done =
-      Client(options.socket)
-          .stream("/v1/events", parameters, [&](std::string_view piece) {
-            written = write_all(streams.out, piece);
-            return written.has_value();
-          });
-  if (!written) {
-    return written.error().code == EPIPE ? kSuccess
-                                         : complain(written.error(), streams);
-  }
-  if (!done) return complain(done.error(), streams);
-  say(streams.err, "stillframe: the agent has ended the stream");
-  return kSuccess;
-}
-
 }  // namespace
 
 int complain(const Error& error, Streams streams) {
@@ -106,7 +68,7 @@ int complain(const Error& error, Streams streams) {
 
 int finish(const Exit& exit, Streams streams) {
   std::signal(SIGPIPE, SIG_IGN);
-  static_cast<void>(write_all(streams.err, exit.err));
+  static_cast<void>(write_out(streams.err, exit.err));
   return print(exit.out, exit.code, streams);
 }
 
@@ -131,10 +93,25 @@ int run_events(const Options& options, Streams streams) {
   const EventsOptions& events = options.events;
   Parameters parameters = look(options, events.output, streams.out);
   parameters["follow"] = events.follow ? "1" : "0";
-  if (!events.container.empty()) parameters["container"] = events.container;
+  for (const auto& [name, value] :
+       {std::pair("container", &events.container),
+        std::pair("class", &events.class_name), std::pair("kind", &events.kind),
+        std::pair("verdict", &events.verdict),
+        std::pair("origin", &events.origin), std::pair("tool", &events.tool),
+        std::pair("glob", &events.path)}) {
+    if (!value->empty()) parameters[name] = *value;
+  }
   if (events.since) parameters["since"] = rfc3339(*events.since);
-  if (events.follow) return follow_events(options, parameters, streams);
-  // Read in full before it is printed: a pager may take all day.
+  if (events.until) parameters["until"] = rfc3339(*events.until);
+  const bool narrowed = events.since || events.until || events.follow;
+  const std::size_t last =
+      events.last == 0 && !narrowed ? kLastEvents : events.last;
+  if (last != 0) parameters["last"] = std::to_string(last);
+  if (events.follow) {
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto followed = follow_events(options.socket, parameters, streams);
+    return followed ? kSuccess : complain(followed.error(), streams);
+  }
   return ask(options, "/v1/events", parameters, streams, always_fine);
 }
 
@@ -150,7 +127,7 @@ int run_policy_check(const Options& options, Streams streams) {
       continue;
     }
     static_cast<void>(
-        write_all(streams.err, policy::describe(file, reading->problems)));
+        write_out(streams.err, policy::describe(file, reading->problems)));
     if (!reading->policy) {
       code = kFailure;
       continue;
@@ -170,7 +147,7 @@ Result<policy::PolicyPtr> load_policy(const Options& options, Streams streams) {
   const auto reading = policy::read_policy_file(file, now);
   if (!reading) return fail(reading, "--policy");
   static_cast<void>(
-      write_all(streams.err, policy::describe(file, reading->problems)));
+      write_out(streams.err, policy::describe(file, reading->problems)));
   if (!reading->policy) return fail("the policy file is bad, see above");
   return std::make_shared<const policy::Policy>(*reading->policy);
 }

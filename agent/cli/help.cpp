@@ -30,6 +30,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11>
   stillframe diff web -o docker       as 'docker diff' prints it
 )"},
         {"events", R"(  stillframe events --since 10m
+  stillframe events --since yesterday --container web --path '/etc/**'
+  stillframe events -n 20 --verdict violation
   stillframe events -f --container web
   stillframe events -f -o json | jq .actor
 )"},

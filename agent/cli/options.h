@@ -64,6 +64,14 @@ struct EventsOptions {
   bool follow = false;
   std::string container;
   std::optional<WallTime> since;
+  std::optional<WallTime> until;
+  std::size_t last = 0;  // 0: not given
+  std::string class_name;
+  std::string kind;
+  std::string verdict;
+  std::string origin;
+  std::string tool;
+  std::string path;    // a pattern
   std::string output;  // compact, json
 };
 

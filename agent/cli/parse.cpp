@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <array>
 #include <functional>
 #include <memory>
 #include <sstream>
@@ -14,6 +15,9 @@
 #include "agent/cli/help.h"
 #include "agent/cli/settings.h"
 #include "agent/cli/size.h"
+#include "agent/cli/time.h"
+#include "agent/model/words.h"
+#include "agent/policy/glob.h"
 #include "exporters/socket/address.h"
 
 namespace stillframe::cli {
@@ -47,6 +51,7 @@ struct Raw {
   std::string config_file;
   bool print_config = false;
   std::string since;
+  std::string until;
   std::string shell;
   std::string app_socket;
   std::string socket = socket_api::kDefaultPath;
@@ -62,17 +67,6 @@ std::function<std::string(const std::string&)> checked_by(Parse parse) {
   };
 }
 
-Result<WallTime> parse_since(const std::string& text) {
-  if (const auto age = parse_duration(text)) {
-    const auto ns = std::chrono::nanoseconds(*age).count();
-    return WallTime{wall_now().ns - ns};
-  }
-  if (auto time = parse_rfc3339(text)) return time;
-  return fail("'" + printable(text) +
-              "' is neither a duration such as 10m nor an RFC 3339 time such "
-              "as 2026-01-31T12:00:00Z");
-}
-
 std::string check_telemetry_path(const std::string& text) {
   if (text.size() < 2 || text[0] != '/') {
     return "must begin with / and be more than that";
@@ -83,6 +77,14 @@ std::string check_telemetry_path(const std::string& text) {
   }
   const auto bad = text.find_first_of("?#% \t\r\n");
   return bad == std::string::npos ? "" : "must not hold ?, #, % or blanks";
+}
+
+template <std::size_t N>
+std::vector<std::string> names_of(const std::array<std::string_view, N>& names,
+                                  const std::vector<std::string>& more) {
+  std::vector<std::string> all(names.begin(), names.end());
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 std::string check_absolute(const std::string& text) {
@@ -259,16 +261,47 @@ void Parser::add_diff() {
 }
 
 void Parser::add_events() {
-  CLI::App* events = add("events", "Show mutations as they happen");
-  events->add_flag("-f,--follow", options_.events.follow,
+  EventsOptions& wanted = options_.events;
+  CLI::App* events = add("events", "Show mutations, past ones and new ones");
+  events->add_flag("-f,--follow", wanted.follow,
                    "Keep following new events until interrupted");
-  events->add_option("--container", options_.events.container,
-                     "Only those of this container: id, beginning or name");
+  events
+      ->add_option("-n,--last", wanted.last,
+                   "Only the latest so many of those that happened")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+  events->add_option("--container", wanted.container,
+                     "Only those of this container, which may be gone: id, "
+                     "beginning or name");
   events
       ->add_option("--since", raw_.since,
                    "Only those since this time, or this long ago (10m)")
-      ->check(checked_by(parse_since));
-  add_output(events, options_.events.output, {"compact", "json"});
+      ->check(checked_by(parse_time));
+  events
+      ->add_option("--until", raw_.until,
+                   "Only those until this time, or this long ago")
+      ->check(checked_by(parse_time));
+  events->add_option("--class", wanted.class_name, "Only those of this class")
+      ->check(CLI::IsMember(names_of(kClassNames, {"lifecycle", "agent"})));
+  events
+      ->add_option("--kind", wanted.kind,
+                   "Only those of this kind, such as file_write")
+      ->check(check_not_empty);
+  events
+      ->add_option("--verdict", wanted.verdict, "Only those with this verdict")
+      ->check(CLI::IsMember(names_of(kVerdictNames, {})));
+  events
+      ->add_option("--origin", wanted.origin,
+                   "Only those of actors from there: workload, exec, host, …")
+      ->check(CLI::IsMember(names_of(kOriginNames, {})));
+  events
+      ->add_option("--tool", wanted.tool,
+                   "Only those by this tool, such as apt or ansible")
+      ->check(check_not_empty);
+  events
+      ->add_option("--path", wanted.path,
+                   "Only those of paths like this: /etc/**")
+      ->check(checked_by(policy::PathGlob::compile));
+  add_output(events, wanted.output, {"compact", "json"});
 }
 
 void Parser::add_doctor() {
@@ -386,7 +419,8 @@ Options Parser::options() const {
   if (name == "check") options.command = Command::policy_check;
   if (name == "explain") options.command = Command::policy_explain;
   if (name == "suggest") options.command = Command::policy_suggest;
-  if (!raw_.since.empty()) options.events.since = *parse_since(raw_.since);
+  if (!raw_.since.empty()) options.events.since = *parse_time(raw_.since);
+  if (!raw_.until.empty()) options.events.until = *parse_time(raw_.until);
   for (const auto& address : raw_.listen) {
     options.run.listen.push_back(*metrics::parse_listen_address(address));
   }
@@ -437,6 +471,10 @@ tl::expected<Options, Exit> Parser::parse(int argc, const char* const* argv) {
     return tl::unexpected<Exit>(
         usage("--workloads groups the table; with -o json each container "
               "names its workload"));
+  }
+  if (options_.events.follow && !raw_.until.empty()) {
+    return tl::unexpected<Exit>(
+        usage("--until ends what -f would go on with: give one of them"));
   }
   return options();
 }

@@ -67,17 +67,19 @@ namespace {
 
 class QueueStream : public EventStream {
  public:
-  explicit QueueStream(std::shared_ptr<EventQueue> queue)
-      : queue_(std::move(queue)) {}
+  QueueStream(std::shared_ptr<EventQueue> queue, std::uint64_t oldest)
+      : queue_(std::move(queue)), oldest_(oldest) {}
   StreamEventPtr next() override { return queue_->pop(); }
   void when_ready(std::function<void()> wake) override {
     queue_->when_ready(std::move(wake));
   }
   bool closed() const override { return queue_->finished(); }
   std::uint64_t dropped() const override { return queue_->dropped(); }
+  std::uint64_t oldest() const override { return oldest_; }
 
  private:
   std::shared_ptr<EventQueue> queue_;
+  const std::uint64_t oldest_;
 };
 
 constexpr std::uint64_t kTurnEveryNs = 1'000'000'000;
@@ -273,7 +275,8 @@ std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
   } else {
     queue->close();
   }
-  return std::make_unique<QueueStream>(std::move(queue));
+  return std::make_unique<QueueStream>(std::move(queue),
+                                       past_.oldest_seq().value_or(UINT64_MAX));
 }
 
 void EventLog::close() {

@@ -178,6 +178,12 @@ void PastEvents::pop() {
   runs_.pop_front();
 }
 
+std::optional<std::uint64_t> PastEvents::oldest_seq() const {
+  if (blocks_.empty()) return std::nullopt;
+  const Block& block = blocks_.front();
+  return head_at(block.bytes.get() + block.begin).seq;
+}
+
 void PastEvents::since(WallTime time,
                        const std::function<void(StreamEventPtr)>& take) const {
   auto run = runs_.begin();

@@ -24,6 +24,7 @@ class PastEvents {
 
   // The newest always stays.
   void push(const StreamEvent& event);
+  std::optional<std::uint64_t> oldest_seq() const;
   // Those that happened then or later.
   void since(WallTime time,
              const std::function<void(StreamEventPtr)>& take) const;

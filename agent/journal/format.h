@@ -43,6 +43,10 @@ std::string sha256_hex(std::string_view bytes);
 std::string make_line(std::string_view prev, std::uint64_t entry,
                       std::string_view event);
 
+// Where in a line the number of the entry begins: behind it and a comma come
+// the members of the event.
+constexpr std::size_t kPlaceInChain = 9 + kHashDigits + 10;
+
 struct Line {
   std::string_view prev;
   std::uint64_t entry = 0;

@@ -155,6 +155,9 @@ json container_value(const ContainerInfo& info) {
   if (!info.space.empty())
     value["containerd_namespace"] = json_text(info.space);
   if (!info.outer.empty()) value["outer"] = json_text(info.outer);
+  if (!info.pod_container.empty()) {
+    value["pod_container"] = json_text(info.pod_container);
+  }
   if (info.sandbox) value["sandbox"] = true;
   return value;
 }

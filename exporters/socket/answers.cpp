@@ -52,6 +52,12 @@ Result<std::size_t> width_from(const std::string& value) {
   return *width;
 }
 
+Result<std::uint64_t> count_from(const std::string& value) {
+  const auto count = parse_number<std::uint64_t>(value);
+  if (!count) return fail("not a number: " + printable(value));
+  return *count;
+}
+
 // As paths are reported: without what adds nothing to a path (`//`, `/./`, a
 // slash at the end). What `..` leads to depends on links that may have changed.
 Result<std::string> path_from(const std::string& value) {
@@ -83,9 +89,25 @@ Result<> apply(Query& query, const std::string& name,
     return store(query.workloads, flag_from(name, value));
   }
   if (name == "follow") return store(query.follow, flag_from(name, value));
-  if (name == "since") return store(query.since, parse_rfc3339(value));
+  if (name == "since") return store(query.events.since, parse_rfc3339(value));
+  if (name == "until") return store(query.events.until, parse_rfc3339(value));
+  if (name == "after") return store(query.events.after, count_from(value));
+  if (name == "last") return store(query.last, count_from(value));
+  if (name == "glob") {
+    return store(query.events.path, policy::PathGlob::compile(value));
+  }
+  for (const auto& [field, place] :
+       {std::pair("class", &query.events.class_name),
+        std::pair("kind", &query.events.kind),
+        std::pair("verdict", &query.events.verdict),
+        std::pair("origin", &query.events.origin),
+        std::pair("tool", &query.events.tool)}) {
+    if (name != field) continue;
+    *place = value;
+    return {};
+  }
   if (name == "container") {
-    query.container = value;
+    query.container = query.events.container = value;
     return {};
   }
   if (name == "path") return store(query.path, path_from(value));

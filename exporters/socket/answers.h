@@ -11,6 +11,7 @@
 #include "exporters/agent_api.h"
 #include "exporters/console/style.h"
 #include "exporters/http/answer.h"
+#include "exporters/socket/event_filter.h"
 
 namespace stillframe::socket_api {
 
@@ -22,13 +23,19 @@ Result<Output> output_from(std::string_view name);
 struct Query {
   Output output = Output::table;
   console::Style style;
-  std::string container;
+  std::string container;  // of events, too
   std::string path;
   std::string workload;
   std::string space;  // containers of this namespace only
   bool workloads = false;
   bool follow = false;
-  std::optional<WallTime> since;
+  EventFilter events;
+  std::size_t last = 0;  // no more of the past than so many; 0: all
+
+  // Whether events of the past are wanted, besides new ones.
+  bool wants_past() const {
+    return !follow || events.since || events.after != 0 || last != 0;
+  }
 };
 
 Result<Query> parse_query(

@@ -150,11 +150,13 @@ Answer Server::Impl::answer_query(const std::string& path, const Query& query) {
 
 std::unique_ptr<http::BodyStream> Server::Impl::stream_events(
     const Query& query, httplib::Response& response) {
-  if (const auto snapshot = agent.snapshot()) {
-    const auto good = check_event_filter(*snapshot, query.container);
+  const auto snapshot = agent.snapshot();
+  if (snapshot != nullptr && !query.container.empty()) {
+    const auto good = check_event_filter(*snapshot, query, options.journal);
     if (!good) {
       return send(response, error_answer(400, good.error().message,
-                                         "give more of the id, or the name"));
+                                         "see 'stillframe ps -a'; older "
+                                         "entries may have been pruned"));
     }
   }
   // Its own reference is not a listener. Connections are left for the rest.
@@ -165,8 +167,15 @@ std::unique_ptr<http::BodyStream> Server::Impl::stream_events(
   response.set_header("Content-Type", query.output == Output::json
                                           ? "application/jsonl"
                                           : "text/plain; charset=utf-8");
-  return std::make_unique<EventFeed>(agent.subscribe(query.since, query.follow),
-                                     query, node_name(), listeners);
+  if (query.wants_past()) {
+    const std::string notice = pruned_notice(options.journal, query);
+    if (!notice.empty()) response.set_header("X-Stillframe-Notice", notice);
+  }
+  std::optional<WallTime> since = query.events.since;
+  if (query.wants_past() && !since) since = WallTime{INT64_MIN};
+  return std::make_unique<EventFeed>(agent.subscribe(since, query.follow),
+                                     query, node_name(), listeners,
+                                     options.journal);
 }
 
 Result<> Server::Impl::bind() {

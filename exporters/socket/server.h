@@ -5,7 +5,9 @@
 //   GET /v1/ping
 //   GET /v1/ps       output=table|json workloads=0|1 namespace=…
 //   GET /v1/diff     output=table|json|docker container=…
-//   GET /v1/events   output=compact|json follow=0|1 since=TIME container=…
+//   GET /v1/events   output=compact|json follow=0|1 container=… since=TIME
+//                    until=TIME after=SEQ last=COUNT glob=PATHS class=… kind=…
+//                    verdict=… origin=… tool=…
 //   GET /v1/doctor   output=table|json
 //   GET /v1/policy/explain  container=C, path=P, output=table|json
 //   GET /v1/policy/suggest  workload=W
@@ -27,6 +29,7 @@ namespace stillframe::socket_api {
 struct ServerOptions {
   std::string path;
   std::string version;
+  std::string journal = {};  // its directory; empty: none
   std::function<DoctorReport()> doctor;  // called from any thread
 };
 

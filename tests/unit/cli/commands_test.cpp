@@ -139,14 +139,27 @@ TEST_F(CommandsTest, EventsPrintsThePast) {
   EXPECT_EQ(agent_.asked_since, test::kNoon);
 }
 
-TEST_F(CommandsTest, EventsFollowsUntilTheAgentStops) {
+TEST_F(CommandsTest, EventsFollowsUntilNobodyReads) {
   start_agent();
   agent_.queue->push(test::make_event(1, "3f2a"));
   agent_.queue->close();
   options_.events.follow = true;
-  EXPECT_EQ(run_events(options_, streams()), 0);
-  EXPECT_THAT(out_.text(), HasSubstr("\"seq\":1,"));
-  EXPECT_THAT(err_.text(), HasSubstr("the agent has ended the stream"));
+  int fds[2];
+  ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
+  std::string seen;
+  std::thread reader([&] {
+    char buffer[4096];
+    while (seen.find("\"seq\":1,") == std::string::npos) {
+      const ssize_t n = ::read(fds[0], buffer, sizeof buffer);
+      if (n <= 0) break;
+      seen.append(buffer, static_cast<std::size_t>(n));
+    }
+    ::close(fds[0]);
+  });
+  EXPECT_EQ(run_events(options_, {.out = fds[1], .err = err_.fd()}), 0);
+  reader.join();
+  ::close(fds[1]);
+  EXPECT_THAT(seen, HasSubstr("\"seq\":1,"));
 }
 
 TEST_F(CommandsTest, AReaderThatIsGoneIsNotAFailure) {

@@ -21,6 +21,7 @@ struct EventQueue {
   std::deque<StreamEventPtr> events;
   bool closed = false;
   std::uint64_t dropped = 0;
+  std::uint64_t oldest = UINT64_MAX;
   int listeners = 0;
   std::vector<std::function<void()>> wakes;  // of all streams
 
@@ -68,6 +69,10 @@ class FakeStream : public EventStream {
   std::uint64_t dropped() const override {
     const std::lock_guard lock(queue_->mutex);
     return queue_->dropped;
+  }
+  std::uint64_t oldest() const override {
+    const std::lock_guard lock(queue_->mutex);
+    return queue_->oldest;
   }
 
  private:

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exporters/socket/past_reader.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "agent/journal/directory.h"
+#include "agent/journal/line_reader.h"
+#include "exporters/jsonl/event_reader.h"
+
+namespace stillframe::socket_api {
+namespace {
+
+using journal::LineReader;
+using journal::SegmentName;
+
+// An entry is written later than what it is about: a look finds what changed
+// up to a scan interval before, and a session is said with its first change.
+constexpr std::int64_t kWrittenLaterNs = 24LL * 3600 * 1'000'000'000;
+
+// It may have been closed, or removed for its age, since it was listed.
+Result<std::optional<LineReader>> open_segment(const std::string& directory,
+                                               const SegmentName& name) {
+  for (const bool closed : {name.closed, true}) {
+    auto reader = LineReader::open(directory, {name.first, closed});
+    if (reader) return std::optional(std::move(*reader));
+    if (!is_absence(reader.error().code)) {
+      return tl::unexpected<Error>(reader.error());
+    }
+  }
+  return std::nullopt;
+}
+
+// Of its first entry; 0: not known.
+WallTime beginning_of(const std::string& directory, const SegmentName& name) {
+  auto reader = open_segment(directory, name);
+  if (!reader || !*reader) return {};
+  const auto line = (*reader)->next();
+  if (!line || !*line) return {};
+  const auto event = jsonl::event_from_json((*line)->text);
+  return event ? event->time : WallTime{};
+}
+
+// Those in which there can be something since then: not those before one that
+// began earlier.
+void skip_older(std::vector<SegmentName>& segments,
+                const std::string& directory, std::optional<WallTime> since) {
+  if (!since) return;
+  const WallTime safe{since->ns > kWrittenLaterNs ? since->ns - kWrittenLaterNs
+                                                  : 0};
+  std::size_t first = 0;
+  for (std::size_t i = segments.size(); i-- > 1;) {
+    const WallTime begun = beginning_of(directory, segments[i]);
+    if (begun.ns == 0 || begun >= safe) continue;
+    first = i;
+    break;
+  }
+  segments.erase(segments.begin(),
+                 segments.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+Result<std::vector<SegmentName>> segments_of(const std::string& directory) {
+  auto listing = journal::list_segments(directory);
+  if (!listing) return tl::unexpected<Error>(listing.error());
+  auto& all = listing->segments;
+  // Amid being closed it is there twice.
+  const auto twice = [](const auto& a, const auto& b) {
+    return a.first == b.first;
+  };
+  all.erase(std::unique(all.begin(), all.end(), twice), all.end());
+  return std::move(all);
+}
+
+}  // namespace
+
+PastReader::PastReader(std::string directory, std::uint64_t until_seq,
+                       EventFilter filter, Render render)
+    : directory_(std::move(directory)),
+      until_seq_(until_seq),
+      filter_(std::move(filter)),
+      render_(std::move(render)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+
+PastReader::~PastReader() = default;
+
+void PastReader::when_ready(std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  wake_ = std::move(wake);
+  if (wake_ && (ended_ || !items_.empty())) wake_();
+}
+
+std::optional<PastReader::Item> PastReader::next() {
+  const std::lock_guard lock(mutex_);
+  if (items_.empty()) return std::nullopt;
+  Item item = std::move(items_.front());
+  items_.pop_front();
+  bytes_ -= item.text.size();
+  room_.notify_one();
+  return item;
+}
+
+bool PastReader::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_ && items_.empty();
+}
+
+void PastReader::run(const std::stop_token& stop) {
+  if (const auto done = read(stop); !done) {
+    StreamEvent problem;
+    problem.time = wall_now();
+    problem.class_name = "agent";
+    problem.kind = "journal_unreadable";
+    problem.detail = done.error().message;
+    hand_over({problem.time, 0, render_(problem, {})}, stop);
+  }
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  if (wake_) wake_();
+}
+
+Result<> PastReader::read(const std::stop_token& stop) {
+  auto segments = segments_of(directory_);
+  if (!segments) return tl::unexpected<Error>(segments.error());
+  skip_older(*segments, directory_, filter_.since);
+  for (const auto& name : *segments) {
+    const auto more = read_segment(name, stop);
+    if (!more) return tl::unexpected<Error>(more.error());
+    if (!*more) break;
+  }
+  return {};
+}
+
+Result<bool> PastReader::read_segment(const SegmentName& name,
+                                      const std::stop_token& stop) {
+  auto reader = open_segment(directory_, name);
+  if (!reader) return tl::unexpected<Error>(reader.error());
+  if (!*reader) return true;
+  while (!stop.stop_requested()) {
+    const auto line = (*reader)->next();
+    if (!line) return tl::unexpected<Error>(line.error());
+    // One without a newline is being written: it is among the latest events.
+    if (!*line || !(*line)->has_newline) return true;
+    const auto event = jsonl::event_from_json((*line)->text);
+    if (!event || event->seq >= until_seq_ || !filter_.wants(*event)) continue;
+    if (!hand_over({event->time, event->seq, render_(*event, (*line)->text)},
+                   stop)) {
+      break;
+    }
+  }
+  return false;
+}
+
+bool PastReader::hand_over(Item item, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, stop, [this] { return bytes_ < kMostBytes; });
+  if (stop.stop_requested()) return false;
+  const bool was_empty = items_.empty();
+  bytes_ += item.text.size();
+  items_.push_back(std::move(item));
+  if (was_empty && wake_) wake_();
+  return true;
+}
+
+WallTime beginning_of_journal(const std::string& directory) {
+  const auto segments = segments_of(directory);
+  if (!segments || segments->empty()) return {};
+  return beginning_of(directory, segments->front());
+}
+
+Result<bool> is_in_journal(const std::string& directory,
+                           const std::string& container) {
+  const auto segments = segments_of(directory);
+  if (!segments) return tl::unexpected<Error>(segments.error());
+  EventFilter filter;
+  filter.container = container;
+  for (const auto& name : *segments) {
+    auto reader = open_segment(directory, name);
+    if (!reader) return tl::unexpected<Error>(reader.error());
+    if (!*reader) continue;
+    for (;;) {
+      const auto line = (*reader)->next();
+      if (!line) return tl::unexpected<Error>(line.error());
+      if (!*line) break;
+      const auto event = jsonl::event_from_json((*line)->text);
+      if (event && filter.wants(*event)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace stillframe::socket_api
