@@ -235,7 +235,20 @@ void Container::set_info(const ContainerInfo& info) {
 }
 
 void Container::set_policy(const policy::PolicyPtr& policy) {
-  if (drift_) stirred()->set_policy(policy);
+  if (!drift_) return;
+  const auto before = drift_->summary();
+  stirred()->set_policy(policy);
+  const auto after = drift_->summary();
+  if (before.state == after.state &&
+      before.mutated_paths == after.mutated_paths) {
+    return;
+  }
+  context_.events.judged_again(
+      record_.info,
+      {{"state_before", std::string(to_string(before.state))},
+       {"state", std::string(to_string(after.state))},
+       {"mutated_paths_before", std::to_string(before.mutated_paths)},
+       {"mutated_paths", std::to_string(after.mutated_paths)}});
 }
 
 void Container::report(const MutationEvent& event) {

@@ -250,6 +250,17 @@ void EventLog::update(const ContainerInfo& container, Lifecycle kind,
   publish(std::move(out));
 }
 
+void EventLog::judged_again(const ContainerInfo& container,
+                            std::map<std::string, std::string> facts) {
+  StreamEvent out;
+  out.time = clock_.wall();
+  out.class_name = "agent";
+  out.kind = "judged_again";
+  out.container = shared(container);
+  out.facts = std::move(facts);
+  publish(std::move(out));
+}
+
 void EventLog::agent(std::string kind, std::string detail,
                      std::map<std::string, std::string> facts) {
   StreamEvent out;

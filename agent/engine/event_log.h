@@ -41,6 +41,9 @@ class EventLog {
                  std::string detail = "");
   void update(const ContainerInfo& container, Lifecycle kind,
               const Update& update);
+  // By another policy, or one of which a rule has expired.
+  void judged_again(const ContainerInfo& container,
+                    std::map<std::string, std::string> facts);
   void agent(std::string kind, std::string detail,
              std::map<std::string, std::string> facts = {});
 

@@ -29,7 +29,8 @@ void PolicyInUse::use(policy::PolicyPtr policy) {
     context_.events.agent(
         "policy_loaded",
         fmt::format("{}: {} rules, {} of them expired", printable(state_.file),
-                    state_.rules, state_.expired.size()));
+                    state_.rules, state_.expired.size()),
+        {{"sha256", policy->sha256()}});
     log_info("the policy is in use", {{"file", state_.file},
                                       {"rules", state_.rules},
                                       {"expired", state_.expired.size()}});

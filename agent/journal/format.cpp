@@ -2,10 +2,7 @@
 #include "agent/journal/format.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "agent/base/number.h"
@@ -34,21 +31,6 @@ bool take(std::string_view& text, std::string_view prefix) {
 }
 
 }  // namespace
-
-std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, 32> digest{};
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(),
-             nullptr);
-  std::string hex;
-  hex.reserve(kHashDigits);
-  for (const unsigned char byte : digest) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 15];
-  }
-  return hex;
-}
 
 std::string make_line(std::string_view prev, std::uint64_t entry,
                       std::string_view event) {

@@ -24,6 +24,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
+#include "agent/base/sha256.h"
 
 namespace stillframe::journal {
 
@@ -34,9 +35,6 @@ constexpr std::string_view kNoHash =
 // No entry is longer, whatever names and command lines are in it; what is
 // longer was not written by an agent.
 constexpr std::size_t kMostLine = 1 << 20;
-
-// As 64 lowercase hex digits.
-std::string sha256_hex(std::string_view bytes);
 
 // A line without its newline. `event` is one JSON object with a member at
 // least.

@@ -100,12 +100,17 @@ class Policy {
   std::vector<std::string> expired_rules() const;  // names
   const Rule* rule(std::string_view name) const;   // null: none
 
+  // SHA-256 of the file that it was read from; empty: it is from none.
+  const std::string& sha256() const { return sha256_; }
+  void set_sha256(std::string hash) { sha256_ = std::move(hash); }
+
   const std::vector<Rule>& rules() const { return rules_; }
   std::vector<std::string> scratch() const;  // patterns
 
  private:
   std::vector<PathGlob> scratch_;
   std::vector<Rule> rules_;
+  std::string sha256_;
 };
 
 using PolicyPtr = std::shared_ptr<const Policy>;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "agent/base/file.h"
+#include "agent/base/sha256.h"
 #include "agent/base/text.h"
 #include "agent/model/runtime.h"
 #include "agent/policy/dates.h"
@@ -657,6 +658,7 @@ Reading read_policy(std::string_view text, WallTime now) {
   // What cannot be parsed says nothing about what it was to mean.
   if (problems.empty() || root.sort == YamlNode::Sort::map) {
     Policy policy = Reader(problems, now).read(root);
+    policy.set_sha256(sha256_hex(text));
     const bool good =
         std::all_of(problems.begin(), problems.end(),
                     [](const Problem& problem) { return problem.warning; });

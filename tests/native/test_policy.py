@@ -3,6 +3,7 @@
 
 import dataclasses
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -201,6 +202,15 @@ def test_hangup_reloads_and_judges_anew(own_agent: Agent, run,
     loaded = metric(own_agent, "last_load_success_timestamp_seconds")
     assert metric(own_agent, "load_success") == 1
     assert kinds(own_agent).count("policy_loaded") == 2
+    events = own_agent.events()
+    latest = [e for e in events if e["kind"] == "policy_loaded"][-1]
+    text = policy.read_bytes()
+    assert latest["detail"]["sha256"] == hashlib.sha256(text).hexdigest()
+    (judged,) = (e for e in events if e["kind"] == "judged_again")
+    assert judged["container"]["id"] == container.id
+    assert judged["detail"] == {"state_before": "mutated", "state": "still",
+                                "mutated_paths_before": "1",
+                                "mutated_paths": "0"}
 
     policy.write_text("version: 1\nrulez: []\n")
     send_hangup(own_agent)

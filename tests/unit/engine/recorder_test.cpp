@@ -72,7 +72,7 @@ TEST_F(RecorderTest, StateIsOfTheLastEntry) {
   ASSERT_TRUE(state);
   EXPECT_EQ(state->entries, 1U);
   const std::string text = journal();
-  const std::string hash = journal::sha256_hex(text.substr(0, text.size() - 1));
+  const std::string hash = sha256_hex(text.substr(0, text.size() - 1));
   EXPECT_EQ(state->head, std::stoull(hash.substr(0, 12), nullptr, 16));
   EXPECT_EQ(state->bytes, text.size());
 }
