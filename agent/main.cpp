@@ -14,6 +14,7 @@
 #include "agent/cli/commands.h"
 #include "agent/cli/parse.h"
 #include "agent/containers/cgroup_layout.h"
+#include "agent/engine/callers.h"
 #include "agent/engine/engine.h"
 #include "agent/engine/machine.h"
 #include "agent/engine/signals.h"
@@ -157,6 +158,9 @@ Result<DoctorReport> examine() {
   if (const auto layout = containers::detect_cgroups()) {
     config.observed_controller = layout->observed;
     config.unified_mount = layout->unified;
+    config.describe = [layout = *layout](std::uint32_t pid) {
+      return engine::describe_process(pid, layout);
+    };
   }
   const auto sensors = sensors::Sensors::start(config, system_clock());
   if (sensors) {

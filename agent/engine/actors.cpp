@@ -141,6 +141,29 @@ const Session* Actors::find_session(std::uint64_t id) const {
 Actor Actors::resolve(const ProcessRef& process, Place place,
                       const FromInit& from_init, const Victim& victim,
                       std::uint64_t boot_ns) {
+  Actor actor = describe(process, place, from_init, victim);
+  find_tool(actor, process, victim.id, boot_ns);
+  return actor;
+}
+
+Actor Actors::resolve_writer(const Writer& writer, Place place,
+                             const FromInit& from_init, const Victim& victim,
+                             std::uint64_t boot_ns) {
+  // As it was seen at once: by now they may be gone.
+  callers_[{writer.process.pid, writer.process.start_ns}] =
+      callers_of(writer.callers, false);
+  Actor actor = describe(writer.process, place, from_init, victim);
+  std::string tool;
+  if (actor.origin == Origin::host) {
+    tool = setter_of_limits(writer.process, callers(writer.process),
+                            victim.limits_tool);
+  }
+  find_tool(actor, writer.process, victim.id, boot_ns, tool);
+  return actor;
+}
+
+Actor Actors::describe(const ProcessRef& process, Place place,
+                       const FromInit& from_init, const Victim& victim) {
   Actor actor;
   actor.origin = origin_of(process, place, from_init);
   actor.comm = process.comm;
@@ -149,7 +172,6 @@ Actor Actors::resolve(const ProcessRef& process, Place place,
   actor.uid = process.uid;
   if (actor.origin == Origin::exec) name_session(actor, process, victim);
   if (actor.origin == Origin::host) name_person(actor, process);
-  find_tool(actor, process, victim.id, boot_ns);
   return actor;
 }
 
@@ -180,18 +202,21 @@ void Actors::name_person(Actor& actor, const ProcessRef& process) {
 }
 
 void Actors::find_tool(Actor& actor, const ProcessRef& process,
-                       const std::string& victim, std::uint64_t boot_ns) {
+                       const std::string& victim, std::uint64_t boot_ns,
+                       const std::string& known) {
   const std::string_view first_cmd =
       actor.session ? std::string_view(actor.session->first_cmd)
                     : std::string_view();
   Runs::Run run = process.run != 0 ? runs_.find(process.run) : Runs::Run();
-  actor.tool = recognise_tool({actor.origin, actor.comm, actor.exe,
-                               process.parent_comm, first_cmd, run.tool});
+  actor.tool = known.empty()
+                   ? recognise_tool({actor.origin, actor.comm, actor.exe,
+                                     process.parent_comm, first_cmd, run.tool})
+                   : known;
   if (actor.tool.empty() || actor.origin == Origin::workload ||
       actor.origin == Origin::unattributed) {
     return;
   }
-  if (actor.tool == "cp" && !actor.session) {
+  if ((actor.tool == "cp" || !known.empty()) && !actor.session) {
     if (auto driver = driver_among(callers(process)); !driver.empty()) {
       actor.tool = std::move(driver);
     }

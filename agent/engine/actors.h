@@ -22,6 +22,8 @@ struct Victim {
   std::string id;
   // Who enters it descends from who asked for it, as far as is known.
   bool entered_by_callers = false;
+  // What its limits are set by, where its runtime's daemon does so.
+  std::string_view limits_tool{};
 };
 
 // Turns a process as the kernel saw it into an actor as people read it: where
@@ -52,6 +54,11 @@ class Actors {
   Actor resolve(const ProcessRef& process, Place place,
                 const FromInit& from_init, const Victim& victim = {},
                 std::uint64_t boot_ns = 0);
+
+  // Whoever wrote a limit.
+  Actor resolve_writer(const Writer& writer, Place place,
+                       const FromInit& from_init, const Victim& victim,
+                       std::uint64_t boot_ns);
 
   // The run that an actor's update is; what is known of it.
   Runs::Run run_of(const Actor& actor) const;
@@ -84,8 +91,12 @@ class Actors {
   void name_person(Actor& actor, const ProcessRef& process);
   std::string executable(const ProcessRef& process);
   const Callers& callers(const ProcessRef& process);
+  Actor describe(const ProcessRef& process, Place place,
+                 const FromInit& from_init, const Victim& victim);
+  // `known`: its tool, unless another one drives that.
   void find_tool(Actor& actor, const ProcessRef& process,
-                 const std::string& victim, std::uint64_t boot_ns);
+                 const std::string& victim, std::uint64_t boot_ns,
+                 const std::string& known = "");
 
   // Until when the time for searches is used up.
   std::uint64_t search_ns_ = 0;

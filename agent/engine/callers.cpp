@@ -12,7 +12,9 @@
 #include <utility>
 
 #include "agent/base/file.h"
+#include "agent/base/number.h"
 #include "agent/base/text.h"
+#include "agent/containers/cgroup_tree.h"
 #include "agent/containers/proc_text.h"
 #include "agent/engine/tools.h"
 #include "agent/engine/unix_peer.h"
@@ -99,7 +101,64 @@ bool is_daemon(const CallerRef& caller) {
          starts_with(caller.comm, "containerd-shim") || serves(caller);
 }
 
+std::optional<std::uint32_t> number_in(const std::string& path) {
+  auto text = read_file(path, 64);
+  if (!text) return std::nullopt;
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  return parse_number<std::uint32_t>(*text);
+}
+
+std::optional<LoginRef> login_of(std::uint32_t pid) {
+  constexpr std::uint32_t kNone = 0xffffffff;  // as the kernel has it
+  const auto uid = number_in(fmt::format("/proc/{}/loginuid", pid));
+  const auto session = number_in(fmt::format("/proc/{}/sessionid", pid));
+  if (!uid || !session || *uid == kNone) return std::nullopt;
+  return LoginRef{*uid, *session};
+}
+
+std::uint64_t cgroup_of(std::uint32_t pid,
+                        const containers::CgroupLayout& layout) {
+  const auto text = read_file(fmt::format("/proc/{}/cgroup", pid), 65536);
+  const auto path =
+      text ? containers::parse_cgroup(*text, layout.observed) : std::nullopt;
+  if (!path) return 0;
+  return containers::CgroupTree(layout.observed_mount).id_of(*path).value_or(0);
+}
+
 }  // namespace
+
+std::optional<Writer> describe_process(std::uint32_t pid,
+                                       const containers::CgroupLayout& layout) {
+  const auto stat = stat_of(pid);
+  if (!stat) return std::nullopt;
+  Writer seen;
+  ProcessRef& process = seen.process;
+  process.pid = pid;
+  process.ppid = stat->ppid;
+  process.comm = stat->comm;
+  process.start_ns = containers::ticks_to_ns(stat->start_ticks);
+  seen.callers = chain_from(process.ppid, process.start_ns);
+  if (!seen.callers.empty()) process.parent_comm = seen.callers.front().comm;
+  // What has ended is in cgroup v1's root: whoever waits for it is where it
+  // was.
+  const bool ended = stat->state == 'Z' || stat->state == 'X';
+  process.cgroup = cgroup_of(ended ? process.ppid : pid, layout);
+  const auto mounts = [](std::uint32_t of) {
+    return read_link(fmt::format("/proc/{}/ns/mnt", of)).value_or("");
+  };
+  process.host_mounts = mounts(ended ? process.ppid : pid) ==
+                        read_link("/proc/self/ns/mnt").value_or("-");
+  if (auto exe = read_link(fmt::format("/proc/{}/exe", pid))) {
+    process.exe = exe->substr(exe->rfind('/') + 1);
+  }
+  if (const auto text = read_file(fmt::format("/proc/{}/status", pid))) {
+    if (const auto status = containers::parse_status(*text)) {
+      process.uid = status->uid;
+    }
+  }
+  process.login = login_of(pid);
+  return seen;
+}
 
 bool waits_behind_monitor(const std::vector<CallerRef>& ancestors) {
   return !ancestors.empty() && ancestors.back().comm == kMonitor;
@@ -133,6 +192,16 @@ Callers callers_of_process(const ProcessRef& process) {
       callers_of(chain_from(process.ppid, process.start_ns), false);
   if (is_daemon({process.pid, process.comm})) callers.daemon = true;
   return callers;
+}
+
+std::string setter_of_limits(const ProcessRef& process, const Callers& callers,
+                             std::string_view daemons_tool) {
+  const auto& names = callers.names.all();
+  if (is_podman(process.comm)) return "podman";
+  if (!is_helper(process.comm) || names.empty()) return "";
+  const auto& nearest = names.back();
+  if (is_podman(nearest)) return "podman";
+  return is_daemon({0, nearest}) ? std::string(daemons_tool) : "";
 }
 
 std::string driver_among(const Callers& callers) {

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "agent/containers/cgroup_layout.h"
 #include "agent/model/mutation.h"
 #include "agent/model/observation.h"
 
@@ -31,6 +34,16 @@ bool waits_behind_monitor(const std::vector<CallerRef>& ancestors);
 
 // Of a process of the host, as /proc has them now; it may be a daemon itself.
 Callers callers_of_process(const ProcessRef& process);
+
+// A process as /proc has it now, with its ancestors; of one that has ended and
+// that nobody has waited for yet what is left. None: it is gone.
+std::optional<Writer> describe_process(std::uint32_t pid,
+                                       const containers::CgroupLayout& layout);
+
+// Of who has set a limit, the tool: podman, or `daemons_tool` where it was what
+// a daemon runs to set them; empty: neither.
+std::string setter_of_limits(const ProcessRef& process, const Callers& callers,
+                             std::string_view daemons_tool);
 
 // The tool of the outermost of them that is one; empty: none is.
 std::string driver_among(const Callers& callers);

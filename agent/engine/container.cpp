@@ -305,8 +305,8 @@ void Container::session_ended(EndedSession session) {
   }
 }
 
-void Container::observe(const LimitsObservation& seen) {
-  if (drift_ && !seen.values.empty()) stirred()->observe(seen);
+void Container::observe(const LimitsObservation& seen, const LimitActors& by) {
+  if (drift_ && !seen.values.empty()) stirred()->observe(seen, by);
 }
 
 bool Container::defer(const FileObservation& seen) {
@@ -362,7 +362,7 @@ void Container::watch_environment() {
     }
   }
   if (const auto mounts = read_mounts()) mounts_seen(*mounts);
-  look_at_limits();
+  observe(read_limits(false), {});
 }
 
 void Container::leave_environment() {
@@ -410,9 +410,9 @@ void Container::mounts_seen(const MountsObservation& seen) {
   context_.changed = true;
 }
 
-void Container::look_at_limits(bool anyway) {
-  if (limits_cgroup_ == 0) return;
-  observe(context_.kernel.limits(limits_cgroup_, anyway));
+LimitsObservation Container::read_limits(bool anyway) {
+  if (limits_cgroup_ == 0) return {};
+  return context_.kernel.limits(limits_cgroup_, anyway);
 }
 
 // ---- Scans.

@@ -79,7 +79,7 @@ class Container {
   void observe(const Seen& seen, const Actor& actor) {
     if (drift_) stirred()->observe(seen, actor);
   }
-  void observe(const LimitsObservation& seen);
+  void observe(const LimitsObservation& seen, const LimitActors& by);
   // A change made straight to the upper directory while the container is
   // stopped: a runtime that removes the container deletes its files one by one,
   // and only when that is over is it known. Whether it was put off.
@@ -101,8 +101,9 @@ class Container {
   // to mounts_seen(), so that who changed what is found is known.
   std::optional<MountsObservation> read_mounts();
   void mounts_seen(const MountsObservation& seen);
-  // `anyway`: also if nobody is known to have written to them.
-  void look_at_limits(bool anyway = false);
+  // `anyway`: also if nobody is known to have written to them; else none where
+  // nobody has.
+  LimitsObservation read_limits(bool anyway);
 
   // All that was reported until then has been observed.
   void caught_up(std::uint64_t boot_ns) {

@@ -41,8 +41,7 @@ void Core::turn(const ContainerPtr& container, std::uint64_t now) {
   if (container->regular_scan_due(now)) {
     container->regular_scan_done(now);
     container->request_thorough_scan();
-    router_.look_at_environment(container);
-    container->look_at_limits(true);
+    router_.look_at_environment(container, true);
   }
   if (container->mounts_due(now)) router_.look_at_mounts(container);
   if (container->removed()) return;

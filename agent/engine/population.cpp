@@ -14,6 +14,15 @@
 namespace stillframe::engine {
 namespace {
 
+Victim victim_of(const ContainerInfo& info) {
+  const Runtime runtime = runtime_from(info.runtime);
+  return {.id = info.id,
+          .entered_by_callers = enters_for_its_caller(runtime),
+          .limits_tool = info.space == kKubernetesSpace
+                             ? kKubelet
+                             : traits_of(runtime).limits_tool};
+}
+
 constexpr unsigned kResolveTries = 5;
 constexpr std::size_t kMaxUnresolved = 256;
 constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
@@ -461,33 +470,53 @@ void Population::claim(const ContainerPtr& container) {
   if (claimed.overflowed) container->lost(context_.now());
 }
 
-Actor Population::actor_for(const ContainerPtr& victim,
-                            const ProcessRef& process, std::uint64_t boot_ns) {
-  const auto owner = fleet_.by_cgroup(process.cgroup);
-  auto place = Actors::Place::host;
-  if (owner) {
+Actors::Place Population::place_of(const ContainerPtr& victim,
+                                   const ProcessRef& process) const {
+  if (const auto owner = fleet_.by_cgroup(process.cgroup)) {
     // Who runs within the victim may have left it by a cgroup's name alone.
     const bool within = owner->info().outer == victim->info().id;
-    place = owner == victim || within ? Actors::Place::victim
-                                      : Actors::Place::other_container;
-  } else if (process.in_container) {
-    place = victim->cgroups().contains(process.cgroup)
-                ? Actors::Place::victim
-                : Actors::Place::other_container;
-  } else if (process.followed) {
-    // It outlived the container that it descends from.
-    place = Actors::Place::other_container;
+    return owner == victim || within ? Actors::Place::victim
+                                     : Actors::Place::other_container;
   }
-  return context_.actors.resolve(
-      process, place,
-      [&](const ProcessRef& one) -> std::optional<bool> {
-        const auto members = context_.source.members(victim->record());
-        if (!members) return std::nullopt;
-        return descends_from_init(one, *members, victim->record().init_pid);
-      },
-      {victim->info().id,
-       enters_for_its_caller(runtime_from(victim->record().info.runtime))},
-      boot_ns);
+  if (process.in_container) {
+    return victim->cgroups().contains(process.cgroup)
+               ? Actors::Place::victim
+               : Actors::Place::other_container;
+  }
+  // It outlived the container that it descends from.
+  return process.followed ? Actors::Place::other_container
+                          : Actors::Place::host;
+}
+
+Actors::FromInit Population::from_init(const ContainerPtr& victim) const {
+  return [this, victim](const ProcessRef& one) -> std::optional<bool> {
+    const auto members = context_.source.members(victim->record());
+    if (!members) return std::nullopt;
+    return descends_from_init(one, *members, victim->record().init_pid);
+  };
+}
+
+Actor Population::actor_for(const ContainerPtr& victim,
+                            const ProcessRef& process, std::uint64_t boot_ns) {
+  return context_.actors.resolve(process, place_of(victim, process),
+                                 from_init(victim), victim_of(victim->info()),
+                                 boot_ns);
+}
+
+void Population::limits_seen(const ContainerPtr& container,
+                             const LimitsObservation& seen) {
+  LimitActors by;
+  for (const auto& [file, writer] : seen.writers) {
+    // The container that it runs in is what a host is to others: its runtime
+    // sets limits there, and is not another container that reaches out.
+    const auto owner = fleet_.by_cgroup(writer.process.cgroup);
+    if (owner && owner->info().id == container->info().outer) continue;
+    by.emplace(file, context_.actors.resolve_writer(
+                         writer, place_of(container, writer.process),
+                         from_init(container), victim_of(container->info()),
+                         seen.boot_ns));
+  }
+  container->observe(seen, by);
 }
 
 bool Population::ran_before(const ContainerPtr& container,

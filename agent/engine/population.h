@@ -67,6 +67,9 @@ class Population {
     }
     container->observe(seen, actor_for(container, seen.process, seen.boot_ns));
   }
+  // Limits as they are, and who wrote them.
+  void limits_seen(const ContainerPtr& container,
+                   const LimitsObservation& seen);
   // `boot_ns`: when it acted.
   Actor actor_for(const ContainerPtr& victim, const ProcessRef& process,
                   std::uint64_t boot_ns);
@@ -86,6 +89,10 @@ class Population {
     ContainerViewPtr view;
   };
 
+  // Where the process is, as seen from the container.
+  Actors::Place place_of(const ContainerPtr& victim,
+                         const ProcessRef& process) const;
+  Actors::FromInit from_init(const ContainerPtr& victim) const;
   // Whether it lived before the kernel side knew of it, and this process was
   // not what prepared it.
   bool ran_before(const ContainerPtr& container,

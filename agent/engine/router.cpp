@@ -91,7 +91,7 @@ void Router::on(const MountsTouchedObservation& seen) {
 
 void Router::on(const LimitsObservation& seen) {
   if (const auto container = fleet_.by_cgroup(seen.cgroup)) {
-    container->observe(seen);
+    population_.limits_seen(container, seen);
   }
 }
 
@@ -153,10 +153,11 @@ void Router::on(const LossObservation& seen) {
                                           " over its budget: scanning it");
 }
 
-void Router::look_at_environment(const ContainerPtr& container) {
+void Router::look_at_environment(const ContainerPtr& container,
+                                 bool all_limits) {
   if (!container->running()) return;
   look_at_mounts(container);
-  container->look_at_limits();
+  population_.limits_seen(container, container->read_limits(all_limits));
 }
 
 void Router::look_at_mounts(const ContainerPtr& container) {

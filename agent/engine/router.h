@@ -29,7 +29,9 @@ class Router {
 
   // Mounts and limits of a container as they are now, for which waiting events
   // are taken in first.
-  void look_at_environment(const ContainerPtr& container);
+  // `all_limits`: also those that nobody is known to have written to.
+  void look_at_environment(const ContainerPtr& container,
+                           bool all_limits = false);
   void look_at_mounts(const ContainerPtr& container);
 
  private:

@@ -84,6 +84,9 @@ struct Actor {
   bool operator==(const Actor&) const = default;
 };
 
+// Who wrote limits, by control file.
+using LimitActors = std::map<std::string, Actor>;
+
 // One of them. Copies share it: of a flood of events most have the same.
 class SharedActor {
  public:

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -192,11 +193,22 @@ struct MountsObservation {
   std::string trouble = {};  // why they are not known; empty: they are
 };
 
+// Who wrote to a file, as /proc had it then.
+struct Writer {
+  ProcessRef process;
+  std::vector<CallerRef> callers;  // the parent first
+};
+
+// The process with a number, now; none: it is gone.
+using DescribeProcess = std::function<std::optional<Writer>(std::uint32_t pid)>;
+
 // The limits of a container's cgroup, all that there are, by control file.
 struct LimitsObservation {
   std::uint64_t boot_ns = 0;
   std::uint64_t cgroup = 0;
   std::map<std::string, std::string> values;
+  // Who alone wrote to them since they were observed last.
+  std::map<std::string, Writer> writers = {};
 };
 
 // A container's init has run its first program on its own rootfs.

@@ -66,11 +66,17 @@ struct RuntimeTraits {
   Texts own_writes{};
   // Programs on the host with which people copy files into its containers.
   Texts cli{};
+  // The tool by which its daemon is asked to set limits; empty: it has no
+  // daemon, or is asked by more than one.
+  std::string_view limits_tool{};
 };
 
 // containerd's namespaces for containers of dockerd and of Kubernetes.
 inline constexpr std::string_view kDockerSpace = "moby";
 inline constexpr std::string_view kKubernetesSpace = "k8s.io";
+
+// The tool that is behind what comes by the CRI.
+inline constexpr std::string_view kKubelet = "kubelet";
 
 namespace runtimes {
 
@@ -143,7 +149,8 @@ inline constexpr RuntimeTraits kDocker{.name = "docker",
                                        .keeps_stopped = true,
                                        .diff_tool = DiffTool::docker,
                                        .own_writes = kDockerWrites,
-                                       .cli = kDockerCli};
+                                       .cli = kDockerCli,
+                                       .limits_tool = "docker"};
 
 inline constexpr std::array kContainerdCgroups = {
     CgroupPattern{.before = "cri-containerd-"},
@@ -179,7 +186,8 @@ inline constexpr RuntimeTraits kCrio{.name = "cri-o",
                                      .cgroups = kCrioCgroups,
                                      .keeps_stopped = true,
                                      .own_writes = kLibpodWrites,
-                                     .cli = kCrioCli};
+                                     .cli = kCrioCli,
+                                     .limits_tool = kKubelet};
 
 inline constexpr std::array kRuncTraces = {"/run/runc"sv};
 inline constexpr RuntimeTraits kRunc{.name = "runc",

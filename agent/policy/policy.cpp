@@ -129,7 +129,7 @@ Judgement Policy::judge(const ContainerInfo& container, Class mutation_class,
     return {violates ? Verdict::violation : Verdict::allowed, rule.name};
   }
   // `docker update`, the CPU manager and the vertical autoscaler do this all
-  // day: it is recorded. Nobody sees whose a write to a control file is.
+  // day: it is recorded. Whose a write to a control file is is not always seen.
   if (mutation_class == Class::limits &&
       (origin == Origin::host || origin == Origin::unattributed)) {
     return {Verdict::allowed, ""};

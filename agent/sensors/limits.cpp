@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -113,14 +114,17 @@ LimitFiles list_limits(std::vector<std::string> directories) {
   for (std::size_t i = 0; i < directories.size(); ++i) {
     const std::unique_ptr<DIR, CloseDir> listing(
         ::opendir(directories[i].c_str()));
+    struct stat st{};
+    if (listing) static_cast<void>(::fstat(::dirfd(listing.get()), &st));
+    found.devices.push_back(st.st_dev);
     errno = listing ? 0 : errno;
     while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
       const auto name = std::find(kFiles.begin(), kFiles.end(),
                                   std::string_view(entry->d_name));
       const auto place = static_cast<std::size_t>(name - kFiles.begin());
       if (name != kFiles.end() && !std::exchange(known[place], true)) {
-        found.files.push_back(
-            {static_cast<std::uint16_t>(place), static_cast<std::uint16_t>(i)});
+        found.files.push_back({entry->d_ino, static_cast<std::uint16_t>(place),
+                               static_cast<std::uint16_t>(i)});
       }
       errno = 0;
     }
@@ -157,9 +161,27 @@ Limits read_limits(const LimitFiles& files) {
   return limits;
 }
 
-LimitWatch::LimitWatch(const Clock& clock)
-    : clock_(clock), inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+LimitWatch::LimitWatch(const Clock& clock, DescribeProcess describe,
+                       std::uint32_t servant)
+    : clock_(clock),
+      servant_(servant),
+      inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
   if (inotify_ < 0) trouble_ = std::string("inotify: ") + std::strerror(errno);
+  if (!describe) return;
+  auto started =
+      WriteWatch::start({std::move(describe), is_limit_file, servant});
+  if (started) {
+    writes_ = *std::move(started);
+  } else {
+    nameless_ = started.error().message;
+  }
+}
+
+std::vector<int> LimitWatch::poll_fds() const {
+  std::vector<int> all;
+  if (inotify_ >= 0) all.push_back(inotify_);
+  if (writes_) all.push_back(writes_->poll_fd());
+  return all;
 }
 
 Result<> LimitWatch::watch(std::uint64_t cgroup,
@@ -171,8 +193,10 @@ Result<> LimitWatch::watch(std::uint64_t cgroup,
   watched.reported = true;
   Result<> result;
   for (const auto& directory : directories) {
-    const int number = ::inotify_add_watch(inotify_, directory.c_str(),
-                                           IN_MODIFY | IN_ONLYDIR);
+    const bool marked = writes_ && writes_->add(directory);
+    const std::uint32_t wanted = marked ? IN_DELETE_SELF : IN_MODIFY;
+    const int number =
+        ::inotify_add_watch(inotify_, directory.c_str(), wanted | IN_ONLYDIR);
     if (number >= 0) {
       watched.watches.push_back(number);
       const auto [other, alone] = by_watch_.try_emplace(number, cgroup);
@@ -187,29 +211,45 @@ Result<> LimitWatch::watch(std::uint64_t cgroup,
 }
 
 void LimitWatch::forget(std::uint64_t cgroup) {
+  if (!containers_.contains(cgroup)) return;
+  take_noticed();  // of directories that are there no more, or again
   const auto it = containers_.find(cgroup);
-  if (it == containers_.end()) return;
+  bool all_there = true;
   for (const int number : it->second.watches) {
+    all_there = all_there && by_watch_.erase(number) != 0;
     // Fails where the directory is gone: the kernel has removed it itself.
     static_cast<void>(::inotify_rm_watch(inotify_, number));
-    by_watch_.erase(number);
+  }
+  if (writes_ && all_there) {
+    for (const auto& directory : it->second.files.directories) {
+      writes_->remove(directory);
+    }
   }
   containers_.erase(it);
 }
 
 LimitsObservation LimitWatch::see(std::uint64_t cgroup,
                                   Watched& watched) const {
-  const std::uint64_t now = clock_.boot_ns();
+  LimitsObservation seen{clock_.boot_ns(), cgroup, {}, {}};
   auto limits = read_limits(watched.files);
   watched.changed = !watched.reported || !limits.complete;
-  return {now, cgroup, std::move(limits.values)};
+  seen.values = std::move(limits.values);
+  for (const auto& [file, writers] : watched.writers) {
+    if (watched.anybody) break;
+    if (auto writer = only_writer(writers, servant_)) {
+      seen.writers.emplace(file, *std::move(writer));
+    }
+  }
+  watched.writers.clear();
+  watched.anybody = false;
+  return seen;
 }
 
 LimitsObservation LimitWatch::look(std::uint64_t cgroup) {
-  take_reports();
+  take_reports(true);
   const auto it = containers_.find(cgroup);
   if (it == containers_.end() || !it->second.changed) {
-    return {clock_.boot_ns(), cgroup, {}};
+    return {clock_.boot_ns(), cgroup, {}, {}};
   }
   return see(cgroup, it->second);
 }
@@ -226,14 +266,41 @@ void LimitWatch::not_reported(std::uint64_t cgroup) {
   it->second.changed = true;
 }
 
-void LimitWatch::take_reports() {
+void LimitWatch::written(std::uint64_t cgroup, bool named) {
+  const auto it = containers_.find(cgroup);
+  if (it == containers_.end()) return;
+  it->second.changed = true;
+  it->second.anybody = it->second.anybody || !named;
+  written_.insert(cgroup);
+}
+
+void LimitWatch::take_reports(bool now) {
+  take_written(now);
+  take_noticed();
+}
+
+void LimitWatch::take_written(bool now) {
+  if (!writes_) return;
+  auto taken = writes_->take(now);
+  for (auto& write : taken.writes) {
+    for (auto& [cgroup, watched] : containers_) {
+      const auto& files = watched.files;
+      for (const auto& file : files.files) {
+        if (file.inode != write.inode ||
+            files.devices[file.directory] != write.device) {
+          continue;
+        }
+        written(cgroup, true);
+        watched.writers[std::string(kFiles[file.name])].push_back(write.by);
+      }
+    }
+  }
+  if (!taken.overflowed) return;
+  for (const auto& [cgroup, watched] : containers_) written(cgroup, false);
+}
+
+void LimitWatch::take_noticed() {
   if (inotify_ < 0) return;
-  const auto written = [this](std::uint64_t cgroup) {
-    const auto it = containers_.find(cgroup);
-    if (it == containers_.end()) return;
-    it->second.changed = true;
-    written_.insert(cgroup);
-  };
   std::array<char, 16'384> buffer;
   for (;;) {
     const ssize_t size = ::read(inotify_, buffer.data(), buffer.size());
@@ -242,7 +309,7 @@ void LimitWatch::take_reports() {
                    [&](const InotifyEvent& event) {
                      if ((event.mask & IN_Q_OVERFLOW) != 0) {
                        for (const auto& [cgroup, watched] : containers_) {
-                         written(cgroup);
+                         written(cgroup, false);
                        }
                        return;
                      }
@@ -252,14 +319,14 @@ void LimitWatch::take_reports() {
                        not_reported(it->second);
                        by_watch_.erase(it);
                      } else if (is_limit_file(event.name)) {
-                       written(it->second);
+                       written(it->second, false);
                      }
                    });
   }
 }
 
 std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
-  take_reports();
+  take_reports(false);
   std::size_t seen = 0;
   for (const std::uint64_t cgroup : std::exchange(written_, {})) {
     const auto it = containers_.find(cgroup);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The limits sensor: the control files of containers' cgroups. Needs no kernel
-// side: inotify reports writes to them, on a watch of the directory each. Where
-// that is not to be had they are read when asked.
+// side: fanotify reports writes to them and who wrote, on a mark of each
+// directory, else inotify that there was one. Where that is not to be had
+// either they are read when asked.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,6 +21,7 @@
 #include "agent/base/fd.h"
 #include "agent/base/result.h"
 #include "agent/model/observation.h"
+#include "agent/sensors/write_watch.h"
 
 namespace stillframe::sensors {
 
@@ -28,10 +32,12 @@ bool is_limit_file(std::string_view name);
 // directories the first counts. What could not be looked at is logged.
 struct LimitFiles {
   struct File {
+    std::uint64_t inode;
     std::uint16_t name;  // its place among all names there are
     std::uint16_t directory;
   };
   std::vector<std::string> directories;
+  std::vector<std::uint64_t> devices;  // of each
   std::vector<File> files;
 };
 LimitFiles list_limits(std::vector<std::string> directories);
@@ -47,12 +53,18 @@ Limits read_limits(const LimitFiles& files);
 
 class LimitWatch {
  public:
-  // `clock` outlives this.
-  explicit LimitWatch(const Clock& clock);
+  static constexpr std::uint32_t kServant = 1;  // systemd
+
+  // `clock` outlives this. Without `describe` nobody is named; `servant`: as
+  // WriteWatch has it.
+  explicit LimitWatch(const Clock& clock, DescribeProcess describe = {},
+                      std::uint32_t servant = kServant);
 
   // Empty: writes are reported. Else why not.
   const std::string& trouble() const { return trouble_; }
-  int poll_fd() const { return inotify_; }  // -1: none
+  // Empty: who writes is reported, too. Else why not.
+  const std::string& nameless() const { return nameless_; }
+  std::vector<int> poll_fds() const;
 
   // Watches a container's directories from now on. Fails where writes to some
   // of them will not be reported; they are read when asked anyway.
@@ -76,17 +88,26 @@ class LimitWatch {
   struct Watched {
     LimitFiles files;
     std::vector<int> watches;
+    std::map<std::string, std::vector<std::optional<Writer>>> writers;
+    bool anybody = false;   // others, who are not known, may have written
     bool reported = false;  // writes to all of them are
     bool changed = true;    // not seen since they were written to
   };
 
   // Writes to one of its directories are another's by the kernel, or nobody's.
   void not_reported(std::uint64_t cgroup);
-  void take_reports();
+  void take_reports(bool now);
+  void take_written(bool now);
+  void take_noticed();
+  void written(std::uint64_t cgroup, bool named);
   LimitsObservation see(std::uint64_t cgroup, Watched& watched) const;
 
   const Clock& clock_;
+  const std::uint32_t servant_;
   std::string trouble_;
+  std::string nameless_;
+  std::unique_ptr<WriteWatch> writes_;
+  // Without fanotify it reports writes; with it, that a directory is gone.
   Fd inotify_;
   std::unordered_map<std::uint64_t, Watched> containers_;
   std::unordered_map<int, std::uint64_t> by_watch_;

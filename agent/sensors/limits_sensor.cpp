@@ -7,8 +7,14 @@ namespace stillframe::sensors {
 
 SensorStatus LimitsSensor::status() const {
   std::vector<SensorAttempt> attempts;
+  const bool named = limits_.nameless().empty();
+  if (!named) {
+    attempts.push_back({"fanotify", false, limits_.nameless(),
+                        "who changes a limit is not seen",
+                        "Linux with CONFIG_FANOTIFY, and CAP_SYS_ADMIN"});
+  }
   if (limits_.trouble().empty()) {
-    attempts.push_back(accepted("inotify", ""));
+    attempts.push_back(accepted(named ? "fanotify" : "inotify", ""));
   } else {
     // The kernel has one error for both limits.
     attempts.push_back(
@@ -17,7 +23,7 @@ SensorStatus LimitsSensor::status() const {
          "raise fs.inotify.max_user_instances and the limit on open files"});
   }
   SensorStatus status = status_of(ladder_, std::move(attempts));
-  if (status.coverage == Coverage::events) {
+  if (status.coverage == Coverage::events && !named) {
     status.by_scan.emplace_back("changes of limits");
   }
   return status;

@@ -84,7 +84,7 @@ struct Sensors::Impl {
   std::uint64_t undecodable = 0;
 
   Impl(SensorConfig c, const Clock& k)
-      : config(std::move(c)), clock(k), limits(k) {}
+      : config(std::move(c)), clock(k), limits(k, config.describe) {}
 
   // Does what may load programs, while the kernel's types are there. They take
   // some MiB, and are given back unless a sensor may need them in a hurry.
@@ -171,7 +171,9 @@ Result<> Sensors::Impl::begin() {
   auto mapped = Ring::map(bpf_map__fd(events), bpf_map__max_entries(events));
   if (!mapped) return tl::unexpected(mapped.error());
   ring.emplace(*std::move(mapped));
-  const int sources[] = {bpf_map__fd(events), limits.poll_fd(), backlogged};
+  std::vector<int> sources = limits.poll_fds();
+  sources.push_back(bpf_map__fd(events));
+  sources.push_back(backlogged);
   for (const int fd : sources) {
     epoll_event event{};
     event.events = EPOLLIN;

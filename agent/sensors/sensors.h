@@ -27,6 +27,8 @@ struct SensorConfig {
   std::string observed_controller;
   std::string unified_mount;
   std::uint32_t budget_per_second = 32768;  // events of one container
+  // Who wrote a limit; without it nobody is named. Called by any thread.
+  DescribeProcess describe = {};
 };
 
 // The kernel side on BPF. See kernel_side.h for what each call does.

@@ -157,6 +157,9 @@ def test_a_resize_in_place_is_a_limit_that_changed(
     pod.resize(2048)
     seen = event(agent, pod.id, "limit_change")
     assert seen["verdict"] == "allowed"
+    assert (seen["actor"]["origin"], seen["actor"]["tool"],
+            seen["actor"]["comm"]) == ("host", "kubelet", "runc")
+    assert seen["actor"]["login_uid"] is None
     assert agent.ps(pod.id)["state"] == "still"
 
 

@@ -115,7 +115,10 @@ def test_a_raised_limit_that_docker_keeps_is_not_restored(
     container = dockerd.run(name, _IMAGE, "--memory", "32m")
     _known(agent, container)
     dockerd.docker("update", "--memory", "64m", "--memory-swap", "128m", name)
-    changed = event(agent, container, "limit_change")["path"]
+    seen = event(agent, container, "limit_change")
+    assert (seen["actor"]["origin"], seen["actor"]["tool"],
+            seen["actor"]["comm"]) == ("host", "docker", "runc")
+    changed = seen["path"]
     lives = len(_lives(agent, container))
     dockerd.docker("restart", "-t", "0", name)
     wait_for(lambda: len(_lives(agent, container)) > lives, 10, "started again")

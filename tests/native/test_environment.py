@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +19,7 @@ from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
 from harness.coverage import Results
 from harness.image import Tree
 from harness.podman import podman
+from harness.runtimes import runtime
 from harness.environment import CASES, MOUNTS, latest, outcome, unreported
 from harness.waiting import wait_for
 
@@ -208,8 +211,10 @@ def test_limit_set_by_podman_is_recorded_and_tolerated(
             if e["path"] in ("memory.max", "memory.limit_in_bytes")
             ] == [str(MEMORY_MAX)]
     assert {e["verdict"] for e in reported} == {"allowed"}
-    assert {e["actor"]["origin"] for e in reported} == {"unattributed"}
-    results.add(("limit_change",), coverage.STATE, way="host")
+    assert {(e["actor"]["origin"], e["actor"]["tool"], e["actor"]["comm"])
+            for e in reported} == {("host", "podman", runtime())}
+    assert {e["actor"]["ancestors"][-1] for e in reported} == {"podman"}
+    results.add(("limit_change",), coverage.EVENTS, way="host")
     is_still(agent, container)
     rows = [row for row in agent.diff(container.name)["changes"]
             if row["class"] == "limits"]
@@ -231,6 +236,46 @@ def test_same_value_again_is_no_change(agent: Agent, start) -> None:
                         ATTRIBUTION_SECONDS, "limit_change")
     assert [(e["path"], e["detail"]) for e in reported] == [
         ("pids.max", {"old": "100", "new": "200"})]
+
+
+@contextlib.contextmanager
+def _writer(file: pathlib.Path, value: str) -> Iterator[None]:
+    """A shell that has written, and is there for as long as this is."""
+    with subprocess.Popen(
+            ["sh", "-c", f"echo {value} >{file}; echo; read wait"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+        shell.stdout.readline()
+        yield
+
+
+def test_limit_written_by_hand_has_whoever_wrote_it(agent: Agent,
+                                                    start) -> None:
+    container = start(options=("--pids-limit", "100"))
+    agent.ps(container.id)
+    file = control_files(container.pid, "pids.max")[0]
+    with _writer(file, "200"):
+        [seen] = wait_for(lambda: _limits(agent, container.name),
+                          ATTRIBUTION_SECONDS, "limit_change")
+    assert (seen["actor"]["origin"], seen["actor"]["tool"],
+            seen["actor"]["comm"]) == ("host", "shell", "sh")
+    assert seen["actor"]["ancestors"]
+
+
+# Only the last value is there to be seen: it may be either's.
+def test_of_two_who_wrote_a_limit_none_is_named(agent: Agent, start) -> None:
+    container = start(options=("--pids-limit", "100"))
+    agent.ps(container.id)
+    file = control_files(container.pid, "pids.max")[0]
+    with contextlib.ExitStack() as writers:
+        writers.callback(agent.process.send_signal, signal.SIGCONT)
+        agent.process.send_signal(signal.SIGSTOP)
+        for value in "200", "300":
+            writers.enter_context(_writer(file, value))
+        agent.process.send_signal(signal.SIGCONT)
+        [seen] = wait_for(lambda: _limits(agent, container.name),
+                          ATTRIBUTION_SECONDS, "limit_change")
+    assert seen["detail"] == {"old": "100", "new": "300"}
+    assert seen["actor"]["origin"] == "unattributed"
 
 
 def test_limit_written_while_no_agent_ran_is_found(own_agent: Agent,

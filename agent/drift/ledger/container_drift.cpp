@@ -165,6 +165,11 @@ void ContainerDrift::observe(const Seen& seen) {
   impl_->environment.observe(seen);
 }
 
+void ContainerDrift::observe(const LimitsObservation& seen,
+                             const LimitActors& by) {
+  impl_->environment.observe(seen, by);
+}
+
 template void ContainerDrift::observe(const FileObservation&, const Actor&);
 template void ContainerDrift::observe(const ExecObservation&, const Actor&);
 template void ContainerDrift::observe(const SysctlObservation&, const Actor&);
@@ -172,7 +177,6 @@ template void ContainerDrift::observe(const DeviceObservation&, const Actor&);
 template void ContainerDrift::observe(const MemoryObservation&, const Actor&);
 template void ContainerDrift::observe(const MountObservation&, const Actor&);
 template void ContainerDrift::observe(const MountsObservation&);
-template void ContainerDrift::observe(const LimitsObservation&);
 
 void ContainerDrift::lost(std::uint64_t boot_ns) {
   impl_->plan.need_full();

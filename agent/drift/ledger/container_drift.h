@@ -70,6 +70,7 @@ class ContainerDrift {
   // is what the rest is measured by.
   template <typename Seen>
   void observe(const Seen& seen);
+  void observe(const LimitsObservation& seen, const LimitActors& by);
   // Events of this container may be missing: a full scan is due, and what it
   // finds without an event is unattributed.
   void lost(std::uint64_t boot_ns);

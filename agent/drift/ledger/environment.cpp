@@ -166,7 +166,8 @@ void Environment::mount_found(const std::string& path,
                    by != nullptr);
 }
 
-void Environment::observe(const LimitsObservation& seen) {
+void Environment::observe(const LimitsObservation& seen,
+                          const LimitActors& by) {
   for (const auto& [file, value] : seen.values) {
     const auto [at_start, fresh] = life_.limits.try_emplace(file, value);
     if (fresh) {
@@ -196,9 +197,11 @@ void Environment::observe(const LimitsObservation& seen) {
     event.path = file;
     event.facts["old"] = std::move(last);
     event.facts["new"] = value;
-    // A write to a control file does not say whose it is.
-    outside_.changed(std::move(event), seen.boot_ns, books_.actors.intern({}),
-                     false);
+    const auto writer = by.find(file);
+    const bool named = writer != by.end();
+    outside_.changed(std::move(event), seen.boot_ns,
+                     books_.actors.intern(named ? writer->second : Actor()),
+                     named);
   }
   life_.has_limits = true;
 }

@@ -31,7 +31,7 @@ class Environment {
 
   void observe(const MountObservation& seen, const Actor& by);
   void observe(const MountsObservation& seen);
-  void observe(const LimitsObservation& seen);
+  void observe(const LimitsObservation& seen, const LimitActors& by);
 
   // Why the mounts are not known; empty: they are.
   const std::string& trouble() const { return mounts_trouble_; }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -49,6 +50,61 @@ TEST(Callers, AreTheNearestOnes) {
   EXPECT_THAT(
       callers_of(chain(std::vector<std::string>(16, "sh")), true).names.all(),
       SizeIs(8));
+}
+
+struct SetterCase {
+  const char* comm;
+  std::vector<std::string> callers;
+  const char* tool;
+};
+
+TEST(Callers, ShowByWhatALimitWasSet) {
+  const SetterCase cases[] = {
+      {"runc", {"podman", "bash"}, "podman"},
+      {"crun", {"podman"}, "podman"},
+      {"podman", {"bash"}, "podman"},
+      {"runc", {"containerd-shim"}, "docker"},
+      {"runc", {"crio"}, "docker"},
+      {"runc", {"bash", "sshd"}, ""},
+      {"runc", {}, ""},
+      {"sh", {"containerd-shim"}, ""},
+      {"systemd", {}, ""},
+  };
+  for (const auto& one : cases) {
+    ProcessRef process;
+    process.comm = one.comm;
+    EXPECT_EQ(setter_of_limits(process, callers_of(chain(one.callers), false),
+                               "docker"),
+              one.tool)
+        << one.comm << " of " << one.callers.size();
+  }
+}
+
+TEST(Callers, AProcessIsDescribedUntilNobodyWaitsForItAnyMore) {
+  const auto layout = containers::detect_cgroups();
+  ASSERT_TRUE(layout);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t ended;
+  ASSERT_EQ(
+      ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  const auto pid = static_cast<std::uint32_t>(child);
+  const auto own =
+      describe_process(static_cast<std::uint32_t>(::getpid()), *layout);
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->process.exe, "engine_test");
+  EXPECT_TRUE(own->process.host_mounts);
+  const auto seen = describe_process(pid, *layout);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->process.pid, pid);
+  EXPECT_EQ(seen->process.comm, own->process.comm);
+  EXPECT_EQ(seen->process.parent_comm, own->process.comm);
+  EXPECT_EQ(seen->process.cgroup, own->process.cgroup);
+  EXPECT_TRUE(seen->process.host_mounts);
+  ASSERT_FALSE(seen->callers.empty());
+  EXPECT_EQ(seen->callers.front().pid, own->process.pid);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_FALSE(describe_process(pid, *layout));
 }
 
 struct WhoseCase {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -118,7 +120,8 @@ TEST(LimitWatch, ReportsAWriteWithAllValues) {
   EXPECT_THAT(drained(watch), IsEmpty());
 
   cgroup.write("pids.max", "200\n");
-  pollfd ready{watch.poll_fd(), POLLIN, 0};
+  ASSERT_THAT(watch.poll_fds(), SizeIs(1));
+  pollfd ready{watch.poll_fds().front(), POLLIN, 0};
   EXPECT_EQ(::poll(&ready, 1, 0), 1);
   const auto seen = drained(watch);
   ASSERT_THAT(seen, SizeIs(1));
@@ -203,6 +206,142 @@ TEST(LimitWatch, ForgetsAContainer) {
   EXPECT_THAT(drained(watch), IsEmpty());
   EXPECT_THAT(watch.look(7).values, IsEmpty());
 }
+
+Writer numbered(std::uint32_t pid) {
+  Writer writer;
+  writer.process.pid = pid;
+  writer.process.start_ns = 1;
+  return writer;
+}
+
+DescribeProcess everybody() {
+  return [](std::uint32_t pid) { return std::optional(numbered(pid)); };
+}
+
+std::vector<LimitsObservation> awaited(LimitWatch& watch) {
+  std::vector<pollfd> ready;
+  for (const int fd : watch.poll_fds()) ready.push_back({fd, POLLIN, 0});
+  EXPECT_GT(::poll(ready.data(), ready.size(), 10'000), 0);
+  return drained(watch);
+}
+
+// In a process of its own, which has ended then.
+std::uint32_t write_by_another(const Cgroup& cgroup, const std::string& text) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    cgroup.write("pids.max", text);
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  return static_cast<std::uint32_t>(child);
+}
+
+std::uint32_t writer_in(const LimitsObservation& seen) {
+  const auto writer = seen.writers.find("pids.max");
+  return writer == seen.writers.end() ? 0 : writer->second.process.pid;
+}
+
+TEST(LimitWatch, NamesWhoWrote) {
+  const Cgroup cgroup;
+  const Cgroup other;
+  for (const auto* one : {&cgroup, &other}) one->write("pids.max", "1\n");
+  LimitWatch watch(system_clock(), everybody());
+  ASSERT_TRUE(watch.nameless().empty()) << watch.nameless();
+  watch.watch(7, {cgroup.path()});
+  watch.watch(8, {other.path()});
+  EXPECT_EQ(writer_in(watch.look(7)), 0u);
+  const auto child = write_by_another(cgroup, "2\n");
+  const auto seen = awaited(watch);
+  ASSERT_THAT(seen, SizeIs(1));
+  EXPECT_EQ(seen[0].cgroup, 7u);
+  EXPECT_THAT(seen[0].values, ElementsAre(Pair("pids.max", "2")));
+  EXPECT_EQ(writer_in(seen[0]), child);
+  // Whoever asks sees a write at once, and it is another's now.
+  const auto next = write_by_another(cgroup, "3\n");
+  EXPECT_EQ(writer_in(watch.look(7)), next);
+  EXPECT_THAT(drained(watch), IsEmpty());
+}
+
+// As a runtime does that has ended before its second write is looked into.
+TEST(LimitWatch, KnowsForAMomentWhoHasWrittenBefore) {
+  const Cgroup cgroup;
+  for (const auto* file : {"pids.max", "cpu.max"}) cgroup.write(file, "1\n");
+  int asked = 0;
+  LimitWatch watch(system_clock(), [&](std::uint32_t pid) {
+    return asked++ == 0 ? std::optional(numbered(pid)) : std::nullopt;
+  });
+  watch.watch(7, {cgroup.path()});
+  watch.look(7);
+  cgroup.write("pids.max", "2\n");
+  cgroup.write("cpu.max", "2\n");
+  EXPECT_THAT(watch.look(7).writers, SizeIs(2));
+  const auto child = write_by_another(cgroup, "3\n");
+  EXPECT_NE(child, 0u);
+  EXPECT_THAT(watch.look(7).writers, IsEmpty());
+}
+
+TEST(LimitWatch, NamesNobodyWhereSeveralWrote) {
+  const Cgroup cgroup;
+  cgroup.write("pids.max", "1\n");
+  LimitWatch watch(system_clock(), everybody());
+  watch.watch(7, {cgroup.path()});
+  watch.look(7);
+  write_by_another(cgroup, "2\n");
+  write_by_another(cgroup, "3\n");
+  const auto seen = watch.look(7);
+  EXPECT_THAT(seen.values, ElementsAre(Pair("pids.max", "3")));
+  EXPECT_THAT(seen.writers, IsEmpty());
+}
+
+TEST(LimitWatch, WaitsForWhomASystemServantServes) {
+  const Cgroup cgroup;
+  cgroup.write("pids.max", "1\n");
+  const auto servant = static_cast<std::uint32_t>(::getpid());
+  LimitWatch watch(system_clock(), everybody(), servant);
+  watch.watch(7, {cgroup.path()});
+  watch.look(7);
+  cgroup.write("pids.max", "2\n");
+  const auto child = write_by_another(cgroup, "2\n");
+  const auto seen = awaited(watch);
+  ASSERT_THAT(seen, SizeIs(1));
+  EXPECT_EQ(writer_in(seen[0]), child);
+  cgroup.write("pids.max", "3\n");  // nobody else does
+  EXPECT_THAT(drained(watch), IsEmpty());
+  const auto alone = awaited(watch);
+  ASSERT_THAT(alone, SizeIs(1));
+  EXPECT_EQ(writer_in(alone[0]), servant);
+}
+
+struct WritersCase {
+  const char* name;
+  std::vector<std::optional<std::uint32_t>> pids;
+  std::uint32_t only;  // 0: none
+};
+
+class Writers : public ::testing::TestWithParam<WritersCase> {};
+
+TEST_P(Writers, AreOneOrNobody) {
+  std::vector<std::optional<Writer>> writers;
+  for (const auto& pid : GetParam().pids) {
+    writers.push_back(pid ? std::optional(numbered(*pid)) : std::nullopt);
+  }
+  const auto only = only_writer(writers, 1);
+  EXPECT_EQ(only ? only->process.pid : 0, GetParam().only);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Writers,
+    ::testing::Values(WritersCase{"none", {}, 0}, WritersCase{"one", {5}, 5},
+                      WritersCase{"same_twice", {5, 5}, 5},
+                      WritersCase{"two", {5, 6}, 0},
+                      WritersCase{"gone", {std::nullopt}, 0},
+                      WritersCase{"one_and_gone", {5, std::nullopt}, 0},
+                      WritersCase{"gone_and_one", {std::nullopt, 5}, 0},
+                      WritersCase{"servant", {1, 1}, 1},
+                      WritersCase{"servant_and_one", {1, 5, 1}, 5},
+                      WritersCase{"servant_and_gone", {1, std::nullopt}, 0},
+                      WritersCase{"servant_and_two", {1, 5, 6}, 0}),
+    [](const auto& info) { return info.param.name; });
 
 TEST(LimitWatch, SurvivesTheRemovalOfADirectory) {
   LimitWatch watch(system_clock());

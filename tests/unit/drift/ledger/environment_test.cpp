@@ -35,8 +35,9 @@ class Environment : public ::testing::Test {
     mounts.insert(mounts.begin(), mount("/", 1));
     w.drift->observe(MountsObservation{w.tick(), 7, std::move(mounts)});
   }
-  void limits(std::map<std::string, std::string> values) {
-    w.drift->observe(LimitsObservation{w.tick(), 7, std::move(values)});
+  void limits(std::map<std::string, std::string> values,
+              const LimitActors& by = {}) {
+    w.drift->observe(LimitsObservation{w.tick(), 7, std::move(values)}, by);
   }
   MountObservation deed(MountOp op, const std::string& target) {
     MountObservation seen;
@@ -264,6 +265,7 @@ TEST_F(Environment, ALimitThatChangedIsReportedWithBothValues) {
   limits({{"memory.max", "1048576"}, {"pids.max", "100"}});
   ASSERT_THAT(w.events, SizeIs(1));
   EXPECT_EQ(w.events[0].kind, Kind::limit_change);
+  EXPECT_EQ(w.events[0].actor->origin, Origin::unattributed);
   EXPECT_EQ(w.events[0].path, "memory.max");
   EXPECT_EQ(w.events[0].facts.at("old"), "max");
   EXPECT_EQ(w.events[0].facts.at("new"), "1048576");
@@ -271,6 +273,15 @@ TEST_F(Environment, ALimitThatChangedIsReportedWithBothValues) {
   EXPECT_EQ(verdict("memory.max"), "allowed");
   EXPECT_EQ(w.row("memory.max")->mutation_class, Class::limits);
   EXPECT_NE(w.drift->summary().state, ContainerState::mutated);
+}
+
+TEST_F(Environment, ALimitIsOfWhomWroteIt) {
+  limits({{"memory.max", "max"}, {"pids.max", "100"}});
+  limits({{"memory.max", "1"}, {"pids.max", "200"}},
+         {{"pids.max", actor("runc", Origin::host)},
+          {"cpu.max", actor("sh", Origin::host)}});
+  EXPECT_THAT(w.who("pids.max"), ElementsAre("host:runc"));
+  EXPECT_THAT(w.who("memory.max"), ElementsAre("unattributed"));
 }
 
 TEST_F(Environment, ALimitSetBackIsRestored) {
