@@ -49,11 +49,11 @@ Result<std::string> find_upper(const std::string& text,
 
 // All relative paths of one mount start from the same directory. None: not from
 // this one.
-Result<std::optional<std::vector<std::string>>> lower_from(
-    const OverlayOptions& options, const std::string& prefix,
+Result<std::optional<std::vector<std::string>>> directories_from(
+    const std::vector<std::string>& texts, const std::string& prefix,
     const std::string& base) {
   std::vector<std::string> lower;
-  for (const auto& text : options.lower) {
+  for (const auto& text : texts) {
     const bool absolute = starts_with(text, "/");
     std::string path = (absolute ? prefix : base + "/") + text;
     const auto there = is_directory(path);
@@ -84,9 +84,15 @@ Result<OverlayLayers> find_layers(const OverlayOptions& options,
   bases.insert(bases.end(), roots.begin(), roots.end());
   std::optional<Error> unread;
   for (const auto& base : bases) {
-    auto lower = lower_from(options, prefix, base);
-    if (lower && *lower) return OverlayLayers{*upper, std::move(**lower)};
+    auto lower = directories_from(options.lower, prefix, base);
+    auto data = directories_from(options.data, prefix, base);
+    if (lower && *lower && data && *data) {
+      OverlayLayers layers{*upper, std::move(**lower)};
+      layers.data = std::move(**data);
+      return layers;
+    }
     if (!lower && !unread) unread = lower.error();
+    if (!data && !unread) unread = data.error();
   }
   if (unread) return tl::unexpected<Error>(std::move(*unread));
   return fail("lower directories of " + *upper, ENOENT);

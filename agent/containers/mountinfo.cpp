@@ -74,17 +74,21 @@ std::optional<Mount> parse_line(string_view line) {
   return mount;
 }
 
-// The part of lowerdir= up to the data-only layers, which "::" separates: those
-// hold file contents and no names.
-void add_lower_list(string_view text, std::vector<std::string>& lower) {
+// "::" separates the data-only layers, from each other, too: those hold file
+// contents and no names.
+void add_lower_list(string_view text, OverlayOptions& options) {
   std::string part;
+  auto* layers = &options.lower;
   for (std::size_t i = 0; i <= text.size(); ++i) {
     if (i < text.size() && text[i] == '\\' && i + 1 < text.size()) {
       part += text[i];
       part += text[++i];
     } else if (i == text.size() || text[i] == ':') {
-      if (part.empty()) return;
-      lower.push_back(overlay_unescape(part));
+      if (part.empty()) {
+        layers = &options.data;
+        continue;
+      }
+      layers->push_back(overlay_unescape(part));
       part.clear();
     } else {
       part += text[i];
@@ -134,9 +138,10 @@ OverlayOptions parse_overlay(const Mount& mount) {
     if (key == "upperdir") result.upper = value;
     if (key == "workdir") result.work = value;
     if (key == "redirect_dir") result.redirect_dir = value;
-    if (key == "lowerdir") add_lower_list(value, result.lower);
+    if (key == "lowerdir") add_lower_list(value, result);
     // One layer each, with no colons to escape (Linux 6.8).
     if (key == "lowerdir+") result.lower.emplace_back(value);
+    if (key == "datadir+") result.data.emplace_back(value);
   }
   return result;
 }

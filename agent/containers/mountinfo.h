@@ -43,7 +43,8 @@ struct OverlayOptions {
   std::vector<std::string> lower;  // topmost first, without data-only layers
   std::string work = {};           // as `upper`
   bool userxattr = false;
-  std::string redirect_dir = {};  // empty: the kernel's default
+  std::string redirect_dir = {};       // empty: the kernel's default
+  std::vector<std::string> data = {};  // data-only layers
 };
 
 OverlayOptions parse_overlay(const Mount& mount);

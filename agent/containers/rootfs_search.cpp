@@ -160,6 +160,16 @@ void RootfsSearch::find_makers_mounts() {
   if (mounts) makers_mounts_ = *std::move(mounts);
 }
 
+// Whether it is of this upper directory, and its lower layers are not the
+// directories that the runtime's files name: those with data-only layers, as
+// composefs has them.
+bool RootfsSearch::has_other_layers(const Mount& mount) const {
+  if (mount.type != kOverlay || known_.layers.plain) return false;
+  const auto options = parse_overlay(mount);
+  return !options.data.empty() && last_two(overlay_unescape(options.upper)) ==
+                                      last_two(known_.layers.upper);
+}
+
 // The runtime's files are believed before the mount's options: a container with
 // the right to mount can give itself a root whose options name any path.
 void RootfsSearch::run() {
@@ -169,7 +179,9 @@ void RootfsSearch::run() {
   find_wanted(root);
   record_.standing = standing(root);
   const auto mount = root ? root : stored_mount();
-  const bool known = !known_.layers.empty() && accept(known_.layers);
+  const bool known = !known_.layers.empty() &&
+                     !(mount && has_other_layers(*mount)) &&
+                     accept(known_.layers);
   if (known || (mount && accept_mount(*mount))) {
     if (mount) note_options(*mount);
     return;
@@ -253,15 +265,17 @@ Result<OverlayLayers> RootfsSearch::makers_layers(
     return host_directories(path, *makers_mounts_, *hosts, host_.prefix);
   };
   OverlayOptions here = options;
-  for (auto& lower : here.lower) {
-    auto found = directories(lower);
-    if (found.empty()) {
-      return fail("lower directory " + lower +
-                      " of the container that it runs in, in no place of the "
-                      "host",
-                  ENOENT);
+  for (auto* layers : {&here.lower, &here.data}) {
+    for (auto& lower : *layers) {
+      auto found = directories(lower);
+      if (found.empty()) {
+        return fail("lower directory " + lower +
+                        " of the container that it runs in, in no place of the "
+                        "host",
+                    ENOENT);
+      }
+      lower = std::move(found.front());
     }
-    lower = std::move(found.front());
   }
   for (auto& path : directories(overlay_unescape(options.upper))) {
     here.upper = std::move(path);

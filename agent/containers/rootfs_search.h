@@ -38,6 +38,7 @@ class RootfsSearch {
   void find_wanted(const std::optional<Mount>& root);
   bool is_inits_own(const std::string& upper, const UpperRoot& identity) const;
   bool accept(const OverlayLayers& layers);
+  bool has_other_layers(const Mount& mount) const;
   void note_options(const Mount& mount);
   Standing standing(const std::optional<Mount>& root);
   bool accept_mount(const Mount& mount);

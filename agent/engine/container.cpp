@@ -54,7 +54,7 @@ bool mounted_otherwise(const OverlayLayers& before, const OverlayLayers& now) {
   return !now.work.empty() && before.upper == now.upper &&
          before.lower == now.lower &&
          (before.work != now.work || before.userxattr != now.userxattr ||
-          before.redirects != now.redirects);
+          before.redirects != now.redirects || before.data != now.data);
 }
 
 // A runtime that is to remove it does so right after the exit, or much later.

@@ -25,6 +25,8 @@ struct OverlayLayers {
   std::string work = {};   // its work directory; empty: not known
   bool userxattr = false;  // overlay's own attributes are user.overlay.*
   bool redirects = false;  // directories of the image can be moved
+  // Data-only layers, which hold bytes of the image's files and no names.
+  std::vector<std::string> data = {};
   // A container's own, which may put a link in their place any time: none is
   // followed.
   bool within = false;

@@ -156,7 +156,8 @@ Tried<> Comparer::compare_contents(const UpperFile& upper,
   ReadableFile below{path.dir(), path.c_str(), false, lower.hit.st};
   std::optional<LowerData> kept;  // holds the directory of `below` open
   if (lower.layers != nullptr) {
-    const auto lower_marks = overlay_marks(lower_names, prefix_);
+    const auto lower_marks =
+        overlay_marks(lower_names, prefix_, lower.layers->has_data());
     if (!lower_marks) return failed(lower_marks);
     if (lower_marks->metacopy) {
       // A layer made with metacopy keeps a file's bytes further down.

@@ -81,7 +81,8 @@ CopyBaseline::CopyBaseline(const OverlayLayers& layers, ScanLimits limits,
 bool CopyBaseline::begin(const RootFile& root, bool, std::stop_token stop,
                          Faults* faults) {
   dev_ = root.file.st.st_dev;
-  image_.emplace(paths_, true, OverlayPrefix::none, faults);
+  image_.emplace(paths_, std::vector<std::string>(), true, OverlayPrefix::none,
+                 faults);
   // Without it, everything would seem to be new.
   if (!image_->usable() || image_->root().merged.empty()) {
     image_.reset();

@@ -56,11 +56,14 @@ Tried<OverlayMarks> marks_of(const LowerDir& dir) {
 }
 
 // Of a file in it.
-Tried<OverlayMarks> marks_of(const LowerDir& dir, const std::string& name) {
+Tried<OverlayMarks> marks_of(const LowerDir& dir, const std::string& name,
+                             bool has_data_layers) {
   const auto names = XattrNames::of(LowerPath(dir, name).absolute(), false);
   if (!names) return failed(names);
-  return overlay_marks(*names, dir.prefix);
+  return overlay_marks(*names, dir.prefix, has_data_layers);
 }
+
+const std::vector<LowerDir> kNoLayers;
 
 // A redirect's effect on the path looked for in the layers below: an absolute
 // one replaces it, a relative one its last component.
@@ -135,20 +138,27 @@ ReadableFile LowerData::file() const {
   return {path.dir(), path.c_str(), false, st};
 }
 
-LowerLayers::LowerLayers(const std::vector<std::string>& paths, bool links,
-                         OverlayPrefix prefix, Faults* faults) {
-  const auto held = std::make_shared<std::size_t>(0);
+LowerLayers::LowerLayers(const std::vector<std::string>& paths,
+                         const std::vector<std::string>& data, bool links,
+                         OverlayPrefix prefix, Faults* faults)
+    : roots_(open(paths, links, prefix, faults)),
+      data_(open(data, links, prefix, faults)) {}
+
+std::vector<LowerDir> LowerLayers::open(const std::vector<std::string>& paths,
+                                        bool links, OverlayPrefix prefix,
+                                        Faults* faults) {
+  std::vector<LowerDir> opened;
   const auto shortest = std::make_shared<const std::string>();
   for (std::size_t i = 0; i < paths.size(); ++i) {
     LowerDir dir{nullptr, shortest, static_cast<std::uint32_t>(i), false,
                  prefix};
     // A layer's path may well be a symbolic link: podman and docker mount short
     // ones, mount options being limited to a page.
-    if (!links || *held < kHeldLayers) {
+    if (!links || *held_ < kHeldLayers) {
       Fd fd = links ? Fd(::open(paths[i].c_str(), kLook))
                     : open_without_links(paths[i], kLook);
       if (fd >= 0) {
-        dir.anchor = std::make_shared<LowerAnchor>(std::move(fd), held);
+        dir.anchor = std::make_shared<LowerAnchor>(std::move(fd), held_);
       }
     } else if (char* real = ::realpath(paths[i].c_str(), nullptr)) {
       dir.path = std::make_shared<const std::string>(real);
@@ -166,8 +176,9 @@ LowerLayers::LowerLayers(const std::vector<std::string>& paths, bool links,
       continue;
     }
     dir.xwhiteouts = marks->xwhiteouts;
-    roots_.push_back(std::move(dir));
+    opened.push_back(std::move(dir));
   }
+  return opened;
 }
 
 // Goes one directory down.
@@ -292,7 +303,7 @@ Tried<LowerData> LowerLayers::find_data(const std::vector<LowerDir>& parents,
     if (!found) return failed(found);
     if (*found == Look::missing) continue;
     if (*found != Look::other) break;
-    const auto marks = marks_of(out.dir, out.name);
+    const auto marks = marks_of(out.dir, out.name, has_data());
     if (!marks) return failed(marks);
     if (!marks->metacopy) return out;
     from = out.dir.layer + 1;
@@ -302,6 +313,29 @@ Tried<LowerData> LowerLayers::find_data(const std::vector<LowerDir>& parents,
       stack = &roots_;
       i = static_cast<std::size_t>(-1);
     }
+  }
+  return find_data_only(path);
+}
+
+// An absolute redirect of the last metacopy on the way names it there
+// (ovl_lookup_data_layers()).
+Tried<LowerData> LowerLayers::find_data_only(const std::string& path) const {
+  const std::size_t slash = path.rfind('/');
+  for (const LowerDir& layer : path.starts_with('/') ? data_ : kNoLayers) {
+    LowerData out{layer, path.substr(slash + 1), {}};
+    if (slash != 0) {
+      auto parent = walk(layer, path.substr(0, slash));
+      if (!parent) return failed(parent);
+      if (parent->look != Look::directory) continue;
+      out.dir = std::move(parent->dir);
+    }
+    const LowerPath file(out.dir, out.name);
+    if (::fstatat(file.dir(), file.c_str(), &out.st,
+                  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
+      if (means_gone(errno) || errno == ENAMETOOLONG) continue;
+      return failed("stat");
+    }
+    if (S_ISREG(out.st.st_mode)) return out;
   }
   return failed("no bytes of a metacopy", ENODATA);
 }

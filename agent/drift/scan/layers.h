@@ -100,10 +100,13 @@ class LowerLayers {
   // Opens the layers. One that is gone is left out and said in `faults`; after
   // any other failure nothing can be compared with them: see usable(). `links`:
   // symbolic links in their paths are followed.
-  LowerLayers(const std::vector<std::string>& paths, bool links,
+  // `data`: data-only ones.
+  LowerLayers(const std::vector<std::string>& paths,
+              const std::vector<std::string>& data, bool links,
               OverlayPrefix prefix, Faults* faults);
 
   bool usable() const { return usable_; }
+  bool has_data() const { return !data_.empty(); }
   LowerView root() const { return {roots_, roots_}; }
 
   // The topmost thing of that name from merged[from] on, unless a whiteout
@@ -137,11 +140,16 @@ class LowerLayers {
  private:
   struct Walked;
 
+  std::vector<LowerDir> open(const std::vector<std::string>& paths, bool links,
+                             OverlayPrefix prefix, Faults* faults);
+  Tried<LowerData> find_data_only(const std::string& path) const;
   Tried<Walked> walk(LowerDir dir, const std::string& path) const;
   Tried<> descend(LowerDir* dir, const std::string& name, int flags) const;
 
+  bool usable_ = true;  // open() says
+  std::shared_ptr<std::size_t> held_ = std::make_shared<std::size_t>(0);
   std::vector<LowerDir> roots_;
-  bool usable_ = true;
+  std::vector<LowerDir> data_;
   // Held far down.
   std::shared_ptr<std::size_t> anchors_ = std::make_shared<std::size_t>(0);
 };

@@ -101,7 +101,7 @@ Tried<UpperMarks> OverlayBaseline::marks_of(const UpperFile& file) const {
 
 bool OverlayBaseline::begin(const RootFile& root, bool, std::stop_token stop,
                             Faults* faults) {
-  layers_.emplace(paths_, links_in_paths_, prefix_, faults);
+  layers_.emplace(paths_, data_, links_in_paths_, prefix_, faults);
   if (!layers_->usable()) {
     layers_.reset();
     return false;

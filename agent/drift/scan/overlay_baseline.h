@@ -19,6 +19,7 @@ class OverlayBaseline : public Baseline {
   OverlayBaseline(const OverlayLayers& layers, const ScanLimits& limits,
                   const Clock& clock)
       : paths_(layers.lower),
+        data_(layers.data),
         links_in_paths_(!layers.within),
         limits_(limits),
         prefix_(layers.userxattr ? OverlayPrefix::user
@@ -43,6 +44,7 @@ class OverlayBaseline : public Baseline {
   Tried<UpperMarks> marks_of(const UpperFile& file) const;
 
   std::vector<std::string> paths_;
+  std::vector<std::string> data_;  // data-only layers
   bool links_in_paths_;
   ScanLimits limits_;
   OverlayPrefix prefix_;

@@ -105,8 +105,8 @@ Tried<std::vector<XattrNames::Pair>> XattrNames::visible(
   return out;
 }
 
-Tried<OverlayMarks> overlay_marks(const XattrNames& names,
-                                  OverlayPrefix prefix) {
+Tried<OverlayMarks> overlay_marks(const XattrNames& names, OverlayPrefix prefix,
+                                  bool has_data_layers) {
   OverlayMarks marks;
   if (prefix == OverlayPrefix::none || names.empty()) return marks;
   const auto read = [&](std::string_view name) -> Tried<std::string> {
@@ -121,7 +121,7 @@ Tried<OverlayMarks> overlay_marks(const XattrNames& names,
   auto flags = read("protattr");
   if (!flags) return failed(flags);
   marks.protattr = *std::move(flags);
-  if (prefix == OverlayPrefix::user) return marks;
+  if (prefix == OverlayPrefix::user && !has_data_layers) return marks;
   auto redirect = read("redirect");
   if (!redirect) return failed(redirect);
   marks.redirect = *std::move(redirect);

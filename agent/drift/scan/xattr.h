@@ -54,7 +54,8 @@ class XattrNames {
 // What overlayfs noted on a directory or file (fs/overlayfs/overlayfs.h), by
 // the prefix of its mount: the other one's attributes are data like any, and
 // user.* is for anyone in a container to set. A mount with userxattr has no
-// redirects and no metacopy.
+// redirects and no metacopy, but for a file of an image whose bytes are in a
+// data-only layer (Linux 6.16).
 struct OverlayMarks {
   bool opaque = false;
   bool xwhiteouts = false;  // zero-size files in it may be whiteouts
@@ -64,8 +65,8 @@ struct OverlayMarks {
   // 'i' immutable, 'a' append-only.
   std::string protattr;
 };
-Tried<OverlayMarks> overlay_marks(const XattrNames& names,
-                                  OverlayPrefix prefix);
+Tried<OverlayMarks> overlay_marks(const XattrNames& names, OverlayPrefix prefix,
+                                  bool has_data_layers = false);
 
 // Whether an empty file in a directory with `xwhiteouts` is a whiteout.
 bool marks_whiteout(const XattrNames& names, OverlayPrefix prefix);

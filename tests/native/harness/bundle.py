@@ -88,14 +88,16 @@ class Bundle:
                  plain: bool = False, options: str = "",
                  volumes: dict[str, pathlib.Path] | None = None,
                  states: pathlib.Path | None = None,
-                 attached: bool = False) -> None:
+                 attached: bool = False, data: pathlib.Path | None = None,
+                 writable: pathlib.Path | None = None) -> None:
         """`plain`: the rootfs is a directory with the image in it.
         `options`: more of the overlay's, each after a comma. `volumes`: what is
         mounted where. `states`: where the runtime keeps its own; None: where it
-        does by itself. `attached`: the runtime stays for as long as it runs."""
+        does by itself. `attached`: the runtime stays for as long as it runs. `data`: a
+        data-only layer. `writable`: where the upper directory lies."""
         # crun refuses a host with both kinds of hierarchies.
-        place = [] if V2 or runtime != "crun" else only_unified()
-        self._command = [*place, runtime]
+        alone = [] if V2 or runtime != "crun" else only_unified()
+        self._command = [*alone, runtime]
         if states is not None:
             self._command += ["--root", str(states)]
         self._attached: subprocess.Popen | None = None
@@ -109,12 +111,16 @@ class Bundle:
                 "cgroupsPath": f"/libpod_parent/libpod-{self.id}"}
         self.name = self.id
         self.directory = directory / self.id
-        self.upper = self.directory / "upper"
+        self.upper = (writable or self.directory) / "upper"
+        work = (writable or self.directory) / "work"
         self.control = self.directory / "ctl"
         self.rootfs = self.directory / "rootfs"
         self._scripts = 0
-        for name in ("ctl",) if plain else ("upper", "work", "rootfs", "ctl"):
-            (self.directory / name).mkdir(parents=True)
+        places = [self.directory / "ctl"]
+        if not plain:
+            places += self.upper, work, self.rootfs
+        for place in places:
+            place.mkdir(parents=True)
         if plain:
             assert tree is not None
             self.upper = lower = unpack(tree, self.rootfs)
@@ -129,8 +135,9 @@ class Bundle:
         contents["linux"] |= self._cgroup
         (self.directory / "config.json").write_text(json.dumps(contents))
         if not plain:
-            layers = (f"lowerdir={lower},upperdir={self.upper},"
-                      f"workdir={self.directory}/work{options}")
+            below = f"{lower}::{data}" if data else str(lower)
+            layers = (f"lowerdir={below},upperdir={self.upper},"
+                      f"workdir={work}{options}")
             _run("mount", "-t", "overlay", "overlay", "-o", layers,
                  str(self.rootfs))
         try:

@@ -40,6 +40,30 @@ TEST(Mountinfo, TakesLayersGivenOneByOneVerbatim) {
   EXPECT_THAT(overlay.lower, ElementsAre("/l/one:two", "/l/three"));
 }
 
+struct DataOnly {
+  std::vector<std::string> options;
+  std::vector<std::string> lower;
+  std::vector<std::string> data;
+};
+
+TEST(Mountinfo, TellsDataOnlyLayersFromOthers) {
+  const DataOnly cases[] = {
+      {{"lowerdir=/a:/b"}, {"/a", "/b"}, {}},
+      {{"lowerdir=/a:/b::/c"}, {"/a", "/b"}, {"/c"}},
+      {{"lowerdir=/a::/c::/d\\:e"}, {"/a"}, {"/c", "/d:e"}},
+      {{"lowerdir+=/a", "datadir+=/c:d", "datadir+=/e"},
+       {"/a"},
+       {"/c:d", "/e"}},
+  };
+  for (const auto& one : cases) {
+    Mount mount;
+    mount.options = one.options;
+    const auto overlay = parse_overlay(mount);
+    EXPECT_EQ(overlay.lower, one.lower) << one.options.back();
+    EXPECT_EQ(overlay.data, one.data) << one.options.back();
+  }
+}
+
 TEST(Mountinfo, ListsMountPointsUpToALimit) {
   const auto mounts = parse_mountinfo(fixture("mountinfo.container"));
   EXPECT_EQ(mount_points(mounts, 2).size(), 2u);

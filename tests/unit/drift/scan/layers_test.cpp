@@ -118,6 +118,55 @@ TEST_F(LowerLookup, RedirectsOfLowerDirectoriesAreFollowed) {
           {"/relative/y", Change::added}});
 }
 
+// As composefs has images.
+TEST_F(LowerLookup, BytesAreInDataOnlyLayersAtAnAbsolutePath) {
+  struct Case {
+    const char* name;
+    const char* redirect;
+    const char* upper;
+    const char* differs;
+  };
+  const Case cases[] = {
+      {"/same", "/ab/one", "bytes", ""},
+      {"/other", "/ab/one", "bites", "content"},
+      {"/second", "/two", "bytes", ""},   // in the other layer, at its top
+      {"/above", "/three", "bytes", ""},  // a layer with names has it, too
+  };
+  options_.data = {base_ + "/data1", base_ + "/data2"};
+  make_dir(options_.data[0] + "/ab");
+  put(options_.data[0] + "/ab/one", "bytes");
+  make_dir(options_.data[0] + "/two");  // no file: looked for further down
+  make_dir(options_.data[1]);
+  put(options_.data[1] + "/two", "bytes");
+  put(options_.data[1] + "/three", "false");
+  put(lower(2, "/three"), "bytes");
+  const auto mark = [&](const std::string& name, const std::string& redirect) {
+    put(lower(1, name), std::string(5, '\0'));
+    set_xattr(lower(1, name), "trusted.overlay.metacopy", "");
+    set_xattr(lower(1, name), "trusted.overlay.redirect", redirect);
+  };
+  for (const Case& one : cases) {
+    mark(one.name, one.redirect);
+    put(upper(one.name), one.upper);
+  }
+  age_lowers();
+  for (const Case& one : cases) set_mtime(upper(one.name), kOldTime, kOldNs);
+  const auto result = Scanner(layers(), {}, system_clock()).scan({});
+  EXPECT_TRUE(result.complete);
+  UpperTree tree;
+  tree.apply(result);
+  for (const Case& one : cases) {
+    EXPECT_EQ(bits(tree.find_path(one.name)->differs), one.differs) << one.name;
+  }
+  // Neither by a relative path nor where there is nothing.
+  for (const char* redirect : {"ab/one", "/none", "/ab"}) {
+    mark("/lost", redirect);
+    put(upper("/lost"), "bytes");
+    EXPECT_FALSE(Scanner(layers(), {}, system_clock()).scan({}).complete)
+        << redirect;
+  }
+}
+
 TEST_F(LowerLookup, HundredAndThirtyLayersByWayOfLinks) {
   const std::string links = base_ + "/l";
   make_dir(links);
