@@ -23,6 +23,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11>
         {"ps", R"(  stillframe ps
   stillframe ps --workloads
   stillframe ps -n shop         the pods of a namespace
+  stillframe ps -o wide         with image ids, workloads and times
+  stillframe ps -o name | xargs -n1 stillframe diff
   stillframe ps -o json | jq '.containers[] | select(.state == "mutated")'
 )"},
         {"diff", R"(  stillframe diff web

@@ -240,7 +240,7 @@ void Parser::add_ps() {
   CLI::App* ps =
       add("ps", "List containers and whether each is still its image");
   ps->footer(std::string(kStates));
-  add_output(ps, options_.ps.output, {"table", "json"});
+  add_output(ps, options_.ps.output, {"table", "wide", "json", "name"});
   ps->add_flag("--workloads", options_.ps.workloads,
                "Group the table by workload");
   ps->add_option("-n,--namespace", options_.ps.space,
@@ -467,10 +467,10 @@ tl::expected<Options, Exit> Parser::parse(int argc, const char* const* argv) {
     const CLI::App* run = app_.get_subcommands().front();
     return tl::unexpected<Exit>(Exit{kSuccess, effective_config(*run), {}});
   }
-  if (options_.ps.workloads && options_.ps.output == "json") {
+  if (options_.ps.workloads && options_.ps.output != "table") {
     return tl::unexpected<Exit>(
-        usage("--workloads groups the table; with -o json each container "
-              "names its workload"));
+        usage("--workloads groups the table; with -o wide and -o json each "
+              "container has its workload"));
   }
   if (options_.events.follow && !raw_.until.empty()) {
     return tl::unexpected<Exit>(

@@ -15,8 +15,12 @@
 namespace stillframe::console {
 
 // Empty when there are no containers: then say kNoContainers on stderr.
-std::string ps_table(const Snapshot& snapshot, WallTime now,
-                     const Style& style);
+// `wide`: with more columns, as wide as they get.
+std::string ps_table(const Snapshot& snapshot, WallTime now, const Style& style,
+                     bool wide = false);
+// One on each line, as other commands take it: its name, or its id where it
+// shares that.
+std::string ps_names(const Snapshot& snapshot);
 std::string workloads_table(const Snapshot& snapshot, const Style& style);
 inline constexpr std::string_view kNoContainers =
     "No containers are running here.";

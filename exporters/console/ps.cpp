@@ -58,6 +58,12 @@ std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : display(text);
 }
 
+// To the second; "-": never, or not known.
+std::string moment(WallTime time) {
+  constexpr std::size_t kToSeconds = 19;
+  return time.ns == 0 ? "-" : rfc3339(time).substr(0, kToSeconds) + "Z";
+}
+
 // "3 containers: 1 still, 1 mutated, 1 unknown"
 std::string totals(const Snapshot& snapshot, const Style& style) {
   std::array<std::uint64_t, kStateNames.size()> counts{};
@@ -78,8 +84,8 @@ std::string totals(const Snapshot& snapshot, const Style& style) {
 
 }  // namespace
 
-std::string ps_table(const Snapshot& snapshot, WallTime now,
-                     const Style& style) {
+std::string ps_table(const Snapshot& snapshot, WallTime now, const Style& style,
+                     bool wide) {
   if (snapshot.containers.empty()) return {};
   // Where some runtime has such.
   const bool spaces = any_has(snapshot, namespace_of);
@@ -87,29 +93,56 @@ std::string ps_table(const Snapshot& snapshot, WallTime now,
   std::vector<std::string> columns{"CONTAINER"};
   if (spaces) columns.emplace_back("NAMESPACE");
   if (pods) columns.emplace_back("POD");
-  columns.insert(columns.end(),
-                 {"NAME", "STATE", "PATHS", "IMAGE", "LAST ACTOR", "AGE"});
-  const std::size_t image = columns.size() - 3;
+  columns.insert(columns.end(), {"NAME", "STATE", "PATHS", "IMAGE"});
+  const std::size_t image = columns.size() - 1;
+  if (wide) columns.insert(columns.end(), {"IMAGE ID", "RUNTIME", "WORKLOAD"});
+  columns.emplace_back("LAST ACTOR");
+  if (wide) columns.insert(columns.end(), {"FIRST MUTATION", "STARTED"});
+  columns.emplace_back("AGE");
   Table table(std::move(columns));
-  table.allow_shrinking(image, 12);
+  if (!wide) table.allow_shrinking(image, 12);
   for (const auto& view : snapshot.containers) {
     std::vector<Cell> row{{short_id(view.info.id), Color::none}};
     if (spaces) {
       row.push_back({or_dash(namespace_of(view.info)), Color::none});
     }
     if (pods) row.push_back({or_dash(pod_of(view.info)), Color::none});
-    row.insert(
-        row.end(),
-        {{view.info.sandbox ? "(sandbox)" : display(view.info.name),
-          view.info.sandbox ? Color::dim : Color::none},
-         {std::string(to_string(view.state)), state_color(view.state)},
-         {paths_text(view), Color::none},
-         {display(view.info.image), Color::none},
-         {view.last_actor ? who_briefly(*view.last_actor) : "-", Color::none},
-         {age(view, now), Color::none}});
+    row.insert(row.end(),
+               {{view.info.sandbox ? "(sandbox)" : display(view.info.name),
+                 view.info.sandbox ? Color::dim : Color::none},
+                {std::string(to_string(view.state)), state_color(view.state)},
+                {paths_text(view), Color::none},
+                {display(view.info.image), Color::none}});
+    if (wide) {
+      row.insert(row.end(),
+                 {{or_dash(short_id(view.info.image_id)), Color::none},
+                  {or_dash(view.info.runtime), Color::none},
+                  {or_dash(view.info.workload), Color::none}});
+    }
+    row.push_back(
+        {view.last_actor ? who_briefly(*view.last_actor) : "-", Color::none});
+    if (wide) {
+      row.insert(row.end(), {{moment(view.first_mutation), Color::none},
+                             {moment(view.started), Color::none}});
+    }
+    row.push_back({age(view, now), Color::none});
     table.add(std::move(row));
   }
-  return table.render(style) + '\n' + totals(snapshot, style) + '\n';
+  Style shown = style;
+  if (wide) shown.width = 0;
+  return table.render(shown) + '\n' + totals(snapshot, style) + '\n';
+}
+
+std::string ps_names(const Snapshot& snapshot) {
+  std::map<std::string, std::size_t> times;
+  for (const auto& view : snapshot.containers) ++times[full_name(view.info)];
+  std::string out;
+  for (const auto& view : snapshot.containers) {
+    std::string name = full_name(view.info);
+    if (times[name] > 1) name = key_of(view.info);
+    out += display(name) + '\n';
+  }
+  return out;
 }
 
 std::string workloads_table(const Snapshot& snapshot, const Style& style) {

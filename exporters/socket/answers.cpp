@@ -162,6 +162,8 @@ Answer failed(const AgentApi& agent, const Error& error,
 
 Result<Output> output_from(std::string_view name) {
   if (name == "table") return Output::table;
+  if (name == "wide") return Output::wide;
+  if (name == "name") return Output::name;
   if (name == "json") return Output::json;
   if (name == "docker") return Output::docker;
   if (name == "compact") return Output::compact;
@@ -179,6 +181,13 @@ Result<Query> parse_query(
   return query;
 }
 
+std::string ps_text(const Snapshot& state, const Query& query) {
+  if (query.workloads) return console::workloads_table(state, query.style);
+  if (query.output == Output::name) return console::ps_names(state);
+  return console::ps_table(state, wall_now(), query.style,
+                           query.output == Output::wide);
+}
+
 Answer ps_answer(AgentApi& agent, const Query& query) {
   if (auto instead = unless_running(agent)) return *std::move(instead);
   const auto snapshot = agent.scanned_snapshot();
@@ -192,9 +201,7 @@ Answer ps_answer(AgentApi& agent, const Query& query) {
   }
   const Snapshot& state = chosen ? *chosen : **snapshot;
   if (query.output == Output::json) return json_answer(jsonl::ps_json(state));
-  Answer answer = text_answer(
-      query.workloads ? console::workloads_table(state, query.style)
-                      : console::ps_table(state, wall_now(), query.style));
+  Answer answer = text_answer(ps_text(state, query));
   if (answer.body.empty()) {
     answer.notice = query.space.empty()
                         ? std::string(console::kNoContainers)

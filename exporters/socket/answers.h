@@ -15,7 +15,7 @@
 
 namespace stillframe::socket_api {
 
-enum class Output { table, json, docker, compact };
+enum class Output { table, wide, name, json, docker, compact };
 
 Result<Output> output_from(std::string_view name);
 

@@ -183,6 +183,8 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{"ps", "-o", "docker"}, "--output"},
       {{"ps", "--color", "red"}, "--color"},
       {{"ps", "--workloads", "-o", "json"}, "--workloads"},
+      {{"ps", "--workloads", "-o", "name"}, "--workloads"},
+      {{"ps", "-o", "docker"}, "docker"},
       {{"diff"}, "CONTAINER"},
       {{"diff", ""}, "CONTAINER"},
       {{"diff", "a", "b"}, "b"},

@@ -40,6 +40,44 @@ TEST(UpdateText, IsOneLine) {
   EXPECT_THAT(update_text(update, true), EndsWith(", 990 more"));
 }
 
+TEST(PsTable, IsAsWideAsItGetsWhereThatIsAskedFor) {
+  Snapshot snapshot;
+  snapshot.containers = {
+      test::make_container("3f2a00112233445566", "web"),
+      test::make_container("aaaaaaaaaaaabbbb", "a-longer-name")};
+  auto& mutated = snapshot.containers.edit(1);
+  mutated.info.image_id = std::string(64, 'a');
+  mutated.info.runtime = "podman";
+  mutated.info.workload = "shop";
+  mutated.info.image = std::string(100, 'i');
+  mutated.first_mutation = {1'700'000'000'123'456'789};
+  mutated.started = {};
+  const auto text =
+      ps_table(snapshot, kLater, {.color = false, .width = 70}, true);
+  const auto lines = split(text, '\n');
+  for (const char* column : {"IMAGE ID", "RUNTIME", "WORKLOAD", "LAST ACTOR",
+                             "FIRST MUTATION", "STARTED", "AGE"}) {
+    EXPECT_THAT(std::string(lines.at(0)), HasSubstr(column));
+  }
+  EXPECT_THAT(std::string(lines.at(2)),
+              HasSubstr(std::string(100, 'i') + "  aaaaaaaaaaaa  podman"));
+  EXPECT_THAT(std::string(lines.at(2)), HasSubstr("2023-11-14T22:13:20Z  -"));
+}
+
+TEST(PsNames, AreWhatOtherCommandsTake) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a00112233445566", "web"),
+                         test::make_container("aaaaaaaaaaaabbbb", "twice"),
+                         test::make_container("bbbbbbbbbbbbcccc", "twice"),
+                         test::make_container("ccccccccccccdddd", "nginx")};
+  auto& pod = snapshot.containers.edit(3).info;
+  pod.pod_namespace = "shop";
+  pod.pod = "web-0";
+  EXPECT_EQ(ps_names(snapshot),
+            "web\naaaaaaaaaaaabbbb\nbbbbbbbbbbbbcccc\nshop/web-0/nginx\n");
+  EXPECT_EQ(ps_names({}), "");
+}
+
 TEST(PsTable, AlignsItsColumns) {
   Snapshot snapshot;
   snapshot.containers = {
