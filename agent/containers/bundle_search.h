@@ -20,9 +20,10 @@ struct FoundBundle {
 };
 
 // The directory of root's own above the place where the host has `root`, a
-// container's, whose config.json names that very place as the rootfs.
-std::optional<FoundBundle> find_bundle(const Mount& root,
-                                       const std::vector<Mount>& host_mounts,
-                                       const std::string& prefix);
+// container's, whose config.json names that very place as the rootfs. Fails
+// where there may be one that cannot be read.
+Result<std::optional<FoundBundle>> find_bundle(
+    const Mount& root, const std::vector<Mount>& host_mounts,
+    const std::string& prefix);
 
 }  // namespace stillframe::containers

@@ -65,13 +65,16 @@ std::optional<CgroupName> ContainerCgroups::identify(
 
 // What a user's sandbox has for a root is a tmpfs, and whoever mounted that
 // stays beside it.
-bool ContainerCgroups::is_alone(const std::string& path) const {
+Result<bool> ContainerCgroups::is_alone(const std::string& path) const {
   const auto pids = tree_.processes(path);
-  return pids && std::all_of(pids->begin(), pids->end(), [&](const auto pid) {
-           const auto process = proc_.read(pid);
-           return process ? proc_.has_own_root(*process)
-                          : is_absence(process.error().code);
-         });
+  if (!pids) return tl::unexpected<Error>(pids.error());
+  for (const auto pid : *pids) {
+    const auto process = proc_.read(pid);
+    if (!process && is_absence(process.error().code)) continue;
+    if (!process) return tl::unexpected<Error>(process.error());
+    if (!proc_.has_own_root(*process)) return false;
+  }
+  return true;
 }
 
 Result<bool> ContainerCgroups::is_unknown_container(
@@ -90,8 +93,11 @@ Result<bool> ContainerCgroups::is_unknown_container(
   if (init.root_owner != init.root_uid) return false;
   const auto hosts = proc_.host_mounts();
   if (!hosts) return tl::unexpected<Error>(hosts.error());
-  if (find_bundle(*root, *hosts, proc_.prefix())) return true;
-  return root->type != "tmpfs" && is_alone(path);
+  const auto bundle = find_bundle(*root, *hosts, proc_.prefix());
+  if (!bundle) return tl::unexpected<Error>(bundle.error());
+  if (*bundle) return true;
+  if (root->type == "tmpfs") return false;
+  return is_alone(path);
 }
 
 CgroupName ContainerCgroups::unknown_name(const std::string& path,

@@ -70,7 +70,7 @@ class ContainerCgroups {
   Groups read_groups(const std::string& path, std::vector<Error>& errors) const;
   void add_processes(Group& group, const std::vector<std::uint32_t>& pids,
                      std::vector<Error>& errors) const;
-  bool is_alone(const std::string& path) const;
+  Result<bool> is_alone(const std::string& path) const;
   void add_cgroupless(const Groups& groups,
                       Listing<ContainerCgroup>& result) const;
   bool is_container(const Group& group, std::vector<Error>& errors) const;

@@ -166,14 +166,20 @@ std::optional<RuntimeMetadata> Finder::stated(const Process& init) const {
 // From its bundle, if it has its rootfs in there.
 std::optional<RuntimeMetadata> Finder::bundled(const CgroupName& cgroup,
                                                const Process& init) const {
+  RuntimeMetadata known;
+  known.info.runtime = to_string(Runtime::unknown);
   const auto mounts = proc_.mounts(init.pid);
   const auto host = proc_.host_mounts();
   const Mount* root = mounts ? mount_at(*mounts, "/") : nullptr;
   if (root == nullptr || !host) return std::nullopt;
-  auto bundle = find_bundle(*root, *host, prefix_);
+  auto found = find_bundle(*root, *host, prefix_);
+  if (!found) {
+    known.note("bundle", found.error());
+    known.info.name = name_by_cgroup(cgroup);
+    return known;
+  }
+  auto& bundle = *found;
   if (!bundle) return std::nullopt;
-  RuntimeMetadata known;
-  known.info.runtime = to_string(Runtime::unknown);
   known.info.labels = std::move(bundle->config.annotations);
   apply_annotations(known.info.labels, known.info);
   if (known.info.name.empty()) known.info.name = name_by_cgroup(cgroup);

@@ -115,6 +115,7 @@ Result<PodmanStore*> PodmanResolver::store_for(const RuntimeQuery& query) {
       if (owner_and_root.first == *uid && has(other)) return &other;
     }
     // Nobody else's has it, whatever its id.
+    if (!by_cgroup && unread) return tl::unexpected<Error>(*std::move(unread));
     if (!by_cgroup) return nullptr;
   }
   if (!system) return system;

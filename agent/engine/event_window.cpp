@@ -15,6 +15,12 @@ std::size_t sizes(const Texts&... texts) {
   return (texts.size() + ...);
 }
 
+std::size_t size_of(const NameList& names) {
+  std::size_t sum = 0;
+  for (const auto& name : names.all()) sum += sizeof name + name.size();
+  return sum;
+}
+
 std::size_t size_of(const std::map<std::string, std::string>& map) {
   std::size_t sum = 0;
   for (const auto& entry : map) {
@@ -47,10 +53,12 @@ std::size_t size_of_shared(const StreamEvent& event,
   }
   const Actor& actor = **event.actor;
   sum += sizeof actor + sizes(actor.tool, actor.comm, actor.exe, actor.user);
+  sum += size_of(actor.ancestors);
   if (actor.login) sum += sizes(actor.login->user);
   if (actor.session) {
     sum += sizes(actor.session->first_cmd, actor.session->tty,
-                 actor.session->request_uid);
+                 actor.session->request_uid) +
+           size_of(actor.session->ancestors);
   }
   return sum;
 }

@@ -145,7 +145,20 @@ bool Population::rootfs_in_use(const ContainerRecord& record) {
   if (!other || same_key(other->info(), record.info)) return false;
   other->check_existence_soon();
   check_existence(other, context_.now());
-  return fleet_.find(record.root, 0) != nullptr;
+  if (fleet_.find(record.root, 0) == nullptr) return false;
+  if (record.standing != Standing::confirmed ||
+      other->record().standing == Standing::confirmed) {
+    return true;
+  }
+  // Whoever came first with nothing but a cgroup's name to show.
+  log_warn("what was taken for a container has another one's rootfs",
+           {{"container", other->info().id}, {"rootfs_of", record.info.id}});
+  remove(other);
+  // With that one the kernel side has let go of it, as it did not see a second
+  // first exec there.
+  context_.kernel.add_root(record.root, true, true,
+                           context_.clock.wall_at(record.init_start_ns));
+  return false;
 }
 
 // Whether it runs now, in another cgroup than the record's.

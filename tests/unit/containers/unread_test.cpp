@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "agent/containers/bundle_search.h"
 #include "agent/containers/runc_resolver.h"
 #include "finder_fixture.h"
 #include "no_descriptors.h"
@@ -224,6 +225,23 @@ TEST_F(UnreadTest, APlainRootfsIsNotBelievedWithoutItsProof) {
   host_.unreadable("/proc/101/root");
   EXPECT_EQ(code_of(fresh.running()), ELOOP);
   EXPECT_EQ(code_of(fresh.look_again(known)), ELOOP);
+}
+
+TEST(BundleSearch, FailsWhereThereMayBeABundle) {
+  const TempHost host;
+  const auto root =
+      parse_mountinfo("77 50 8:1 /b/rootfs / rw - ext4 /dev/sda rw\n").at(0);
+  const auto hosts = parse_mountinfo("20 1 8:1 / / rw - ext4 /dev/sda rw\n");
+  const auto found = [&] { return find_bundle(root, hosts, host.prefix()); };
+  host.directory("/b/rootfs");
+  EXPECT_TRUE(found());
+  EXPECT_FALSE(*found());
+  host.file("/b/config.json", "{}");  // somebody else's
+  EXPECT_FALSE(*found());
+  host.file("/b/config.json", R"({"root":{"path":"rootfs"}})");
+  EXPECT_TRUE(*found());
+  host.unreadable("/b/config.json");
+  EXPECT_EQ(code_of(found()), ELOOP);
 }
 
 TEST_F(UnreadTest, AContainerIsLeftOutWhileItsInitIsUnsure) {

@@ -76,13 +76,18 @@ TEST_F(EventLogTest, PastEventsAreBoundedInBytes) {
 // The command line of a session may be long, and is held once for all that the
 // session does.
 TEST_F(EventLogTest, OneActorTakesItsRoomOnce) {
-  const auto kept_of = [this](int actors) {
+  const NameList large(NameList::All{std::string(64 << 10, 'x')});
+  const auto kept_of = [&](int actors, bool of_session = false) {
     EventLog log(dir_);
     MutationEvent event;
     for (int i = 0; i < 200; ++i) {
       if (i < actors) {
         Actor actor;
-        actor.exe = std::string(64 << 10, 'x');
+        if (of_session) {
+          actor.session.emplace().ancestors = large;
+        } else {
+          actor.ancestors = large;
+        }
         event.actor = SharedActor(actor);
       }
       log.mutation({}, event);
@@ -94,6 +99,7 @@ TEST_F(EventLogTest, OneActorTakesItsRoomOnce) {
   };
   EXPECT_EQ(kept_of(1), 200);
   EXPECT_LT(kept_of(200), 64);
+  EXPECT_LT(kept_of(200, true), 64);
 }
 
 TEST_F(EventLogTest, PastEventsAreAsTheyWere) {

@@ -336,6 +336,34 @@ TEST(Lives, WhoIsSureToBeWhoItSaysComesBeforeWhoWasThereFirst) {
   EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
 }
 
+// A directory may be several containers' rootfs, and is compared for one.
+TEST(Lives, ARootfsGoesToWhoIsSureToHaveIt) {
+  for (const bool first_is_sure : {false, true}) {
+    World world;
+    auto real = world.make("aaaa");
+    auto first = world.make("bbbb");
+    world.source.known.clear();
+    real.layers.plain = true;
+    first.layers = real.layers;
+    first.root = real.root;
+    if (!first_is_sure) first.standing = Standing::unproven;
+    world.kernel.held.insert(real.root);  // by the first exec itself
+    world.source.known["bbbb"] = first;
+    world.live(first);
+    world.settle();
+    ASSERT_TRUE(world.view("bbbb").running);
+    world.source.known["aaaa"] = real;
+    world.live(real);
+    world.settle();
+    world.clock.pass(61 * kSecondNs);
+    world.settle();
+    EXPECT_EQ(world.view("aaaa").state == ContainerState::unknown,
+              first_is_sure);
+    EXPECT_EQ(world.view("bbbb").running, first_is_sure);
+    EXPECT_TRUE(world.kernel.held.contains(real.root));
+  }
+}
+
 TEST(Lives, WhoOutlivedItsContainerIsNotOfTheHost) {
   World world;
   const auto record = world.make("aaaa");
