@@ -11,6 +11,7 @@
 
 #include "agent/base/log.h"
 #include "agent/base/memory.h"
+#include "agent/cli/audit.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/parse.h"
 #include "agent/containers/cgroup_layout.h"
@@ -201,6 +202,10 @@ int dispatch(const cli::Options& options) {
       return cli::run_policy_explain(options);
     case cli::Command::policy_suggest:
       return cli::run_policy_suggest(options);
+    case cli::Command::audit_verify:
+      return cli::run_audit_verify(options);
+    case cli::Command::audit_keygen:
+      return cli::run_audit_keygen(options);
   }
   return cli::kFailure;
 }

@@ -7,7 +7,7 @@
 namespace stillframe::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11>
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14>
     kExamples = {{
         {"", R"(  stillframe doctor             what can be seen on this machine
   stillframe run                watch this node, metrics on port 12015
@@ -51,6 +51,16 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11>
   stillframe policy explain --container web -o json /usr/bin/curl
 )"},
         {"suggest", R"(  stillframe policy suggest --workload shop
+)"},
+        {"audit", R"(  stillframe audit verify
+  stillframe audit keygen
+)"},
+        {"verify", R"(  stillframe audit verify
+  stillframe audit verify --key journal.pub /mnt/evidence/journal
+  stillframe audit verify -o json | jq '.faults[]'
+)"},
+        {"keygen",
+         R"(  stillframe audit keygen --out /etc/stillframe/journal.key
 )"},
         {"completion", R"(  source <(stillframe completion bash)
   stillframe completion zsh > /usr/local/share/zsh/site-functions/_stillframe

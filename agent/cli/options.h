@@ -23,7 +23,9 @@ enum class Command {
   doctor,
   policy_check,
   policy_explain,
-  policy_suggest
+  policy_suggest,
+  audit_verify,
+  audit_keygen
 };
 
 struct JournalOptions {
@@ -83,6 +85,13 @@ struct PolicyOptions {
   std::string workload;  // suggest
 };
 
+struct AuditOptions {
+  std::string directory;
+  std::vector<std::string> keys;  // files
+  std::string output;             // text, json
+  std::string key_file;           // keygen: to be made
+};
+
 struct DoctorOptions {
   std::string output;  // table, json
 };
@@ -98,6 +107,7 @@ struct Options {
   EventsOptions events;
   DoctorOptions doctor;
   PolicyOptions policy;
+  AuditOptions audit;
 };
 
 }  // namespace stillframe::cli

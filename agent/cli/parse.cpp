@@ -112,6 +112,7 @@ class Parser {
   void add_events();
   void add_doctor();
   void add_policy();
+  void add_audit();
   void add_completion();
   // The command that was given: `policy check`, not `policy`.
   CLI::App* chosen() const;
@@ -140,6 +141,7 @@ Parser::Parser(const std::string& version) {
   add_events();
   add_doctor();
   add_policy();
+  add_audit();
   add_completion();
 }
 
@@ -342,6 +344,34 @@ void Parser::add_policy() {
       ->check(check_not_empty);
 }
 
+void Parser::add_audit() {
+  CLI::App* audit =
+      app_.add_subcommand("audit", "Check the journal of what happened");
+  audit->add_option("--socket", raw_.app_socket, "The agent's socket");
+  audit->require_subcommand(1);
+  CLI::App* verify = add(
+      "verify", "Find what was changed in a journal; needs no agent", audit);
+  options_.audit.directory = "/var/lib/stillframe/journal";
+  verify
+      ->add_option("DIR", options_.audit.directory,
+                   "The journal, or the state directory that it is in")
+      ->check(check_not_empty)
+      ->capture_default_str();
+  verify
+      ->add_option("--key", options_.audit.keys,
+                   "File with the public key of who signs; may be repeated")
+      ->allow_extra_args(false)
+      ->check(check_not_empty);
+  add_output(verify, options_.audit.output, {"text", "json"});
+  CLI::App* keygen = add("keygen", "Make the keys that sign a journal", audit);
+  options_.audit.key_file = "journal.key";
+  keygen
+      ->add_option("--out", options_.audit.key_file,
+                   "File for the private key; the public one is beside it")
+      ->check(check_not_empty)
+      ->capture_default_str();
+}
+
 void Parser::add_completion() {
   CLI::App* completion =
       app_.add_subcommand("completion", "Print completion code for a shell");
@@ -419,6 +449,8 @@ Options Parser::options() const {
   if (name == "check") options.command = Command::policy_check;
   if (name == "explain") options.command = Command::policy_explain;
   if (name == "suggest") options.command = Command::policy_suggest;
+  if (name == "verify") options.command = Command::audit_verify;
+  if (name == "keygen") options.command = Command::audit_keygen;
   if (!raw_.since.empty()) options.events.since = *parse_time(raw_.since);
   if (!raw_.until.empty()) options.events.until = *parse_time(raw_.until);
   for (const auto& address : raw_.listen) {
@@ -456,8 +488,8 @@ tl::expected<Options, Exit> Parser::parse(int argc, const char* const* argv) {
   }
   if (app_.get_subcommands().empty()) {
     return tl::unexpected<Exit>(
-        usage("a command is missing: run, ps, diff, events, doctor, policy or "
-              "completion"));
+        usage("a command is missing: run, ps, diff, events, doctor, policy, "
+              "audit or completion"));
   }
   if (const auto settled = settle(); !settled) {
     return tl::unexpected<Exit>(usage(settled.error().message));

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "agent/base/fd.h"
 #include "agent/base/file.h"
 #include "exporters/socket/server.h"
+#include "tests/unit/cli/catcher.h"
 #include "tests/unit/exporters/fake_agent.h"
 
 namespace stillframe::cli {
@@ -19,19 +19,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// Catches what a command writes.
-class Catcher {
- public:
-  Catcher() : fd_(::memfd_create("caught", MFD_CLOEXEC)) {}
-  int fd() const { return fd_; }
-  std::string text() const {
-    return *read_file("/proc/self/fd/" + std::to_string(fd_));
-  }
-
- private:
-  Fd fd_;
-};
 
 class CommandsTest : public testing::Test {
  protected:

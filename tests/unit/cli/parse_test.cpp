@@ -205,6 +205,10 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{"policy", "explain", "--container", "a"}, "PATH"},
       {{"policy", "explain", "--container", "a", "x"}, "absolute"},
       {{"policy", "suggest"}, "--workload"},
+      {{"audit"}, "subcommand"},
+      {{"audit", "verify", "-o", "table"}, "--output"},
+      {{"audit", "verify", "--key", ""}, "--key"},
+      {{"audit", "verify", "a", "b"}, "b"},
       {{"completion"}, "SHELL"},
       {{"completion", "fish"}, "SHELL"},
   };
@@ -243,6 +247,25 @@ TEST(Parse, UnderstandsPolicyCommands) {
   EXPECT_EQ(run->run.policy, "/p.yaml");
 }
 
+TEST(Parse, AuditCommands) {
+  const auto plain = parse_words({"audit", "verify"});
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->command, Command::audit_verify);
+  EXPECT_EQ(plain->audit.directory, "/var/lib/stillframe/journal");
+  EXPECT_EQ(plain->audit.output, "text");
+  const auto verify = parse_words({"audit", "verify", "--key", "a.pub", "--key",
+                                   "b.pub", "/d", "-o", "json"});
+  ASSERT_TRUE(verify) << verify.error().err;
+  EXPECT_EQ(verify->audit.directory, "/d");
+  EXPECT_THAT(verify->audit.keys, ::testing::ElementsAre("a.pub", "b.pub"));
+  EXPECT_EQ(verify->audit.output, "json");
+  const auto keygen = parse_words({"audit", "keygen", "--out", "k"});
+  ASSERT_TRUE(keygen);
+  EXPECT_EQ(keygen->command, Command::audit_keygen);
+  EXPECT_EQ(keygen->audit.key_file, "k");
+  EXPECT_EQ(parse_words({"audit", "keygen"})->audit.key_file, "journal.key");
+}
+
 TEST(Parse, EscapesHostileWordsInItsComplaint) {
   const auto options = parse_words({"run", "--x\x1b[31m\n\xff"});
   ASSERT_FALSE(options);
@@ -250,8 +273,8 @@ TEST(Parse, EscapesHostileWordsInItsComplaint) {
 }
 
 TEST(Parse, HelpsWithExamplesFirst) {
-  for (const char* command :
-       {"", "run", "ps", "diff", "events", "doctor", "policy", "completion"}) {
+  for (const char* command : {"", "run", "ps", "diff", "events", "doctor",
+                              "policy", "audit", "completion"}) {
     Words words = {"--help"};
     if (*command != '\0') words.insert(words.begin(), command);
     const auto help = parse_words(words);

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/audit.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "agent/base/fd.h"
+#include "agent/base/file.h"
+#include "agent/base/text.h"
+#include "agent/cli/audit_text.h"
+#include "agent/journal/directory.h"
+#include "agent/journal/signature.h"
+#include "agent/journal/verify.h"
+
+namespace stillframe::cli {
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat st{};
+  return ::lstat(path.c_str(), &st) == 0;
+}
+
+bool has_journal(const std::string& directory) {
+  const auto listing = journal::list_segments(directory);
+  return (listing &&
+          !(listing->segments.empty() && listing->refused.empty())) ||
+         exists(directory + '/' + std::string(journal::kCheckpointFile)) ||
+         exists(directory + '/' + std::string(journal::kPrunedFile));
+}
+
+// The journal of a state directory is in it. What is given is looked at first,
+// so that nobody can hide a journal by another one inside it.
+std::string journal_directory(const std::string& given) {
+  const std::string inner = given + "/journal";
+  return !has_journal(given) && exists(inner) ? inner : given;
+}
+
+Result<std::vector<journal::Key>> read_keys(
+    const std::vector<std::string>& files) {
+  std::vector<journal::Key> keys;
+  for (const auto& file : files) {
+    auto key = journal::Key::read_public(file);
+    if (!key) return fail(key, "--key");
+    keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+// One line on a terminal, written over and over.
+class Progress {
+ public:
+  explicit Progress(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {}
+  ~Progress() {
+    if (percent_ != kNothing) write("\r\x1b[K");
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(std::uint64_t done, std::uint64_t of) {
+    const std::uint64_t percent =
+        of == 0 ? 100 : std::min<std::uint64_t>(100, done * 100 / of);
+    if (!terminal_ || percent == percent_) return;
+    percent_ = percent;
+    write(fmt::format("\rverifying: {} %", percent));
+  }
+
+ private:
+  static constexpr std::uint64_t kNothing = 101;
+
+  // Nothing is lost if it cannot be shown.
+  void write(const std::string& text) const {
+    [[maybe_unused]] const auto n = ::write(fd_, text.data(), text.size());
+  }
+
+  int fd_;
+  bool terminal_;
+  std::uint64_t percent_ = kNothing;
+};
+
+Result<> make_file(const std::string& path, std::string_view content,
+                   unsigned mode) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                     static_cast<mode_t>(mode)));
+  if (fd < 0) {
+    if (errno == EEXIST) {
+      return fail(printable(path) + " is there already: it is not replaced", 0);
+    }
+    return fail(printable(path), errno);
+  }
+  const ssize_t n = ::write(fd, content.data(), content.size());
+  if (n != static_cast<ssize_t>(content.size()) || ::fchmod(fd, mode) != 0 ||
+      ::fsync(fd) != 0) {
+    const int error = n < 0 ? errno : EIO;
+    ::unlink(path.c_str());
+    return fail(printable(path), error);
+  }
+  return {};
+}
+
+// journal.key → journal.pub
+std::string public_name(std::string path) {
+  if (ends_with(path, ".key")) path.resize(path.size() - 4);
+  return path + ".pub";
+}
+
+}  // namespace
+
+int run_audit_verify(const Options& options, Streams streams) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const AuditOptions& audit = options.audit;
+  auto keys = read_keys(audit.keys);
+  if (!keys) return complain(keys.error(), streams);
+  const std::string directory = journal_directory(audit.directory);
+  Result<journal::Verification> result;
+  {
+    Progress progress(streams.err);
+    result = journal::verify(
+        directory, {.keys = std::move(*keys),
+                    .progress = [&](std::uint64_t done, std::uint64_t of) {
+                      progress.show(done, of);
+                    }});
+  }
+  if (!result) return complain(result.error(), streams);
+  const int code = result->fault_count == 0 ? kSuccess : kFailure;
+  const AuditReport report{.directory = directory,
+                           .verification = std::move(*result),
+                           .keys_given = !audit.keys.empty()};
+  return finish(
+      {.code = code,
+       .out = audit.output == "json" ? audit_json(report) : audit_text(report),
+       .err = {}},
+      streams);
+}
+
+int run_audit_keygen(const Options& options, Streams streams) {
+  const std::string& secret = options.audit.key_file;
+  const std::string open = public_name(secret);
+  const auto key = journal::Key::make();
+  if (!key) return complain(key.error(), streams);
+  if (exists(open)) {
+    return complain(
+        {0, printable(open) + " is there already: it is not replaced"},
+        streams);
+  }
+  if (auto made = make_file(secret, key->private_pem(), 0600); !made) {
+    return complain(made.error(), streams);
+  }
+  if (auto made = make_file(open, key->public_pem(), 0644); !made) {
+    ::unlink(secret.c_str());
+    return complain(made.error(), streams);
+  }
+  return finish({.code = kSuccess,
+                 .out = keygen_text(secret, open, key->fingerprint()),
+                 .err = {}},
+                streams);
+}
+
+}  // namespace stillframe::cli

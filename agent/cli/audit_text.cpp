@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cli/audit_text.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+#include "agent/base/text.h"
+
+namespace stillframe::cli {
+namespace {
+
+using journal::Verification;
+
+std::string counted(std::uint64_t count, std::string_view one,
+                    std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+std::string time_text(const std::optional<WallTime>& time) {
+  return time ? rfc3339(*time) : "an unknown time";
+}
+
+std::string extent(const Verification& v) {
+  std::string text =
+      fmt::format("{} in {}", counted(v.entries, "entry", "entries"),
+                  counted(v.segments, "segment", "segments"));
+  if (v.entries == 0) return text;
+  return text + fmt::format(" ({}–{}), {} to {}", v.first, v.last,
+                            time_text(v.first_time), time_text(v.last_time));
+}
+
+std::string signature_text(const AuditReport& report) {
+  const auto& v = report.verification;
+  if (!v.checkpoint) return "no checkpoint";
+  const std::string& key = v.checkpoint->key;
+  if (v.signature_good) return "signed by key " + key;
+  if (report.keys_given) return "not signed by a key that was given";
+  if (key.empty()) return "not signed";
+  return "signed by key " + printable(key) + ", not checked without --key";
+}
+
+std::string coverage_text(const Verification& v) {
+  if (!v.checkpoint || v.entries == 0) return "";
+  if (v.covered() == v.last) {
+    return "; covered by the checkpoint up to the last entry";
+  }
+  return fmt::format(
+      "; covered by the checkpoint up to entry {}: nothing vouches yet for how "
+      "many came after it, and for the last of them",
+      v.covered());
+}
+
+std::string pruned_text(const Verification& v) {
+  if (!v.pruned || v.pruned->entry == 0) return "";
+  return fmt::format("; {} removed by the agent until {}",
+                     journal::entries_text(1, v.pruned->entry),
+                     rfc3339(v.pruned->time));
+}
+
+nlohmann::json end_json(std::uint64_t entry,
+                        const std::optional<WallTime>& time) {
+  if (entry == 0) return nullptr;
+  nlohmann::json value = {{"entry", entry}, {"time", nullptr}};
+  if (time) value["time"] = rfc3339(*time);
+  return value;
+}
+
+nlohmann::json point_json(const std::optional<journal::Checkpoint>& point) {
+  if (!point) return nullptr;
+  nlohmann::json value = {{"entry", point->entry},
+                          {"head", point->head},
+                          {"node", json_text(point->node)},
+                          {"time", rfc3339(point->time)},
+                          {"key", nullptr}};
+  if (!point->key.empty()) value["key"] = json_text(point->key);
+  return value;
+}
+
+nlohmann::json fault_json(const journal::Fault& fault) {
+  nlohmann::json value = {{"kind", journal::word_of(fault.kind)},
+                          {"text", json_text(to_text(fault))}};
+  if (!fault.file.empty()) value["file"] = json_text(fault.file);
+  if (fault.line != 0) value["line"] = fault.line;
+  if (fault.first != 0) {
+    value["first_entry"] = fault.first;
+    value["last_entry"] = fault.last;
+  }
+  return value;
+}
+
+std::string_view signature_word(const AuditReport& report) {
+  const auto& v = report.verification;
+  if (v.signature_good) return "good";
+  if (report.keys_given) return "bad";
+  return v.checkpoint && !v.checkpoint->key.empty() ? "not_checked" : "none";
+}
+
+}  // namespace
+
+std::string audit_text(const AuditReport& report) {
+  const auto& v = report.verification;
+  std::string text;
+  for (const auto& fault : v.faults) text += to_text(fault) + '\n';
+  if (v.fault_count > v.faults.size()) {
+    text += fmt::format("… and {} more\n", v.fault_count - v.faults.size());
+  }
+  for (const auto& note : v.notes) text += "note: " + printable(note) + '\n';
+  const std::string verdict =
+      v.fault_count == 0 ? "ok" : counted(v.fault_count, "fault", "faults");
+  return text + fmt::format("{}: {}: {}; {}{}{}\n", verdict,
+                            display(report.directory), extent(v),
+                            signature_text(report), coverage_text(v),
+                            pruned_text(v));
+}
+
+std::string audit_json(const AuditReport& report) {
+  const auto& v = report.verification;
+  nlohmann::json value = {{"v", 1},
+                          {"ok", v.fault_count == 0},
+                          {"directory", json_text(report.directory)},
+                          {"entries", v.entries},
+                          {"segments", v.segments},
+                          {"first", end_json(v.first, v.first_time)},
+                          {"last", end_json(v.last, v.last_time)},
+                          {"checkpoint", point_json(v.checkpoint)},
+                          {"pruned", point_json(v.pruned)},
+                          {"signature", signature_word(report)},
+                          {"covered", v.covered()},
+                          {"fault_count", v.fault_count},
+                          {"faults", nlohmann::json::array()},
+                          {"notes", nlohmann::json::array()}};
+  for (const auto& fault : v.faults) {
+    value["faults"].push_back(fault_json(fault));
+  }
+  for (const auto& note : v.notes) value["notes"].push_back(json_text(note));
+  return dump_json(value) + '\n';
+}
+
+std::string keygen_text(const std::string& secret, const std::string& open,
+                        const std::string& fingerprint) {
+  return fmt::format(
+      "key {}\n"
+      "{}: signs. For the agent only: stillframe run --journal.key FILE\n"
+      "{}: checks. For whoever audits: stillframe audit verify --key FILE\n",
+      fingerprint, display(secret), display(open));
+}
+
+}  // namespace stillframe::cli
