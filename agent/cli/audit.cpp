@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <optional>
 #include <utility>
 
 #include "agent/base/fd.h"
@@ -15,11 +17,17 @@
 #include "agent/base/text.h"
 #include "agent/cli/audit_text.h"
 #include "agent/journal/directory.h"
+#include "agent/journal/prometheus.h"
 #include "agent/journal/signature.h"
 #include "agent/journal/verify.h"
+#include "agent/journal/witness.h"
 
 namespace stillframe::cli {
 namespace {
+
+// As long as an agent keeps its journal if nobody says otherwise.
+constexpr std::int64_t kLookBackNs =
+    std::chrono::nanoseconds(std::chrono::hours(24 * 90)).count();
 
 bool exists(const std::string& path) {
   struct stat st{};
@@ -83,6 +91,38 @@ class Progress {
   std::uint64_t percent_ = kNothing;
 };
 
+Result<std::optional<journal::Witness>> ask_witness(
+    const AuditOptions& audit, const std::string& directory) {
+  if (audit.prometheus.empty()) return std::nullopt;
+  const WallTime now = wall_now();
+  // A journal that was begun again must not hide that there was another.
+  const WallTime since = std::min(journal::begin_of(directory).value_or(now),
+                                  WallTime{now.ns - kLookBackNs});
+  auto scrapes = journal::ask_prometheus({.url = audit.prometheus,
+                                          .instance = audit.instance,
+                                          .since = since,
+                                          .now = now});
+  if (!scrapes) return fail(scrapes, "--prometheus");
+  return journal::Witness(std::move(*scrapes));
+}
+
+Result<journal::Verification> verify(const std::string& directory,
+                                     std::vector<journal::Key> keys,
+                                     std::optional<journal::Witness>& witness,
+                                     Streams streams) {
+  Progress progress(streams.err);
+  journal::VerifyOptions options{.keys = std::move(keys)};
+  options.progress = [&](std::uint64_t done, std::uint64_t of) {
+    progress.show(done, of);
+  };
+  if (witness) {
+    options.on_entry = [&](std::uint64_t entry, std::string_view hash) {
+      witness->see(entry, hash);
+    };
+  }
+  return journal::verify(directory, options);
+}
+
 Result<> make_file(const std::string& path, std::string_view content,
                    unsigned mode) {
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -117,22 +157,20 @@ int run_audit_verify(const Options& options, Streams streams) {
   auto keys = read_keys(audit.keys);
   if (!keys) return complain(keys.error(), streams);
   const std::string directory = journal_directory(audit.directory);
-  Result<journal::Verification> result;
-  {
-    Progress progress(streams.err);
-    result = journal::verify(
-        directory, {.keys = std::move(*keys),
-                    .progress = [&](std::uint64_t done, std::uint64_t of) {
-                      progress.show(done, of);
-                    }});
-  }
+  // Before the journal is read: all that was scraped by then is in it.
+  auto witness = ask_witness(audit, directory);
+  if (!witness) return complain(witness.error(), streams);
+  auto result = verify(directory, std::move(*keys), *witness, streams);
   if (!result) return complain(result.error(), streams);
-  const int code = result->fault_count == 0 ? kSuccess : kFailure;
-  const AuditReport report{.directory = directory,
-                           .verification = std::move(*result),
-                           .keys_given = !audit.keys.empty()};
+  AuditReport report{.directory = directory,
+                     .verification = std::move(*result),
+                     .keys_given = !audit.keys.empty(),
+                     .witness = {}};
+  if (*witness) {
+    report.witness = (*witness)->conclude(report.verification);
+  }
   return finish(
-      {.code = code,
+      {.code = report.verification.fault_count == 0 ? kSuccess : kFailure,
        .out = audit.output == "json" ? audit_json(report) : audit_text(report),
        .err = {}},
       streams);

@@ -60,12 +60,37 @@ std::string pruned_text(const Verification& v) {
                      rfc3339(v.pruned->time));
 }
 
+std::string witness_text(const AuditReport& report) {
+  if (!report.witness) return "";
+  const auto& witness = *report.witness;
+  std::string text = "; Prometheus agrees with no entry";
+  if (witness.agreed > 0) {
+    text = fmt::format(
+        "; Prometheus agrees with {}, the last of them {}, "
+        "scraped at {}",
+        counted(witness.agreed, "entry", "entries"), witness.last,
+        rfc3339(witness.last_time));
+  }
+  if (witness.unchecked == 0) return text;
+  return text + fmt::format(", and has scraped {} that {} not there any more",
+                            witness.unchecked,
+                            witness.unchecked == 1 ? "is" : "are");
+}
+
 nlohmann::json end_json(std::uint64_t entry,
                         const std::optional<WallTime>& time) {
   if (entry == 0) return nullptr;
   nlohmann::json value = {{"entry", entry}, {"time", nullptr}};
   if (time) value["time"] = rfc3339(*time);
   return value;
+}
+
+nlohmann::json witness_json(const AuditReport& report) {
+  if (!report.witness) return nullptr;
+  const auto& witness = *report.witness;
+  return {{"agreed", witness.agreed},
+          {"unchecked", witness.unchecked},
+          {"last", end_json(witness.last, witness.last_time)}};
 }
 
 nlohmann::json point_json(const std::optional<journal::Checkpoint>& point) {
@@ -110,10 +135,10 @@ std::string audit_text(const AuditReport& report) {
   for (const auto& note : v.notes) text += "note: " + printable(note) + '\n';
   const std::string verdict =
       v.fault_count == 0 ? "ok" : counted(v.fault_count, "fault", "faults");
-  return text + fmt::format("{}: {}: {}; {}{}{}\n", verdict,
+  return text + fmt::format("{}: {}: {}; {}{}{}{}\n", verdict,
                             display(report.directory), extent(v),
                             signature_text(report), coverage_text(v),
-                            pruned_text(v));
+                            pruned_text(v), witness_text(report));
 }
 
 std::string audit_json(const AuditReport& report) {
@@ -129,6 +154,7 @@ std::string audit_json(const AuditReport& report) {
                           {"pruned", point_json(v.pruned)},
                           {"signature", signature_word(report)},
                           {"covered", v.covered()},
+                          {"witness", witness_json(report)},
                           {"fault_count", v.fault_count},
                           {"faults", nlohmann::json::array()},
                           {"notes", nlohmann::json::array()}};

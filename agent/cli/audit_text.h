@@ -3,9 +3,11 @@
 // How what `stillframe audit` found is shown.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "agent/journal/verify.h"
+#include "agent/journal/witness.h"
 
 namespace stillframe::cli {
 
@@ -13,6 +15,7 @@ struct AuditReport {
   std::string directory;
   journal::Verification verification;
   bool keys_given = false;
+  std::optional<journal::Testimony> witness;
 };
 
 // A line for each fault and note, then one that sums up.

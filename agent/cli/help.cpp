@@ -57,6 +57,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14>
 )"},
         {"verify", R"(  stillframe audit verify
   stillframe audit verify --key journal.pub /mnt/evidence/journal
+  stillframe audit verify --prometheus http://prometheus:9090
   stillframe audit verify -o json | jq '.faults[]'
 )"},
         {"keygen",

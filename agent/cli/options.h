@@ -88,6 +88,8 @@ struct PolicyOptions {
 struct AuditOptions {
   std::string directory;
   std::vector<std::string> keys;  // files
+  std::string prometheus;         // URL; empty: it is not asked
+  std::string instance;           // there; empty: the only one
   std::string output;             // text, json
   std::string key_file;           // keygen: to be made
 };

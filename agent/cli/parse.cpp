@@ -16,6 +16,7 @@
 #include "agent/cli/settings.h"
 #include "agent/cli/size.h"
 #include "agent/cli/time.h"
+#include "agent/journal/prometheus.h"
 #include "agent/model/words.h"
 #include "agent/policy/glob.h"
 #include "exporters/socket/address.h"
@@ -361,6 +362,17 @@ void Parser::add_audit() {
       ->add_option("--key", options_.audit.keys,
                    "File with the public key of who signs; may be repeated")
       ->allow_extra_args(false)
+      ->check(check_not_empty);
+  auto* prometheus =
+      verify
+          ->add_option("--prometheus", options_.audit.prometheus,
+                       "Compare with what this Prometheus scraped, as "
+                       "http://host:9090")
+          ->check(journal::check_prometheus_url);
+  verify
+      ->add_option("--instance", options_.audit.instance,
+                   "The agent's label there, if it knows several")
+      ->needs(prometheus)
       ->check(check_not_empty);
   add_output(verify, options_.audit.output, {"text", "json"});
   CLI::App* keygen = add("keygen", "Make the keys that sign a journal", audit);

@@ -55,6 +55,7 @@ std::string subject(const Fault& fault) {
       return entries + (one ? "was " : "were ");
     case FaultKind::missing:
     case FaultKind::out_of_order:
+    case FaultKind::witness:
       return entries + (one ? "is " : "are ");
     default:
       return entries;

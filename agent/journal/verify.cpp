@@ -382,6 +382,15 @@ Result<Verification> Verifier::run() {
 
 }  // namespace
 
+std::optional<WallTime> begin_of(const std::string& directory) {
+  const auto listing = list_segments(directory);
+  if (!listing || listing->segments.empty()) return std::nullopt;
+  auto reader = LineReader::open(directory, listing->segments.front());
+  if (!reader) return std::nullopt;
+  const auto line = reader->next();
+  return line && *line ? time_of((*line)->text) : std::nullopt;
+}
+
 Result<Verification> verify(const std::string& directory,
                             const VerifyOptions& options) {
   return Verifier(directory, options).run();

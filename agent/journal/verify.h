@@ -52,6 +52,9 @@ struct Verification {
   }
 };
 
+// Of the first entry that is there.
+std::optional<WallTime> begin_of(const std::string& directory);
+
 // Fails where there is no journal to read.
 Result<Verification> verify(const std::string& directory,
                             const VerifyOptions& options);

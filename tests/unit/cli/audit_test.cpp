@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/cli/audit_text.h"
 #include "tests/unit/cli/catcher.h"
 #include "tests/unit/journal/healthy_journal.h"
 
@@ -175,6 +176,35 @@ TEST_F(AuditTest, TheJournalOfAStateDirectory) {
   make_journal({.segments = {7}}).write_to(directory_);
   EXPECT_THAT(verify().out,
               StartsWith("ok: " + directory_.path() + ": 7 entries"));
+}
+
+TEST_F(AuditTest, WithoutItsWitnessNothingIsSaid) {
+  make_journal({.segments = {5}}).write_to(directory_);
+  options_.audit.prometheus = "http://127.0.0.1:1";
+  const Said said = verify();
+  EXPECT_EQ(said.code, 1);
+  EXPECT_EQ(said.out, "");
+  EXPECT_THAT(said.err,
+              StartsWith("stillframe: --prometheus: http://127.0.0.1:1: "));
+}
+
+TEST(AuditText, WhatTheWitnessSays) {
+  AuditReport report{
+      .directory = "d", .verification = {}, .witness = journal::Testimony{}};
+  EXPECT_THAT(audit_text(report),
+              EndsWith("; Prometheus agrees with no entry\n"));
+  report.witness = {.agreed = 2,
+                    .unchecked = 1,
+                    .last = 7,
+                    .last_time = journal::time_of_entry(8)};
+  EXPECT_THAT(audit_text(report),
+              EndsWith("; Prometheus agrees with 2 entries, the last of them "
+                       "7, scraped at 2026-01-01T00:00:08.000000000Z, and has "
+                       "scraped 1 that is not there any more\n"));
+  EXPECT_EQ(nlohmann::json::parse(audit_json(report)).at("witness"),
+            nlohmann::json::parse(
+                R"({"agreed":2,"unchecked":1,"last":
+                    {"entry":7,"time":"2026-01-01T00:00:08.000000000Z"}})"));
 }
 
 TEST_F(AuditTest, NoJournal) {

@@ -208,6 +208,8 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{"audit"}, "subcommand"},
       {{"audit", "verify", "-o", "table"}, "--output"},
       {{"audit", "verify", "--key", ""}, "--key"},
+      {{"audit", "verify", "--instance", "a"}, "--prometheus"},
+      {{"audit", "verify", "--prometheus", "host:9090"}, "http://host:9090"},
       {{"audit", "verify", "a", "b"}, "b"},
       {{"completion"}, "SHELL"},
       {{"completion", "fish"}, "SHELL"},
