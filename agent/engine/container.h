@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -206,7 +205,7 @@ class Container {
   std::set<std::uint64_t> cgroups_;
   Sessions sessions_;
   Updates updates_;
-  std::deque<FileObservation> deferred_;
+  std::vector<FileObservation> deferred_;
   std::uint64_t deferred_since_ns_ = 0;
   std::uint64_t deferred_until_ns_ = 0;
   std::vector<Waiting> waiting_;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <set>
 
+#include "agent/base/queue.h"
 #include "agent/model/mutation.h"
 
 namespace stillframe::engine {
@@ -35,7 +35,7 @@ class Sessions {
     bool reported = false;
   };
   std::set<std::uint64_t> open_;  // mutated, start reported
-  std::deque<Past> past_;
+  Queue<Past> past_;
 };
 
 }  // namespace stillframe::engine

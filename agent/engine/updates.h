@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "agent/base/queue.h"
 #include "agent/drift/scan/packages.h"
 #include "agent/engine/runs.h"
 #include "agent/model/update.h"
@@ -77,10 +77,10 @@ class Updates {
   void note(Open& open, const MutationEvent& event, std::uint64_t now);
   void close(std::size_t index);
 
-  std::deque<Open> open_;
-  std::deque<Update> past_;
+  std::vector<Open> open_;
+  Queue<Update> past_;
   std::set<std::uint64_t> finished_;  // ids, which grow with time
-  std::deque<End> ends_;              // of what has changed nothing so far
+  Queue<End> ends_;                   // of what has changed nothing so far
   std::size_t paths_ = 0;
   std::size_t hints_ = 0;
   bool under_way_ = false;           // a look-up of packages is

@@ -53,7 +53,7 @@ void Announcer::defer(Deferred event) {
 
 void Announcer::scanned(std::uint64_t started,
                         const std::function<bool(const InodeId&)>& pending) {
-  std::deque<Deferred> waiting;
+  Queue<Deferred> waiting;
   waiting.swap(deferred_);
   deferred_bytes_ = 0;
   for (auto& event : waiting) {

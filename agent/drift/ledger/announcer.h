@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/queue.h"
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/directory_paths.h"
 #include "agent/drift/ledger/history.h"
@@ -107,7 +107,7 @@ class Announcer {
   Verdicts& verdicts_;
   History& history_;
   Sink sink_;
-  std::deque<Deferred> deferred_;
+  Queue<Deferred> deferred_;
   std::size_t deferred_bytes_ = 0;
   std::map<std::pair<std::uint64_t, ActorId>, Unplaced> unplaced_;
   Reported reported_;

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/queue.h"
 #include "agent/drift/ledger/announcer.h"
 #include "agent/drift/ledger/awaited.h"
 #include "agent/drift/ledger/books.h"
@@ -151,7 +151,7 @@ class Attribution {
   // others that get their inode numbers.
   static constexpr std::size_t kMostDeparted = 64;
   static constexpr std::size_t kMostDepartedPath = 4096;
-  std::deque<std::pair<InodeId, std::string>> departed_;
+  Queue<std::pair<InodeId, std::string>> departed_;
   // By directory and name, the directories that went: others may be there now.
   std::map<std::pair<std::uint64_t, std::string>, InodeId> former_;
   // Of files with several names: those that went, and how many came.

@@ -66,9 +66,9 @@ std::uint64_t AwaitedReports::next_boot_ns() const {
   return waiting_.empty() ? 0 : waiting_.front().since_ns + kPatienceNs;
 }
 
-std::deque<Awaited> AwaitedReports::take(
+Queue<Awaited> AwaitedReports::take(
     const std::function<bool(const Awaited&)>& which) {
-  std::deque<Awaited> taken;
+  Queue<Awaited> taken;
   // Each is asked about once, and none is moved while none is to go.
   const auto first = std::find_if(waiting_.begin(), waiting_.end(), which);
   if (first == waiting_.end()) return taken;

@@ -8,12 +8,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "agent/base/queue.h"
 #include "agent/drift/entry.h"
 #include "agent/drift/ledger/candidates.h"
 #include "agent/model/observation.h"
@@ -55,12 +55,12 @@ class AwaitedReports {
   bool may_concern(const FileObservation& seen) const;
 
   // Takes those of which it is true, oldest first.
-  std::deque<Awaited> take(const std::function<bool(const Awaited&)>& which);
+  Queue<Awaited> take(const std::function<bool(const Awaited&)>& which);
 
  private:
   void count(const Awaited& one, int by);
 
-  std::deque<Awaited> waiting_;
+  Queue<Awaited> waiting_;
   std::size_t bytes_ = 0;
   // How many wait of each inode, and at each place; by hash.
   std::unordered_map<std::size_t, int> inodes_;

@@ -6,9 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string>
 
+#include "agent/base/queue.h"
 #include "agent/drift/ledger/books.h"
 #include "agent/drift/ledger/verdicts.h"
 
@@ -44,7 +44,7 @@ class Records {
 
   Books& books_;
   Verdicts& verdicts_;
-  std::deque<Missing> missing_;
+  Queue<Missing> missing_;
 };
 
 }  // namespace stillframe::drift

@@ -117,8 +117,7 @@ KindList effect(const Unsettled& operation, const Entry* now) {
   return by_state(operation, *now);
 }
 
-void Beside::add(const Unsettled& operation,
-                 const std::deque<Unsettled>& some) {
+void Beside::add(const Unsettled& operation, const Queue<Unsettled>& some) {
   const auto& mine = operation.about;
   for (const auto& one : some) {
     if (!same_inode(one.about.inode, mine.inode)) continue;
@@ -147,10 +146,10 @@ const Unsettled* UnsettledOperations::first(const InodeId& inode) const {
   return it == waiting_.end() ? nullptr : &*it;
 }
 
-std::deque<Unsettled> UnsettledOperations::take(
+Queue<Unsettled> UnsettledOperations::take(
     std::uint64_t started, const std::function<bool(const InodeId&)>& pending) {
-  std::deque<Unsettled> due;
-  std::deque<Unsettled> rest;
+  Queue<Unsettled> due;
+  Queue<Unsettled> rest;
   for (auto& operation : waiting_) {
     const auto& about = operation.about;
     const bool seen = about.boot_ns < started && !pending(about.parent);

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
 
+#include "agent/base/queue.h"
 #include "agent/drift/entry.h"
 #include "agent/drift/ledger/announcer.h"
 #include "agent/drift/ledger/record.h"
@@ -51,7 +51,7 @@ struct Beside {
   bool unknown = false;  // another actor's, which may have done any of it
 
   // Adds those among `some`.
-  void add(const Unsettled& operation, const std::deque<Unsettled>& some);
+  void add(const Unsettled& operation, const Queue<Unsettled>& some);
 };
 
 class UnsettledOperations {
@@ -66,16 +66,15 @@ class UnsettledOperations {
   // The first of those that wait, null if none does. Good until the next
   // change.
   const Unsettled* first(const InodeId& inode) const;
-  const std::deque<Unsettled>& waiting() const { return waiting_; }
+  const Queue<Unsettled>& waiting() const { return waiting_; }
 
   // Takes those of which a scan that began at `started` has shown the effect;
   // `pending`: what the directory holds is still not known.
-  std::deque<Unsettled> take(
-      std::uint64_t started,
-      const std::function<bool(const InodeId&)>& pending);
+  Queue<Unsettled> take(std::uint64_t started,
+                        const std::function<bool(const InodeId&)>& pending);
 
  private:
-  std::deque<Unsettled> waiting_;
+  Queue<Unsettled> waiting_;
 };
 
 }  // namespace stillframe::drift
