@@ -36,7 +36,12 @@ Result<CheckpointFile> parse_checkpoint_file(std::string_view content) {
 Result<CheckpointFile> read_checkpoint(const std::string& path) {
   const auto content = read_file(path, kMostFile);
   if (!content) return tl::unexpected<Error>(content.error());
-  return parse_checkpoint_file(*content);
+  auto file = parse_checkpoint_file(*content);
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (file && file->value.file != name) {
+    return fail("it is not `" + name + "`, but another file's text");
+  }
+  return file;
 }
 
 Result<> check_signature(const CheckpointFile& file,

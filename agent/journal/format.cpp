@@ -77,6 +77,7 @@ std::optional<SegmentName> parse_segment_name(std::string_view file) {
 
 std::string to_text(const Checkpoint& checkpoint) {
   nlohmann::json value = {{"v", 1},
+                          {"file", checkpoint.file},
                           {"node", json_text(checkpoint.node)},
                           {"time", rfc3339(checkpoint.time)},
                           {"entry", checkpoint.entry},
@@ -93,6 +94,7 @@ Result<Checkpoint> parse_checkpoint(std::string_view line) {
   try {
     if (value.at("v") != 1) return fail("its version is not known here");
     Checkpoint out;
+    out.file = value.at("file").get<std::string>();
     out.node = json_bytes(value.at("node").get<std::string>());
     const auto time = parse_rfc3339(value.at("time").get<std::string>());
     if (!time) return fail(time, "its time");

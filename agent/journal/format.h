@@ -69,6 +69,9 @@ std::optional<SegmentName> parse_segment_name(std::string_view file);
 // Ed25519 signature of the first without its newline, in base64 (RFC 8032,
 // 4648). Both are replaced in one step.
 struct Checkpoint {
+  // Which of the two files it is of: signed with the rest, so that an old one
+  // of the one cannot stand for the other.
+  std::string file = std::string(kCheckpointFile);
   std::string node;
   WallTime time;            // when this was written
   std::uint64_t entry = 0;  // 0: there is none yet

@@ -85,7 +85,8 @@ Result<> Writer::start() {
   pending_ = written_;
   checkpoint_entry_ = found_ ? found_->entry : 0;
   settled_ns_ = clock_.mono_ns();
-  return {};
+  // From the beginning there is one: that it is missing says something.
+  return found_ ? Result<>() : settle(true);
 }
 
 // Which segments there are; what was left of closing one is finished.
@@ -278,6 +279,7 @@ Result<> Writer::settle(bool everything) {
 
 Result<> Writer::write_checkpoint(std::string_view file,
                                   Checkpoint checkpoint) {
+  checkpoint.file = file;
   checkpoint.node = options_.node;
   checkpoint.key = options_.key ? options_.key->fingerprint() : "";
   std::string text = to_text(checkpoint);

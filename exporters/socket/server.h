@@ -29,7 +29,7 @@ namespace stillframe::socket_api {
 struct ServerOptions {
   std::string path;
   std::string version;
-  std::string journal = {};  // its directory; empty: none
+  std::string journal = {};              // its directory; empty: none
   std::function<DoctorReport()> doctor;  // called from any thread
 };
 

@@ -53,7 +53,8 @@ TEST(Format, SegmentNames) {
 }
 
 TEST(Format, CheckpointsAreReadAsWritten) {
-  const Checkpoint point{.node =
+  const Checkpoint point{.file = "pruned",
+                         .node =
                              "n\xff"
                              "ode",
                          .time = WallTime{1'800'000'000'000'000'001},

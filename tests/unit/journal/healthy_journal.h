@@ -42,8 +42,16 @@ struct Journal {
     return entry == 0 ? std::string(kNoHash) : sha256_hex(lines[entry - 1]);
   }
   std::string checkpoint(std::uint64_t entry, const Key* key = nullptr) const {
+    return file_of(std::string(kCheckpointFile), entry, key);
+  }
+  std::string pruned(std::uint64_t entry, const Key* key = nullptr) const {
+    return file_of(std::string(kPrunedFile), entry, key);
+  }
+  std::string file_of(const std::string& file, std::uint64_t entry,
+                      const Key* key) const {
     const std::string text =
-        to_text({.node = "n1",
+        to_text({.file = file,
+                 .node = "n1",
                  .time = time_of_entry(entry + 1),
                  .entry = entry,
                  .seq = entry,
@@ -85,7 +93,7 @@ inline Journal make_journal(const Shape& shape) {
       journal.lines.size() - static_cast<std::uint64_t>(shape.behind);
   journal.files["checkpoint"] = journal.checkpoint(journal.covered, shape.key);
   if (shape.pruned > 0) {
-    journal.files["pruned"] = journal.checkpoint(pruned, shape.key);
+    journal.files["pruned"] = journal.pruned(pruned, shape.key);
   }
   return journal;
 }

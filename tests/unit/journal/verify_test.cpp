@@ -321,7 +321,8 @@ TEST(Verify, DamagedCheckpoints) {
       {"of another journal",
        [&](Journal& j) {
          j.files.at("checkpoint") =
-             to_text(Checkpoint{.node = {},
+             to_text(Checkpoint{.file = "checkpoint",
+                                .node = {},
                                 .time = {},
                                 .entry = 12,
                                 .seq = 1,
@@ -334,18 +335,21 @@ TEST(Verify, DamagedCheckpoints) {
        [&](Journal& j) { j.files.at("checkpoint") = other.checkpoint(25); },
        {"checkpoint: entries 21–25 are missing at the end: the journal went up "
         "to there"}},
+      {"a checkpoint as what was pruned",
+       [](Journal& j) { j.files["pruned"] = j.checkpoint(10); },
+       {"pruned: it is not `pruned`, but another file's text"}},
       {"something pruned that was not",
-       [](Journal& j) { j.files["pruned"] = j.checkpoint(20); },
+       [](Journal& j) { j.files["pruned"] = j.pruned(20); },
        {}},
       {"pruned with another hash",
        [](Journal& j) {
-         std::string text = j.checkpoint(10);
+         std::string text = j.pruned(10);
          text.replace(text.find(j.hash_of(10)), 1, "x");
          j.files["pruned"] = text;
        },
        {"pruned: its head is not a SHA-256"}},
       {"pruned further than the checkpoint",
-       [&](Journal& j) { j.files["pruned"] = other.checkpoint(25); },
+       [&](Journal& j) { j.files["pruned"] = other.pruned(25); },
        {"pruned: it goes up to entry 25, further than `checkpoint`, which ends "
         "with 20"}},
   });
@@ -356,12 +360,12 @@ TEST(Verify, DamagedCheckpoints) {
            {"0000000000000011.jsonl.zst, line 1: entries 1–10 are missing "
             "before this line"}},
           {"pruned is of less",
-           [](Journal& j) { j.files.at("pruned") = j.checkpoint(7); },
+           [](Journal& j) { j.files.at("pruned") = j.pruned(7); },
            {"0000000000000011.jsonl.zst, line 1: entries 8–10 are missing "
             "before this line"}},
           {"pruned is of more",
            [](Journal& j) {
-             std::string text = j.checkpoint(12);
+             std::string text = j.pruned(12);
              const auto at = text.find(j.hash_of(12));
              text[at] = text[at] == 'a' ? 'b' : 'a';
              j.files.at("pruned") = text;
@@ -369,7 +373,7 @@ TEST(Verify, DamagedCheckpoints) {
            {"pruned: entry 12 has another hash there"}},
           {"pruned has another hash",
            [](Journal& j) {
-             std::string text = j.checkpoint(10);
+             std::string text = j.pruned(10);
              const auto at = text.find(j.hash_of(10));
              text[at] = text[at] == 'a' ? 'b' : 'a';
              j.files.at("pruned") = text;
