@@ -52,11 +52,11 @@ Result<> Follower::run(const std::string& socket) {
   bool waiting = false;
   for (;;) {
     begun_.clear();
-    const auto done = client.stream("/v1/events", parameters_,
-                                    [this, &waiting](std::string_view piece) {
-                                      waiting = false;
-                                      return take(piece);
-                                    });
+    auto done = client.stream("/v1/events", parameters_,
+                              [this, &waiting](std::string_view piece) {
+                                waiting = false;
+                                return take(piece);
+                              });
     if (!written_) return written_;
     if (!done && !connected) return done;
     connected = true;
@@ -114,7 +114,7 @@ bool Follower::nobody_reads() const {
 
 Result<> follow_events(const std::string& socket,
                        socket_api::Parameters parameters, Streams streams) {
-  const auto done = Follower(std::move(parameters), streams).run(socket);
+  auto done = Follower(std::move(parameters), streams).run(socket);
   if (!done && done.error().code == EPIPE) return {};
   return done;
 }

@@ -17,7 +17,7 @@ std::size_t sizes(const Texts&... texts) {
 
 std::size_t size_of(const NameList& names) {
   std::size_t sum = 0;
-  for (const auto& name : names.all()) sum += sizeof name + name.size();
+  for (const auto& name : names.all()) sum += sizeof(std::string) + name.size();
   return sum;
 }
 

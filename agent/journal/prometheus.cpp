@@ -134,7 +134,7 @@ Result<std::set<std::string>> instances_of(std::string_view answer) {
 
 Result<std::string> only_instance(Api& api, std::int64_t since,
                                   std::int64_t now) {
-  const auto answer =
+  auto answer =
       api.query(fmt::format("count by (instance) (last_over_time({}[{}s]))",
                             kEntriesMetric, now - since),
                 now);
@@ -188,8 +188,7 @@ Result<std::vector<Scrape>> ask(const PrometheusOptions& options) {
   const std::string selector = "{instance=" + promql_string(instance) + '}';
   std::vector<Scrape> out;
   for (std::int64_t to = now; to > since; to -= kDaySeconds) {
-    const auto day =
-        scrapes_of(api, selector, std::max(since, to - kDaySeconds), to);
+    auto day = scrapes_of(api, selector, std::max(since, to - kDaySeconds), to);
     if (!day) return day;
     out.insert(out.end(), day->begin(), day->end());
     if (out.size() > kMostScrapes) {
