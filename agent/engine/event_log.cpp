@@ -147,6 +147,7 @@ void EventLog::record(const StreamEvent& event) {
 RecordFilter::Give EventLog::recording() {
   return [this](StreamEvent event) {
     event.seq = next_seq();
+    if (event.time.ns == 0) event.time = clock_.wall();
     if (recorder_ == nullptr) return;
     recorder_->offer(std::make_shared<const StreamEvent>(std::move(event)));
   };

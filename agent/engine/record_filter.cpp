@@ -2,6 +2,7 @@
 #include "agent/engine/record_filter.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -44,6 +45,17 @@ std::uint64_t key_of(const StreamEvent& event) {
 
 bool is_mutation(const StreamEvent& event) { return !event.verdict.empty(); }
 
+// Its life is what the runtime does, and no container can do it often.
+bool is_of_its_life(const StreamEvent& event) {
+  constexpr std::array kKinds = {Lifecycle::created, Lifecycle::live,
+                                 Lifecycle::exited, Lifecycle::removed,
+                                 Lifecycle::replaced};
+  return event.class_name == "lifecycle" &&
+         std::any_of(kKinds.begin(), kKinds.end(), [&](Lifecycle kind) {
+           return to_string(kind) == event.kind;
+         });
+}
+
 }  // namespace
 
 bool RecordFilter::take_share(Book& book, std::uint64_t now) {
@@ -58,7 +70,7 @@ bool RecordFilter::take_share(Book& book, std::uint64_t now) {
 }
 
 bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
-  if (event.container == nullptr) return true;
+  if (event.container == nullptr || is_of_its_life(event)) return true;
   const auto [at, is_new] = books_.try_emplace(event.container->id);
   Book& book = at->second;
   if (is_new) book.refilled = now;
@@ -124,7 +136,6 @@ void RecordFilter::give_repeats(Book& book, const Give& give) {
   for (auto& [key, repeats] : book.seen) {
     if (repeats.count == 0) continue;
     out.repeats.push_back({repeats.seq, repeats.count, repeats.last});
-    out.time = std::max(out.time, repeats.last);
     repeats.count = 0;
     if (out.repeats.size() == kRepeatsInOne) flush();
   }

@@ -34,8 +34,8 @@ class RecordFilter {
   // That one was to be an entry and is none.
   void refused(const StreamEvent& event, std::uint64_t now);
 
-  // Entries made of counts; they want a number. The ones that are due, or all
-  // of one container, or all.
+  // Entries made of counts; they want a number, and those of repeats a time.
+  // The ones that are due, or all of one container, or all.
   using Give = std::function<void(StreamEvent)>;
   void summarize(std::uint64_t now, const Give& give);
   void finish(const std::string& container, const Give& give);

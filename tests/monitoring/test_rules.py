@@ -79,6 +79,7 @@ def test_violations_fire_at_once_and_health_waits() -> None:
              for group in _groups(ALERTS)}
     assert waits["stillframe-immutability"] == {None}
     assert waits["stillframe-agent"] <= {"10m", "15m"}
+    assert waits["stillframe-journal"] == {"10m", None}
 
 
 @each_name

@@ -106,6 +106,19 @@ TEST_F(RecordFilterTest, TheEndOfAContainerSaysAll) {
   EXPECT_TRUE(filter_.admit(event("/a"), kSecond));
 }
 
+TEST_F(RecordFilterTest, ALifeIsKeptBeyondTheShare) {
+  for (std::uint64_t i = 0; i <= RecordFilter::kShare; ++i) {
+    filter_.admit(event("/f" + std::to_string(i)), kSecond);
+  }
+  StreamEvent removed = event("");
+  removed.class_name = "lifecycle";
+  removed.verdict = {};
+  removed.kind = "removed";
+  EXPECT_TRUE(filter_.admit(removed, kSecond));
+  removed.kind = "session_started";
+  EXPECT_FALSE(filter_.admit(removed, kSecond));
+}
+
 TEST_F(RecordFilterTest, EventsOfTheAgentAreAllKept) {
   StreamEvent own;
   own.class_name = "agent";
