@@ -107,7 +107,7 @@ void Follower::go_on_behind_last() {
 bool Follower::nobody_reads() const {
   pollfd reader{.fd = streams_.out, .events = 0, .revents = 0};
   return ::poll(&reader, 1, kTryAgainMs) > 0 &&
-         (reader.revents & (POLLERR | POLLNVAL)) != 0;
+         (reader.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
 }
 
 }  // namespace

@@ -43,15 +43,11 @@ Result<std::vector<std::uint32_t>> cgroupless_members(
     const CgroupTree& tree, const Proc& proc, const ContainerRecord& record) {
   auto pids = tree.processes("/");
   if (!pids) return pids;
-  std::vector<std::uint32_t> members;
-  for (const std::uint32_t pid : *pids) {
+  std::erase_if(*pids, [&](const std::uint32_t pid) {
     const auto mounts = proc.mount_namespace(pid);
-    if (mounts && (kMark | *mounts) == record.cgroup) members.push_back(pid);
-    if (!mounts && !is_absence(mounts.error().code)) {
-      return tl::unexpected<Error>(mounts.error());
-    }
-  }
-  return members;
+    return !mounts || (kMark | *mounts) != record.cgroup;
+  });
+  return pids;
 }
 
 bool CgrouplessWatch::began(const CgroupTree& tree, const Proc& proc) {

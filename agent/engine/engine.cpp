@@ -45,11 +45,30 @@ Result<Fd> lock_state(const std::string& state_dir) {
   return fd;
 }
 
-// Null: none is wanted.
-Result<std::unique_ptr<Recorder>> open_journal(const Settings& settings) {
+// Null: none is wanted, or none can be kept. What is there and cannot be gone
+// on with is set apart: whatever became of it, the agent watches.
+std::unique_ptr<Recorder> open_journal(const Settings& settings) {
   if (settings.render == nullptr) return nullptr;
   auto writer = journal::Writer::open(settings.journal, system_clock());
-  if (!writer) return tl::unexpected<Error>(writer.error());
+  if (!writer) {
+    const std::string& directory = settings.journal.directory;
+    const std::string aside =
+        fmt::format("{}.damaged-{}", directory, wall_now().ns / 1'000'000'000);
+    log_error("the journal cannot be gone on with: it is set apart",
+              {{"error", writer.error().message},
+               {"directory", aside},
+               {"hint", "stillframe audit verify " + aside}});
+    ::rename(directory.c_str(), aside.c_str());
+    writer = journal::Writer::open(settings.journal, system_clock());
+  }
+  if (!writer) {
+    log_error("no journal is kept",
+              {{"error", writer.error().message},
+               {"hint",
+                "make the directory writable, and room on its disk; "
+                "then restart the agent"}});
+    return nullptr;
+  }
   return std::make_unique<Recorder>(std::move(*writer), settings.render);
 }
 
@@ -74,10 +93,9 @@ Result<std::unique_ptr<Engine>> Engine::create(Settings settings) {
   auto layout = containers::detect_cgroups();
   if (!layout) return tl::unexpected<Error>(layout.error());
   auto recorder = open_journal(settings);
-  if (!recorder) return tl::unexpected<Error>(recorder.error());
   std::unique_ptr<Engine> engine(
       new Engine(std::move(settings), std::move(*lock), std::move(*layout),
-                 std::move(*recorder)));
+                 std::move(recorder)));
   if (engine->mailbox_.poll_fd() < 0) return fail("eventfd", EMFILE);
   engine->enter(AgentPhase::Name::starting, "checking the machine");
   return engine;

@@ -234,7 +234,7 @@ void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
   out.detail = std::move(detail);
   ++lifecycle_counts_[out.kind];
   publish(std::move(out));
-  if (kind == Lifecycle::removed) filter_.finish(container.id, recording());
+  if (kind == Lifecycle::removed) filter_.finish(container, recording());
 }
 
 void EventLog::update(const ContainerInfo& container, Lifecycle kind,

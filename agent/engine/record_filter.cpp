@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/base/keyed_hash.h"
+#include "agent/model/container_name.h"
 
 namespace stillframe::engine {
 namespace {
@@ -39,8 +40,19 @@ std::uint64_t key_of(const StreamEvent& event) {
   append(key, event.path);
   append(key, event.from);
   append(key, event.verdict);
+  // What was set, mounted or opened: another value is another act.
+  append(key, event.detail);
+  for (const auto& [name, value] : event.facts) {
+    append(key, name);
+    append(key, value);
+  }
   if (event.actor) append(key, **event.actor);
   return KeyedHash::own()(key);
+}
+
+// Two can have one id, in two namespaces of containerd's or in two outer ones.
+std::string book_of(const ContainerInfo& info) {
+  return info.outer + '/' + key_of(info);
 }
 
 bool is_mutation(const StreamEvent& event) { return !event.verdict.empty(); }
@@ -71,7 +83,10 @@ bool RecordFilter::take_share(Book& book, std::uint64_t now) {
 
 bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
   if (event.container == nullptr || is_of_its_life(event)) return true;
-  const auto [at, is_new] = books_.try_emplace(event.container->id);
+  const std::string name = book_of(*event.container);
+  // Only changes begin a book: what is said once a container is gone, none.
+  if (!is_mutation(event) && !books_.contains(name)) return true;
+  const auto [at, is_new] = books_.try_emplace(name);
   Book& book = at->second;
   if (is_new) book.refilled = now;
   book.container = event.container;
@@ -99,7 +114,7 @@ bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
 
 void RecordFilter::refused(const StreamEvent& event, std::uint64_t now) {
   if (event.container == nullptr) return;
-  const auto at = books_.find(event.container->id);
+  const auto at = books_.find(book_of(*event.container));
   if (at == books_.end()) return;
   Book& book = at->second;
   if (is_mutation(event)) keys_ -= book.seen.erase(key_of(event));
@@ -175,8 +190,12 @@ void RecordFilter::summarize(std::uint64_t now, const Give& give) {
   if (std::exchange(crowded_, false)) keys_ = 0;
 }
 
-void RecordFilter::finish(const std::string& container, const Give& give) {
-  const auto at = books_.find(container);
+void RecordFilter::finish(const ContainerInfo& container, const Give& give) {
+  finish(book_of(container), give);
+}
+
+void RecordFilter::finish(const std::string& book, const Give& give) {
+  const auto at = books_.find(book);
   if (at == books_.end()) return;
   give_repeats(at->second, give);
   give_excess(at->second, give);

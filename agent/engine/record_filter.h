@@ -38,7 +38,7 @@ class RecordFilter {
   // The ones that are due, or all of one container, or all.
   using Give = std::function<void(StreamEvent)>;
   void summarize(std::uint64_t now, const Give& give);
-  void finish(const std::string& container, const Give& give);
+  void finish(const ContainerInfo& container, const Give& give);
   void finish(const Give& give);
 
  private:
@@ -62,6 +62,7 @@ class RecordFilter {
     std::uint64_t excess_since = 0;
   };
 
+  void finish(const std::string& book, const Give& give);
   bool take_share(Book& book, std::uint64_t now);
   void count_excess(Book& book, const StreamEvent& event, std::uint64_t now);
   static void give_repeats(Book& book, const Give& give);

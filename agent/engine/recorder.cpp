@@ -79,6 +79,7 @@ void Recorder::run(const std::stop_token& stop) {
 }
 
 void Recorder::write(std::deque<StreamEventPtr> batch, bool last) {
+  const std::uint64_t before = writer_->tail().entry;
   for (const auto& event : batch) writer_->add(render_(*event), event->seq);
   batch.clear();
   const auto written = last ? writer_->finish() : writer_->flush();
@@ -88,14 +89,17 @@ void Recorder::write(std::deque<StreamEventPtr> batch, bool last) {
   {
     const std::lock_guard lock(mutex_);
     began = !written && state_.error.empty();
-    ended = written && !state_.error.empty();
+    // That there was nothing to write is no success.
+    const bool grew = writer_->tail().entry != before;
+    ended = written && grew && !state_.error.empty();
     state_.entries = writer_->tail().entry;
     state_.head = head_of(writer_->tail().head);
     state_.bytes = writer_->bytes();
     state_.segments = writer_->segments();
     if (writer_->lost() != 0) state_.lost["write_failed"] = writer_->lost();
     if (!written) ++state_.write_errors;
-    state_.error = written ? "" : written.error().message;
+    if (!written) state_.error = written.error().message;
+    if (ended) state_.error.clear();
     for (auto& notice : notices) notices_.push_back(std::move(notice));
     if (ended && writer_->lost() != 0) {
       notices_.push_back({"journal_resumed",

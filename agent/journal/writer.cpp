@@ -244,9 +244,15 @@ Result<> Writer::flush() {
   Result<> turned;
   if (full) turned = turn_segment();
   if (auto written = write_pending(); !written) return written;
-  if (!turned) return turned;
-  if (auto kept = keep_within_bounds(); !kept) return kept;
-  return settle(options_.sync == Sync::always);
+  // First what vouches for all that was written, whatever else fails.
+  if (auto settled = settle(options_.sync == Sync::always); !settled) {
+    return settled;
+  }
+  const std::uint64_t now = clock_.mono_ns();
+  if (now < keep_again_ns_) return {};
+  auto kept = turned ? keep_within_bounds() : turned;
+  if (!kept) keep_again_ns_ = now + kHeartbeatNs;
+  return kept;
 }
 
 Result<> Writer::finish() {

@@ -120,7 +120,8 @@ class Writer {
   std::uint64_t lost_ = 0;
   bool synced_ = true;
   std::uint64_t checkpoint_entry_ = 0;
-  std::uint64_t settled_ns_ = 0;  // monotonic
+  std::uint64_t settled_ns_ = 0;     // monotonic
+  std::uint64_t keep_again_ns_ = 0;  // after closing or pruning failed
 };
 
 }  // namespace stillframe::journal

@@ -51,6 +51,27 @@ TEST_F(RecordFilterTest, TheFirstByEachActorAtEachPath) {
   EXPECT_TRUE(filter_.admit(other, 0));
 }
 
+TEST_F(RecordFilterTest, AnotherValueIsAnotherAct) {
+  StreamEvent first = event("kernel/core_pattern");
+  first.detail = "core";
+  StreamEvent second = event("kernel/core_pattern");
+  second.detail = "|/tmp/x";
+  EXPECT_TRUE(filter_.admit(first, 0));
+  EXPECT_TRUE(filter_.admit(second, 0));
+  second.facts["source"] = "/dev/sda1";
+  EXPECT_TRUE(filter_.admit(second, 0));
+  EXPECT_FALSE(filter_.admit(second, 0));
+}
+
+TEST_F(RecordFilterTest, TheSameIdElsewhereHasABookOfItsOwn) {
+  StreamEvent other = event("/a");
+  ContainerInfo info = *other.container;
+  info.space = "b";
+  other.container = std::make_shared<const ContainerInfo>(info);
+  EXPECT_TRUE(filter_.admit(event("/a"), 0));
+  EXPECT_TRUE(filter_.admit(other, 0));
+}
+
 TEST_F(RecordFilterTest, RepeatsAreCountedAndSaidOnce) {
   EXPECT_TRUE(filter_.admit(event("/a"), kSecond));
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(filter_.admit(event("/a"), kSecond));
@@ -89,7 +110,7 @@ TEST_F(RecordFilterTest, WhatFoundNoRoomIsCountedToo) {
   const StreamEvent one = event("/a");
   EXPECT_TRUE(filter_.admit(one, kSecond));
   filter_.refused(one, kSecond);
-  filter_.finish("c", give());
+  filter_.finish(*event("").container, give());
   ASSERT_EQ(given_.size(), 1U);
   EXPECT_EQ(given_[0].count, 1U);
 }
@@ -98,7 +119,7 @@ TEST_F(RecordFilterTest, TheEndOfAContainerSaysAll) {
   EXPECT_TRUE(filter_.admit(event("/a"), kSecond));
   EXPECT_FALSE(filter_.admit(event("/a"), kSecond));
   EXPECT_TRUE(filter_.admit(event("/a", "d"), kSecond));
-  filter_.finish("c", give());
+  filter_.finish(*event("").container, give());
   EXPECT_EQ(given_.size(), 1U);
   filter_.finish(give());
   EXPECT_EQ(given_.size(), 1U);
