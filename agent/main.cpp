@@ -28,6 +28,9 @@
 namespace stillframe {
 namespace {
 
+// Of the two seconds that the agent has for its end.
+constexpr std::chrono::milliseconds kDrainWithin{800};
+
 std::string version_text() {
   return fmt::format("stillframe {} (commit {}, libbpf {})", kVersion,
                      kRevision, libbpf_version_string());
@@ -137,6 +140,7 @@ Result<> run_agent(const cli::Options& options) {
        .give_up =
            [&] {
              agent.abandon_requests();
+             agent.drain_journal(kDrainWithin);
              web->reset();
              socket->reset();
              log_info("stopped", {{"amid", "work that the next start does"}});

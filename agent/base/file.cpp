@@ -56,13 +56,16 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   }
 }
 
-Result<> write_file_atomic(const std::string& path, std::string_view content,
-                           unsigned mode) {
+namespace {
+
+Result<> replace_file(const std::string& path, std::string_view content,
+                      unsigned mode, bool durably) {
   std::string temporary = path + ".XXXXXX";
   Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (fd < 0) return fail(temporary, errno);
   auto written = write_all(fd, content);
   if (written && ::fchmod(fd, mode) != 0) written = fail("chmod", errno);
+  if (written && durably && ::fsync(fd) != 0) written = fail("fsync", errno);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
     written = fail("rename", errno);
   }
@@ -70,6 +73,29 @@ Result<> write_file_atomic(const std::string& path, std::string_view content,
     ::unlink(temporary.c_str());
     return fail(written, path);
   }
+  return {};
+}
+
+}  // namespace
+
+Result<> write_file_atomic(const std::string& path, std::string_view content,
+                           unsigned mode) {
+  return replace_file(path, content, mode, false);
+}
+
+Result<> write_file_durably(const std::string& path, std::string_view content,
+                            unsigned mode) {
+  auto written = replace_file(path, content, mode, true);
+  if (!written) return written;
+  const std::size_t slash = path.rfind('/');
+  return sync_directory(slash == std::string::npos ? "."
+                                                   : path.substr(0, slash));
+}
+
+Result<> sync_directory(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd < 0) return fail(path, errno);
+  if (::fsync(fd) != 0) return fail(path, errno);
   return {};
 }
 

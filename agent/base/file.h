@@ -26,6 +26,13 @@ Result<> write_all(int fd, std::string_view content);
 Result<> write_file_atomic(const std::string& path, std::string_view content,
                            unsigned mode = 0640);
 
+// The same, and does not return before it is on the disk, under that name.
+Result<> write_file_durably(const std::string& path, std::string_view content,
+                            unsigned mode = 0640);
+
+// Names in a directory are on the disk once this was done.
+Result<> sync_directory(const std::string& path);
+
 // Opens what `path` names where no part of it is a symbolic link; ELOOP: one
 // is.
 Fd open_without_links(const std::string& path, int flags);

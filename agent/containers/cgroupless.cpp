@@ -43,11 +43,16 @@ Result<std::vector<std::uint32_t>> cgroupless_members(
     const CgroupTree& tree, const Proc& proc, const ContainerRecord& record) {
   auto pids = tree.processes("/");
   if (!pids) return pids;
-  std::erase_if(*pids, [&](const std::uint32_t pid) {
+  std::vector<std::uint32_t> members;
+  for (const std::uint32_t pid : *pids) {
     const auto mounts = proc.mount_namespace(pid);
-    return !mounts || (kMark | *mounts) != record.cgroup;
-  });
-  return pids;
+    if (mounts && (kMark | *mounts) == record.cgroup) members.push_back(pid);
+    if (mounts || is_absence(mounts.error().code)) continue;
+    // What not even root may look into is no user's, but a host's init.
+    if (mounts.error().code == EACCES || mounts.error().code == EPERM) continue;
+    return tl::unexpected<Error>(mounts.error());
+  }
+  return members;
 }
 
 bool CgrouplessWatch::began(const CgroupTree& tree, const Proc& proc) {

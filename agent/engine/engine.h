@@ -44,6 +44,10 @@ class Engine : public AgentApi {
   // agent is still starting, whose steps cannot be cut short.
   std::chrono::milliseconds stop_soon();
   void reload_policy();
+  // What is to be recorded is written, as far as that time goes.
+  void drain_journal(std::chrono::milliseconds within) {
+    events_.drain_journal(within);
+  }
   // Requests that wait are answered that the agent is stopping.
   void abandon_requests() { abandoned_ = true; }
 

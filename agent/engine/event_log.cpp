@@ -291,6 +291,12 @@ std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
                                        past_.oldest_seq().value_or(UINT64_MAX));
 }
 
+void EventLog::drain_journal(std::chrono::milliseconds within) {
+  // Held by close(), which does the same.
+  const std::unique_lock lock(recorder_mutex_, within);
+  if (lock && recorder_ != nullptr) recorder_->drain(within);
+}
+
 void EventLog::close() {
   if (recorder_ != nullptr) {
     filter_.finish(recording());

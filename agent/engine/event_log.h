@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -62,6 +63,9 @@ class EventLog {
 
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                          bool follow);
+  // As Recorder::drain(), for who ends the process without close(). From any
+  // thread.
+  void drain_journal(std::chrono::milliseconds within);
   // Ends all listeners; all that is to be recorded is written.
   void close();
 
@@ -89,7 +93,7 @@ class EventLog {
   std::uint64_t next_turn_ns_ = 0;
   // Null once closed; the lock is for those who ask from other threads.
   std::unique_ptr<Recorder> recorder_;
-  mutable std::mutex recorder_mutex_;
+  mutable std::timed_mutex recorder_mutex_;
 
   std::mutex mutex_;  // the members below
   bool closed_ = false;

@@ -26,7 +26,8 @@ void append(std::string& key, std::string_view part) {
 void append(std::string& key, const Actor& actor) {
   append(key, to_string(actor.origin));
   append(key, actor.tool);
-  append(key, actor.exe);
+  // Its path is not always known in time, its name is.
+  append(key, std::string_view(actor.exe).substr(actor.exe.rfind('/') + 1));
   key += std::to_string(actor.uid);
   key += '/';
   key += actor.login ? std::to_string(actor.login->uid) : "";
@@ -95,19 +96,18 @@ bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
     count_excess(book, event, now);
     return false;
   }
-  const auto [seen, first] = book.seen.try_emplace(key_of(event));
-  if (!first) {
+  const std::uint64_t key = key_of(event);
+  if (const auto seen = book.seen.find(key); seen != book.seen.end()) {
     ++seen->second.count;
     seen->second.last = event.time;
     if (book.repeats_since == 0) book.repeats_since = now;
     return false;
   }
   if (!take_share(book, now)) {
-    book.seen.erase(seen);
     count_excess(book, event, now);
     return false;
   }
-  seen->second.seq = event.seq;
+  book.seen.emplace(key, Repeats{.seq = event.seq, .count = 0, .last = {}});
   if (++keys_ > kMostKeys) crowded_ = true;
   return true;
 }
@@ -133,9 +133,12 @@ void RecordFilter::count_excess(Book& book, const StreamEvent& event,
   if (book.excess.size() >= kMostExcess && !book.excess.contains(key)) key = "";
   const auto [at, is_new] = book.excess.try_emplace(key);
   Excess& excess = at->second;
-  if (is_new) excess.first = event.time;
+  if (is_new) {
+    excess.example = event;
+    excess.first = event.time;
+  }
   excess.count += event.count;
-  excess.latest = event;
+  excess.last = event.time;
   if (book.excess_since == 0) book.excess_since = now;
 }
 
@@ -160,7 +163,8 @@ void RecordFilter::give_repeats(Book& book, const Give& give) {
 
 void RecordFilter::give_excess(Book& book, const Give& give) {
   for (auto& [key, excess] : book.excess) {
-    StreamEvent out = std::move(excess.latest);
+    StreamEvent out = std::move(excess.example);
+    out.time = excess.last;
     out.path.clear();
     out.from.clear();
     out.facts.clear();

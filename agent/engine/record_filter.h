@@ -26,7 +26,7 @@ class RecordFilter {
   // How long counts are kept before they are an entry.
   static constexpr std::uint64_t kRepeatsAfterNs = 600'000'000'000;
   static constexpr std::uint64_t kExcessAfterNs = 60'000'000'000;
-  // Of all containers together; then all are counted anew.
+  // Of all containers together; then counting begins again.
   static constexpr std::size_t kMostKeys = 32'768;
 
   // Whether it is an entry of its own. `now`: boot time.
@@ -48,8 +48,9 @@ class RecordFilter {
     WallTime last;
   };
   struct Excess {
-    StreamEvent latest;
+    StreamEvent example;
     WallTime first;
+    WallTime last;
     std::uint64_t count = 0;
   };
   struct Book {

@@ -49,6 +49,12 @@ bool Recorder::offer(StreamEventPtr event) {
   return true;
 }
 
+void Recorder::drain(std::chrono::milliseconds within) {
+  thread_.request_stop();
+  std::unique_lock lock(mutex_);
+  drained_.wait_for(lock, within, [this] { return ended_; });
+}
+
 std::vector<journal::Notice> Recorder::take_notices() {
   const std::lock_guard lock(mutex_);
   return std::exchange(notices_, {});
@@ -72,10 +78,15 @@ void Recorder::run(const std::stop_token& stop) {
       batch.swap(waiting_);
       waiting_bytes_ = 0;
     }
-    const bool last = stop.stop_requested() && batch.empty();
-    write(std::move(batch), last);
-    if (last) return;
+    // Nothing that can wait is begun then, as closing a segment.
+    const bool ending = stop.stop_requested();
+    const bool last = ending && batch.empty();
+    write(std::move(batch), ending);
+    if (last) break;
   }
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  drained_.notify_all();
 }
 
 void Recorder::write(std::deque<StreamEventPtr> batch, bool last) {

@@ -4,7 +4,7 @@
 // ever in the way of the sensors.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +38,10 @@ class Recorder {
   // The last checkpoint before this: until then an agent was there.
   const std::optional<journal::Checkpoint>& found() const { return found_; }
 
+  // Ends, with all that was taken written, or once that time is over. From any
+  // thread.
+  void drain(std::chrono::milliseconds within);
+
   // False: there is no room, since the disk is slower than what happens. Then
   // the event is in no journal unless it is offered again.
   bool offer(StreamEventPtr event);
@@ -63,6 +67,8 @@ class Recorder {
   std::size_t waiting_bytes_ = 0;
   std::vector<journal::Notice> notices_;
   JournalState state_;
+  std::condition_variable drained_;
+  bool ended_ = false;
 
   std::jthread thread_;  // last: it uses all of the above
 };

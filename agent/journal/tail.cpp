@@ -65,6 +65,20 @@ Result<Checkpoint> last_line(const std::string& directory,
   return *entry;
 }
 
+Result<Checkpoint> before_first_line(const std::string& directory,
+                                     const SegmentName& name) {
+  auto reader = LineReader::open(directory, name);
+  if (!reader) return tl::unexpected<Error>(reader.error());
+  const auto line = reader->next();
+  if (!line) return tl::unexpected<Error>(line.error());
+  const auto first = *line ? parse_line((*line)->text) : std::nullopt;
+  if (!first) return fail(to_string(name) + " does not begin with an entry");
+  Checkpoint before;
+  before.entry = first->entry - 1;
+  before.head = first->prev;
+  return before;
+}
+
 Result<End> cut_torn_end(int fd, const std::string& aside) {
   struct stat st{};
   if (::fstat(fd, &st) != 0) return fail("stat", errno);
@@ -91,7 +105,7 @@ Result<End> cut_torn_end(int fd, const std::string& aside) {
   end.bytes = begin + good.size();
   const std::string_view torn = std::string_view(*bytes).substr(good.size());
   if (torn.empty()) return end;
-  if (auto kept = write_file_atomic(aside, torn, 0640); !kept) {
+  if (auto kept = write_file_durably(aside, torn); !kept) {
     return tl::unexpected<Error>(kept.error());
   }
   if (::ftruncate(fd, static_cast<off_t>(end.bytes)) != 0) {

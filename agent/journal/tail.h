@@ -17,6 +17,10 @@ namespace stillframe::journal {
 Result<Checkpoint> last_line(const std::string& directory,
                              const SegmentName& name);
 
+// The entry before a segment's first, as that names it: its number and hash.
+Result<Checkpoint> before_first_line(const std::string& directory,
+                                     const SegmentName& name);
+
 struct End {
   std::uint64_t bytes = 0;         // of the segment
   std::optional<Checkpoint> last;  // none: the segment has no entry

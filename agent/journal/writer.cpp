@@ -23,17 +23,12 @@ constexpr std::uint64_t kSecondNs = 1'000'000'000;
 // While nothing happens: so exactly is known afterwards until when the agent
 // was there.
 constexpr std::uint64_t kHeartbeatNs = 60 * kSecondNs;
+// Whoever keeps the disk full would have all that is on record removed, one
+// segment for each write that finds no room.
+constexpr std::uint64_t kMakeRoomEveryNs = 600 * kSecondNs;
 
 std::int64_t ns_of(std::chrono::milliseconds time) {
   return std::chrono::nanoseconds(time).count();
-}
-
-// A name in a directory is on the disk once the directory is.
-Result<> sync_directory(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd < 0) return fail(printable(path), errno);
-  if (::fsync(fd) != 0) return fail(printable(path), errno);
-  return {};
 }
 
 bool no_room(const Error& error) {
@@ -216,11 +211,7 @@ Result<> Writer::write_pending() {
     if (written) break;
     // No part of it stays: the next line would be torn, too.
     const bool cut = ::ftruncate(fd_, static_cast<off_t>(size_)) == 0;
-    const auto pruned =
-        cut && no_room(written.error()) && options_.when_full == WhenFull::prune
-            ? prune_oldest()
-            : Result<bool>(false);
-    if (pruned && *pruned) continue;
+    if (cut && no_room(written.error()) && make_room()) continue;
     drop_pending();
     return fail(written, "journal");
   }
@@ -229,6 +220,16 @@ Result<> Writer::write_pending() {
   written_ = pending_;
   synced_ = false;
   return {};
+}
+
+// Whether a segment went for it.
+bool Writer::make_room() {
+  const std::uint64_t now = clock_.mono_ns();
+  if (options_.when_full != WhenFull::prune || now < make_room_again_ns_) {
+    return false;
+  }
+  make_room_again_ns_ = now + kMakeRoomEveryNs;
+  return prune_oldest().value_or(false);
 }
 
 Result<> Writer::flush() {
@@ -274,6 +275,11 @@ Result<> Writer::settle(bool everything) {
     return fail("journal", errno);
   }
   synced_ = true;
+  if (unwritten_stub_) {
+    auto stub = write_checkpoint(kPrunedFile, *unwritten_stub_);
+    if (!stub) return stub;
+    unwritten_stub_.reset();
+  }
   Checkpoint point = written_;
   point.time = clock_.wall();
   if (auto written = write_checkpoint(kCheckpointFile, point); !written) {
@@ -291,8 +297,11 @@ Result<> Writer::write_checkpoint(std::string_view file,
   std::string text = to_text(checkpoint);
   if (options_.key) text += '\n' + to_base64(options_.key->sign(text));
   text += '\n';
-  const auto written =
-      write_file_atomic(path_of(std::string(file)), text, 0640);
+  const std::string path = path_of(std::string(file));
+  // An old checkpoint is as good after a crash; what was pruned is known by its
+  // file alone.
+  const auto written = file == kPrunedFile ? write_file_durably(path, text)
+                                           : write_file_atomic(path, text);
   if (!written) return fail(written, "journal");
   return {};
 }
@@ -333,6 +342,10 @@ Result<bool> Writer::prune_oldest() {
   const SegmentName name{oldest.first, oldest.compressed};
   const std::string path = path_of(to_string(name));
   auto last = last_line(options_.directory, name);
+  if (!last) {
+    notices_.push_back({"journal_damaged", printable(last.error().message)});
+    last = end_by_next();
+  }
   if (!last) return fail(last, "pruning " + printable(path));
   last->time = clock_.wall();
   // Before the segment goes: without it the rest would look cut off. But a
@@ -342,14 +355,23 @@ Result<bool> Writer::prune_oldest() {
     return tl::unexpected<Error>(written.error());
   }
   if (::unlink(path.c_str()) != 0) return fail(printable(path), errno);
-  if (!written) written = write_checkpoint(kPrunedFile, *last);
+  if (!written) unwritten_stub_ = *last;  // with the next checkpoint
   closed_.erase(closed_.begin());
   closed_bytes_ -= oldest.bytes;
   notices_.push_back(
       {"journal_pruned", fmt::format("entries {} to {} were removed",
                                      oldest.first, last->entry)});
-  if (!written) return tl::unexpected<Error>(written.error());
   return true;
+}
+
+// Of the oldest segment, as the one after it begins.
+Result<Checkpoint> Writer::end_by_next() const {
+  if (closed_.size() > 1) {
+    return before_first_line(options_.directory,
+                             {closed_[1].first, closed_[1].compressed});
+  }
+  if (size_ != 0) return before_first_line(options_.directory, {first_, false});
+  return written_;
 }
 
 Result<> Writer::keep_within_bounds() {

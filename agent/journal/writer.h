@@ -100,7 +100,9 @@ class Writer {
   Result<> write_checkpoint(std::string_view file, Checkpoint checkpoint);
   Result<> turn_segment();
   Result<> compress(Closed& segment);
+  bool make_room();
   Result<bool> prune_oldest();
+  Result<Checkpoint> end_by_next() const;
   Result<> keep_within_bounds();
 
   const Options options_;
@@ -120,8 +122,10 @@ class Writer {
   std::uint64_t lost_ = 0;
   bool synced_ = true;
   std::uint64_t checkpoint_entry_ = 0;
-  std::uint64_t settled_ns_ = 0;     // monotonic
-  std::uint64_t keep_again_ns_ = 0;  // after closing or pruning failed
+  std::uint64_t settled_ns_ = 0;  // monotonic
+  std::uint64_t make_room_again_ns_ = 0;
+  std::optional<Checkpoint> unwritten_stub_;  // what was pruned, not yet said
+  std::uint64_t keep_again_ns_ = 0;           // after closing or pruning failed
 };
 
 }  // namespace stillframe::journal

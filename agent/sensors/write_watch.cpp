@@ -24,6 +24,11 @@ namespace {
 constexpr std::size_t kMaxPending = 4096;
 constexpr std::uint64_t kHoldNs = 250'000'000;
 constexpr std::uint64_t kMillisecondNs = 1'000'000;
+// Who may write to a cgroup's files can do so without end. What is more is left
+// in the kernel's queue, or lost there, and its writers are not known.
+constexpr std::uint64_t kWindowNs = 100'000'000;
+constexpr std::size_t kInWindow = 512;
+constexpr std::size_t kDescribedInWindow = 64;
 
 std::string_view base_name(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
@@ -119,7 +124,13 @@ void WriteWatch::run() {
     {
       const std::scoped_lock lock(mutex_);
       const std::uint64_t now = boottime_now_ns();
-      if (pending_.writes.empty() && !pending_.overflowed) {
+      if (!within_window()) {
+        sources[0].fd = -1;
+        wait =
+            static_cast<int>((window_ns_ + kWindowNs - now) / kMillisecondNs) +
+            1;
+        ::eventfd_write(ready_, 1);
+      } else if (pending_.writes.empty() && !pending_.overflowed) {
         hold_until_ns_ = 0;
       } else if (now < hold_until_ns_) {
         wait = static_cast<int>((hold_until_ns_ - now) / kMillisecondNs) + 1;
@@ -146,6 +157,11 @@ std::optional<Writer> WriteWatch::describe(std::uint32_t pid) {
   if (recent && (!now || same_process(now->process, latest_->process))) {
     return latest_;
   }
+  if (recent) {
+    // Of two with one number, so soon after each other, it may be either.
+    latest_.reset();
+    return std::nullopt;
+  }
   if (now) {
     latest_ = now;
     latest_ns_ = boottime_now_ns();
@@ -153,9 +169,23 @@ std::optional<Writer> WriteWatch::describe(std::uint32_t pid) {
   return now;
 }
 
+// Whether another event may be looked at in this window.
+bool WriteWatch::within_window() {
+  const std::uint64_t now = boottime_now_ns();
+  if (now >= window_ns_ + kWindowNs) {
+    window_ns_ = now;
+    in_window_ = described_ = 0;
+  }
+  return in_window_ < kInWindow;
+}
+
 void WriteWatch::read_events() {
   alignas(fanotify_event_metadata) std::array<char, 16'384> buffer;
   for (;;) {
+    if (!within_window()) {
+      pending_.overflowed = true;
+      return;
+    }
     const ssize_t size = ::read(group_, buffer.data(), buffer.size());
     if (size <= 0) {
       // No room for the descriptor that an event comes with: it is lost.
@@ -171,6 +201,7 @@ void WriteWatch::read_events() {
       std::memcpy(&event, buffer.data() + at, sizeof event);
       if (event.event_len < sizeof event) return;
       at += event.event_len;
+      ++in_window_;
       const Fd file(event.fd);
       if ((event.mask & FAN_Q_OVERFLOW) != 0) {
         pending_.overflowed = true;
@@ -190,7 +221,9 @@ void WriteWatch::read_events() {
         pending_.overflowed = true;
         continue;
       }
-      pending_.writes.push_back({st.st_dev, st.st_ino, describe(pid)});
+      const bool known = ++described_ <= kDescribedInWindow;
+      pending_.writes.push_back(
+          {st.st_dev, st.st_ino, known ? describe(pid) : std::nullopt});
     }
   }
 }

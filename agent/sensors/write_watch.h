@@ -67,6 +67,7 @@ class WriteWatch {
  private:
   WriteWatch(Config config, Fd group);
   void run();
+  bool within_window();
   void read_events();
   std::optional<Writer> describe(std::uint32_t pid);
 
@@ -79,6 +80,9 @@ class WriteWatch {
   std::uint64_t hold_until_ns_ = 0;
   std::optional<Writer> latest_;  // who was described, and when
   std::uint64_t latest_ns_ = 0;
+  std::uint64_t window_ns_ = 0;  // when it began
+  std::size_t in_window_ = 0;
+  std::size_t described_ = 0;
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -17,6 +17,8 @@ namespace {
 // What one listener may hold of the front's thread, and of memory once what it
 // has not read is on its way.
 constexpr std::size_t kPieceBytes = 64 << 10;
+// What the agent has in memory is not so much: what is more came meanwhile.
+constexpr std::size_t kMostPast = 20'000;
 // Of the latest events that a client asks for: older ones are left out.
 constexpr std::size_t kMostLastBytes = 32 << 20;
 
@@ -70,7 +72,10 @@ std::string EventFeed::past() {
   if (journal_) return out;
   while (out.size() < kPieceBytes) {
     const StreamEventPtr event = stream_->next();
-    if (event == nullptr) {
+    if (event == nullptr || ++past_taken_ > kMostPast) {
+      if (event != nullptr && query_.events.wants(*event)) {
+        order_.push(event->time, event->seq, rendered(*event, {}));
+      }
       out += take_past(order_.flush());
       for (const auto& text : last_) out += text;
       last_.clear();

@@ -45,6 +45,7 @@ class EventFeed : public http::BodyStream {
   bool past_over_ = false;
   std::unique_ptr<PastReader> journal_;  // null: read to its end
   Reorder order_;
+  std::size_t past_taken_ = 0;  // from memory
   // Of the past, where only the latest are wanted.
   std::deque<std::string> last_;
   std::size_t last_bytes_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/socket/past_reader.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -14,10 +16,6 @@ namespace {
 
 using journal::LineReader;
 using journal::SegmentName;
-
-// An entry is written later than what it is about: a look finds what changed
-// up to a scan interval before, and a session is said with its first change.
-constexpr std::int64_t kWrittenLaterNs = 24LL * 3600 * 1'000'000'000;
 
 // It may have been closed, or removed for its age, since it was listed.
 Result<std::optional<LineReader>> open_segment(const std::string& directory,
@@ -42,22 +40,15 @@ WallTime beginning_of(const std::string& directory, const SegmentName& name) {
   return event ? event->time : WallTime{};
 }
 
-// Those in which there can be something since then: not those before one that
-// began earlier.
-void skip_older(std::vector<SegmentName>& segments,
-                const std::string& directory, std::optional<WallTime> since) {
-  if (!since) return;
-  const WallTime safe{since->ns > kWrittenLaterNs ? since->ns - kWrittenLaterNs
-                                                  : 0};
-  std::size_t first = 0;
-  for (std::size_t i = segments.size(); i-- > 1;) {
-    const WallTime begun = beginning_of(directory, segments[i]);
-    if (begun.ns == 0 || begun >= safe) continue;
-    first = i;
-    break;
-  }
-  segments.erase(segments.begin(),
-                 segments.begin() + static_cast<std::ptrdiff_t>(first));
+// Whether all of it was written before that: no entry is about what comes
+// later than itself.
+bool is_before(const std::string& directory, const SegmentName& name,
+               WallTime time) {
+  struct stat st{};
+  const std::string path = directory + '/' + journal::to_string(name);
+  if (::stat(path.c_str(), &st) != 0) return false;
+  return WallTime{st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec} <
+         time;
 }
 
 Result<std::vector<SegmentName>> segments_of(const std::string& directory) {
@@ -106,27 +97,30 @@ bool PastReader::ended() const {
 }
 
 void PastReader::run(const std::stop_token& stop) {
-  if (const auto done = read(stop); !done) {
-    StreamEvent problem;
-    problem.time = wall_now();
-    problem.class_name = "agent";
-    problem.kind = "journal_unreadable";
-    problem.detail = done.error().message;
-    hand_over({problem.time, 0, render_(problem, {})}, stop);
-  }
+  if (const auto done = read(stop); !done) say(done.error(), stop);
   const std::lock_guard lock(mutex_);
   ended_ = true;
   if (wake_) wake_();
 }
 
+void PastReader::say(const Error& error, const std::stop_token& stop) {
+  StreamEvent problem;
+  problem.time = wall_now();
+  problem.class_name = "agent";
+  problem.kind = "journal_unreadable";
+  problem.detail = error.message;
+  hand_over({problem.time, 0, render_(problem, {})}, stop);
+}
+
 Result<> PastReader::read(const std::stop_token& stop) {
   auto segments = segments_of(directory_);
   if (!segments) return tl::unexpected<Error>(segments.error());
-  skip_older(*segments, directory_, filter_.since);
   for (const auto& name : *segments) {
+    if (filter_.since && is_before(directory_, name, *filter_.since)) continue;
     const auto more = read_segment(name, stop);
-    if (!more) return tl::unexpected<Error>(more.error());
-    if (!*more) break;
+    // The rest of a damaged one is lost, and no more.
+    if (!more) say(more.error(), stop);
+    if (more && !*more) break;
   }
   return {};
 }
@@ -136,13 +130,21 @@ Result<bool> PastReader::read_segment(const SegmentName& name,
   auto reader = open_segment(directory_, name);
   if (!reader) return tl::unexpected<Error>(reader.error());
   if (!*reader) return true;
+  bool spoiled = false;
   while (!stop.stop_requested()) {
     const auto line = (*reader)->next();
     if (!line) return tl::unexpected<Error>(line.error());
     // One without a newline is being written: it is among the latest events.
     if (!*line || !(*line)->has_newline) return true;
     const auto event = jsonl::event_from_json((*line)->text);
-    if (!event || event->seq >= until_seq_ || !filter_.wants(*event)) continue;
+    if (!event) {
+      if (!std::exchange(spoiled, true)) {
+        say({0, journal::to_string(name) + " has lines that are no entries"},
+            stop);
+      }
+      continue;
+    }
+    if (event->seq >= until_seq_ || !filter_.wants(*event)) continue;
     if (!hand_over({event->time, event->seq, render_(*event, (*line)->text)},
                    stop)) {
       break;

@@ -51,6 +51,7 @@ class PastReader {
   static constexpr std::size_t kMostBytes = 256 << 10;
 
   void run(const std::stop_token& stop);
+  void say(const Error& error, const std::stop_token& stop);
   Result<> read(const std::stop_token& stop);
   // False: nobody wants more.
   Result<bool> read_segment(const journal::SegmentName& name,

@@ -27,6 +27,7 @@ constexpr std::size_t kMostLengthy = 8;
 
 bool is_lengthy(std::string_view request) {
   return request.starts_with("GET /v1/diff") ||
+         request.starts_with("GET /v1/events") ||
          request.starts_with("GET /v1/policy/");
 }
 

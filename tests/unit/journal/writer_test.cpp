@@ -308,6 +308,23 @@ TEST_F(WriterTest, RemovesTheOldestByAgeAndSize) {
   EXPECT_EQ(lines(checkpoint(kPrunedFile).head).size(), 2U);
 }
 
+TEST_F(WriterTest, AnUnreadableSegmentIsRemovedAllTheSame) {
+  options_.segment_bytes = 100;
+  options_.retention = std::chrono::hours(1);
+  auto writer = open();
+  write(*writer, 2);
+  write(*writer, 2);
+  const auto before = lines();
+  std::ofstream(dir_.path("0000000000000001.jsonl.zst")) << "no zstd";
+  clock_.pass(std::chrono::hours(2));
+  write(*writer, 1);
+  EXPECT_EQ(checkpoint(kPrunedFile).entry, 2U);
+  EXPECT_EQ(checkpoint(kPrunedFile).head, sha256_hex(before[1]));
+  EXPECT_EQ(writer->take_notices().front().kind, "journal_damaged");
+  EXPECT_TRUE(writer->finish());
+  EXPECT_EQ(checkpoint(kCheckpointFile).entry, 5U);
+}
+
 TEST_F(WriterTest, StopsWhenFullIfAskedTo) {
   options_.when_full = WhenFull::stop;
   options_.most_bytes = 200;
