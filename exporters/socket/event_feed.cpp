@@ -34,7 +34,7 @@ EventFeed::EventFeed(std::unique_ptr<EventStream> stream, Query query,
       past_over_(!query_.wants_past()) {
   if (past_over_ || journal.empty()) return;
   journal_ = std::make_unique<PastReader>(
-      journal, stream_->oldest(), query_.events,
+      journal, stream_->oldest(), query_.events, query_.last,
       [this](const StreamEvent& event, std::string_view line) {
         return rendered(event, line);
       });

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/file.h"
 #include "agent/journal/directory.h"
 #include "agent/journal/line_reader.h"
 #include "exporters/jsonl/event_reader.h"
@@ -51,6 +52,23 @@ bool is_before(const std::string& directory, const SegmentName& name,
          time;
 }
 
+// Those in which the last entries are, by their numbers: what is wanted of
+// them, and is not in memory, is among so many.
+void keep_last(std::vector<SegmentName>& segments, const std::string& directory,
+               std::size_t last) {
+  const auto text =
+      read_file(directory + '/' + std::string(journal::kCheckpointFile),
+                journal::kMostLine);
+  if (!text) return;
+  const auto point = journal::parse_checkpoint(
+      std::string_view(*text).substr(0, text->find('\n')));
+  if (!point || point->entry < last) return;
+  const std::uint64_t first = point->entry - last + 1;
+  while (segments.size() > 1 && segments[1].first <= first) {
+    segments.erase(segments.begin());
+  }
+}
+
 Result<std::vector<SegmentName>> segments_of(const std::string& directory) {
   auto listing = journal::list_segments(directory);
   if (!listing) return tl::unexpected<Error>(listing.error());
@@ -66,10 +84,12 @@ Result<std::vector<SegmentName>> segments_of(const std::string& directory) {
 }  // namespace
 
 PastReader::PastReader(std::string directory, std::uint64_t until_seq,
-                       EventFilter filter, Render render)
+                       EventFilter filter, std::size_t last, Render render)
     : directory_(std::move(directory)),
       until_seq_(until_seq),
       filter_(std::move(filter)),
+      text_filter_(filter_),
+      last_(filter_.takes_all() ? last : 0),
       render_(std::move(render)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -115,6 +135,7 @@ void PastReader::say(const Error& error, const std::stop_token& stop) {
 Result<> PastReader::read(const std::stop_token& stop) {
   auto segments = segments_of(directory_);
   if (!segments) return tl::unexpected<Error>(segments.error());
+  if (last_ != 0) keep_last(*segments, directory_, last_);
   for (const auto& name : *segments) {
     if (filter_.since && is_before(directory_, name, *filter_.since)) continue;
     const auto more = read_segment(name, stop);
@@ -136,6 +157,7 @@ Result<bool> PastReader::read_segment(const SegmentName& name,
     if (!line) return tl::unexpected<Error>(line.error());
     // One without a newline is being written: it is among the latest events.
     if (!*line || !(*line)->has_newline) return true;
+    if (!text_filter_.may_want((*line)->text)) continue;
     const auto event = jsonl::event_from_json((*line)->text);
     if (!event) {
       if (!std::exchange(spoiled, true)) {
@@ -176,6 +198,7 @@ Result<bool> is_in_journal(const std::string& directory,
   if (!segments) return tl::unexpected<Error>(segments.error());
   EventFilter filter;
   filter.container = container;
+  const TextFilter text_filter(filter);
   for (const auto& name : *segments) {
     auto reader = open_segment(directory, name);
     if (!reader) return tl::unexpected<Error>(reader.error());
@@ -184,6 +207,7 @@ Result<bool> is_in_journal(const std::string& directory,
       const auto line = (*reader)->next();
       if (!line) return tl::unexpected<Error>(line.error());
       if (!*line) break;
+      if (!text_filter.may_want((*line)->text)) continue;
       const auto event = jsonl::event_from_json((*line)->text);
       if (event && filter.wants(*event)) return true;
     }

@@ -35,8 +35,10 @@ class PastReader {
   };
 
   // Entries of `directory` whose numbers are below `until_seq`.
+  // Where the filter takes all, no more than the `last` so many are needed; 0:
+  // all are.
   PastReader(std::string directory, std::uint64_t until_seq, EventFilter filter,
-             Render render);
+             std::size_t last, Render render);
   ~PastReader();  // ends the thread
   PastReader(const PastReader&) = delete;
   PastReader& operator=(const PastReader&) = delete;
@@ -61,6 +63,8 @@ class PastReader {
   const std::string directory_;
   const std::uint64_t until_seq_;
   const EventFilter filter_;
+  const TextFilter text_filter_;
+  const std::size_t last_;
   const Render render_;
 
   mutable std::mutex mutex_;  // the members below

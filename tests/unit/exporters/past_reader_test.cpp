@@ -49,12 +49,13 @@ class PastReaderTest : public testing::Test {
   }
 
   std::vector<std::string> read(const EventFilter& filter,
-                                std::uint64_t until_seq = UINT64_MAX) {
+                                std::uint64_t until_seq = UINT64_MAX,
+                                std::size_t last = 0) {
     std::mutex mutex;
     std::condition_variable more;
     bool woken = false;
     PastReader reader(
-        options_.directory, until_seq, filter,
+        options_.directory, until_seq, filter, last,
         [](const StreamEvent& event, std::string_view) { return event.path; });
     reader.when_ready([&] {
       const std::lock_guard lock(mutex);
@@ -110,12 +111,50 @@ TEST_F(PastReaderTest, Filters) {
   EXPECT_THAT(read(filter), IsEmpty());
 }
 
+TEST_F(PastReaderTest, ReadsNoMoreSegmentsThanTheLastAreIn) {
+  write(1, 20);
+  const auto paths = read({}, UINT64_MAX, 2);
+  EXPECT_LT(paths.size(), 20U);
+  ASSERT_GE(paths.size(), 2U);
+  EXPECT_EQ(paths[paths.size() - 2], "/etc/19");
+  EXPECT_EQ(paths.back(), "/etc/20");
+}
+
+TEST(TextFilter, LetsThroughWhatIsWanted) {
+  StreamEvent event = test::make_event(1, "3f2a");
+  ContainerInfo info = *event.container;
+  info.pod_namespace = "shop";
+  info.pod = "web-0";
+  info.pod_container = "app";
+  event.container = std::make_shared<const ContainerInfo>(info);
+  const std::string line = jsonl::event_json(event, "n1");
+  EventFilter filter;
+  EXPECT_TRUE(TextFilter(filter).may_want(line));
+  for (const char* name :
+       {"3f2a", "3f", "web", "shop/web-0", "shop/web-0/app", "\xff"}) {
+    filter.container = name;
+    EXPECT_TRUE(TextFilter(filter).may_want(line)) << name;
+  }
+  filter.container = "other";
+  EXPECT_FALSE(TextFilter(filter).may_want(line));
+  filter.container = "";
+  filter.kind = event.kind;
+  filter.class_name = event.class_name;
+  filter.verdict = event.verdict;
+  filter.origin = to_string((*event.actor)->origin);
+  filter.tool = (*event.actor)->tool;
+  EXPECT_TRUE(filter.wants(event));
+  EXPECT_TRUE(TextFilter(filter).may_want(line));
+  filter.kind = "file";
+  EXPECT_FALSE(TextFilter(filter).may_want(line));
+}
+
 TEST_F(PastReaderTest, SaysWhatCannotBeRead) {
   write(1, 20);
   std::filesystem::resize_file(
       options_.directory + "/0000000000000001.jsonl.zst", 20);
   bool said = false;
-  PastReader reader(options_.directory, UINT64_MAX, {},
+  PastReader reader(options_.directory, UINT64_MAX, {}, 0,
                     [&said](const StreamEvent& event, std::string_view) {
                       said |= event.kind == "journal_unreadable";
                       return std::string();
