@@ -12,6 +12,7 @@
 #include "agent/base/log.h"
 #include "agent/base/memory.h"
 #include "agent/cli/audit.h"
+#include "agent/cli/audit_report.h"
 #include "agent/cli/commands.h"
 #include "agent/cli/parse.h"
 #include "agent/containers/cgroup_layout.h"
@@ -208,6 +209,8 @@ int dispatch(const cli::Options& options) {
       return cli::run_policy_suggest(options);
     case cli::Command::audit_verify:
       return cli::run_audit_verify(options);
+    case cli::Command::audit_report:
+      return cli::run_audit_report(options, kVersion);
     case cli::Command::audit_keygen:
       return cli::run_audit_keygen(options);
   }

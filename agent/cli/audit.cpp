@@ -15,12 +15,12 @@
 #include "agent/base/fd.h"
 #include "agent/base/file.h"
 #include "agent/base/text.h"
-#include "agent/cli/audit_text.h"
-#include "agent/journal/directory.h"
+#include "agent/cli/journal_source.h"
 #include "agent/journal/prometheus.h"
 #include "agent/journal/signature.h"
 #include "agent/journal/verify.h"
 #include "agent/journal/witness.h"
+#include "exporters/report/verification.h"
 
 namespace stillframe::cli {
 namespace {
@@ -28,68 +28,6 @@ namespace {
 // As long as an agent keeps its journal if nobody says otherwise.
 constexpr std::int64_t kLookBackNs =
     std::chrono::nanoseconds(std::chrono::hours(24 * 90)).count();
-
-bool exists(const std::string& path) {
-  struct stat st{};
-  return ::lstat(path.c_str(), &st) == 0;
-}
-
-bool has_journal(const std::string& directory) {
-  const auto listing = journal::list_segments(directory);
-  return (listing &&
-          !(listing->segments.empty() && listing->refused.empty())) ||
-         exists(directory + '/' + std::string(journal::kCheckpointFile)) ||
-         exists(directory + '/' + std::string(journal::kPrunedFile));
-}
-
-// The journal of a state directory is in it. What is given is looked at first,
-// so that nobody can hide a journal by another one inside it.
-std::string journal_directory(const std::string& given) {
-  const std::string inner = given + "/journal";
-  return !has_journal(given) && exists(inner) ? inner : given;
-}
-
-Result<std::vector<journal::Key>> read_keys(
-    const std::vector<std::string>& files) {
-  std::vector<journal::Key> keys;
-  for (const auto& file : files) {
-    auto key = journal::Key::read_public(file);
-    if (!key) return fail(key, "--key");
-    keys.push_back(std::move(*key));
-  }
-  return keys;
-}
-
-// One line on a terminal, written over and over.
-class Progress {
- public:
-  explicit Progress(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {}
-  ~Progress() {
-    if (percent_ != kNothing) write("\r\x1b[K");
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void show(std::uint64_t done, std::uint64_t of) {
-    const std::uint64_t percent =
-        of == 0 ? 100 : std::min<std::uint64_t>(100, done * 100 / of);
-    if (!terminal_ || percent == percent_) return;
-    percent_ = percent;
-    write(fmt::format("\rverifying: {} %", percent));
-  }
-
- private:
-  static constexpr std::uint64_t kNothing = 101;
-
-  // Nothing is lost if it cannot be shown.
-  void write(const std::string& text) const {
-    [[maybe_unused]] const auto n = ::write(fd_, text.data(), text.size());
-  }
-
-  int fd_;
-  bool terminal_;
-  std::uint64_t percent_ = kNothing;
-};
 
 Result<std::optional<journal::Witness>> ask_witness(
     const AuditOptions& audit, const std::string& directory) {
@@ -110,15 +48,14 @@ Result<journal::Verification> verify(const std::string& directory,
                                      std::vector<journal::Key> keys,
                                      std::optional<journal::Witness>& witness,
                                      Streams streams) {
-  Progress progress(streams.err);
+  Progress progress(streams.err, "verifying");
   journal::VerifyOptions options{.keys = std::move(keys)};
   options.progress = [&](std::uint64_t done, std::uint64_t of) {
     progress.show(done, of);
   };
   if (witness) {
-    options.on_entry = [&](std::uint64_t entry, std::string_view hash) {
-      witness->see(entry, hash);
-    };
+    options.on_entry = [&](std::uint64_t entry, std::string_view hash,
+                           std::string_view) { witness->see(entry, hash); };
   }
   return journal::verify(directory, options);
 }
@@ -149,6 +86,15 @@ std::string public_name(std::string path) {
   return path + ".pub";
 }
 
+std::string keygen_text(const std::string& secret, const std::string& open,
+                        const std::string& fingerprint) {
+  return fmt::format(
+      "key {}\n"
+      "{}: signs. For the agent only: stillframe run --journal.key FILE\n"
+      "{}: checks. For whoever audits: stillframe audit verify --key FILE\n",
+      fingerprint, display(secret), display(open));
+}
+
 }  // namespace
 
 int run_audit_verify(const Options& options, Streams streams) {
@@ -162,16 +108,17 @@ int run_audit_verify(const Options& options, Streams streams) {
   if (!witness) return complain(witness.error(), streams);
   auto result = verify(directory, std::move(*keys), *witness, streams);
   if (!result) return complain(result.error(), streams);
-  AuditReport report{.directory = directory,
-                     .verification = std::move(*result),
-                     .keys_given = !audit.keys.empty(),
-                     .witness = {}};
+  report::Audit found{.directory = directory,
+                      .verification = std::move(*result),
+                      .keys_given = !audit.keys.empty(),
+                      .witness = {}};
   if (*witness) {
-    report.witness = (*witness)->conclude(report.verification);
+    found.witness = (*witness)->conclude(found.verification);
   }
   return finish(
-      {.code = report.verification.fault_count == 0 ? kSuccess : kFailure,
-       .out = audit.output == "json" ? audit_json(report) : audit_text(report),
+      {.code = found.verification.fault_count == 0 ? kSuccess : kFailure,
+       .out = audit.output == "json" ? report::audit_json(found)
+                                     : report::audit_text(found),
        .err = {}},
       streams);
 }

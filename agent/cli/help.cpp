@@ -7,7 +7,7 @@
 namespace stillframe::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 14>
+constexpr std::array<std::pair<std::string_view, std::string_view>, 15>
     kExamples = {{
         {"", R"(  stillframe doctor             what can be seen on this machine
   stillframe run                watch this node, metrics on port 12015
@@ -53,7 +53,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 14>
         {"suggest", R"(  stillframe policy suggest --workload shop
 )"},
         {"audit", R"(  stillframe audit verify
+  stillframe audit report --since 30d -o html >report.html
   stillframe audit keygen
+)"},
+        {"report", R"(  stillframe audit report --since 30d
+  stillframe audit report --since 2026-01-01 --until 2026-02-01 -o html >january.html
+  stillframe audit report --key journal.pub node1/journal node2/journal
+  stillframe audit report --kube-audit /var/log/kubernetes/audit.log
 )"},
         {"verify", R"(  stillframe audit verify
   stillframe audit verify --key journal.pub /mnt/evidence/journal

@@ -25,6 +25,7 @@ enum class Command {
   policy_explain,
   policy_suggest,
   audit_verify,
+  audit_report,
   audit_keygen
 };
 
@@ -87,11 +88,15 @@ struct PolicyOptions {
 
 struct AuditOptions {
   std::string directory;
-  std::vector<std::string> keys;  // files
-  std::string prometheus;         // URL; empty: it is not asked
-  std::string instance;           // there; empty: the only one
-  std::string output;             // text, json
-  std::string key_file;           // keygen: to be made
+  std::vector<std::string> keys;              // files
+  std::string prometheus;                     // URL; empty: it is not asked
+  std::string instance;                       // there; empty: the only one
+  std::string output;                         // text, json, html
+  std::vector<std::string> directories;       // report
+  std::vector<std::string> kubernetes_audit;  // files
+  std::optional<WallTime> since;
+  std::optional<WallTime> until;
+  std::string key_file;  // keygen: to be made
 };
 
 struct DoctorOptions {

@@ -114,6 +114,7 @@ class Parser {
   void add_doctor();
   void add_policy();
   void add_audit();
+  void add_report(CLI::App* audit);
   void add_completion();
   // The command that was given: `policy check`, not `policy`.
   CLI::App* chosen() const;
@@ -375,6 +376,7 @@ void Parser::add_audit() {
       ->needs(prometheus)
       ->check(check_not_empty);
   add_output(verify, options_.audit.output, {"text", "json"});
+  add_report(audit);
   CLI::App* keygen = add("keygen", "Make the keys that sign a journal", audit);
   options_.audit.key_file = "journal.key";
   keygen
@@ -382,6 +384,38 @@ void Parser::add_audit() {
                    "File for the private key; the public one is beside it")
       ->check(check_not_empty)
       ->capture_default_str();
+}
+
+void Parser::add_report(CLI::App* audit) {
+  CLI::App* report = add(
+      "report",
+      "Tell what happened to containers, for auditors; needs no agent", audit);
+  options_.audit.directories = {"/var/lib/stillframe/journal"};
+  report
+      ->add_option("DIR", options_.audit.directories,
+                   "Journals, or state directories that they are in: of one "
+                   "node each")
+      ->check(check_not_empty)
+      ->capture_default_str();
+  report
+      ->add_option("--since", raw_.since,
+                   "Begin of the report: as 30d, 2026-01-31, yesterday or an "
+                   "RFC 3339 time; without, all that there is")
+      ->check(checked_by(parse_time));
+  report->add_option("--until", raw_.until, "End of the report; without, now")
+      ->check(checked_by(parse_time));
+  report
+      ->add_option("--key", options_.audit.keys,
+                   "File with the public key of who signs; may be repeated")
+      ->allow_extra_args(false)
+      ->check(check_not_empty);
+  report
+      ->add_option("--kube-audit", options_.audit.kubernetes_audit,
+                   "The API server's audit log, which names the users of "
+                   "kubectl exec; may be repeated")
+      ->allow_extra_args(false)
+      ->check(check_not_empty);
+  add_output(report, options_.audit.output, {"text", "json", "html"});
 }
 
 void Parser::add_completion() {
@@ -462,9 +496,12 @@ Options Parser::options() const {
   if (name == "explain") options.command = Command::policy_explain;
   if (name == "suggest") options.command = Command::policy_suggest;
   if (name == "verify") options.command = Command::audit_verify;
+  if (name == "report") options.command = Command::audit_report;
   if (name == "keygen") options.command = Command::audit_keygen;
   if (!raw_.since.empty()) options.events.since = *parse_time(raw_.since);
   if (!raw_.until.empty()) options.events.until = *parse_time(raw_.until);
+  options.audit.since = options.events.since;
+  options.audit.until = options.events.until;
   for (const auto& address : raw_.listen) {
     options.run.listen.push_back(*metrics::parse_listen_address(address));
   }

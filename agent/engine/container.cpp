@@ -78,9 +78,31 @@ ContainerViewPtr Container::view() {
   // What is judged again here is to be kept, too.
   if (drift_ && drift_->judging_due()) stirred_ = true;
   auto view = std::make_shared<const ContainerView>(present_view());
+  if (view->state != said_state_.value_or(ContainerState::unknown)) {
+    say_state(*view);
+  }
   // Paths that are to be judged again are so by the time, too.
   if (!drift_ || !drift_->judging_due()) view_ = view;
   return view;
+}
+
+void Container::say_state(const ContainerView& view) {
+  std::map<std::string, std::string> facts = {
+      {"state", std::string(to_string(view.state))},
+      {"mutated_paths", std::to_string(view.mutated_paths)}};
+  if (said_state_) facts["state_before"] = to_string(*said_state_);
+  if (view.first_mutation.ns != 0) {
+    facts["first_mutation"] = rfc3339(view.first_mutation);
+  }
+  if (!view.why_unknown.empty()) facts["why"] = view.why_unknown;
+  said_state_ = view.state;
+  said_state_ns_ = context_.now();
+  context_.events.said_of(record_.info, "state", std::move(facts));
+}
+
+void Container::recall_state(std::uint64_t now) {
+  const auto view = this->view();
+  if (!said_state_ || now - said_state_ns_ >= kRecallStateNs) say_state(*view);
 }
 
 ContainerView Container::present_view() {
@@ -243,8 +265,8 @@ void Container::set_policy(const policy::PolicyPtr& policy) {
       before.mutated_paths == after.mutated_paths) {
     return;
   }
-  context_.events.judged_again(
-      record_.info,
+  context_.events.said_of(
+      record_.info, "judged_again",
       {{"state_before", std::string(to_string(before.state))},
        {"state", std::string(to_string(after.state))},
        {"mutated_paths_before", std::to_string(before.mutated_paths)},
@@ -253,6 +275,11 @@ void Container::set_policy(const policy::PolicyPtr& policy) {
 
 void Container::report(const MutationEvent& event) {
   context_.tally.mutation(record_.info, event);
+  if (!event.rule.empty() && context_.rules_used.insert(event.rule).second) {
+    if (const auto* rule = context_.policy->rule(event.rule)) {
+      context_.events.rule_used(*rule);
+    }
+  }
   note_update(event);
   context_.events.mutation(record_.info, event);
   if (!event.actor->session) return;

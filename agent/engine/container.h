@@ -155,6 +155,10 @@ class Container {
   bool rootfs_due(std::uint64_t now) const;
   void rootfs_not_found(std::uint64_t now);  // look again, ever less often
 
+  // Says what its state is, where that was never said or is long ago: what was
+  // said before may not be kept any more.
+  void recall_state(std::uint64_t now);
+
   // ---- Answers.
   ChangeList diff();
   std::vector<RuntimeLine> runtime_lines() const;
@@ -180,6 +184,7 @@ class Container {
   }
   std::uint64_t wanted_ns() const;
   ContainerView present_view();
+  void say_state(const ContainerView& view);
   void equip();
   void make_scanner();
   void renew_scanner();
@@ -211,6 +216,11 @@ class Container {
   std::vector<Waiting> waiting_;
   ContainerViewPtr view_;  // null: it may be another by now
   bool stirred_ = true;    // since its last turn
+  // An event of its own, as the journal has to tell how long it was what.
+  std::optional<ContainerState> said_state_;  // none: never
+  std::uint64_t said_state_ns_ = 0;
+
+  static constexpr std::uint64_t kRecallStateNs = 24 * 3600 * kSecondNs;
 
   // Boot time, all of them.
   std::uint64_t next_ns_ = 0;  // as of its last turn

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "agent/base/clock.h"
@@ -52,8 +53,9 @@ struct Context {
   Tally tally{};
   Actors actors{};
   AgentStats stats{};
-  policy::PolicyPtr policy{};  // the one in use, never null once set
-  bool changed = true;         // what a snapshot shows, since the last one
+  policy::PolicyPtr policy{};          // the one in use, never null once set
+  std::set<std::string> rules_used{};  // of which that was said, today
+  bool changed = true;  // what a snapshot shows, since the last one
 
   std::uint64_t now() const { return clock.boot_ns(); }
 };

@@ -153,8 +153,8 @@ Result<> Engine::attach() {
 void Engine::announce_start() {
   events_.turn();
   std::map<std::string, std::string> facts = {{"version", settings_.version}};
-  if (const auto last = events_.last_checkpoint()) {
-    facts["unwatched_since"] = rfc3339(last->time);
+  if (const auto last = events_.watched_until()) {
+    facts["unwatched_since"] = rfc3339(*last);
   }
   for (const auto& status : sensors_->status()) {
     facts["sensor_" + status.sensor] =

@@ -12,6 +12,7 @@
 #include "agent/base/log.h"
 #include "agent/base/number.h"
 #include "agent/engine/event_window.h"
+#include "agent/policy/policy.h"
 
 namespace stillframe::engine {
 
@@ -163,8 +164,8 @@ void EventLog::turn() {
   filter_.summarize(now, recording());
 }
 
-std::optional<journal::Checkpoint> EventLog::last_checkpoint() const {
-  return recorder_ == nullptr ? std::nullopt : recorder_->found();
+std::optional<WallTime> EventLog::watched_until() const {
+  return recorder_ == nullptr ? std::nullopt : recorder_->watched_until();
 }
 
 std::optional<JournalState> EventLog::journal() const {
@@ -224,7 +225,8 @@ void EventLog::mutation(const ContainerInfo& container,
 
 void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
                          WallTime time, const std::optional<SharedActor>& actor,
-                         std::string detail) {
+                         std::string detail,
+                         std::map<std::string, std::string> facts) {
   StreamEvent out;
   out.time = time;
   out.class_name = "lifecycle";
@@ -232,6 +234,7 @@ void EventLog::lifecycle(const ContainerInfo& container, Lifecycle kind,
   out.container = shared(container);
   out.actor = actor;
   out.detail = std::move(detail);
+  out.facts = std::move(facts);
   ++lifecycle_counts_[out.kind];
   publish(std::move(out));
   if (kind == Lifecycle::removed) filter_.finish(container, recording());
@@ -251,12 +254,12 @@ void EventLog::update(const ContainerInfo& container, Lifecycle kind,
   publish(std::move(out));
 }
 
-void EventLog::judged_again(const ContainerInfo& container,
-                            std::map<std::string, std::string> facts) {
+void EventLog::said_of(const ContainerInfo& container, std::string kind,
+                       std::map<std::string, std::string> facts) {
   StreamEvent out;
   out.time = clock_.wall();
   out.class_name = "agent";
-  out.kind = "judged_again";
+  out.kind = std::move(kind);
   out.container = shared(container);
   out.facts = std::move(facts);
   publish(std::move(out));
@@ -270,6 +273,17 @@ void EventLog::agent(std::string kind, std::string detail,
   out.kind = std::move(kind);
   out.detail = std::move(detail);
   out.facts = std::move(facts);
+  publish(std::move(out));
+}
+
+void EventLog::rule_used(const policy::Rule& rule) {
+  StreamEvent out;
+  out.time = clock_.wall();
+  out.class_name = "agent";
+  out.kind = "policy_rule_used";
+  out.rule = rule.name;
+  out.detail = rule.reason;
+  if (rule.expires) out.facts["expires"] = rfc3339(*rule.expires);
   publish(std::move(out));
 }
 

@@ -20,6 +20,10 @@
 #include "agent/model/update.h"
 #include "exporters/agent_api.h"
 
+namespace stillframe::policy {
+struct Rule;
+}
+
 namespace stillframe::engine {
 
 class EventQueue;
@@ -39,20 +43,23 @@ class EventLog {
   void mutation(const ContainerInfo& container, const MutationEvent& event);
   void lifecycle(const ContainerInfo& container, Lifecycle kind, WallTime time,
                  const std::optional<SharedActor>& actor = std::nullopt,
-                 std::string detail = "");
+                 std::string detail = "",
+                 std::map<std::string, std::string> facts = {});
   void update(const ContainerInfo& container, Lifecycle kind,
               const Update& update);
-  // By another policy, or one of which a rule has expired.
-  void judged_again(const ContainerInfo& container,
-                    std::map<std::string, std::string> facts);
+  // What the agent says of a container, of class "agent".
+  void said_of(const ContainerInfo& container, std::string kind,
+               std::map<std::string, std::string> facts);
   void agent(std::string kind, std::string detail,
              std::map<std::string, std::string> facts = {});
+  // The rule by which something was allowed: why, and until when.
+  void rule_used(const policy::Rule& rule);
 
   // What the journal has to say of itself, and counts that are due. At least
   // once a second.
   void turn();
-  // The last checkpoint of the agent before: nothing: there was none.
-  std::optional<journal::Checkpoint> last_checkpoint() const;
+  // Until when an agent was there before. Nothing: by no journal.
+  std::optional<WallTime> watched_until() const;
   // Nothing: there is no journal. From any thread.
   std::optional<JournalState> journal() const;
 

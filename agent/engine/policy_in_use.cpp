@@ -11,6 +11,11 @@
 #include "agent/policy/reader.h"
 
 namespace stillframe::engine {
+namespace {
+
+constexpr std::int64_t kDayNs = 24 * 3600 * std::int64_t{1'000'000'000};
+
+}  // namespace
 
 PolicyInUse::PolicyInUse(Context& context, Fleet& fleet)
     : context_(context), fleet_(fleet) {
@@ -41,6 +46,7 @@ void PolicyInUse::use(policy::PolicyPtr policy) {
               {"hint", "remove it, or renew it if its reason still holds"}});
   }
   context_.policy = std::move(policy);
+  context_.rules_used.clear();
   judge_again();
 }
 
@@ -76,6 +82,11 @@ void PolicyInUse::reload() {
 
 void PolicyInUse::check_expiry() {
   const WallTime now = context_.clock.wall();
+  // What was said of a rule long ago may not be kept any more.
+  if (now.ns / kDayNs != rules_used_day_) {
+    rules_used_day_ = now.ns / kDayNs;
+    context_.rules_used.clear();
+  }
   if (!context_.policy->differs_at(now)) return;
   auto fresh =
       std::make_shared<const policy::Policy>(context_.policy->as_of(now));

@@ -27,6 +27,7 @@ class PolicyInUse {
   Context& context_;
   Fleet& fleet_;
   PolicyState state_;
+  std::int64_t rules_used_day_ = 0;  // since the epoch
 };
 
 }  // namespace stillframe::engine

@@ -589,7 +589,10 @@ void Population::report_replacement(
   context_.events.lifecycle(
       before, Lifecycle::replaced, time, std::nullopt,
       fmt::format("{} ({}) -> {} ({}), {}", before.id, before.image, after.id,
-                  after.image, image_changed ? "new image" : "same image"));
+                  after.image, image_changed ? "new image" : "same image"),
+      {{"by", key_of(after)},
+       {"by_image_id", after.image_id},
+       {"image_changed", image_changed ? "true" : "false"}});
 }
 
 void Population::check_existence(const ContainerPtr& container,
@@ -645,6 +648,7 @@ void Population::compare_running(std::uint64_t now) {
       if (alive && !*alive) stop(container, now);
     }
     refresh(container);
+    container->recall_state(now);
   }
   adopt_new();
   adopt_kept();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/recorder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -23,13 +24,19 @@ std::uint64_t head_of(const std::string& hash) {
       .value_or(0);
 }
 
+// Checkpoints are a second apart; entries may have come since.
+std::optional<WallTime> last_sign_of_life(const journal::Writer& writer) {
+  if (!writer.found()) return std::nullopt;
+  return std::max(writer.found()->time, writer.tail().time);
+}
+
 }  // namespace
 
 Recorder::Recorder(std::unique_ptr<journal::Writer> writer, Render render)
     : writer_(std::move(writer)),
       render_(std::move(render)),
       last_seq_(writer_->tail().seq),
-      found_(writer_->found()),
+      watched_until_(last_sign_of_life(*writer_)),
       notices_(writer_->take_notices()) {
   write({}, false);
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });

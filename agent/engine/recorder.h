@@ -35,8 +35,9 @@ class Recorder {
 
   // Of the last entry that was there when this was made.
   std::uint64_t last_seq() const { return last_seq_; }
-  // The last checkpoint before this: until then an agent was there.
-  const std::optional<journal::Checkpoint>& found() const { return found_; }
+  // By the journal that was there, an agent was until then. Nothing: there was
+  // none.
+  std::optional<WallTime> watched_until() const { return watched_until_; }
 
   // Ends, with all that was taken written, or once that time is over. From any
   // thread.
@@ -59,7 +60,7 @@ class Recorder {
   std::unique_ptr<journal::Writer> writer_;
   const Render render_;
   std::uint64_t last_seq_ = 0;
-  std::optional<journal::Checkpoint> found_;
+  std::optional<WallTime> watched_until_;
 
   mutable std::mutex mutex_;  // the members below
   std::condition_variable_any wake_;

@@ -29,6 +29,10 @@ std::optional<Checkpoint> entry_of(std::string_view line) {
   if (seq != json->end() && seq->is_number_unsigned()) {
     entry.seq = seq->get<std::uint64_t>();
   }
+  const auto time = json->find("time");
+  if (time != json->end() && time->is_string()) {
+    entry.time = parse_rfc3339(time->get<std::string>()).value_or(WallTime{});
+  }
   return entry;
 }
 

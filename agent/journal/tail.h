@@ -12,8 +12,8 @@
 
 namespace stillframe::journal {
 
-// The last entry of a segment, as a checkpoint would have it, without time and
-// node.
+// The last entry of a segment, as a checkpoint would have it, without node; its
+// time is the event's.
 Result<Checkpoint> last_line(const std::string& directory,
                              const SegmentName& name);
 

@@ -248,7 +248,8 @@ void Verifier::take_line(const Place& place, const TextLine& line) {
   }
   check_anchor(checkpoint_anchor_, *entry);
   check_anchor(pruned_anchor_, *entry);
-  if (options_.on_entry) options_.on_entry(entry->number, entry->hash);
+  if (options_.on_entry)
+    options_.on_entry(entry->number, entry->hash, line.text);
   if (chain_.count() == 1) result_.first_time = time_of(line.text);
   last_line_ = line.text;
 }

@@ -25,9 +25,10 @@ struct VerifyOptions {
   std::vector<Key> keys;
   // The rest is counted.
   std::size_t most_faults = 100;
-  // Each entry that is there, with its hash.
-  std::function<void(std::uint64_t entry, std::string_view hash)> on_entry =
-      nullptr;
+  // Each entry that is there, with its hash and its line.
+  std::function<void(std::uint64_t entry, std::string_view hash,
+                     std::string_view line)>
+      on_entry = nullptr;
   // Bytes on disk, now and then.
   std::function<void(std::uint64_t done, std::uint64_t of)> progress = nullptr;
 };

@@ -22,6 +22,41 @@ constexpr std::size_t kMostPast = 20'000;
 // Of the latest events that a client asks for: older ones are left out.
 constexpr std::size_t kMostLastBytes = 32 << 20;
 
+// Fails when it means several.
+Result<bool> is_among(const Snapshot& snapshot, const std::string& container) {
+  std::size_t prefixed = 0;
+  std::string of_that_id;
+  std::size_t exact = 0;
+  for (const auto& view : snapshot.containers) {
+    if (view.info.id == container) {
+      of_that_id += (exact++ == 0 ? "" : ", ") + printable(key_of(view.info));
+    } else if (answers_to(view.info, container)) {
+      return true;
+    }
+    if (starts_with(view.info.id, container)) ++prefixed;
+  }
+  if (exact > 1) {
+    return fail(fmt::format("'{}' means several containers ({})",
+                            printable(container), of_that_id));
+  }
+  if (exact == 0 && prefixed > 1) {
+    return fail(fmt::format("{} containers' ids begin with '{}'", prefixed,
+                            printable(container)));
+  }
+  return prefixed != 0;
+}
+
+// What is gone may not be written down yet.
+bool is_in_memory(AgentApi& agent, const Query& query) {
+  EventFilter filter;
+  filter.container = query.container;
+  const auto stream = agent.subscribe(WallTime{INT64_MIN}, false);
+  while (const auto event = stream->next()) {
+    if (filter.wants(*event)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 EventFeed::EventFeed(std::unique_ptr<EventStream> stream, Query query,
@@ -133,35 +168,26 @@ std::string EventFeed::loss() {
   return rendered(event, {});
 }
 
-Result<> check_event_filter(const Snapshot& snapshot, const Query& query,
+Result<> check_event_filter(AgentApi& agent, const Query& query,
                             const std::string& journal) {
-  const std::string& container = query.container;
-  std::size_t prefixed = 0;
-  std::string of_that_id;
-  std::size_t exact = 0;
-  for (const auto& view : snapshot.containers) {
-    if (view.info.id == container) {
-      of_that_id += (exact++ == 0 ? "" : ", ") + printable(key_of(view.info));
-    } else if (answers_to(view.info, container)) {
-      return {};
-    }
-    if (starts_with(view.info.id, container)) ++prefixed;
-  }
-  if (exact == 1 || prefixed == 1) return {};
-  if (exact == 0 && prefixed == 0) {
-    if (query.follow || journal.empty()) return {};
-    const auto known = is_in_journal(journal, container);
+  const auto snapshot = agent.snapshot();
+  if (snapshot == nullptr) return {};
+  auto known = is_among(*snapshot, query.container);
+  if (!known) return tl::unexpected<Error>(known.error());
+  if (*known || query.follow || is_in_memory(agent, query)) return {};
+  if (!journal.empty()) {
+    known = is_in_journal(journal, query.container);
     if (!known) return fail(known, "the journal");
     if (*known) return {};
-    return fail("no container '" + printable(container) +
-                "': none runs, and the journal has none");
   }
-  if (exact > 1) {
-    return fail(fmt::format("'{}' means several containers ({})",
-                            printable(container), of_that_id));
-  }
-  return fail(fmt::format("{} containers' ids begin with '{}'", prefixed,
-                          printable(container)));
+  // It may be so new that the agent has not met it yet.
+  const auto scanned = agent.scanned_snapshot();
+  if (!scanned) return tl::unexpected<Error>(scanned.error());
+  known = is_among(**scanned, query.container);
+  if (!known) return tl::unexpected<Error>(known.error());
+  if (*known) return {};
+  return fail("no container '" + printable(query.container) +
+              "': none runs, and the journal has none");
 }
 
 std::string pruned_notice(const std::string& journal, const Query& query) {

@@ -52,8 +52,9 @@ class EventFeed : public http::BodyStream {
 };
 
 // Fails when the query's container is the prefix of several containers' ids, or
-// nothing is known of one; to follow one it need not be there yet.
-Result<> check_event_filter(const Snapshot& snapshot, const Query& query,
+// nothing is known of one; to follow one it need not be there yet. Of which
+// nothing is known is said only after the agent has looked again.
+Result<> check_event_filter(AgentApi& agent, const Query& query,
                             const std::string& journal);
 
 // What to say where entries that are asked for were removed; else empty.

@@ -151,9 +151,8 @@ Answer Server::Impl::answer_query(const std::string& path, const Query& query) {
 
 std::unique_ptr<http::BodyStream> Server::Impl::stream_events(
     const Query& query, httplib::Response& response) {
-  const auto snapshot = agent.snapshot();
-  if (snapshot != nullptr && !query.container.empty()) {
-    const auto good = check_event_filter(*snapshot, query, options.journal);
+  if (!query.container.empty()) {
+    const auto good = check_event_filter(agent, query, options.journal);
     if (!good) {
       return send(response, error_answer(400, good.error().message,
                                          "see 'stillframe ps -a'; older "

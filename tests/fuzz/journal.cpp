@@ -39,7 +39,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   directory.file('/' + to_string(name), rest);
   std::uint64_t entries = 0;
   VerifyOptions options{.keys = {}, .most_faults = 3};
-  options.on_entry = [&](std::uint64_t, std::string_view) { ++entries; };
+  options.on_entry = [&](std::uint64_t, std::string_view, std::string_view) {
+    ++entries;
+  };
   const auto found = verify(directory.path(), options);
   directory.remove('/' + to_string(name));
   require(found.has_value(), "what is there can be judged");

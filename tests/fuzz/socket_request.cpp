@@ -61,6 +61,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   check(socket_api::explain_answer(agent, *query));
   check(socket_api::suggest_answer(agent, *query));
   check(socket_api::doctor_answer({}, *query));
-  (void)socket_api::check_event_filter(agent.state, *query, "");
+  (void)socket_api::check_event_filter(agent, *query, "");
   return 0;
 }

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/cli/audit_text.h"
+#include "exporters/report/verification.h"
 #include "tests/unit/cli/catcher.h"
 #include "tests/unit/journal/healthy_journal.h"
 
@@ -189,19 +189,19 @@ TEST_F(AuditTest, WithoutItsWitnessNothingIsSaid) {
 }
 
 TEST(AuditText, WhatTheWitnessSays) {
-  AuditReport report{
+  report::Audit audit{
       .directory = "d", .verification = {}, .witness = journal::Testimony{}};
-  EXPECT_THAT(audit_text(report),
+  EXPECT_THAT(report::audit_text(audit),
               EndsWith("; Prometheus agrees with no entry\n"));
-  report.witness = {.agreed = 2,
-                    .unchecked = 1,
-                    .last = 7,
-                    .last_time = journal::time_of_entry(8)};
-  EXPECT_THAT(audit_text(report),
+  audit.witness = {.agreed = 2,
+                   .unchecked = 1,
+                   .last = 7,
+                   .last_time = journal::time_of_entry(8)};
+  EXPECT_THAT(report::audit_text(audit),
               EndsWith("; Prometheus agrees with 2 entries, the last of them "
                        "7, scraped at 2026-01-01T00:00:08.000000000Z, and has "
                        "scraped 1 that is not there any more\n"));
-  EXPECT_EQ(nlohmann::json::parse(audit_json(report)).at("witness"),
+  EXPECT_EQ(nlohmann::json::parse(report::audit_json(audit)).at("witness"),
             nlohmann::json::parse(
                 R"({"agreed":2,"unchecked":1,"last":
                     {"entry":7,"time":"2026-01-01T00:00:08.000000000Z"}})"));

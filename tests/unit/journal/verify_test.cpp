@@ -69,7 +69,7 @@ TEST(Verify, EachEntryIsHandedOutWithItsHash) {
   const Journal journal = twenty();
   std::vector<std::string> hashes;
   verified(journal,
-           {.keys = {}, .on_entry = [&](std::uint64_t entry, auto hash) {
+           {.keys = {}, .on_entry = [&](std::uint64_t entry, auto hash, auto) {
               EXPECT_EQ(entry, hashes.size() + 1);
               hashes.emplace_back(hash);
             }});

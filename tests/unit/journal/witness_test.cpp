@@ -26,9 +26,8 @@ Outcome held_against(const Journal& journal, std::vector<Scrape> scrapes) {
   journal.write_to(directory);
   Witness witness(std::move(scrapes));
   VerifyOptions options;
-  options.on_entry = [&](std::uint64_t entry, std::string_view hash) {
-    witness.see(entry, hash);
-  };
+  options.on_entry = [&](std::uint64_t entry, std::string_view hash,
+                         std::string_view) { witness.see(entry, hash); };
   auto result = verify(directory.path(), options);
   EXPECT_TRUE(result);
   Outcome out;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/cli/audit_text.h"
+#include "exporters/report/verification.h"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 #include "agent/base/text.h"
 
-namespace stillframe::cli {
+namespace stillframe::report {
 namespace {
 
 using journal::Verification;
@@ -32,12 +32,12 @@ std::string extent(const Verification& v) {
                             time_text(v.first_time), time_text(v.last_time));
 }
 
-std::string signature_text(const AuditReport& report) {
-  const auto& v = report.verification;
+std::string signature_text(const Audit& audit) {
+  const auto& v = audit.verification;
   if (!v.checkpoint) return "no checkpoint";
   const std::string& key = v.checkpoint->key;
   if (v.signature_good) return "signed by key " + key;
-  if (report.keys_given) return "not signed by a key that was given";
+  if (audit.keys_given) return "not signed by a key that was given";
   if (key.empty()) return "not signed";
   return "signed by key " + printable(key) + ", not checked without --key";
 }
@@ -60,9 +60,9 @@ std::string pruned_text(const Verification& v) {
                      rfc3339(v.pruned->time));
 }
 
-std::string witness_text(const AuditReport& report) {
-  if (!report.witness) return "";
-  const auto& witness = *report.witness;
+std::string witness_text(const Audit& audit) {
+  if (!audit.witness) return "";
+  const auto& witness = *audit.witness;
   std::string text = "; Prometheus agrees with no entry";
   if (witness.agreed > 0) {
     text = fmt::format(
@@ -85,9 +85,9 @@ nlohmann::json end_json(std::uint64_t entry,
   return value;
 }
 
-nlohmann::json witness_json(const AuditReport& report) {
-  if (!report.witness) return nullptr;
-  const auto& witness = *report.witness;
+nlohmann::json witness_json(const Audit& audit) {
+  if (!audit.witness) return nullptr;
+  const auto& witness = *audit.witness;
   return {{"agreed", witness.agreed},
           {"unchecked", witness.unchecked},
           {"last", end_json(witness.last, witness.last_time)}};
@@ -116,17 +116,17 @@ nlohmann::json fault_json(const journal::Fault& fault) {
   return value;
 }
 
-std::string_view signature_word(const AuditReport& report) {
-  const auto& v = report.verification;
+std::string_view signature_word(const Audit& audit) {
+  const auto& v = audit.verification;
   if (v.signature_good) return "good";
-  if (report.keys_given) return "bad";
+  if (audit.keys_given) return "bad";
   return v.checkpoint && !v.checkpoint->key.empty() ? "not_checked" : "none";
 }
 
 }  // namespace
 
-std::string audit_text(const AuditReport& report) {
-  const auto& v = report.verification;
+std::string audit_text(const Audit& audit) {
+  const auto& v = audit.verification;
   std::string text;
   for (const auto& fault : v.faults) text += to_text(fault) + '\n';
   if (v.fault_count > v.faults.size()) {
@@ -135,26 +135,30 @@ std::string audit_text(const AuditReport& report) {
   for (const auto& note : v.notes) text += "note: " + printable(note) + '\n';
   const std::string verdict =
       v.fault_count == 0 ? "ok" : counted(v.fault_count, "fault", "faults");
-  return text + fmt::format("{}: {}: {}; {}{}{}{}\n", verdict,
-                            display(report.directory), extent(v),
-                            signature_text(report), coverage_text(v),
-                            pruned_text(v), witness_text(report));
+  return text + verdict + ": " + display(audit.directory) + ": " +
+         audit_summary(audit) + '\n';
 }
 
-std::string audit_json(const AuditReport& report) {
-  const auto& v = report.verification;
+std::string audit_summary(const Audit& audit) {
+  const auto& v = audit.verification;
+  return extent(v) + "; " + signature_text(audit) + coverage_text(v) +
+         pruned_text(v) + witness_text(audit);
+}
+
+nlohmann::json audit_value(const Audit& audit) {
+  const auto& v = audit.verification;
   nlohmann::json value = {{"v", 1},
                           {"ok", v.fault_count == 0},
-                          {"directory", json_text(report.directory)},
+                          {"directory", json_text(audit.directory)},
                           {"entries", v.entries},
                           {"segments", v.segments},
                           {"first", end_json(v.first, v.first_time)},
                           {"last", end_json(v.last, v.last_time)},
                           {"checkpoint", point_json(v.checkpoint)},
                           {"pruned", point_json(v.pruned)},
-                          {"signature", signature_word(report)},
+                          {"signature", signature_word(audit)},
                           {"covered", v.covered()},
-                          {"witness", witness_json(report)},
+                          {"witness", witness_json(audit)},
                           {"fault_count", v.fault_count},
                           {"faults", nlohmann::json::array()},
                           {"notes", nlohmann::json::array()}};
@@ -162,16 +166,11 @@ std::string audit_json(const AuditReport& report) {
     value["faults"].push_back(fault_json(fault));
   }
   for (const auto& note : v.notes) value["notes"].push_back(json_text(note));
-  return dump_json(value) + '\n';
+  return value;
 }
 
-std::string keygen_text(const std::string& secret, const std::string& open,
-                        const std::string& fingerprint) {
-  return fmt::format(
-      "key {}\n"
-      "{}: signs. For the agent only: stillframe run --journal.key FILE\n"
-      "{}: checks. For whoever audits: stillframe audit verify --key FILE\n",
-      fingerprint, display(secret), display(open));
+std::string audit_json(const Audit& audit) {
+  return dump_json(audit_value(audit)) + '\n';
 }
 
-}  // namespace stillframe::cli
+}  // namespace stillframe::report
