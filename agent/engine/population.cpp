@@ -591,7 +591,6 @@ void Population::report_replacement(
       fmt::format("{} ({}) -> {} ({}), {}", before.id, before.image, after.id,
                   after.image, image_changed ? "new image" : "same image"),
       {{"by", key_of(after)},
-       {"by_image_id", after.image_id},
        {"image_changed", image_changed ? "true" : "false"}});
 }
 

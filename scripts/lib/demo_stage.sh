@@ -50,6 +50,20 @@ stillframe_shown() {
   echo
 }
 
+# show_audit COMMAND DIRECTORY
+show_audit() {
+  printf '  %s$ stillframe audit %s %s%s\n' "$dim" "$1" "${2/"$stage"\//}" "$reset"
+  "$DEMO_BINARY" audit "$@" >"$stage/output" 2>"$stage/reason" ||
+    fail "stillframe audit $1 failed: $(<"$stage/reason")"
+  sed -e "s|$stage/||" -e '/./s/^/  /' "$stage/output"
+  echo
+}
+
+forgery_is_found() {
+  ! "$DEMO_BINARY" audit verify "$stage/forged" >"$stage/verdict" 2>&1 &&
+    grep -e "was changed" "$stage/verdict" >"$stage/output"
+}
+
 show_state() { stillframe_shown "grep -e NAME -e demo-" ps; }
 show_replaced() { stillframe_shown "grep replaced" events --container "$(nick "$1")"; }
 # Not what the runtime wrote of its own accord; the last line counts that.
@@ -274,6 +288,7 @@ All of it is left running.
   state       $DEMO_BINARY ps --socket $DEMO_SOCKET
   metrics     http://127.0.0.1:$web_port/metrics
   alerts      $DEMO_PROMETHEUS/alerts
+  report      $stage/report.html
   logs        $stage/agent.log $stage/prometheus.log
 Stop it:      scripts/demo --stop
 TEXT

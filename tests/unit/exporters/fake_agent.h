@@ -121,13 +121,25 @@ class FakeAgent : public AgentApi {
   }
   Result<SnapshotPtr> scanned_snapshot() override { return snapshot(); }
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
-                                         bool) override {
+                                         bool follow) override {
     {
       // Several listeners come at once.
       const std::lock_guard lock(queue->mutex);
       asked_since = since;
     }
-    return std::make_unique<FakeStream>(queue);
+    return std::make_unique<FakeStream>(follow ? queue : past());
+  }
+
+ private:
+  // Whoever asks for what was takes nothing from others.
+  std::shared_ptr<EventQueue> past() const {
+    auto own = std::make_shared<EventQueue>();
+    const std::lock_guard lock(queue->mutex);
+    own->events = queue->events;
+    own->closed = true;
+    own->dropped = queue->dropped;
+    own->oldest = queue->oldest;
+    return own;
   }
 };
 
