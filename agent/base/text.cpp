@@ -169,15 +169,16 @@ std::optional<nlohmann::json> parse_json(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    std::size_t size = 1;
+    // Up to the next escape all stays as it is.
+    const std::size_t plain = std::min(text.find('\\'), text.size());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    std::size_t size = 2;
     if (is_high(text)) {
       size = 2 * kEscape;
     } else if (starts_with(text, kByte) && text.size() >= kEscape) {
       out += "\\udbff\\udf";
       text.remove_prefix(kByte.size());
-      size = 2;
-    } else if (text[0] == '\\') {
-      size = 2;
     }
     size = std::min(size, text.size());
     out += text.substr(0, size);

@@ -113,18 +113,19 @@ class Writer {
   }
 
   void containers() {
-    bool any = false;
+    std::size_t all = 0;
     for (const auto& node : report_.nodes) {
       for (const auto& one : node.containers) {
         if (one.hands.empty() && one.updates.empty() &&
             (one.end || one.at_end == Condition::still)) {
           continue;
         }
-        if (!std::exchange(any, true)) {
-          title("Containers of which there is more to say");
-        }
-        container(one);
+        if (all++ == 0) title("Containers of which there is more to say");
+        if (all <= kRowsShown) container(one);
       }
+    }
+    if (all > kRowsShown) {
+      out_ += fmt::format("  and {} more\n", all - kRowsShown);
     }
   }
 
