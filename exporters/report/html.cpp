@@ -277,6 +277,7 @@ class Html {
     }
     out_ += ".</p>" + lane_svg(one, report_.period);
     hands(one);
+    kinds(one);
     sessions(one);
     container_updates(one);
     if (one.not_itemized != 0) {
@@ -304,6 +305,20 @@ class Html {
                    "Classes", "First", "Last", "Paths"},
                   rows);
     out_ += left_out(one.hands.size() + one.hands_left_out, kRows);
+  }
+
+  void kinds(const ContainerReport& one) {
+    std::string rows;
+    for (const auto& [key, count] : one.changes) {
+      rows += row(text_cell(key.mutation_class) + text_cell(key.kind) +
+                  text_cell(key.origin) + text_cell(key.verdict) +
+                  text_cell(key.rule.empty() ? "built in" : key.rule) +
+                  number_cell(count));
+    }
+    if (rows.empty()) return;
+    out_ += table({"Class", "Kind", "Origin", "Verdict", "Rule that decided",
+                   "#Changes"},
+                  rows);
   }
 
   void sessions(const ContainerReport& one) {
