@@ -22,6 +22,7 @@
 #include "agent/engine/signals.h"
 #include "agent/sensors/registry.h"
 #include "agent/version.h"
+#include "exporters/journald/sender.h"
 #include "exporters/jsonl/json.h"
 #include "exporters/prometheus/http_server.h"
 #include "exporters/socket/server.h"
@@ -126,11 +127,20 @@ Result<> run_agent(const cli::Options& options) {
               .journal = run.state_dir + "/journal",
               .doctor = [&agent] { return agent.doctor(); }});
   if (!socket) return tl::unexpected<Error>(socket.error());
-  auto web =
-      metrics::HttpServer::start(agent, {.listen = run.listen,
-                                         .telemetry_path = run.telemetry_path,
-                                         .max_containers = run.max_containers,
-                                         .build = {kVersion, kRevision}});
+  std::unique_ptr<journald::Sender> journald;
+  if (run.events_journald) {
+    journald = std::make_unique<journald::Sender>(
+        agent, journald::Options{.node = node});
+  }
+  auto web = metrics::HttpServer::start(
+      agent, {.listen = run.listen,
+              .telemetry_path = run.telemetry_path,
+              .max_containers = run.max_containers,
+              .build = {kVersion, kRevision},
+              .journald = [&journald]() -> std::optional<journald::State> {
+                if (journald == nullptr) return std::nullopt;
+                return journald->state();
+              }});
   if (!web) return tl::unexpected<Error>(web.error());
   // While signals are taken the servers may go at any moment.
   const auto addresses = (*web)->addresses();
@@ -143,6 +153,7 @@ Result<> run_agent(const cli::Options& options) {
              agent.abandon_requests();
              agent.drain_journal(kDrainWithin);
              web->reset();
+             journald.reset();
              socket->reset();
              log_info("stopped", {{"amid", "work that the next start does"}});
              ::_exit(cli::kSuccess);

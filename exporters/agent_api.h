@@ -167,6 +167,10 @@ class AgentApi {
   // is not given and `follow` is false. Then new ones when `follow`.
   virtual std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                                  bool follow) = 0;
+  // New events that are worth an entry of the journal, whether or not one is
+  // kept: what repeats, and what is more than a container's share, is counted
+  // in some of them.
+  virtual std::unique_ptr<EventStream> follow_entries() = 0;
 };
 
 }  // namespace stillframe

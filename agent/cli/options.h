@@ -49,6 +49,7 @@ struct RunOptions {
   std::chrono::milliseconds metrics_grace{};
   std::size_t max_containers = 0;
   JournalOptions journal;
+  bool events_journald = false;  // sent to systemd's journal
 };
 
 struct PsOptions {

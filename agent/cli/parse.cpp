@@ -200,6 +200,8 @@ void Parser::add_run() {
       ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
       ->capture_default_str();
   add_journal(run);
+  run->add_flag("--events.journald", options_.run.events_journald,
+                "Send events to systemd's journal, too");
   run->add_option("--log.level", raw_.log_level,
                   "Minimum log level: debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))

@@ -31,6 +31,10 @@ bool is_repeatable(const CLI::Option& option) {
   return option.get_items_expected_max() > 1;
 }
 
+bool is_flag(const CLI::Option& option) {
+  return option.get_items_expected_max() == 0;
+}
+
 CLI::Option* setting_named(CLI::App& run, const std::string& key) {
   for (CLI::Option* option : run.get_options()) {
     if (is_setting(*option) && long_name(*option) == key) return option;
@@ -96,7 +100,9 @@ std::string effective_config(const CLI::App& run) {
   for (const CLI::Option* option : run.get_options()) {
     if (!is_setting(*option)) continue;
     std::vector<std::string> values = option->results();
-    if (values.empty()) values = {option->get_default_str()};
+    if (values.empty()) {
+      values = {is_flag(*option) ? "false" : option->get_default_str()};
+    }
     std::string text;
     for (const auto& value : values) {
       text += (text.empty() ? "" : ", ") + quote_config(value);

@@ -64,6 +64,9 @@ class Engine : public AgentApi {
   Result<std::string> suggest(const std::string& workload) override;
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                          bool follow) override;
+  std::unique_ptr<EventStream> follow_entries() override {
+    return events_.follow_entries();
+  }
   DoctorReport doctor() const;  // any thread
 
  private:

@@ -19,6 +19,8 @@ namespace stillframe::engine {
 // One listener's bounded queue, shared between the loop and the listener.
 class EventQueue {
  public:
+  explicit EventQueue(std::size_t most_bytes) : events_(most_bytes) {}
+
   void push(StreamEventPtr event) {
     const std::lock_guard lock(mutex_);
     const bool was_empty = events_.empty();
@@ -53,12 +55,8 @@ class EventQueue {
   }
 
  private:
-  // Listeners that do not read hold the same latest events, so this bounds all
-  // of them together.
-  static constexpr std::size_t kMostBytes = 32 << 20;
-
   std::mutex mutex_;
-  EventWindow events_{kMostBytes};
+  EventWindow events_;
   std::function<void()> wake_;
   std::uint64_t dropped_ = 0;
   bool closed_ = false;
@@ -82,6 +80,24 @@ class QueueStream : public EventStream {
   std::shared_ptr<EventQueue> queue_;
   const std::uint64_t oldest_;
 };
+
+using Listeners = std::vector<std::weak_ptr<EventQueue>>;
+
+// Those that are gone are forgotten.
+void push_to(Listeners& listeners, const StreamEventPtr& event) {
+  std::erase_if(listeners, [&](const auto& weak) {
+    const auto queue = weak.lock();
+    if (queue) queue->push(event);
+    return queue == nullptr;
+  });
+}
+
+void close_all(Listeners& listeners) {
+  for (const auto& weak : listeners) {
+    if (const auto queue = weak.lock()) queue->close();
+  }
+  listeners.clear();
+}
 
 constexpr std::uint64_t kTurnEveryNs = 1'000'000'000;
 
@@ -136,30 +152,48 @@ std::uint64_t EventLog::next_seq() {
   return ++seq_;
 }
 
-// By a copy, but only of what is recorded: of a flood most is not.
+// By a copy, but only of what is an entry: of a flood most is not.
 void EventLog::record(const StreamEvent& event) {
-  if (recorder_ == nullptr) return;
+  if (!has_readers()) return;
   const std::uint64_t now = clock_.boot_ns();
-  if (!filter_.admit(event, now)) return;
-  if (recorder_->offer(std::make_shared<const StreamEvent>(event))) return;
-  filter_.refused(event, now);
+  if (filter_.admit(event, now) && !give_entry(event)) {
+    filter_.refused(event, now);
+  }
+}
+
+// Whether anybody wants entries.
+bool EventLog::has_readers() {
+  if (recorder_ != nullptr) return true;
+  const std::lock_guard lock(mutex_);
+  return !entry_listeners_.empty();
+}
+
+// False: the journal does not have it.
+bool EventLog::give_entry(StreamEvent event) {
+  const auto entry = std::make_shared<const StreamEvent>(std::move(event));
+  {
+    const std::lock_guard lock(mutex_);
+    push_to(entry_listeners_, entry);
+  }
+  return recorder_ == nullptr || recorder_->offer(entry);
 }
 
 RecordFilter::Give EventLog::recording() {
   return [this](StreamEvent event) {
     event.seq = next_seq();
     if (event.time.ns == 0) event.time = clock_.wall();
-    if (recorder_ == nullptr) return;
-    recorder_->offer(std::make_shared<const StreamEvent>(std::move(event)));
+    give_entry(std::move(event));
   };
 }
 
 void EventLog::turn() {
   const std::uint64_t now = clock_.boot_ns();
-  if (recorder_ == nullptr || now < next_turn_ns_) return;
+  if (now < next_turn_ns_) return;
   next_turn_ns_ = now + kTurnEveryNs;
-  for (auto& notice : recorder_->take_notices()) {
-    agent(std::move(notice.kind), std::move(notice.detail));
+  if (recorder_ != nullptr) {
+    for (auto& notice : recorder_->take_notices()) {
+      agent(std::move(notice.kind), std::move(notice.detail));
+    }
   }
   filter_.summarize(now, recording());
 }
@@ -180,12 +214,7 @@ void EventLog::publish(StreamEvent event) {
   const std::lock_guard lock(mutex_);
   past_.push(event);
   if (listeners_.empty()) return;
-  const auto shared = std::make_shared<const StreamEvent>(std::move(event));
-  std::erase_if(listeners_, [&](const auto& weak) {
-    const auto queue = weak.lock();
-    if (queue) queue->push(shared);
-    return queue == nullptr;
-  });
+  push_to(listeners_, std::make_shared<const StreamEvent>(std::move(event)));
 }
 
 // One copy for all events of a container, until its metadata changes: a flood
@@ -289,7 +318,7 @@ void EventLog::rule_used(const policy::Rule& rule) {
 
 std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
                                                  bool follow) {
-  auto queue = std::make_shared<EventQueue>();
+  auto queue = std::make_shared<EventQueue>(kWaitingBytes);
   const std::lock_guard lock(mutex_);
   if (since || !follow) {
     past_.since(
@@ -305,6 +334,17 @@ std::unique_ptr<EventStream> EventLog::subscribe(std::optional<WallTime> since,
                                        past_.oldest_seq().value_or(UINT64_MAX));
 }
 
+std::unique_ptr<EventStream> EventLog::follow_entries() {
+  auto queue = std::make_shared<EventQueue>(kWaitingEntryBytes);
+  const std::lock_guard lock(mutex_);
+  if (closed_) {
+    queue->close();
+  } else {
+    entry_listeners_.push_back(queue);
+  }
+  return std::make_unique<QueueStream>(std::move(queue), UINT64_MAX);
+}
+
 void EventLog::drain_journal(std::chrono::milliseconds within) {
   // Held by close(), which does the same.
   const std::unique_lock lock(recorder_mutex_, within);
@@ -312,17 +352,15 @@ void EventLog::drain_journal(std::chrono::milliseconds within) {
 }
 
 void EventLog::close() {
-  if (recorder_ != nullptr) {
-    filter_.finish(recording());
+  filter_.finish(recording());
+  {
     const std::lock_guard lock(recorder_mutex_);
     recorder_.reset();
   }
   const std::lock_guard lock(mutex_);
   closed_ = true;
-  for (const auto& weak : listeners_) {
-    if (const auto queue = weak.lock()) queue->close();
-  }
-  listeners_.clear();
+  close_all(listeners_);
+  close_all(entry_listeners_);
 }
 
 }  // namespace stillframe::engine

@@ -70,6 +70,7 @@ class EventLog {
 
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                          bool follow);
+  std::unique_ptr<EventStream> follow_entries();
   // As Recorder::drain(), for who ends the process without close(). From any
   // thread.
   void drain_journal(std::chrono::milliseconds within);
@@ -79,11 +80,17 @@ class EventLog {
  private:
   static constexpr std::size_t kKept = 10'000;
   static constexpr std::size_t kKeptBytes = 3 << 19;
+  // What waits for one listener. Those that do not read hold the same latest
+  // events, so this bounds all of them together.
+  static constexpr std::size_t kWaitingBytes = 32 << 20;
+  static constexpr std::size_t kWaitingEntryBytes = 4 << 20;
   static constexpr std::size_t kShared = 256;
   static constexpr std::uint64_t kBlock = 4096;
 
   std::uint64_t next_seq();
   void record(const StreamEvent& event);
+  bool has_readers();
+  bool give_entry(StreamEvent event);
   RecordFilter::Give recording();
   void publish(StreamEvent event);
   std::shared_ptr<const ContainerInfo> shared(const ContainerInfo& container);
@@ -106,6 +113,7 @@ class EventLog {
   bool closed_ = false;
   PastEvents past_{kKept, kKeptBytes};
   std::vector<std::weak_ptr<EventQueue>> listeners_;
+  std::vector<std::weak_ptr<EventQueue>> entry_listeners_;
 };
 
 }  // namespace stillframe::engine

@@ -52,7 +52,8 @@ struct HttpServer::Impl {
       : agent(a),
         options(std::move(o)),
         collector({.snapshot = [this] { return agent.snapshot(); },
-                   .journal = [this] { return agent.journal(); }},
+                   .journal = [this] { return agent.journal(); },
+                   .journald = options.journald},
                   options.build, options.max_containers) {}
 
   Result<> listen(const ListenAddress& address);

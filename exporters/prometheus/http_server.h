@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/result.h"
 #include "exporters/agent_api.h"
+#include "exporters/journald/state.h"
 #include "exporters/prometheus/listen_address.h"
 #include "exporters/prometheus/metric_table.h"
 
@@ -18,6 +21,10 @@ struct WebOptions {
   std::string telemetry_path = "/metrics";
   std::size_t max_containers = 1000;
   BuildInfo build;
+  // Nothing: no events are sent there.
+  std::function<std::optional<journald::State>()> journald = [] {
+    return std::nullopt;
+  };
 };
 
 // Serves the metrics, a landing page and the health probes over TCP until

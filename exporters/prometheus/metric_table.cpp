@@ -161,6 +161,16 @@ void journal_lost(const ScrapeInput& in, Samples& out) {
   }
 }
 
+void journald_sent(const ScrapeInput& in, Samples& out) {
+  if (in.journald) out.add(static_cast<double>(in.journald->sent));
+}
+
+void journald_lost(const ScrapeInput& in, Samples& out) {
+  if (!in.journald) return;
+  out.add({"queue_full"}, static_cast<double>(in.journald->queue_full));
+  out.add({"send_failed"}, static_cast<double>(in.journald->send_failed));
+}
+
 template <auto Member>
 void self(const ScrapeInput& in, Samples& out) {
   if (in.self) out.add(in.self.value().*Member);
@@ -446,6 +456,19 @@ MetricSection agent_section() {
            "",
            "Attempts to write the journal that failed.",
            journal<&JournalState::write_errors>},
+          {"stillframe_journald_events_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Events sent to systemd's journal; only with --events.journald.",
+           journald_sent},
+          {"stillframe_journald_lost_total",
+           MetricType::Counter,
+           {"reason"},
+           "",
+           "Events that systemd's journal did not get: too many waited, or it "
+           "did not take one of them.",
+           journald_lost},
           {"stillframe_log_messages_total",
            MetricType::Counter,
            {"level"},

@@ -12,6 +12,7 @@
 
 #include "agent/model/journal_state.h"
 #include "agent/model/snapshot.h"
+#include "exporters/journald/state.h"
 #include "exporters/prometheus/samples.h"
 #include "exporters/prometheus/self_metrics.h"
 
@@ -30,6 +31,7 @@ struct ScrapeInput {
   std::uint64_t overflow = 0;
   BuildInfo build;
   std::optional<JournalState> journal;
+  std::optional<journald::State> journald;
   std::optional<SelfMetrics> self;
 };
 

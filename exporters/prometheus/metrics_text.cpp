@@ -67,6 +67,7 @@ std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
                     .overflow = 0,
                     .build = build_,
                     .journal = sources_.journal(),
+                    .journald = sources_.journald(),
                     .self = std::nullopt};
   input.overflow = snapshot->containers.size() - input.containers.size();
   if (const auto self = read_self_metrics()) input.self = *self;

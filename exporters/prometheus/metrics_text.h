@@ -15,10 +15,11 @@ namespace stillframe::metrics {
 // series of containers that are gone vanish with them.
 class SnapshotCollector : public prometheus::Collectable {
  public:
-  // Both are asked at each scrape.
+  // All are asked at each scrape.
   struct Sources {
     std::function<SnapshotPtr()> snapshot;
     std::function<std::optional<JournalState>()> journal;
+    std::function<std::optional<journald::State>()> journald;
   };
   SnapshotCollector(Sources sources, BuildInfo build,
                     std::size_t max_containers);

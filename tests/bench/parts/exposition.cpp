@@ -23,7 +23,8 @@ void scrape(benchmark::State& state) {
     snapshot->containers.push_back(view);
   }
   const SnapshotCollector collector({.snapshot = [&] { return snapshot; },
-                                     .journal = [] { return std::nullopt; }},
+                                     .journal = [] { return std::nullopt; },
+                                     .journald = [] { return std::nullopt; }},
                                     {}, 100000);
   std::size_t bytes = 0;
   for (auto _ : state) bytes = metrics_text(collector).size();

@@ -38,7 +38,10 @@ def command_line(*args: str | bytes, prefix: tuple[str, ...] = (),
 class Agent:
     """`stillframe run` in a directory of its own; can be killed and restarted."""
 
-    def __init__(self, directory: pathlib.Path, log: str = "debug") -> None:
+    def __init__(self, directory: pathlib.Path, log: str = "debug",
+                 prefix: tuple[str, ...] = ()) -> None:
+        """`prefix`: a command that runs another in its own place."""
+        self.prefix = prefix
         self.directory = directory
         self.log_level = log
         self.state = directory / "state"
@@ -58,7 +61,7 @@ class Agent:
         """Starts it and does not wait for anything."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [binary(), *self.arguments(), *more],
+                [*self.prefix, binary(), *self.arguments(), *more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
 

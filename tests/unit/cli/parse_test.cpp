@@ -62,6 +62,7 @@ TEST(Parse, GivesRunItsDefaults) {
   EXPECT_EQ(run.scan_interval, milliseconds(60'000));
   EXPECT_EQ(run.metrics_grace, milliseconds(300'000));
   EXPECT_EQ(run.max_containers, 1000u);
+  EXPECT_FALSE(run.events_journald);
   EXPECT_EQ(run.journal.max_bytes, 1U << 30);
   EXPECT_EQ(run.journal.segment_bytes, 16U << 20);
   EXPECT_EQ(run.journal.retention, std::chrono::hours(24 * 90));
@@ -91,6 +92,7 @@ TEST(Parse, TakesEveryFlagOfRun) {
                                     "1m",
                                     "--metrics.max-containers",
                                     "7",
+                                    "--events.journald",
                                     "--color",
                                     "never"});
   ASSERT_TRUE(options) << options.error().err;
@@ -106,6 +108,7 @@ TEST(Parse, TakesEveryFlagOfRun) {
   EXPECT_EQ(run.log_format, LogFormat::json);
   EXPECT_EQ(run.metrics_grace, milliseconds(60'000));
   EXPECT_EQ(run.max_containers, 7u);
+  EXPECT_TRUE(run.events_journald);
 }
 
 TEST(Parse, TakesTheAskingCommands) {

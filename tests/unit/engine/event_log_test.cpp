@@ -225,6 +225,43 @@ TEST_F(EventLogTest, ClosingEndsListeners) {
   EXPECT_TRUE(stream->closed());
 }
 
+// As the journal has them, also where none is kept.
+TEST_F(EventLogTest, EntriesCountWhatRepeats) {
+  EventLog log(dir_);
+  const auto entries = log.follow_entries();
+  ContainerInfo web;
+  web.id = "3f2a00";
+  MutationEvent event;
+  event.kind = Kind::file_write;
+  event.path = "/f";
+  for (int i = 0; i < 10; ++i) log.mutation(web, event);
+  log.agent("policy_loaded", "");
+  log.close();
+  const auto first = entries->next();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->kind, "file_write");
+  EXPECT_EQ(entries->next()->kind, "policy_loaded");
+  const auto repeats = entries->next();
+  ASSERT_TRUE(repeats);
+  ASSERT_EQ(repeats->repeats.size(), 1u);
+  EXPECT_EQ(repeats->repeats[0].seq, first->seq);
+  EXPECT_EQ(repeats->repeats[0].count, 9u);
+  EXPECT_EQ(entries->next(), nullptr);
+  EXPECT_TRUE(entries->closed());
+}
+
+TEST_F(EventLogTest, EntriesThatWaitAreBounded) {
+  EventLog log(dir_);
+  const auto entries = log.follow_entries();
+  const std::string detail(64 << 10, 'x');
+  for (int i = 0; i < 1000; ++i) log.agent("e", detail);
+  std::uint64_t taken = 0;
+  while (entries->next() != nullptr) ++taken;
+  EXPECT_GT(taken, 20u);
+  EXPECT_LE(taken, 64u);
+  EXPECT_EQ(entries->dropped(), 1000u - taken);
+}
+
 TEST_F(EventLogTest, LifecycleIsCounted) {
   EventLog log(dir_);
   log.lifecycle({}, Lifecycle::created, wall_now());

@@ -141,6 +141,9 @@ class FakeAgent : public AgentApi {
     own->oldest = queue->oldest;
     return own;
   }
+  std::unique_ptr<EventStream> follow_entries() override {
+    return std::make_unique<FakeStream>(queue);
+  }
 };
 
 inline constexpr WallTime kNoon{1'795'348'800'000'000'001};

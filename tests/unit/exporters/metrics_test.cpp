@@ -31,7 +31,12 @@ const JournalState kJournal{.entries = 4812,
 std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
   const SnapshotCollector collector(
       {.snapshot = [&] { return std::make_shared<const Snapshot>(snapshot); },
-       .journal = [] { return kJournal; }},
+       .journal = [] { return kJournal; },
+       .journald =
+           [] {
+             return journald::State{
+                 .sent = 5, .queue_full = 2, .send_failed = 1};
+           }},
       {.version = "1.2", .revision = "abc"}, most);
   return metrics_text(collector);
 }
@@ -240,7 +245,10 @@ TEST(Metrics, TheJournalIsWitnessed) {
         "stillframe_journal_bytes 65536", "stillframe_journal_segments 2",
         "stillframe_journal_lost_total{reason=\"write_failed\"} 3",
         "stillframe_journal_lost_total{reason=\"queue_full\"} 0",
-        "stillframe_journal_write_errors_total 1"}) {
+        "stillframe_journal_write_errors_total 1",
+        "stillframe_journald_events_total 5",
+        "stillframe_journald_lost_total{reason=\"queue_full\"} 2",
+        "stillframe_journald_lost_total{reason=\"send_failed\"} 1"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }
