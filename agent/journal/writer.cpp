@@ -233,11 +233,14 @@ bool Writer::make_room() {
 }
 
 Result<> Writer::flush() {
-  if (options_.when_full == WhenFull::stop && !added_.empty() &&
-      bytes() + added_.size() > options_.most_bytes) {
-    drop_pending();
-    return fail("the journal is as large as it may be (--journal.max-size)",
-                ENOSPC);
+  if (options_.when_full == WhenFull::stop && !added_.empty() && is_full()) {
+    auto packed = compress_closed();
+    if (!packed || is_full()) {
+      drop_pending();
+      if (!packed) return packed;
+      return fail("the journal is as large as it may be (--journal.max-size)",
+                  ENOSPC);
+    }
   }
   const auto age = clock_.wall().ns - begun_.ns;
   const bool full = size_ != 0 && (size_ >= options_.segment_bytes ||
@@ -306,7 +309,7 @@ Result<> Writer::write_checkpoint(std::string_view file,
   return {};
 }
 
-// Closes the open segment and begins another.
+// Begins another segment; the one before is compressed in its time.
 Result<> Writer::turn_segment() {
   if (auto settled = settle(true); !settled) return settled;
   Closed last{.first = first_,
@@ -316,7 +319,18 @@ Result<> Writer::turn_segment() {
   if (auto begun = begin_segment(); !begun) return begun;
   closed_.push_back(last);
   closed_bytes_ += last.bytes;
-  return compress(closed_.back());
+  return {};
+}
+
+// Those that have been closed for long enough; where there is no room, all.
+Result<> Writer::compress_closed() {
+  for (auto& segment : closed_) {
+    const auto age = clock_.wall().ns - segment.written.ns;
+    const bool due = age >= ns_of(options_.compress_after) || is_full();
+    if (segment.compressed || !due) continue;
+    if (auto packed = compress(segment); !packed) return packed;
+  }
+  return {};
 }
 
 Result<> Writer::compress(Closed& segment) {
@@ -375,15 +389,11 @@ Result<Checkpoint> Writer::end_by_next() const {
 }
 
 Result<> Writer::keep_within_bounds() {
-  for (auto& segment : closed_) {
-    if (segment.compressed) continue;
-    if (auto packed = compress(segment); !packed) return packed;
-  }
+  if (auto packed = compress_closed(); !packed) return packed;
   while (!closed_.empty()) {
     const bool old = clock_.wall().ns - closed_.front().written.ns >
                      ns_of(options_.retention);
-    const bool large =
-        options_.when_full == WhenFull::prune && bytes() > options_.most_bytes;
+    const bool large = options_.when_full == WhenFull::prune && is_full();
     if (!old && !large) break;
     if (auto pruned = prune_oldest(); !pruned) {
       return tl::unexpected<Error>(pruned.error());

@@ -37,6 +37,8 @@ struct Options {
   std::string node;  // what this machine is called
   std::uint64_t segment_bytes = 16 << 20;
   std::chrono::milliseconds segment_age{std::chrono::hours(24)};
+  // Until then whoever ships the lines of a closed segment can read it.
+  std::chrono::milliseconds compress_after{std::chrono::minutes(10)};
   std::chrono::milliseconds retention{std::chrono::hours(24 * 90)};
   std::uint64_t most_bytes = 1 << 30;
   Sync sync = Sync::second;
@@ -100,10 +102,12 @@ class Writer {
   Result<> write_checkpoint(std::string_view file, Checkpoint checkpoint);
   Result<> turn_segment();
   Result<> compress(Closed& segment);
+  Result<> compress_closed();
   bool make_room();
   Result<bool> prune_oldest();
   Result<Checkpoint> end_by_next() const;
   Result<> keep_within_bounds();
+  bool is_full() const { return bytes() + added_.size() > options_.most_bytes; }
 
   const Options options_;
   const Clock& clock_;

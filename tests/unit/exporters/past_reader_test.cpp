@@ -26,6 +26,7 @@ class PastReaderTest : public testing::Test {
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     options_.directory = pattern;
     options_.segment_bytes = 3000;
+    options_.compress_after = {};
   }
   void TearDown() override { std::filesystem::remove_all(options_.directory); }
 

@@ -226,6 +226,7 @@ TEST_F(WriterTest, AnUnreadableCheckpointIsMadeAgain) {
 
 TEST_F(WriterTest, ClosesSegmentsBySizeAndAge) {
   options_.segment_bytes = 500;
+  options_.compress_after = {};
   auto writer = open();
   write(*writer, 5);
   write(*writer, 1);
@@ -240,8 +241,41 @@ TEST_F(WriterTest, ClosesSegmentsBySizeAndAge) {
   EXPECT_EQ(writer->segments(), 3U);
 }
 
+// Whoever ships them reads them to their end.
+TEST_F(WriterTest, LeavesWhatItClosedAsItIsForTenMinutes) {
+  options_.segment_bytes = 500;
+  auto writer = open();
+  write(*writer, 5);
+  const std::string closed = text_of("0000000000000001.jsonl");
+  write(*writer, 1);
+  clock_.pass(std::chrono::minutes(9));
+  writer = open();  // also over a restart
+  write(*writer, 1);
+  EXPECT_EQ(text_of("0000000000000001.jsonl"), closed);
+  EXPECT_EQ(lines().size(), 7U);
+}
+
+TEST_F(WriterTest, CompressesWhatItClosedOnceThereIsNoRoom) {
+  for (const auto when_full : {WhenFull::prune, WhenFull::stop}) {
+    ScratchDirectory scratch;
+    options_.directory = scratch.path();
+    options_.segment_bytes = 4000;
+    options_.most_bytes = 15'000;
+    options_.when_full = when_full;
+    const auto opened = Writer::open(options_, clock_);
+    ASSERT_TRUE(opened);
+    auto& writer = **opened;
+    for (int i = 0; i < 3; ++i) write(writer, 50);
+    EXPECT_TRUE(
+        std::filesystem::exists(scratch.path("0000000000000001.jsonl.zst")));
+    EXPECT_FALSE(std::filesystem::exists(scratch.path("pruned")));
+    EXPECT_EQ(writer.lost(), 0U);
+  }
+}
+
 TEST_F(WriterTest, GoesOnBehindClosedSegments) {
   options_.segment_bytes = 100;
+  options_.compress_after = {};
   {
     auto writer = open();
     write(*writer, 2);
@@ -264,6 +298,7 @@ TEST_F(WriterTest, GoesOnBehindClosedSegments) {
 
 TEST_F(WriterTest, FinishesToCloseASegment) {
   options_.segment_bytes = 100;
+  options_.compress_after = {};
   {
     auto writer = open();
     write(*writer, 2);
@@ -280,6 +315,7 @@ TEST_F(WriterTest, FinishesToCloseASegment) {
 
 TEST_F(WriterTest, RemovesTheOldestByAgeAndSize) {
   options_.segment_bytes = 100;
+  options_.compress_after = {};
   options_.retention = std::chrono::hours(1);
   auto writer = open();
   write(*writer, 2);
@@ -310,6 +346,7 @@ TEST_F(WriterTest, RemovesTheOldestByAgeAndSize) {
 
 TEST_F(WriterTest, AnUnreadableSegmentIsRemovedAllTheSame) {
   options_.segment_bytes = 100;
+  options_.compress_after = {};
   options_.retention = std::chrono::hours(1);
   auto writer = open();
   write(*writer, 2);
