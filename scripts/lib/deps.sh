@@ -14,7 +14,7 @@ declare -A PACKAGE_GROUPS=(
     clang-tidy-19 libclang-rt-19-dev llvm-19 linux-libc-dev-arm64-cross shellcheck
     util-linux btrfs-progs xfsprogs erofs-utils zstd openssl docker.io lxc
     systemd systemd-container fuse-overlayfs
-    crun logrotate rsyslog mmdebstrap
+    crun logrotate rsyslog docker-compose podman-compose mmdebstrap
     ansible-core procps puppet-agent python3-pip sudo uidmap"
   [vm]="qemu-system-x86 busybox-static kmod zstd xz-utils dpkg e2fsprogs
     xfsprogs btrfs-progs debian-archive-keyring python3 python3-pytest crun

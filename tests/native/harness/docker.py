@@ -15,10 +15,10 @@ class Daemon:
     def __init__(self, directory: pathlib.Path, *options: str) -> None:
         self.directory = directory
         self.log = directory / "log"
-        self._socket = f"unix://{directory}/s.sock"
+        self.socket = f"unix://{directory}/s.sock"
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(
-                ["dockerd", "--host", self._socket,
+                ["dockerd", "--host", self.socket,
                  "--data-root", str(directory / "data"),
                  "--exec-root", str(directory / "exec"),
                  "--pidfile", str(directory / "pid"), "--bridge=none",
@@ -39,7 +39,7 @@ class Daemon:
         # The daemon's own: later ones need a plugin for BuildKit.
         program = "/usr/bin/docker" if buildkit else "docker"
         return subprocess.run(
-            [program, "--host", self._socket, *args], capture_output=True,
+            [program, "--host", self.socket, *args], capture_output=True,
             timeout=patience(120), check=False,
             env={**os.environ, "DOCKER_BUILDKIT": str(int(buildkit))}, **more,
         )
