@@ -86,7 +86,7 @@ _install() {
   fi
   if [[ -d /run/systemd/system ]]; then
     local package
-    for package in prometheus prometheus-alertmanager containerd; do
+    for package in prometheus prometheus-alertmanager containerd rsyslog; do
       [[ " $* " != *" $package "* ]] ||
         systemctl --quiet disable --now "$package" || true
     done

@@ -103,6 +103,28 @@ def test_journald_gets_what_happened_while_it_was_away(
     assert sent == len(journald.entries(SYSLOG_IDENTIFIER="stillframe"))
 
 
+def test_a_journald_that_does_not_read_holds_nothing_up(
+        journald: Journald, beside: Agent,
+        start: Callable[..., Container]) -> None:
+    journald.start()
+    beside.start("--events.journald")
+    box = start()
+    wait_for(lambda: beside.named(box.name), 10, "the container")
+
+    def sent() -> float:
+        (count,) = beside.metric("stillframe_journald_events_total").values()
+        return count
+
+    with journald.paused():
+        # Some hundred entries are as much as the kernel keeps for it.
+        box.work("for i in $(seq 1000); do >/new/$i; done; >/last")
+        wait_for(lambda: any(e["path"] == "/last"
+                             for e in beside.events(box.id)), 30, "the events")
+        assert beside.diff(box.name)["state"] == "mutated"
+        assert sent() < 1000
+        assert beside.stop() == 0
+
+
 class Collector(socketserver.ThreadingTCPServer):
     """Where syslog is sent: each message with its length before it."""
 

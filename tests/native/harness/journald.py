@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A journald of systemd's beside the machine's own: one of a namespace."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
 
 from .waiting import patience, wait_for
 
@@ -37,6 +40,15 @@ class Journald:
             self.process.terminate()
             self.process.wait(patience(20))
             self.process = None
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """It is there and does nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
         self.stop()
