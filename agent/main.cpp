@@ -24,6 +24,7 @@
 #include "agent/version.h"
 #include "exporters/journald/sender.h"
 #include "exporters/jsonl/json.h"
+#include "exporters/jsonl/last_state.h"
 #include "exporters/prometheus/http_server.h"
 #include "exporters/socket/server.h"
 
@@ -109,16 +110,18 @@ Result<> run_agent(const cli::Options& options) {
   auto journal = journal_options(run);
   if (!journal) return tl::unexpected<Error>(journal.error());
   const std::string node = journal->node;
-  auto engine = engine::Engine::create({.state_dir = run.state_dir,
-                                        .scan_interval = run.scan_interval,
-                                        .metrics_grace = run.metrics_grace,
-                                        .policy_file = run.policy,
-                                        .policy = std::move(*policy),
-                                        .version = kVersion,
-                                        .journal = std::move(*journal),
-                                        .render = [node](const auto& event) {
-                                          return jsonl::event_json(event, node);
-                                        }});
+  auto engine = engine::Engine::create(
+      {.state_dir = run.state_dir,
+       .scan_interval = run.scan_interval,
+       .metrics_grace = run.metrics_grace,
+       .policy_file = run.policy,
+       .policy = std::move(*policy),
+       .version = kVersion,
+       .journal = std::move(*journal),
+       .render =
+           [node](const auto& event) { return jsonl::event_json(event, node); },
+       .last_state = {jsonl::last_state_lines, jsonl::last_state_head,
+                      jsonl::last_state_rest}});
   if (!engine) return tl::unexpected<Error>(engine.error());
   auto& agent = **engine;
   auto socket = socket_api::Server::start(

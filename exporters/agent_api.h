@@ -27,8 +27,18 @@ namespace stillframe {
 // container's own tool prints.
 enum class DiffPart : std::uint8_t { changes, runtime_lines };
 
+// Of a container that is gone: how old what is known of it is.
+struct Gone {
+  WallTime since;              // when it was found to be
+  WallTime as_of;              // this was its state then
+  bool seen = true;            // false: it went unseen between the two
+  std::uint64_t left_out = 0;  // lines for which there was no room
+  bool operator==(const Gone&) const = default;
+};
+
 struct DiffAnswer {
   ContainerView container;
+  std::optional<Gone> gone;  // none: it is there
   bool complete = true;
   // In path order. Empty if not asked for, like the others.
   ChangeList changes;
@@ -151,7 +161,8 @@ class AgentApi {
   // The loop turned within the last ten seconds.
   virtual bool healthy() const = 0;
   // Scans, then answers. `container`: id, unique prefix of it, or name; the
-  // error says which containers there are when it is none or several.
+  // error says which containers there are when it is none or several. Of one
+  // that is gone: its last state, all of it whatever the part.
   virtual Result<DiffAnswer> diff(const std::string& container,
                                   DiffPart part) = 0;
   // Scans all, then answers, without the containers that are gone.

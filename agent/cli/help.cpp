@@ -30,6 +30,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15>
         {"diff", R"(  stillframe diff web
   stillframe diff 3f2a --exit-code    1 unless it is still its image
   stillframe diff web -o docker       as 'docker diff' prints it
+  stillframe diff old-web             its last state, if it was removed
 )"},
         {"events", R"(  stillframe events --since 10m
   stillframe events --since yesterday --container web --path '/etc/**'

@@ -258,7 +258,8 @@ void Parser::add_ps() {
 void Parser::add_diff() {
   CLI::App* diff = add("diff", "Show what changed in a container, and by whom");
   diff->add_option("CONTAINER", options_.diff.container,
-                   "Id, unique beginning of it, or name")
+                   "Id, unique beginning of it, or name; of one that is gone: "
+                   "its last state")
       ->required()
       ->check(check_not_empty);
   add_output(diff, options_.diff.output, {"table", "json", "docker"});

@@ -11,6 +11,7 @@
 
 #include "agent/base/log.h"
 #include "agent/base/text.h"
+#include "agent/engine/answer.h"
 #include "agent/model/container_name.h"
 
 namespace stillframe::engine {
@@ -31,6 +32,11 @@ constexpr std::size_t kMaxDeferred = 16'384;
 
 // Looking at a container's mounts takes at most so little of the time: a tenth.
 constexpr std::uint64_t kMountsPace = 10;
+
+// Changes come in flocks. To write down a path takes some ten microseconds: a
+// hundredth of the time at most goes into it.
+constexpr std::uint64_t kKeepPauseNs = kSecondNs;
+constexpr std::uint64_t kKeepPathNs = kMillisecondNs;
 
 constexpr std::uint64_t kFirstRootfsPauseNs = kSecondNs;
 constexpr std::uint64_t kLastRootfsPauseNs = 60 * kSecondNs;
@@ -70,7 +76,9 @@ Container::Container(Context& context, ContainerRecord record)
     : context_(context), record_(std::move(record)) {}
 
 Container::~Container() {
-  if (drift_ && !removed_) static_cast<void>(drift_->flush());
+  if (!drift_ || removed_) return;
+  static_cast<void>(drift_->flush());
+  if (present_state() != kept_) keep_now();
 }
 
 ContainerViewPtr Container::view() {
@@ -145,11 +153,19 @@ WallTime Container::start_of_rootfs(std::uint64_t live_since_ns) const {
   return context_.clock.wall_at(record_.init_start_ns);
 }
 
-std::string Container::state_path(std::string_view extension) const {
+std::string state_files_in(const std::string& state_dir) {
+  return state_dir + "/containers";
+}
+
+std::string Container::state_name() const {
   const auto& info = record_.info;
   std::string name = file_name(info.id);
   if (key_of(info) != info.id) name += '@' + file_name(info.space);
-  return context_.settings.state_dir + "/containers/" + name +
+  return name;
+}
+
+std::string Container::state_path(std::string_view extension) const {
+  return state_files_in(context_.settings.state_dir) + '/' + state_name() +
          std::string(extension);
 }
 
@@ -197,6 +213,7 @@ void Container::equip() {
                                      .clock = context_.clock});
   make_scanner();
   rootfs_pause_ns_ = 0;
+  if (drift_->kept_was_damaged()) ++context_.stats.state_damaged;
   for (const auto& line : drift_->trouble()) {
     log_warn("a container's kept state was damaged: rebuilding it by a scan",
              {{"container", record_.info.id}, {"what", line}});
@@ -236,6 +253,9 @@ void Container::remove() {
   // With the rootfs what the packages could be read from is gone.
   updates_.all_ended(context_.clock.wall(), context_.now());
   for (const std::uint64_t id : updates_.open()) update_over(id, {});
+  const WallTime now = context_.clock.wall();
+  context_.archive.add(state_path(archive::kSuffix), state_name(),
+                       last_state_of(*this, {.since = now, .as_of = now}));
   if (plain()) ::unlink(state_path(".inventory").c_str());
   awaited_ = false;
   // Taken out first: who is answered may ask again.
@@ -340,6 +360,7 @@ bool Container::defer(const FileObservation& seen) {
   if (running_ || !seen.direct || seen.live) return false;
   stir();
   if (deferred_.size() < kMaxDeferred) deferred_.push_back(seen);
+  if (seen.op == FileOp::unlink || seen.op == FileOp::rmdir) deleting_ = true;
   if (deferred_.size() == 1) {
     deferred_since_ns_ = seen.boot_ns;
     exited_ns_ = seen.boot_ns;  // its removal may be under way: look soon
@@ -365,6 +386,7 @@ std::vector<FileObservation> Container::take_deferred(std::uint64_t now) {
   due.assign(std::make_move_iterator(deferred_.begin()),
              std::make_move_iterator(deferred_.end()));
   deferred_.clear();
+  deleting_ = false;
   return due;
 }
 
@@ -445,7 +467,9 @@ LimitsObservation Container::read_limits(bool anyway) {
 // ---- Scans.
 
 std::optional<drift::ScanWork> Container::take_scan() {
-  if (!drift_ || removed_ || drift_->scan_under_way()) return std::nullopt;
+  if (!drift_ || removed_ || deleting_ || drift_->scan_under_way()) {
+    return std::nullopt;
+  }
   drift::ScanWork work = stirred()->take_work();
   if (!work) return std::nullopt;
   return work;
@@ -528,6 +552,7 @@ std::uint64_t Container::wanted_ns() const {
                    updates_.next_ns(scan_due() || drift_->scan_under_way())});
   if (mounts_due_ns_ != 0) next = std::min(next, mounts_due_ns_);
   if (flush_retry_.failing()) next = std::min(next, flush_not_before_ns_);
+  if (keep_at_ns_ != 0) next = std::min(next, keep_at_ns_);
   const std::uint64_t work = drift_->next_work_boot_ns();
   if (work != 0 && !drift_->scan_under_way()) next = std::min(next, work);
   return next;
@@ -573,6 +598,40 @@ Result<> Container::flush(std::uint64_t now) {
     flush_not_before_ns_ = now + flush_retry_.next();
   }
   return done;
+}
+
+Container::Kept Container::present_state() {
+  const ContainerViewPtr now = view();
+  return {drift_->written(), now->state, now->mutated_paths, now->info.name};
+}
+
+void Container::keep(std::uint64_t now) {
+  if (!drift_) return;
+  if (present_state() == kept_) {
+    keep_at_ns_ = 0;
+    return;
+  }
+  if (keep_at_ns_ == 0) {
+    keep_at_ns_ = std::max(now + kKeepPauseNs, keep_not_before_ns_);
+  }
+  if (now < keep_at_ns_) return;
+  keep_at_ns_ = keep_now() ? 0 : now + kKeepPauseNs;
+  keep_not_before_ns_ =
+      now + kKeepPauseNs + kKeepPathNs * drift_->tree().size();
+}
+
+// Whether it is taken: the disk may be too slow.
+bool Container::keep_now() {
+  const Kept present = present_state();
+  if (!context_.archive.keep(
+          state_path(archive::kSuffix),
+          last_state_of(
+              *this,
+              {.since = {}, .as_of = context_.clock.wall(), .seen = false}))) {
+    return false;
+  }
+  kept_ = present;
+  return true;
 }
 
 }  // namespace stillframe::engine

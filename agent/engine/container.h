@@ -32,6 +32,9 @@ namespace stillframe::engine {
 class Container;
 using ContainerPtr = std::shared_ptr<Container>;
 
+// Where a state directory has the files of containers that are there.
+std::string state_files_in(const std::string& state_dir);
+
 class Container {
  public:
   Container(Context& context, ContainerRecord record);
@@ -42,6 +45,8 @@ class Container {
   // ---- Who it is.
   const ContainerRecord& record() const { return record_; }
   const ContainerInfo& info() const { return record_.info; }
+  // What its files in the state directory are called.
+  std::string state_name() const;
   bool plain() const { return record_.layers.plain; }
   bool running() const { return running_; }
   // Its present life was seen to begin.
@@ -67,8 +72,9 @@ class Container {
   bool start(std::uint64_t live_since_ns);
   // Its init has ended. Whether it was running.
   bool stop(std::uint64_t boot_ns);
-  // It is gone for good: its files in the state directory go, and all that wait
-  // for it are answered. Nothing is expected of it afterwards.
+  // It is gone for good: its last state is put to those of others, its files in
+  // the state directory go, and all that wait for it are answered. Nothing is
+  // expected of it afterwards.
   void remove();
   void set_info(const ContainerInfo& info);
   void set_policy(const policy::PolicyPtr& policy);
@@ -83,6 +89,9 @@ class Container {
   // stopped: a runtime that removes the container deletes its files one by one,
   // and only when that is over is it known. Whether it was put off.
   bool defer(const FileObservation& seen);
+  // Whether its files are being deleted: what a scan finds missing then may be
+  // the runtime's work, as it removes the container.
+  bool being_deleted() const { return deleting_; }
   // What was put off and has waited long enough.
   std::vector<FileObservation> take_deferred(std::uint64_t now);
   bool deferred_due(std::uint64_t now) const;
@@ -164,8 +173,19 @@ class Container {
   std::vector<RuntimeLine> runtime_lines() const;
   // Keeps its state on disk; after a failure not again before a while is over.
   Result<> flush(std::uint64_t now);
+  // Keeps how it is, for when it goes while no agent is there; not at once, and
+  // the more there is the more rarely.
+  void keep(std::uint64_t now);
 
  private:
+  // What makes its state another than was kept.
+  struct Kept {
+    std::uint64_t written = 0;  // its ledger, so often
+    ContainerState state = ContainerState::unknown;
+    std::uint64_t mutated_paths = 0;
+    std::string name;
+    bool operator==(const Kept&) const = default;
+  };
   struct Waiting {
     std::uint64_t asked_boot_ns = 0;
     unsigned rounds = 0;
@@ -185,6 +205,8 @@ class Container {
   std::uint64_t wanted_ns() const;
   ContainerView present_view();
   void say_state(const ContainerView& view);
+  Kept present_state();
+  bool keep_now();
   void equip();
   void make_scanner();
   void renew_scanner();
@@ -213,6 +235,7 @@ class Container {
   std::vector<FileObservation> deferred_;
   std::uint64_t deferred_since_ns_ = 0;
   std::uint64_t deferred_until_ns_ = 0;
+  bool deleting_ = false;  // some of that deletes files
   std::vector<Waiting> waiting_;
   ContainerViewPtr view_;  // null: it may be another by now
   bool stirred_ = true;    // since its last turn
@@ -227,6 +250,9 @@ class Container {
   std::uint64_t next_full_scan_ns_ = 0;
   drift::Backoff flush_retry_;
   std::uint64_t flush_not_before_ns_ = 0;
+  Kept kept_;
+  std::uint64_t keep_at_ns_ = 0;  // 0: as it was kept
+  std::uint64_t keep_not_before_ns_ = 0;
   std::uint64_t next_check_ns_ = 0;   // whether it still exists
   std::uint64_t next_rootfs_ns_ = 0;  // whether its rootfs is found by now
   std::uint64_t rootfs_pause_ns_ = 0;

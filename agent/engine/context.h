@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "agent/archive/archive.h"
 #include "agent/base/clock.h"
 #include "agent/containers/container_source.h"
 #include "agent/engine/actors.h"
@@ -32,7 +33,8 @@ struct Settings {
   policy::PolicyPtr policy;  // its content; null: built-in scratch places
   std::string version = {};  // of the agent
   journal::Options journal = {};
-  Recorder::Render render = {};  // an event for it; null: no journal is kept
+  Recorder::Render render = {};     // an event for it; null: no journal is kept
+  archive::Format last_state = {};  // of containers that are gone
 
   std::uint64_t scan_interval_ns() const {
     return static_cast<std::uint64_t>(scan_interval.count()) * kMillisecondNs;
@@ -49,6 +51,7 @@ struct Context {
   sensors::KernelSide& kernel;
   const containers::ContainerSource& source;
   EventLog& events;
+  archive::Archive& archive;
 
   Tally tally{};
   Actors actors{};

@@ -10,8 +10,8 @@ namespace stillframe::engine {
 Core::Core(const Settings& settings, const Clock& clock,
            sensors::KernelSide& kernel,
            const containers::ContainerSource& source, ScanRunner& runner,
-           EventLog& events)
-    : context_{settings, clock, kernel, source, events},
+           EventLog& events, archive::Archive& archive)
+    : context_{settings, clock, kernel, source, events, archive},
       unclaimed_(
           [&kernel](const UpperRoot& root) { kernel.remove_root(root); }),
       population_(context_, fleet_, unclaimed_),
@@ -19,7 +19,13 @@ Core::Core(const Settings& settings, const Clock& clock,
       scans_(context_, router_, population_, runner),
       policy_(context_, fleet_),
       losses_(context_, fleet_),
-      requests_(context_, fleet_, population_, scans_) {}
+      requests_(context_, fleet_, population_, scans_),
+      leftovers_(context_, fleet_) {}
+
+void Core::discover() {
+  population_.discover();
+  leftovers_.turn(population_.all_known());
+}
 
 void Core::turn(bool caught_up) {
   const std::uint64_t now = context_.now();
@@ -30,6 +36,8 @@ void Core::turn(bool caught_up) {
   policy_.check_expiry();
   population_.reconcile(now);
   population_.turn(now);
+  leftovers_.turn(population_.all_known());
+  report_damaged_states();
   for (const auto& container : fleet_.due(now)) {
     if (caught_up) container->caught_up(now);
     turn(container, now);
@@ -52,6 +60,16 @@ void Core::turn(const ContainerPtr& container, std::uint64_t now) {
               {{"container", container->info().id},
                {"error", flushed.error()},
                {"hint", "make room in the state directory"}});
+  }
+  container->keep(now);
+}
+
+void Core::report_damaged_states() {
+  for (const auto& line : context_.archive.take_trouble()) {
+    ++context_.stats.state_damaged;
+    log_warn("kept state was damaged",
+             {{"what", line}, {"hint", "the journal has its events"}});
+    context_.events.agent("state_damaged", line);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "agent/engine/context.h"
 #include "agent/engine/fleet.h"
+#include "agent/engine/leftovers.h"
 #include "agent/engine/loss_watch.h"
 #include "agent/engine/policy_in_use.h"
 #include "agent/engine/population.h"
@@ -27,10 +28,10 @@ class Core {
   // All of these outlive the core.
   Core(const Settings& settings, const Clock& clock,
        sensors::KernelSide& kernel, const containers::ContainerSource& source,
-       ScanRunner& runner, EventLog& events);
+       ScanRunner& runner, EventLog& events, archive::Archive& archive);
 
   // Takes in what runs already and what is stopped but kept.
-  void discover() { population_.discover(); }
+  void discover();
   // Takes in at most `limit` observations; returns how many.
   std::size_t drain(std::size_t limit) { return router_.drain(limit); }
   void drain() { router_.drain(); }
@@ -53,6 +54,7 @@ class Core {
 
  private:
   void turn(const ContainerPtr& container, std::uint64_t now);
+  void report_damaged_states();
 
   Context context_;
   Fleet fleet_;
@@ -63,6 +65,7 @@ class Core {
   PolicyInUse policy_;
   LossWatch losses_;
   Requests requests_;
+  Leftovers leftovers_;
 };
 
 }  // namespace stillframe::engine

@@ -80,6 +80,9 @@ Engine::Engine(Settings settings, Fd lock, containers::CgroupLayout layout,
       lock_(std::move(lock)),
       finder_(std::move(layout)),
       events_(settings_.state_dir, std::move(recorder)),
+      archive_(archive::shelf_in(settings_.state_dir),
+               {.retention = settings_.journal.retention}, settings_.last_state,
+               system_clock()),
       snapshot_(std::make_shared<const Snapshot>()) {}
 
 Engine::~Engine() { stop(); }
@@ -140,7 +143,7 @@ Result<> Engine::attach() {
   }
   scans_ = std::make_unique<ScanWorker>(&mailbox_);
   core_ = std::make_unique<Core>(settings_, system_clock(), *sensors_, finder_,
-                                 *scans_, events_);
+                                 *scans_, events_, archive_);
   announce_start();
   enter(AgentPhase::Name::starting, "finding the containers");
   for (const auto& root : host_roots()) sensors_->ignore_root(root);
@@ -301,9 +304,22 @@ Result<Answer> Engine::ask(Task<void(Reply<Answer>)> work) {
 }
 
 Result<DiffAnswer> Engine::diff(const std::string& container, DiffPart part) {
-  return ask<DiffAnswer>([this, container, part](Reply<DiffAnswer> reply) {
-    core_->requests().diff(container, part, std::move(reply));
-  });
+  auto answer =
+      ask<DiffAnswer>([this, container, part](Reply<DiffAnswer> reply) {
+        core_->requests().diff(container, part, std::move(reply));
+      });
+  if (answer || answer.error().code != ENOENT) return answer;
+  // In the thread of who asks: the loop waits for no disk.
+  auto gone = archive_.find(container);
+  if (!gone) {
+    return tl::unexpected<Error>(
+        Error{gone.error().code == EINVAL ? EINVAL : ENOENT,
+              gone.error().code == EINVAL
+                  ? gone.error().message
+                  : answer.error().message + "; " + gone.error().message});
+  }
+  if (!*gone) return answer;
+  return std::move(**gone);
 }
 
 Result<ExplainAnswer> Engine::explain(const std::string& container,

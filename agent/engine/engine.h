@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 
+#include "agent/archive/archive.h"
 #include "agent/base/fd.h"
 #include "agent/base/memory.h"
 #include "agent/base/result.h"
@@ -89,6 +90,7 @@ class Engine : public AgentApi {
   EventLog events_;
   Trim trim_{system_clock(), give_back_memory};
   std::unique_ptr<sensors::Sensors> sensors_;
+  archive::Archive archive_;
   std::unique_ptr<ScanWorker> scans_;
   std::unique_ptr<Core> core_;
   std::atomic<bool> turning_ = false;  // run() looks at what is asked

@@ -86,10 +86,12 @@ Population::Population(Context& context, Fleet& fleet, Unclaimed& unclaimed)
 void Population::discover() {
   // First of all: who is renamed from here on is noticed.
   static_cast<void>(context_.source.new_names());
-  for (auto& record : found_in(context_, context_.source.running())) {
+  auto running = context_.source.running();
+  const bool all_running = running.complete();
+  for (auto& record : found_in(context_, std::move(running))) {
     adopt(std::move(record), 0);
   }
-  adopt_kept();
+  all_known_ = adopt_kept() && all_running;
   context_.kernel.containers_known();
   adopt_begun();
   for (const auto& container : fleet_.all()) container->await_first_scan();
@@ -106,15 +108,17 @@ void Population::adopt_begun() {
 }
 
 // Those that run and are not known to, or whose rootfs was not found so far.
-void Population::adopt_new() {
+// Whether that is all of them.
+bool Population::adopt_new() {
   std::unordered_set<std::uint64_t> known;
   for (const auto& container : fleet_.all()) {
     if (container->running() && container->watched()) {
       known.insert(container->record().cgroup);
     }
   }
-  for (auto& record :
-       found_in(context_, context_.source.running_besides(known))) {
+  auto running = context_.source.running_besides(known);
+  const bool all = running.complete();
+  for (auto& record : found_in(context_, std::move(running))) {
     const auto owner = fleet_.find(record.root, record.cgroup);
     const bool found_rootfs =
         owner && !owner->watched() && record.root && !record.layers.empty();
@@ -125,16 +129,21 @@ void Population::adopt_new() {
     }
     adopt(std::move(record), 0);
   }
+  return all;
 }
 
 // ---- Coming.
 
-// Those that the runtimes keep, and that do not run as far as is known.
-void Population::adopt_kept() {
-  for (auto& record : found_in(context_, context_.source.stopped())) {
+// Those that the runtimes keep, and that do not run as far as is known. Whether
+// that is all of them.
+bool Population::adopt_kept() {
+  auto stopped = context_.source.stopped();
+  const bool all = stopped.complete();
+  for (auto& record : found_in(context_, std::move(stopped))) {
     if (fleet_.find(record.root, 0) || fleet_.by_id(record.info)) continue;
     adopt(std::move(record), 0);
   }
+  return all;
 }
 
 // Whether another container has the same directory for its rootfs. One that is
@@ -612,6 +621,13 @@ void Population::check_existence(const ContainerPtr& container,
   container->existence_checked(now);
 }
 
+bool Population::may_be_going(const ContainerPtr& container) {
+  if (container->running() || container->removed()) return false;
+  container->check_existence_soon();
+  check_existence(container, context_.now());
+  return container->being_deleted();
+}
+
 // Changes made to the upper directory of a stopped container: its removal, or
 // somebody's work.
 void Population::release_deferred(const ContainerPtr& container,
@@ -649,8 +665,8 @@ void Population::compare_running(std::uint64_t now) {
     refresh(container);
     container->recall_state(now);
   }
-  adopt_new();
-  adopt_kept();
+  const bool all_running = adopt_new();
+  all_known_ = adopt_kept() && all_running;
 }
 
 void Population::refresh(const ContainerPtr& container) {

@@ -32,6 +32,8 @@ class Population {
   // Takes in what runs already and what is stopped but kept; readiness awaits
   // the first scan of each.
   void discover();
+  // That looked at all there is: who is not known is gone.
+  bool all_known() const { return all_known_; }
   // A first program was run on a rootfs of its own.
   void first_exec(const LiveObservation& seen);
   void stop(const ContainerPtr& container, std::uint64_t boot_ns);
@@ -48,6 +50,9 @@ class Population {
   std::uint64_t next_turn_ns() const;  // without the containers' own
   // Removes it if its runtime does not know it any more.
   void check_existence(const ContainerPtr& container, std::uint64_t now);
+  // Whether it stopped and its files are being deleted; one that does not exist
+  // any more is removed.
+  bool may_be_going(const ContainerPtr& container);
   // Looks again for a rootfs that was not found.
   void look_for_rootfs(const ContainerPtr& container, std::uint64_t now);
 
@@ -107,9 +112,9 @@ class Population {
   bool lives_elsewhere(const ContainerPtr& known,
                        const ContainerRecord& record) const;
   bool poses_as_another(const ContainerRecord& record);
-  void adopt_kept();
+  bool adopt_kept();
   void adopt_begun();
-  void adopt_new();
+  bool adopt_new();
   void reconcile_within_a_second();
   bool rootfs_in_use(const ContainerRecord& record);
   void register_processes(const ContainerPtr& container);
@@ -142,6 +147,7 @@ class Population {
   std::uint64_t next_reconcile_ns_ = 0;
   std::uint64_t within_not_before_ns_ = 0;  // see look_within()
   std::uint64_t next_cgroupless_ns_ = 0;
+  bool all_known_ = false;
   bool names_touched_ = false;
   std::uint64_t names_not_before_ns_ = 0;
 };

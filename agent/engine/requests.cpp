@@ -2,11 +2,11 @@
 #include "agent/engine/requests.h"
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <utility>
 
 #include "agent/base/text.h"
+#include "agent/engine/answer.h"
 #include "agent/policy/explain.h"
 #include "agent/policy/suggest.h"
 
@@ -14,63 +14,6 @@ namespace stillframe::engine {
 namespace {
 
 constexpr std::size_t kListedBytes = 200;
-
-// Those of which changes are left, and how many; of one that began before the
-// agent did no more is known than its tool and who was seen.
-std::vector<Update> updates_of(const Container& container,
-                               const ChangeList& changes) {
-  std::map<std::uint64_t, Update> found;
-  for (auto& update : container.updates()) {
-    update.paths = 0;
-    update.more_paths = false;
-    found[update.id] = std::move(update);
-  }
-  const void* last = nullptr;
-  std::vector<std::uint64_t> ids;
-  for (const auto& change : changes) {
-    if (change.verdict != Verdict::violation || change.actors.empty()) continue;
-    if (change.actors.id() != last) {
-      ids.clear();
-      last = change.actors.id();
-      for (const auto& actor : change.actors) {
-        if (actor.update == 0 || actor.origin == Origin::workload ||
-            std::find(ids.begin(), ids.end(), actor.update) != ids.end()) {
-          continue;
-        }
-        ids.push_back(actor.update);
-        Update& update = found[actor.update];
-        if (update.id != 0) continue;
-        update.id = actor.update;
-        update.tool = actor.tool;
-        update.started = update.ended = change.first_seen;
-        update.actor = SharedActor(actor);
-      }
-    }
-    for (const std::uint64_t id : ids) ++found[id].paths;
-  }
-  std::vector<Update> updates;
-  for (auto& [id, update] : found) {
-    if (update.paths != 0) updates.push_back(std::move(update));
-  }
-  std::stable_sort(
-      updates.begin(), updates.end(),
-      [](const auto& a, const auto& b) { return a.started < b.started; });
-  return updates;
-}
-
-DiffAnswer answer_about(Container& container, DiffPart part) {
-  DiffAnswer answer;
-  if (part == DiffPart::changes) {
-    answer.changes = container.diff();
-    answer.updates = updates_of(container, answer.changes);
-  }
-  if (part == DiffPart::runtime_lines) {
-    answer.runtime_lines = container.runtime_lines();
-  }
-  answer.container = *container.view();
-  answer.complete = answer.container.complete;
-  return answer;
-}
 
 // Gathers the answers of several scans. Each waits with a share of this; when
 // the last share is given up, the request is answered.
@@ -111,6 +54,10 @@ void Requests::diff(const std::string& container, DiffPart part,
   population_.take_new_names();
   auto chosen = fleet_.choose(container);
   if (!chosen) return reply.fail(chosen.error());
+  if (!(*chosen)->running()) {
+    (*chosen)->check_existence_soon();
+    population_.check_existence(*chosen, context_.now());
+  }
   scans_.await(*chosen,
                Reply<ContainerPtr>([part, reply = std::move(reply)](
                                        Result<ContainerPtr> scanned) mutable {

@@ -84,6 +84,13 @@ void Scans::finish(const ContainerPtr& container, Scanned scanned) {
   if (const auto* full = std::get_if<drift::ScanResult>(&scanned)) {
     started = full->started_boot_ns;
   }
+  if (population_.may_be_going(container)) {
+    // What is missing may be the runtime's work: who is removed is known by
+    // what was there before.
+    std::visit([](auto& result) { drift::give_up(result); }, scanned);
+    container->request_thorough_scan();
+    started.reset();
+  }
   container->apply(std::move(scanned));
   if (!started || container->removed()) return;
   if (container->answer_waiting(container, *started)) start(container);

@@ -29,7 +29,11 @@ LineReader::LineReader(Fd fd, std::string name, Decompressor decompressor)
 
 Result<LineReader> LineReader::open(const std::string& directory,
                                     const SegmentName& name) {
-  const std::string file = to_string(name);
+  return open(directory, to_string(name), name.closed);
+}
+
+Result<LineReader> LineReader::open(const std::string& directory,
+                                    const std::string& file, bool compressed) {
   // O_NONBLOCK so that a FIFO put in the place of a file cannot hang us.
   Fd fd(::open((directory + '/' + file).c_str(),
                O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -38,7 +42,7 @@ Result<LineReader> LineReader::open(const std::string& directory,
   if (::fstat(fd, &st) != 0) return fail(file, errno);
   if (!S_ISREG(st.st_mode)) return fail(file + " is not a regular file");
   Decompressor decompressor(nullptr, free_decompressor);
-  if (name.closed) {
+  if (compressed) {
     decompressor.reset(ZSTD_createDCtx());
     if (decompressor == nullptr) return fail(file, ENOMEM);
     ZSTD_DCtx_setParameter(decompressor.get(), ZSTD_d_windowLogMax,

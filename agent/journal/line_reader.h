@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines of one segment, from its beginning, whether it is compressed or
-// not:
+// The lines of one segment, or of another file of lines, from its beginning,
+// whether it is compressed or not:
 //
 //   auto reader = LineReader::open(directory, name);
 //   for (;;) {
@@ -43,6 +43,9 @@ class LineReader {
   // Fails with ENOENT when the segment was closed or removed meanwhile.
   static Result<LineReader> open(const std::string& directory,
                                  const SegmentName& name);
+  // `file` is in that directory; compressed: zstd frames, one after the other.
+  static Result<LineReader> open(const std::string& directory,
+                                 const std::string& file, bool compressed);
 
   // Nothing: the end. After an error there is no more.
   Result<std::optional<TextLine>> next();

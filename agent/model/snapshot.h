@@ -66,6 +66,7 @@ using CountByReason = std::map<std::string, std::uint64_t>;
 //   scan_errors      scans that met an error, however many entries it concerned
 //   sessions         entries into running containers
 //   metadata_errors  broken config.json and the like
+//   state_damaged    files of the state directory that were set apart
 #define STILLFRAME_AGENT_STATS(X)   \
   X(std::uint64_t, events)          \
   X(CountByReason, lost)            \
@@ -76,6 +77,7 @@ using CountByReason = std::map<std::string, std::uint64_t>;
   X(double, scan_seconds)           \
   X(std::uint64_t, sessions)        \
   X(std::uint64_t, metadata_errors) \
+  X(std::uint64_t, state_damaged)   \
   X(std::uint64_t, log_warnings)    \
   X(std::uint64_t, log_errors)      \
   X(std::uint64_t, log_left_out)

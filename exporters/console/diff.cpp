@@ -169,7 +169,10 @@ std::string diff_summary(const DiffAnswer& answer, WallTime now) {
     if (!others.empty()) line += ", but for what is tolerated: " + others;
     if (answer.container.ever_mutated) line += " (it was mutated before)";
   }
-  if (!answer.complete) line += " (incomplete: a scan is still due)";
+  if (!answer.complete) {
+    line += answer.gone ? " (incomplete: not all was looked at before it went)"
+                        : " (incomplete: a scan is still due)";
+  }
   return line;
 }
 

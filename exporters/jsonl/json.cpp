@@ -113,28 +113,6 @@ json value_without_actors(const PathChange& change) {
   return value;
 }
 
-// Rows of a diff. Most of one is who did it, which it has in common with the
-// one before.
-class RowWriter {
- public:
-  std::string operator()(const PathChange& change) {
-    if (!written_ || actors_.id() != change.actors.id()) {
-      actors_ = change.actors;  // so that its id stays its own
-      text_ = dump_json(actors_value(actors_));
-      written_ = true;
-    }
-    std::string row = R"({"actors":)";
-    row += text_;
-    row += ',';
-    return row.append(dump_json(value_without_actors(change)), 1);
-  }
-
- private:
-  bool written_ = false;
-  ActorList actors_;
-  std::string text_;
-};
-
 json text_list(const std::vector<std::string>& texts) {
   json list = json::array();
   for (const auto& text : texts) list.push_back(json_text(text));
@@ -208,19 +186,40 @@ void add_update(json& value, const Update& update) {
   }
 }
 
+json gone_value(const Gone& gone) {
+  return {{"since", time_or_null(gone.since)},
+          {"as_of", time_or_null(gone.as_of)},
+          {"seen", gone.seen},
+          {"left_out", gone.left_out}};
+}
+
 json updates_value(const std::vector<Update>& updates) {
   json list = json::array();
-  for (const auto& update : updates) {
-    json value;
-    add_update(value, update);
-    value["paths"] = update.paths;
-    value["actor"] = actor_value(*update.actor);
-    list.push_back(std::move(value));
-  }
+  for (const auto& update : updates) list.push_back(update_value(update));
   return list;
 }
 
 }  // namespace
+
+json update_value(const Update& update) {
+  json value;
+  add_update(value, update);
+  value["paths"] = update.paths;
+  value["actor"] = actor_value(*update.actor);
+  return value;
+}
+
+std::string ChangeWriter::operator()(const PathChange& change) {
+  if (!written_ || actors_.id() != change.actors.id()) {
+    actors_ = change.actors;  // so that its id stays its own
+    text_ = dump_json(actors_value(actors_));
+    written_ = true;
+  }
+  std::string row = R"({"actors":)";
+  row += text_;
+  row += ',';
+  return row.append(dump_json(value_without_actors(change)), 1);
+}
 
 json change_value(const PathChange& change) {
   json value = value_without_actors(change);
@@ -234,8 +233,9 @@ Listing diff_listing(const DiffAnswer& answer) {
                {"complete", answer.complete},
                {"updates", updates_value(answer.updates)}};
   add_state(rest, answer.container);
+  if (answer.gone) rest["gone"] = gone_value(*answer.gone);
   auto row = [&changes = answer.changes,
-              writer = RowWriter()](std::size_t i) mutable {
+              writer = ChangeWriter()](std::size_t i) mutable {
     return (i == 0 ? "" : ",") + writer(changes[i]);
   };
   return {.head = R"({"changes":[)",

@@ -34,5 +34,18 @@ std::string event_json(const StreamEvent& event, std::string_view node);
 nlohmann::json container_value(const ContainerInfo& info);
 nlohmann::json actor_value(const Actor& actor);
 nlohmann::json change_value(const PathChange& change);
+nlohmann::json update_value(const Update& update);
+
+// The JSON of changes, one after the other. Most of one is who did it, which it
+// has in common with the one before.
+class ChangeWriter {
+ public:
+  std::string operator()(const PathChange& change);
+
+ private:
+  bool written_ = false;
+  ActorList actors_;
+  std::string text_;
+};
 
 }  // namespace stillframe::jsonl

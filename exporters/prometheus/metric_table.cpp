@@ -419,6 +419,13 @@ MetricSection agent_section() {
            "",
            "Metadata of containers that could not be read.",
            stat<&AgentStats::metadata_errors>},
+          {"stillframe_state_damaged_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Files of the state directory that could not be understood and were "
+           "set apart.",
+           stat<&AgentStats::state_damaged>},
           {"stillframe_journal_entries_total",
            MetricType::Counter,
            {},

@@ -210,6 +210,30 @@ Answer ps_answer(AgentApi& agent, const Query& query) {
   return answer;
 }
 
+namespace {
+
+// "web is gone since 2026-11-22T14:48:57Z, 3m ago: this is its last state"
+std::string gone_notice(const ContainerInfo& info, const Gone& gone) {
+  const auto when = [now = wall_now()](WallTime time) {
+    return rfc3339(time).substr(0, 19) + "Z, " + short_age(now.ns - time.ns) +
+           " ago";
+  };
+  std::string text = display(full_name(info));
+  if (gone.seen) {
+    text += " is gone since " + when(gone.since) + ": this is its last state";
+  } else {
+    text += " is gone: this is its state of " + when(gone.as_of) +
+            "; it went unseen after that, until " + when(gone.since);
+  }
+  if (gone.left_out != 0) {
+    text += "; " + std::to_string(gone.left_out) +
+            " lines of it had no room and were not kept";
+  }
+  return text;
+}
+
+}  // namespace
+
 Answer diff_answer(AgentApi& agent, const Query& query) {
   if (query.container.empty()) {
     return error_answer(400, "no container named", "stillframe diff CONTAINER");
@@ -224,6 +248,8 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
   }
   Answer answer;
   answer.state = diff->container.state;
+  if (diff->gone)
+    answer.notice = gone_notice(diff->container.info, *diff->gone);
   if (query.output == Output::docker) {
     answer.type = "application/octet-stream";
   } else if (query.output != Output::json) {

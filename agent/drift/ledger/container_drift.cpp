@@ -57,6 +57,7 @@ struct ContainerDrift::Impl {
   Store store;
   std::string load_trouble;
   bool load_again = false;
+  bool damaged = false;
   std::uint64_t live_since_ns = 0;  // boot time; 0: not known
   History history;
   Judge judge;
@@ -87,7 +88,8 @@ void ContainerDrift::Impl::load() {
   load_again = loaded == Store::Loaded::unreadable;
   load_trouble.clear();
   if (load_again) load_trouble = "the kept ledger cannot be read: " + why;
-  if (loaded == Store::Loaded::damaged) {
+  damaged = loaded == Store::Loaded::damaged;
+  if (damaged) {
     load_trouble = "the kept ledger was set apart: " + why;
   }
   if (loaded != Store::Loaded::state) return;
@@ -340,7 +342,11 @@ std::vector<std::string> ContainerDrift::trouble() const {
   return all;
 }
 
+bool ContainerDrift::kept_was_damaged() const { return impl_->damaged; }
+
 Result<> ContainerDrift::flush() { return impl_->flush(); }
+
+std::uint64_t ContainerDrift::written() const { return impl_->store.written(); }
 
 void ContainerDrift::forget() {
   impl_->attribution.give_up_waiting();

@@ -104,10 +104,14 @@ class ContainerDrift {
   bool judging_due() const;  // the next summary may be another by that alone
   std::vector<RuntimeLine> runtime_lines() const;
   std::vector<std::string> trouble() const;
+  // What was kept could not be understood, and was set apart.
+  bool kept_was_damaged() const;
 
   // Writes what is not written yet (append only, no fsync: survives kill -9).
   // Called once per turn of the loop.
   Result<> flush();
+  // How often that had something to write.
+  std::uint64_t written() const;
   // The container is gone for good: removes the state file.
   void forget();
 

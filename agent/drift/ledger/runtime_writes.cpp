@@ -180,9 +180,16 @@ bool RuntimeWrites::runtimes_file(const Entry& entry, const std::string& path) {
     return entry.size == 0 && entry.links <= 1 && (entry.mode & S_ISGID) == 0;
   }
   if (!S_ISLNK(entry.mode) || path != "/etc/mtab") return false;
+  if (mtab_.inode == entry.inode && mtab_.ctime == entry.ctime) {
+    return mtab_.own;
+  }
   const Look link = read_mtab_link(layers_.upper);
-  uncertain_ = uncertain_ || link.failed;
-  return link.failed || link.text == "/proc/mounts";
+  if (link.failed) {
+    uncertain_ = true;
+    return true;
+  }
+  mtab_ = {entry.inode, entry.ctime, link.text == "/proc/mounts"};
+  return mtab_.own;
 }
 
 // Nothing was made as late as that, where nobody saw it. Of a directory ctime

@@ -67,7 +67,8 @@ class RuntimeWrites {
   std::string work_dir_;
   std::unordered_set<std::string> places_;
   std::size_t place_bytes_ = 0;
-  // The last answer for /etc/passwd and /etc/group: ctime cannot be set back.
+  // The last answer for each that is read: ctime cannot be set back. When the
+  // container is removed they are gone before what was known of them.
   struct Answer {
     InodeId inode;
     WallTime ctime;
@@ -75,6 +76,7 @@ class RuntimeWrites {
   };
   Answer passwd_;
   Answer group_;
+  Answer mtab_;
   bool uncertain_ = false;
 };
 

@@ -56,6 +56,9 @@ Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
       const auto header = read_header(one, root_);
       if (header == Header::other) return Loaded::nothing;
       if (header == Header::bad) why = path_ + ":1: no header";
+      if (header == Header::unknown) {
+        why = path_ + ":1: written by another version of the agent";
+      }
     } else if (!read_line(one, to)) {
       why = path_ + ":" + std::to_string(lines) + ": cannot be understood";
     }
@@ -136,6 +139,7 @@ Result<> Store::flush(const ActorTable& actors, Ledger& ledger,
   if (!rewrite_ && touched.empty() && state == written_ && !life_changed) {
     return {};
   }
+  ++writes_;
   if (rewrite_) {
     auto done = write_all(actors, ledger, state, life);
     if (done) {

@@ -34,6 +34,8 @@ class Store {
               Life& life, std::string& why);
   Result<> flush(const ActorTable& actors, Ledger& ledger,
                  const StoredState& state, const Life& life);
+  // How often a flush had something to write.
+  std::uint64_t written() const { return writes_; }
   // The next flush writes everything.
   void rewrite() { rewrite_ = true; }
   void remove();
@@ -51,6 +53,7 @@ class Store {
   bool rewrite_ = true;
   bool unreadable_ = false;
   std::size_t bytes_ = 0;
+  std::uint64_t writes_ = 0;
   StoredState written_;
   std::uint64_t life_written_ = 0;  // its revision
   // Actors have numbers of their own in the file.

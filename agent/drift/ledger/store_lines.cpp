@@ -412,6 +412,8 @@ Header read_header(std::string_view line, const InodeId& root) {
     return it->get<std::uint64_t>();
   };
   const auto version = number("v");
+  // What else it says may mean something else.
+  if (version && *version != kVersion) return Header::unknown;
   const auto ino = number("ino");
   const auto generation = number("gen");
   if (!version || !ino || !generation) return Header::bad;
@@ -419,8 +421,7 @@ Header read_header(std::string_view line, const InodeId& root) {
     return Header::bad;
   }
   const InodeId inode{*ino, static_cast<std::uint32_t>(*generation)};
-  const bool ours = *version == kVersion && same_inode(inode, root);
-  return ours ? Header::ours : Header::other;
+  return same_inode(inode, root) ? Header::ours : Header::other;
 }
 
 bool read_line(std::string_view line, StoredLines& to) {

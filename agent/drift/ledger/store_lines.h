@@ -34,7 +34,8 @@ std::string record_line(const RecordKey& key, const Record& record,
                         const std::string& from);
 std::string erased_line(const RecordKey& key);
 
-enum class Header { ours, other, bad };
+// `other`: of another container; `unknown`: of a version that is not known.
+enum class Header { ours, other, unknown, bad };
 Header read_header(std::string_view line, const InodeId& root);
 
 // Everything that the lines fill, one after the other.

@@ -138,4 +138,16 @@ PartialResult Scanner::scan(const std::vector<PartialTask>& tasks,
   return out;
 }
 
+void give_up(ScanResult& scan) {
+  static_cast<Met&>(scan) = {};
+  scan.complete = false;
+  scan.stopped = true;
+}
+
+void give_up(PartialResult& part) {
+  part.directories.clear();
+  part.complete = false;
+  part.stopped = true;
+}
+
 }  // namespace stillframe::drift

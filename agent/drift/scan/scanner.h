@@ -65,6 +65,11 @@ struct PartialResult {
   std::uint64_t duration_ns = 0;
 };
 
+// As if it had been asked to stop: nothing of it counts. What the scanner takes
+// for reported is so no more, and a thorough scan is due.
+void give_up(ScanResult& scan);
+void give_up(PartialResult& part);
+
 // One container's scanner; used by one thread at a time. Keeps nothing open
 // between scans. Remembers which files it has compared, by inode and ctime, so
 // that an unchanged file is not read twice, and what it has reported, so that

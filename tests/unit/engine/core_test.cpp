@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "agent/base/log.h"
 #include "tests/unit/engine/fakes.h"
@@ -225,6 +226,7 @@ TEST(Totals, AreEachCountedWhenWhatTheyCountHappens) {
   auto broken = world.make("bbbb");
   broken.trouble.push_back("config.json: not JSON");
   world.source.known["bbbb"] = broken;
+  std::ofstream(world.folder + "/state/containers/bbbb.jsonl") << "damaged\n";
   world.live(broken);
   std::filesystem::remove_all(record.layers.upper);      // a scan that fails
   std::filesystem::remove_all(world.folder + "/state");  // a ledger not kept

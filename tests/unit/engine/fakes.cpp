@@ -10,6 +10,7 @@
 
 #include "agent/model/container_name.h"
 #include "agent/model/inode_identity.h"
+#include "exporters/jsonl/last_state.h"
 
 namespace stillframe::engine::test {
 
@@ -32,6 +33,7 @@ bool FakeKernel::watch_plain(bool wanted) {
 containers::Listing<ContainerRecord> FakeSource::running_besides(
     const std::unordered_set<std::uint64_t>& left_out) const {
   containers::Listing<ContainerRecord> found;
+  if (unlisted) found.errors.push_back(*unlisted);
   for (const auto& [id, record] : known) {
     if (record.running()) found.items.push_back(record);
   }
@@ -151,8 +153,23 @@ World::World() {
   clock.boot = system_clock().boot_ns();
   clock.wall_ns = system_clock().wall().ns;
   events = std::make_unique<EventLog>(settings.state_dir);
-  core =
-      std::make_unique<Core>(settings, clock, kernel, source, runner, *events);
+  start();
+}
+
+void World::start() {
+  archive = std::make_unique<archive::Archive>(
+      archive::shelf_in(settings.state_dir), archive::Bounds(),
+      archive::Format{jsonl::last_state_lines, jsonl::last_state_head,
+                      jsonl::last_state_rest},
+      clock);
+  core = std::make_unique<Core>(settings, clock, kernel, source, runner,
+                                *events, *archive);
+}
+
+void World::start_again() {
+  stop();
+  start();
+  core->discover();
 }
 
 World::~World() {

@@ -127,6 +127,7 @@ class FakeSource : public containers::ContainerSource {
   mutable bool touched = false;                  // somebody's name was
   // What exists(), look_again() and resolve() fail with.
   std::optional<Error> failing;
+  std::optional<Error> unlisted;  // what running_besides() could not read
   bool builds = false;  // what begins to live is a step of an image build
 };
 
@@ -197,7 +198,10 @@ class World {
   void stop() {
     runner.drop_all();
     core.reset();
+    archive.reset();
   }
+  // Another agent on the same state, which looks for containers first.
+  void start_again();
   ContainerView view(const std::string& key);
   std::vector<std::string>
   kinds();  // of the events so far, lifecycle and agent
@@ -209,9 +213,12 @@ class World {
   ManualRunner runner;
   Settings settings;
   std::unique_ptr<EventLog> events;
+  std::unique_ptr<archive::Archive> archive;
   std::unique_ptr<Core> core;
 
  private:
+  void start();
+
   unsigned made_ = 0;
 };
 

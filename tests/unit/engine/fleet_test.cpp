@@ -30,8 +30,8 @@ class Fleets : public ::testing::Test {
   }
 
   World world;
-  Context context{world.settings, world.clock, world.kernel, world.source,
-                  *world.events};
+  Context context{world.settings, world.clock,   world.kernel,
+                  world.source,   *world.events, *world.archive};
   Fleet fleet;
 };
 

@@ -71,11 +71,7 @@ TEST(Lives, TheSameIdInTwoNamespacesIsTwoContainers) {
   EXPECT_EQ(world.view("default/web").state, ContainerState::still);
   EXPECT_EQ(world.view("other/web").state, ContainerState::mutated);
   // Each has a ledger of its own, which a new agent finds again.
-  world.stop();
-  world.core =
-      std::make_unique<Core>(world.settings, world.clock, world.kernel,
-                             world.source, world.runner, *world.events);
-  world.core->discover();
+  world.start_again();
   world.settle();
   EXPECT_EQ(world.view("default/web").state, ContainerState::still);
   EXPECT_TRUE(world.view("other/web").ever_mutated);
@@ -86,6 +82,170 @@ TEST(Lives, TheSameIdInTwoNamespacesIsTwoContainers) {
   const auto kinds = world.kinds();
   EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 1);
   EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "replaced"), 0);
+}
+
+// ---- What is left of one that is gone.
+
+std::string kept_of(const World& world, const std::string& id) {
+  return world.folder + "/state/containers/" + id + ".last";
+}
+
+std::optional<DiffAnswer> last_state(World& world, const std::string& name) {
+  auto found = world.archive->find(name);
+  EXPECT_TRUE(found) << found.error().message;
+  return found ? std::move(*found) : std::nullopt;
+}
+
+// One that has been changed, which is known.
+ContainerRecord mutated(World& world, const std::string& id) {
+  const auto record = world.make(id);
+  world.live(record);
+  world.settle();
+  world.write(record, "new");
+  world.core->observe(world.wrote(record, "new"));
+  world.settle();
+  return record;
+}
+
+void expect_new(const std::optional<DiffAnswer>& last) {
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->container.state, ContainerState::mutated);
+  ASSERT_EQ(last->changes.size(), 1u);
+  EXPECT_EQ(last->changes[0].path, "/new");
+  EXPECT_EQ(last->changes[0].actors.back().origin, Origin::workload);
+  ASSERT_EQ(last->runtime_lines.size(), 1u);
+  EXPECT_EQ(last->runtime_lines[0].text(), "A /new");
+}
+
+TEST(LastState, IsThatBeforeItWasRemoved) {
+  World world;
+  const auto record = mutated(world, "aaaa");
+  EXPECT_FALSE(last_state(world, "aaaa"));
+  world.remove(record);
+  const auto last = last_state(world, "name-aaaa");
+  expect_new(last);
+  EXPECT_TRUE(last->complete);
+  EXPECT_TRUE(last->gone->seen);
+  EXPECT_FALSE(std::filesystem::exists(kept_of(world, "aaaa")));
+  world.start_again();
+  expect_new(last_state(world, "aaaa"));
+}
+
+// A runtime deletes the files before its own record of the container.
+TEST(LastState, IsNotWhatIsLeftWhileItsFilesAreDeleted) {
+  for (const bool seen : {true, false}) {
+    SCOPED_TRACE(seen);
+    World world;
+    const auto record = mutated(world, "aaaa");
+    world.exit(record);
+    const Asked<DiffAnswer> asked;
+    if (seen) {
+      world.core->requests().diff("aaaa", DiffPart::changes, asked.reply());
+    }
+    std::filesystem::remove(record.layers.upper + "/new");
+    world.runner.carry_out();
+    if (seen) {
+      FileObservation deleted;
+      deleted.boot_ns = world.clock.boot;
+      deleted.root = record.root;
+      deleted.inode = record.root.inode;
+      deleted.name = "new";
+      deleted.op = FileOp::unlink;
+      deleted.direct = deleted.entries = true;
+      world.kernel.waiting.push_back(deleted);
+    } else {
+      world.source.known.erase("aaaa");
+    }
+    world.runner.hand_back();
+    world.source.known.erase("aaaa");
+    world.clock.pass(kSecondNs);
+    world.settle();
+    expect_new(last_state(world, "aaaa"));
+    EXPECT_EQ(asked.answers->size(), seen ? 1u : 0u);
+  }
+}
+
+TEST(LastState, IsThatWhichWasKeptIfItWentWhileNoAgentRan) {
+  for (const bool killed : {true, false}) {
+    SCOPED_TRACE(killed);
+    World world;
+    const auto record = mutated(world, "aaaa");
+    if (killed) {
+      world.clock.pass(2 * kSecondNs);
+      world.settle();
+      last_state(world, "aaaa");  // what was handed over is written
+      std::filesystem::copy_file(kept_of(world, "aaaa"),
+                                 world.folder + "/kept");
+    }
+    world.stop();
+    if (killed) {
+      std::filesystem::rename(world.folder + "/kept", kept_of(world, "aaaa"));
+    }
+    world.source.known.erase("aaaa");
+    std::filesystem::remove_all(record.layers.upper);
+    world.start_again();
+    const auto last = last_state(world, "name-aaaa");
+    expect_new(last);
+    EXPECT_FALSE(last->gone->seen);
+    EXPECT_FALSE(std::filesystem::exists(kept_of(world, "aaaa")));
+  }
+}
+
+// That not everything could be listed does not mean that it is gone.
+TEST(LastState, IsNoneWhileItIsNotKnownWhoIsThere) {
+  World world;
+  mutated(world, "aaaa");
+  world.stop();
+  const auto records = std::exchange(world.source.known, {});
+  world.source.unlisted = {EIO, "disk"};
+  world.start_again();
+  EXPECT_FALSE(last_state(world, "aaaa"));
+  EXPECT_TRUE(std::filesystem::exists(kept_of(world, "aaaa")));
+  world.source.known = records;
+  world.source.unlisted.reset();
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  EXPECT_FALSE(last_state(world, "aaaa"));
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+}
+
+// Its store may not have been mounted yet.
+TEST(LastState, LeavesTheLedgerToOneThatComesBack) {
+  World world;
+  mutated(world, "aaaa");
+  world.stop();
+  const auto records = std::exchange(world.source.known, {});
+  world.start_again();
+  expect_new(last_state(world, "aaaa"));
+  world.source.known = records;
+  world.clock.pass(61 * kSecondNs);
+  world.settle();
+  EXPECT_TRUE(world.view("aaaa").ever_mutated);
+  ASSERT_TRUE(world.view("aaaa").last_actor);
+  EXPECT_EQ(world.view("aaaa").last_actor->origin, Origin::workload);
+}
+
+TEST(LastState, IsKeptNowAndThenAndNotWithEachChange) {
+  World world;
+  const auto record = mutated(world, "aaaa");
+  world.clock.pass(2 * kSecondNs);
+  world.settle();
+  last_state(world, "aaaa");  // what was handed over is written
+  const auto written = [&] {
+    last_state(world, "aaaa");
+    return std::filesystem::last_write_time(kept_of(world, "aaaa"));
+  };
+  const auto before = written();
+  world.settle();
+  EXPECT_EQ(written(), before);
+  world.write(record, "other");
+  world.core->observe(world.wrote(record, "other"));
+  world.core->turn();
+  EXPECT_EQ(written(), before);
+  EXPECT_LE(world.core->next_turn_ns(), world.clock.boot + 2 * kSecondNs);
+  world.clock.pass(2 * kSecondNs);
+  world.settle();
+  EXPECT_NE(written(), before);
 }
 
 // One identity for all of a life: another one would begin a new ledger.

@@ -182,6 +182,29 @@ TEST_F(SocketTest, AnswersDiffWithItsState) {
   EXPECT_EQ(nlohmann::json::parse(json->body)["state"], "mutated");
 }
 
+TEST_F(SocketTest, SaysOfADiffThatItsContainerIsGone) {
+  start_or_fail();
+  agent_.answer = test::make_diff();
+  agent_.answer->container.info.name = "w\nb";
+  const WallTime hour_ago{wall_now().ns - 3'600'000'000'000};
+  agent_.answer->gone = Gone{.since = hour_ago, .as_of = hour_ago};
+  const auto seen = get("/v1/diff", {{"output", "table"}, {"container", "w"}});
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_EQ(seen->notice, "\"w\\nb\" is gone since " +
+                              rfc3339(hour_ago).substr(0, 19) +
+                              "Z, 1h ago: this is its last state");
+  EXPECT_EQ(seen->state, ContainerState::mutated);
+  agent_.answer->gone->seen = false;
+  agent_.answer->gone->left_out = 7;
+  const auto unseen = get("/v1/diff", {{"output", "json"}, {"container", "w"}});
+  EXPECT_THAT(unseen->notice, HasSubstr("went unseen after that"));
+  EXPECT_THAT(unseen->notice, HasSubstr("7 lines"));
+  const auto gone = nlohmann::json::parse(unseen->body)["gone"];
+  EXPECT_EQ(gone["seen"], false);
+  EXPECT_EQ(gone["left_out"], 7);
+  EXPECT_EQ(gone["since"], rfc3339(hour_ago));
+}
+
 TEST_F(SocketTest, HandsALargeDiffOnAsItComes) {
   DiffAnswer diff = test::make_diff();
   for (int i = 0; i < 5000; ++i) {
