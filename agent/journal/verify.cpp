@@ -40,6 +40,15 @@ std::optional<WallTime> time_of(std::string_view line) {
   return parsed ? std::optional(*parsed) : std::nullopt;
 }
 
+// Names and texts cannot have such a member: their quotes are escaped.
+bool version_is_known(std::string_view line) {
+  constexpr std::string_view kMember = R"(,"v":)";
+  const std::size_t at = line.find(kMember);
+  if (at == std::string_view::npos) return false;
+  const std::string_view version = line.substr(at + kMember.size());
+  return version.starts_with("1,") || version.starts_with("1}");
+}
+
 class Verifier {
  public:
   Verifier(const std::string& directory, const VerifyOptions& options)
@@ -89,6 +98,8 @@ class Verifier {
   Anchor checkpoint_anchor_;
   Anchor pruned_anchor_;
   std::string last_line_;
+  std::uint64_t later_versions_ = 0;  // entries, and the first of them
+  std::uint64_t later_version_ = 0;
   std::uint64_t bytes_ = 0;  // of all segments
   std::uint64_t bytes_done_ = 0;
 };
@@ -248,8 +259,12 @@ void Verifier::take_line(const Place& place, const TextLine& line) {
   }
   check_anchor(checkpoint_anchor_, *entry);
   check_anchor(pruned_anchor_, *entry);
-  if (options_.on_entry)
+  if (!version_is_known(line.text) && later_versions_++ == 0) {
+    later_version_ = entry->number;
+  }
+  if (options_.on_entry) {
     options_.on_entry(entry->number, entry->hash, line.text);
+  }
   if (chain_.count() == 1) result_.first_time = time_of(line.text);
   last_line_ = line.text;
 }
@@ -376,6 +391,13 @@ Result<Verification> Verifier::run() {
   result_.first = chain_.first();
   result_.last = chain_.last();
   if (!last_line_.empty()) result_.last_time = time_of(last_line_);
+  if (later_versions_ != 0) {
+    result_.notes.push_back(
+        fmt::format("{} entries, the first of them entry {}, are of a format "
+                    "version that is not known here: their chain was followed, "
+                    "what they say may not be understood",
+                    later_versions_, later_version_));
+  }
   result_.faults = faults_.kept();
   result_.fault_count = faults_.count();
   return std::move(result_);

@@ -53,7 +53,7 @@ Store::Loaded Store::load(ActorTable& actors, Ledger& ledger,
     const auto one = rest.substr(0, end);
     rest.remove_prefix(end + 1);
     if (++lines == 1) {
-      const auto header = read_header(one, root_);
+      const auto header = read_header(one, id_, root_);
       if (header == Header::other) return Loaded::nothing;
       if (header == Header::bad) why = path_ + ":1: no header";
       if (header == Header::unknown) {

@@ -403,7 +403,8 @@ std::string erased_line(const RecordKey& key) {
   return std::move(line).end();
 }
 
-Header read_header(std::string_view line, const InodeId& root) {
+Header read_header(std::string_view line, const std::string& id,
+                   const InodeId& root) {
   const json value = parse(line);
   if (!value.is_object()) return Header::bad;
   const auto number = [&](const char* key) -> std::optional<std::uint64_t> {
@@ -421,7 +422,10 @@ Header read_header(std::string_view line, const InodeId& root) {
     return Header::bad;
   }
   const InodeId inode{*ino, static_cast<std::uint32_t>(*generation)};
-  return same_inode(inode, root) ? Header::ours : Header::other;
+  const auto owner = value.find("id");
+  const bool same_id = owner != value.end() && owner->is_string() &&
+                       json_bytes(owner->get_ref<const std::string&>()) == id;
+  return same_id && same_inode(inode, root) ? Header::ours : Header::other;
 }
 
 bool read_line(std::string_view line, StoredLines& to) {

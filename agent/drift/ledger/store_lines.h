@@ -36,7 +36,8 @@ std::string erased_line(const RecordKey& key);
 
 // `other`: of another container; `unknown`: of a version that is not known.
 enum class Header { ours, other, unknown, bad };
-Header read_header(std::string_view line, const InodeId& root);
+Header read_header(std::string_view line, const std::string& id,
+                   const InodeId& root);
 
 // Everything that the lines fill, one after the other.
 struct StoredLines {

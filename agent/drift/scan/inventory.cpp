@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/drift/scan/inventory.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <limits>
@@ -122,6 +124,7 @@ Result<> Inventory::save(const std::string& path) const {
                                {"gen", root_inode_.generation},
                                {"since", since_.ns},
                                {"top", packed(top_)},
+                               {"directories", directories_.size()},
                                {"unknowable", json_text(unknowable)}});
   for (std::size_t i = 0; i < directories_.size(); ++i) {
     json row = json::array(
@@ -134,59 +137,77 @@ Result<> Inventory::save(const std::string& path) const {
     }
     text += line(row);
   }
-  return write_file_atomic(path, text);
+  return write_file_durably(path, text);
 }
+
+namespace {
+const tl::unexpected<Error> kDamaged(Error{EBADMSG, "an inventory is damaged"});
+}  // namespace
 
 Result<std::optional<Inventory>> Inventory::load(const std::string& path,
                                                  const InodeId& root) {
   if (path.empty()) return std::nullopt;
   const auto text = read_file(path, kMaxFile);
-  if (text) return parse(*text, root);
-  const int error = text.error().code;
-  if (error != ENOENT && error != ENOTDIR && error != EFBIG) {
-    return fail(text, "reading an inventory");
+  if (!text) {
+    const int error = text.error().code;
+    if (error == ENOENT || error == ENOTDIR) return std::nullopt;
+    if (error != EFBIG) return fail(text, "reading an inventory");
   }
-  return std::nullopt;
+  auto inventory = text ? parse(*text, root) : kDamaged;
+  // It stays until another is in its place: that it is damaged is all that is
+  // known of what was there.
+  if (!inventory) ::link(path.c_str(), (path + ".damaged").c_str());
+  return inventory;
 }
 
-std::optional<Inventory> Inventory::parse(std::string_view text,
-                                          const InodeId& root) {
+Result<std::optional<Inventory>> Inventory::parse(std::string_view text,
+                                                  const InodeId& root) {
   std::optional<Inventory> out;
+  std::optional<std::uint64_t> directories;
   while (!text.empty()) {
     const auto end = text.find('\n');
-    if (end == std::string_view::npos) return std::nullopt;
+    if (end == std::string_view::npos) return kDamaged;
     const json row =
         json::parse(text.begin(), text.begin() + end, nullptr, false);
     text.remove_prefix(end + 1);
     if (!out) {
       if (!row.is_object() || row.value("v", json()) != kVersion ||
-          row.value("ino", json()) != root.ino ||
-          row.value("gen", json()) != root.generation ||
+          !row.value("ino", json()).is_number_unsigned() ||
+          !row.value("gen", json()).is_number_unsigned() ||
           !row.value("since", json()).is_number_integer() ||
           !row.value("unknowable", json()).is_string()) {
+        return kDamaged;
+      }
+      if (row["ino"] != root.ino || row["gen"] != root.generation) {
         return std::nullopt;
       }
+      // An older agent's has none.
+      if (const json count = row.value("directories", json());
+          count.is_number_unsigned()) {
+        directories = count.get<std::uint64_t>();
+      }
       out.emplace(root, WallTime{row["since"].get<std::int64_t>()});
-      if (!read_item(row.value("top", json()), &out->top_)) return std::nullopt;
+      if (!read_item(row.value("top", json()), &out->top_)) return kDamaged;
       out->unknowable = json_bytes(row["unknowable"].get<std::string>());
       continue;
     }
     Directory parent = kNone;
     if (!row.is_array() || row.size() < 2 || !number(row[0], &parent) ||
         !row[1].is_string()) {
-      return std::nullopt;
+      return kDamaged;
     }
     std::vector<Item> items(row.size() - 2);
     for (std::size_t i = 2; i < row.size(); ++i) {
-      if (!read_item(row[i], &items[i - 2])) return std::nullopt;
+      if (!read_item(row[i], &items[i - 2])) return kDamaged;
     }
     const auto name = json_bytes(row[1].get_ref<const std::string&>());
     const bool first = out->empty();
     if (out->add(parent, name, std::move(items)) == kNone && !first) {
-      return std::nullopt;
+      return kDamaged;
     }
   }
-  if (out && out->empty()) return std::nullopt;
+  if (!out || out->empty()) return kDamaged;
+  if (directories && *directories != out->directories_.size()) return kDamaged;
   return out;
 }
 

@@ -59,15 +59,17 @@ class Inventory {
   // Why deletions may be unknown; empty: they are not.
   std::string unknowable;
 
-  // A file of its own, written once. Loading gives nothing when there is none,
-  // it is another rootfs' one or damaged; and fails when it cannot be read.
+  // A file of its own, written once, on the disk when that returns. Loading
+  // gives nothing when there is none or it is another rootfs' one; it fails
+  // with EBADMSG when it is damaged, and is then `*.damaged`, too, and
+  // otherwise when it cannot be read.
   Result<> save(const std::string& path) const;
   static Result<std::optional<Inventory>> load(const std::string& path,
                                                const InodeId& root);
 
  private:
-  static std::optional<Inventory> parse(std::string_view text,
-                                        const InodeId& root);
+  static Result<std::optional<Inventory>> parse(std::string_view text,
+                                                const InodeId& root);
 
   // An item with its name elsewhere: there may be a hundred thousand.
   struct Packed {

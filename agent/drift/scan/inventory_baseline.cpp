@@ -36,6 +36,10 @@ bool is_scratch(std::string_view path) {
       });
 }
 
+constexpr const char* kLost =
+    "what this rootfs held when it was first looked at is lost: its inventory "
+    "was damaged";
+
 }  // namespace
 
 class InventoryBaseline::Directory : public Baseline::Dir {
@@ -77,11 +81,13 @@ bool InventoryBaseline::begin(const RootFile& root, bool full,
   building_ = false;
   if (!inventory_) {
     auto kept = Inventory::load(start_.inventory, root.inode);
-    if (!kept) {
+    const bool damaged = !kept && kept.error().code == EBADMSG;
+    damaged_ = damaged_ || damaged;
+    if (!kept && !damaged) {
       faults->add(start_.inventory, {"read inventory", kept.error().code});
       return false;
     }
-    inventory_ = *std::move(kept);
+    if (kept) inventory_ = *std::move(kept);
   }
   if (!inventory_) {
     if (!full) return false;
@@ -89,6 +95,7 @@ bool InventoryBaseline::begin(const RootFile& root, bool full,
     if (start_.since.ns == 0) start_.since = clock_.wall();
     inventory_.emplace(root.inode, start_.since);
     inventory_->set_top(root.file.st);
+    if (damaged_) inventory_->unknowable = kLost;
     building_ = true;
   }
   since_ = inventory_->since();

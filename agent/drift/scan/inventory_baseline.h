@@ -44,6 +44,7 @@ class InventoryBaseline : public PlainBaseline {
   std::stop_token stop_;
   std::string rootfs_;     // for messages
   bool building_ = false;  // by the scan under way
+  bool damaged_ = false;   // what was kept, so that it is made again
 };
 
 }  // namespace stillframe::drift

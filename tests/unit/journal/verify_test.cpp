@@ -85,6 +85,16 @@ TEST(Verify, WhatAgentsLeaveIsHealthy) {
               ElementsAre(HasSubstr("0000000000000011.jsonl, line 11: it has "
                                     "no end")));
 
+  Journal later = twenty();
+  later.files.at(kOpen) +=
+      make_line(later.hash_of(20), 21,
+                R"({"path":"/x\",\"v\":1,\"","v":2,"verdict":null})") +
+      '\n';
+  EXPECT_THAT(faults_of(later), IsEmpty());
+  EXPECT_THAT(verified(later).notes,
+              ElementsAre(HasSubstr("1 entries, the first of them entry 21, "
+                                    "are of a format version")));
+
   Journal twice = twenty();
   twice.files["0000000000000001.jsonl"] = decompressed(twice.files.at(kClosed));
   EXPECT_THAT(faults_of(twice), IsEmpty());

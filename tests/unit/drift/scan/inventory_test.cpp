@@ -3,6 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include "tests/unit/drift/scan/fixture.h"
 
 namespace stillframe::drift::test {
@@ -69,18 +74,65 @@ TEST_F(InventoryFile, IsReadBackWhole) {
   EXPECT_EQ((*loaded)->unknowable, "why");
 }
 
-TEST_F(InventoryFile, OfAnotherRootfsOrDamagedIsNone) {
+TEST_F(InventoryFile, OfAnotherRootfsIsNone) {
   const std::string path = base_ + "/inventory";
   EXPECT_EQ(Inventory::load(path, kRoot).value(), std::nullopt);
   ASSERT_TRUE(small().save(path));
   EXPECT_EQ(Inventory::load(path, {2, 8}).value(), std::nullopt);
   EXPECT_EQ(Inventory::load(path, {3, 7}).value(), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(path + ".damaged"));
+}
+
+int error_of(const std::string& path) {
+  const auto loaded = Inventory::load(path, kRoot);
+  return loaded ? 0 : loaded.error().code;
+}
+
+// Not as if there had been none: what was in it is lost.
+TEST_F(InventoryFile, DamagedIsSaidAndStaysUntilAnotherIsMade) {
+  const std::string path = base_ + "/inventory";
+  ASSERT_TRUE(small().save(path));
   append(path, "[99,\"nowhere\"]\n");
-  EXPECT_EQ(Inventory::load(path, kRoot).value(), std::nullopt);
+  EXPECT_EQ(error_of(path), EBADMSG);
+  EXPECT_TRUE(std::filesystem::exists(path + ".damaged"));
   for (const char* text : {"", "{}\n", "[]\n", "{\"v\":1", "{\"v\":1}\n"}) {
     put(path, text);
-    EXPECT_EQ(Inventory::load(path, kRoot).value(), std::nullopt) << text;
+    EXPECT_EQ(error_of(path), EBADMSG) << text;
+    EXPECT_EQ(error_of(path), EBADMSG) << text;
   }
+}
+
+TEST_F(InventoryFile, NoPartOfItIsTakenForAll) {
+  const std::string path = base_ + "/inventory";
+  ASSERT_TRUE(small().save(path));
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  const std::string bytes = text.str();
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    put(path, bytes.substr(0, length));
+    EXPECT_EQ(error_of(path), EBADMSG) << length;
+    std::string zeros = bytes;
+    zeros.replace(length, std::string::npos, bytes.size() - length, '\0');
+    put(path, zeros);
+    EXPECT_EQ(error_of(path), EBADMSG) << length;
+  }
+}
+
+TEST_F(InventoryFile, OfAnOlderVersionOrALaterOne) {
+  const std::string path = base_ + "/inventory";
+  ASSERT_TRUE(small().save(path));
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  std::string older = text.str();
+  const std::string count = "\"directories\":2,";
+  ASSERT_NE(older.find(count), std::string::npos);
+  older.erase(older.find(count), count.size());
+  put(path, older);
+  EXPECT_EQ(error_of(path), 0);
+  std::string later = text.str();
+  later.replace(later.find("\"v\":1"), 5, "\"v\":2");
+  put(path, later);
+  EXPECT_EQ(error_of(path), EBADMSG);
 }
 
 }  // namespace

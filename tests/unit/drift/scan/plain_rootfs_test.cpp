@@ -113,6 +113,23 @@ TEST_F(Whole, ACopyIsComparedWithItsImage) {
                   "C /data/link", "C /etc", "D /etc/group", "C /etc/passwd"));
 }
 
+// What was removed before can't be known any more, and that is said for good.
+TEST_F(Whole, WithoutItsInventoryItIsNotStill) {
+  const std::string kept = base_ + "/inventory";
+  open(false, kept);
+  scan();
+  fs::remove(upper("/etc/group"));
+  open(false, kept);
+  scan();
+  EXPECT_THAT(changes(), ElementsAre("D /etc/group"));
+  fs::resize_file(kept, fs::file_size(kept) / 2);
+  for (int start = 0; start < 2; ++start) {
+    open(false, kept);
+    EXPECT_THAT(scan().unknowable, HasSubstr("its inventory was damaged"));
+    EXPECT_THAT(scan().unknowable, HasSubstr("its inventory was damaged"));
+  }
+}
+
 TEST_F(Whole, WhatIsTheImagesAgainIsNotDistinguishedFromIt) {
   open(true);
   fs::permissions(upper("/data/file"), fs::perms::owner_all);
