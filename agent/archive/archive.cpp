@@ -21,6 +21,7 @@ constexpr std::size_t kMostBytes = 16 << 20;
 // Of a large one memory is given back when it is written.
 constexpr std::size_t kMany = 1000;
 constexpr std::size_t kAboutOneBytes = 1024;
+constexpr std::uint64_t kEndWithinNs = 500'000'000;
 constexpr std::uint64_t kPruneEveryNs = 3'600'000'000'000;
 constexpr std::chrono::minutes kLookEvery{10};
 // Who asks does not wait for a disk that hangs.
@@ -38,7 +39,12 @@ Archive::Archive(std::string directory, Bounds bounds, Format format,
       shelf_(std::move(directory), bounds, std::move(format), clock),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-Archive::~Archive() = default;
+// What is not written is as it was kept before.
+Archive::~Archive() {
+  end_by_ns_ = clock_.mono_ns() + kEndWithinNs;
+  thread_.request_stop();
+  thread_.join();
+}
 
 bool Archive::keep(const std::string& path, DiffAnswer answer) {
   return offer({What::keep, path, {}, std::move(answer)});
@@ -88,7 +94,7 @@ void Archive::run(const std::stop_token& stop) {
     {
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, stop, kLookEvery, [this] { return !jobs_.empty(); });
-      if (jobs_.empty() && stop.stop_requested()) return;
+      if (stop.stop_requested() && (jobs_.empty() || out_of_time())) return;
       if (!jobs_.empty()) {
         job = std::move(jobs_.front());
         jobs_.pop_front();
@@ -110,7 +116,8 @@ void Archive::run(const std::stop_token& stop) {
 
 Result<> Archive::carry_out(const Job& job) {
   if (job.what == What::add_kept) return shelf_.take_in(job.path, job.name);
-  const auto packed = pack(shelf_.format(), job.answer);
+  const auto packed =
+      pack(shelf_.format(), job.answer, [this] { return out_of_time(); });
   if (!packed) return fail(packed, job.path);
   if (job.what == What::keep) return write_file_atomic(job.path, *packed);
   auto put = shelf_.put(job.name, job.answer.gone->since, *packed);

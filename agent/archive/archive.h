@@ -10,10 +10,12 @@
 // it, that is its last state.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -35,7 +37,7 @@ class Archive {
   // The clock outlives it.
   Archive(std::string directory, Bounds bounds, Format format,
           const Clock& clock);
-  ~Archive();  // writes all that it took
+  ~Archive();  // writes what it took, as far as half a second goes
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
 
@@ -65,6 +67,7 @@ class Archive {
 
   bool offer(Job job);
   void run(const std::stop_token& stop);
+  bool out_of_time() const { return clock_.mono_ns() > end_by_ns_; }
   Result<> carry_out(const Job& job);
   void prune_if_due();
   void report(const Result<>& done, const char* failed);
@@ -79,6 +82,10 @@ class Archive {
   std::size_t bytes_ = 0;
   std::uint64_t taken_ = 0;    // jobs, ever
   std::uint64_t carried_ = 0;  // those that are done
+
+  // When it has to end, monotonic.
+  std::atomic<std::uint64_t> end_by_ns_ =
+      std::numeric_limits<std::uint64_t>::max();
 
   // The thread's own.
   std::uint64_t next_prune_ns_ = 0;  // monotonic

@@ -101,7 +101,8 @@ Result<DiffAnswer> read_first(const Format& format, LineReader& reader,
 
 }  // namespace
 
-Result<std::string> pack(const Format& format, const DiffAnswer& answer) {
+Result<std::string> pack(const Format& format, const DiffAnswer& answer,
+                         const std::function<bool()>& cancelled) {
   const Listing listing = format.write(answer);
   if (listing.head.size() > journal::kMostLine) {
     return fail("what it is called is too long", EMSGSIZE);
@@ -112,6 +113,7 @@ Result<std::string> pack(const Format& format, const DiffAnswer& answer) {
   std::size_t kept = 0;
   std::size_t text = 0;
   for (std::size_t i = 0; done && i < listing.rows; ++i) {
+    if (cancelled()) return fail("given up", ECANCELED);
     const std::string row = listing.row(i);
     text += row.size();
     if (packer.size() >= kMostPacked || text > kMostText / 2) break;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 #include "agent/archive/format.h"
@@ -18,7 +19,10 @@ namespace stillframe::archive {
 // end.
 constexpr std::size_t kMostPacked = 1 << 20;
 
-Result<std::string> pack(const Format& format, const DiffAnswer& answer);
+// Fails with ECANCELED as soon as `cancelled`.
+Result<std::string> pack(
+    const Format& format, const DiffAnswer& answer,
+    const std::function<bool()>& cancelled = [] { return false; });
 
 Result<DiffAnswer> read_head(const Format& format, const std::string& directory,
                              const std::string& file);

@@ -37,6 +37,7 @@ constexpr std::uint64_t kMountsPace = 10;
 // hundredth of the time at most goes into it.
 constexpr std::uint64_t kKeepPauseNs = kSecondNs;
 constexpr std::uint64_t kKeepPathNs = kMillisecondNs;
+constexpr std::size_t kKeptAtTheEnd = 5000;
 
 constexpr std::uint64_t kFirstRootfsPauseNs = kSecondNs;
 constexpr std::uint64_t kLastRootfsPauseNs = 60 * kSecondNs;
@@ -78,6 +79,8 @@ Container::Container(Context& context, ContainerRecord record)
 Container::~Container() {
   if (!drift_ || removed_) return;
   static_cast<void>(drift_->flush());
+  // An end waits for no large one: it is kept as it was a while ago.
+  if (drift_->tree().size() > kKeptAtTheEnd) return;
   if (present_state() != kept_) keep_now();
 }
 
@@ -606,16 +609,16 @@ Container::Kept Container::present_state() {
 }
 
 void Container::keep(std::uint64_t now) {
-  if (!drift_) return;
-  if (present_state() == kept_) {
-    keep_at_ns_ = 0;
+  if (!drift_ || now < keep_at_ns_) return;
+  const bool due = std::exchange(keep_at_ns_, 0) != 0;
+  const bool changed =
+      drift_->written() != kept_.written || present_state() != kept_;
+  if (!changed) return;
+  if (!due) {
+    keep_at_ns_ = std::max(now + kKeepPauseNs, keep_not_before_ns_);
     return;
   }
-  if (keep_at_ns_ == 0) {
-    keep_at_ns_ = std::max(now + kKeepPauseNs, keep_not_before_ns_);
-  }
-  if (now < keep_at_ns_) return;
-  keep_at_ns_ = keep_now() ? 0 : now + kKeepPauseNs;
+  if (!keep_now()) keep_at_ns_ = now + kKeepPauseNs;
   keep_not_before_ns_ =
       now + kKeepPauseNs + kKeepPathNs * drift_->tree().size();
 }

@@ -98,16 +98,16 @@ Actor actor_of(const json& value) {
   return actor;
 }
 
-Update update_of(const json& detail) {
+Update update_of(const json& value) {
   Update update;
-  update.id = number(detail, "id");
-  update.tool = text(detail, "tool");
-  update.command = text(detail, "command");
-  update.started = time_of(detail, "started");
-  update.ended = time_of(detail, "ended");
-  update.paths = number(detail, "paths");
-  update.more_paths = flag(detail, "more_paths");
-  const json& packages = member(detail, "packages");
+  update.id = number(value, "id");
+  update.tool = text(value, "tool");
+  update.command = text(value, "command");
+  update.started = time_of(value, "started");
+  update.ended = time_of(value, "ended");
+  update.paths = number(value, "paths");
+  update.more_paths = flag(value, "more_paths");
+  const json& packages = member(value, "packages");
   if (packages.is_array()) {
     for (const auto& one : packages) {
       update.packages.push_back({.manager = text(one, "manager"),

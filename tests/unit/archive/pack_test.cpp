@@ -159,6 +159,13 @@ TEST_F(Pack, WhatHasNoRoomIsLeftOutAndSaid) {
   EXPECT_EQ(after->changes.size() + after->gone->left_out, 40'000u);
 }
 
+TEST_F(Pack, CanBeGivenUp) {
+  const auto none =
+      pack(format_, state_of("3f2a", "web", 2, kGone), [] { return true; });
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, ECANCELED);
+}
+
 TEST_F(Pack, APathThatIsTooLongIsLeftOutAndNoOther) {
   auto before = state_of("3f2a", "web", 2, kGone);
   PathChange change = before.changes[0];

@@ -161,7 +161,7 @@ void World::start() {
       archive::shelf_in(settings.state_dir), archive::Bounds(),
       archive::Format{jsonl::last_state_lines, jsonl::last_state_head,
                       jsonl::last_state_rest},
-      clock);
+      system_clock());  // which its thread may read while a test sets ours
   core = std::make_unique<Core>(settings, clock, kernel, source, runner,
                                 *events, *archive);
 }

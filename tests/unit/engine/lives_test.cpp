@@ -8,7 +8,9 @@
 #include <sys/xattr.h>
 
 #include <algorithm>
+#include <filesystem>
 
+#include "agent/base/file.h"
 #include "agent/engine/core.h"
 #include "bpf/tools.h"
 #include "tests/unit/engine/fakes.h"
@@ -233,7 +235,7 @@ TEST(LastState, IsKeptNowAndThenAndNotWithEachChange) {
   last_state(world, "aaaa");  // what was handed over is written
   const auto written = [&] {
     last_state(world, "aaaa");
-    return std::filesystem::last_write_time(kept_of(world, "aaaa"));
+    return read_file(kept_of(world, "aaaa")).value_or("");
   };
   const auto before = written();
   world.settle();
