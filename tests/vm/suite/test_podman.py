@@ -12,6 +12,7 @@ from harness.checks import recorded
 from harness.coverage import Results
 from harness.image import Tree
 from harness.podman import Container, podman
+from harness.waiting import wait_for
 
 IMAGE = "localhost/stillframe-vm:1"
 
@@ -51,3 +52,8 @@ def test_podman_container_is_known(agent: Agent, container: Container,
     assert outcome == coverage.EVENTS
     lines = agent.docker_lines(container.name)
     assert lines == container.diff_lines(), lines
+    # What is left of it when it is gone, though podman deletes its files first.
+    container.podman("rm", "-f", "-t", "0", container.name)
+    wait_for(lambda: agent.ps(container.id) is None, 30, "its removal")
+    assert agent.docker_lines(container.name) == lines
+    assert agent.diff(container.name)["gone"]["seen"]
