@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -40,7 +42,7 @@ report::Period period_of(const AuditOptions& audit,
 // What is verified is what is read: there is no time in between.
 Result<report::NodeReport> read_node(const std::string& directory,
                                      const std::vector<journal::Key>& keys,
-                                     report::Collector collector,
+                                     report::Collector collector, WallTime now,
                                      Progress& progress) {
   std::uint64_t not_read = 0;
   journal::VerifyOptions options{.keys = keys};
@@ -59,8 +61,8 @@ Result<report::NodeReport> read_node(const std::string& directory,
   auto verification = journal::verify(directory, options);
   if (!verification) return tl::unexpected<Error>(verification.error());
   const auto& checkpoint = verification->checkpoint;
-  report::NodeReport node =
-      std::move(collector).finish(checkpoint ? checkpoint->time : WallTime{});
+  report::NodeReport node = std::move(collector).finish(
+      checkpoint ? checkpoint->time : WallTime{}, now);
   node.node =
       checkpoint && !checkpoint->node.empty() ? checkpoint->node : directory;
   node.entries_not_read = not_read;
@@ -107,7 +109,14 @@ int run_audit_report(const Options& options, const std::string& version,
   }
   std::vector<std::string> directories;
   for (const auto& given : audit.directories) {
-    directories.push_back(journal_directory(given));
+    std::error_code error;
+    const auto path =
+        std::filesystem::canonical(journal_directory(given), error);
+    directories.push_back(error ? journal_directory(given) : path.string());
+    if (std::count(directories.begin(), directories.end(), directories.back()) >
+        1) {
+      return complain({0, printable(given) + " is given twice"}, streams);
+    }
   }
   const WallTime now = wall_now();
   const report::Period period = period_of(audit, directories, now);
@@ -122,9 +131,9 @@ int run_audit_report(const Options& options, const std::string& version,
         directory, *keys,
         report::Collector(
             period, audit.kubernetes_audit.empty() ? nullptr : &kubernetes),
-        progress);
+        now, progress);
     if (!node) return complain(node.error(), streams);
-    faults += node->audit.verification.fault_count;
+    faults += node->audit.verification.fault_count + node->entries_not_read;
     nodes.push_back(std::move(*node));
   }
   tell_apart(nodes);

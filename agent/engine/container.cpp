@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <limits>
 #include <utility>
 
@@ -89,18 +90,36 @@ ContainerViewPtr Container::view() {
   // What is judged again here is to be kept, too.
   if (drift_ && drift_->judging_due()) stirred_ = true;
   auto view = std::make_shared<const ContainerView>(present_view());
-  if (view->state != said_state_.value_or(ContainerState::unknown)) {
-    say_state(*view);
-  }
+  tell_state(*view);
   // Paths that are to be judged again are so by the time, too.
   if (!drift_ || !drift_->judging_due()) view_ = view;
   return view;
 }
 
+void Container::tell_state(const ContainerView& view) {
+  // A change that was undone before anybody looked is said to be over, too.
+  const bool passed =
+      std::exchange(violated_, false) && view.state != ContainerState::mutated;
+  if (passed || view.state != said_state_.value_or(ContainerState::unknown)) {
+    state_unsaid_ = true;
+  }
+  if (!state_unsaid_) return;
+  const std::uint64_t now = context_.now();
+  const std::uint64_t earned = (now - states_earned_ns_) / kStateEveryNs;
+  states_left_ = static_cast<unsigned>(
+      std::min<std::uint64_t>(kStatesAtOnce, states_left_ + earned));
+  states_earned_ns_ += earned * kStateEveryNs;
+  if (states_left_ == 0) return;
+  --states_left_;
+  say_state(view);
+}
+
 void Container::say_state(const ContainerView& view) {
   std::map<std::string, std::string> facts = {
       {"state", std::string(to_string(view.state))},
-      {"mutated_paths", std::to_string(view.mutated_paths)}};
+      {"mutated_paths", std::to_string(view.mutated_paths)},
+      {"running", view.running ? "true" : "false"}};
+  if (view.last_scan.ns != 0) facts["last_scan"] = rfc3339(view.last_scan);
   if (said_state_) facts["state_before"] = to_string(*said_state_);
   if (view.first_mutation.ns != 0) {
     facts["first_mutation"] = rfc3339(view.first_mutation);
@@ -108,12 +127,22 @@ void Container::say_state(const ContainerView& view) {
   if (!view.why_unknown.empty()) facts["why"] = view.why_unknown;
   said_state_ = view.state;
   said_state_ns_ = context_.now();
+  said_in_ = context_.events.resumptions();
+  state_unsaid_ = false;
   context_.events.said_of(record_.info, "state", std::move(facts));
 }
 
 void Container::recall_state(std::uint64_t now) {
   const auto view = this->view();
-  if (!said_state_ || now - said_state_ns_ >= kRecallStateNs) say_state(*view);
+  tell_state(*view);
+  // Not all of them at once.
+  const std::uint64_t recalled_after =
+      kRecallStateNs / 2 +
+      std::hash<std::string>()(record_.info.id) % (kRecallStateNs / 2);
+  if (!said_state_ || said_in_ != context_.events.resumptions() ||
+      now - said_state_ns_ >= recalled_after) {
+    say_state(*view);
+  }
 }
 
 ContainerView Container::present_view() {
@@ -298,6 +327,7 @@ void Container::set_policy(const policy::PolicyPtr& policy) {
 
 void Container::report(const MutationEvent& event) {
   context_.tally.mutation(record_.info, event);
+  if (event.verdict == Verdict::violation) violated_ = true;
   if (!event.rule.empty() && context_.rules_used.insert(event.rule).second) {
     if (const auto* rule = context_.policy->rule(event.rule)) {
       context_.events.rule_used(*rule);

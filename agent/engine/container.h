@@ -164,8 +164,8 @@ class Container {
   bool rootfs_due(std::uint64_t now) const;
   void rootfs_not_found(std::uint64_t now);  // look again, ever less often
 
-  // Says what its state is, where that was never said or is long ago: what was
-  // said before may not be kept any more.
+  // Says what its state is, where that was never said, or is long ago or was
+  // lost: what was said before may not be kept any more.
   void recall_state(std::uint64_t now);
 
   // ---- Answers.
@@ -204,6 +204,8 @@ class Container {
   }
   std::uint64_t wanted_ns() const;
   ContainerView present_view();
+  // Says it where it is another, or was meanwhile; paced.
+  void tell_state(const ContainerView& view);
   void say_state(const ContainerView& view);
   Kept present_state();
   bool keep_now();
@@ -242,6 +244,14 @@ class Container {
   // An event of its own, as the journal has to tell how long it was what.
   std::optional<ContainerState> said_state_;  // none: never
   std::uint64_t said_state_ns_ = 0;
+  std::uint64_t said_in_ = 0;  // EventLog::resumptions() then
+  bool violated_ = false;      // since it was looked at
+  bool state_unsaid_ = false;  // it waits for its turn
+  // Whoever changes something and back all the time fills no journal by that.
+  static constexpr unsigned kStatesAtOnce = 20;
+  static constexpr std::uint64_t kStateEveryNs = 60 * kSecondNs;
+  unsigned states_left_ = kStatesAtOnce;
+  std::uint64_t states_earned_ns_ = 0;
 
   static constexpr std::uint64_t kRecallStateNs = 24 * 3600 * kSecondNs;
 

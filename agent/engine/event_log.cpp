@@ -192,7 +192,10 @@ void EventLog::turn() {
   next_turn_ns_ = now + kTurnEveryNs;
   if (recorder_ != nullptr) {
     for (auto& notice : recorder_->take_notices()) {
-      agent(std::move(notice.kind), std::move(notice.detail));
+      if (notice.kind == "journal_resumed") ++resumptions_;
+      std::map<std::string, std::string> facts;
+      if (notice.since) facts["since"] = rfc3339(*notice.since);
+      agent(std::move(notice.kind), std::move(notice.detail), std::move(facts));
     }
   }
   filter_.summarize(now, recording());

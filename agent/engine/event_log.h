@@ -58,6 +58,8 @@ class EventLog {
   // What the journal has to say of itself, and counts that are due. At least
   // once a second.
   void turn();
+  // How often the journal was written again after it could not be.
+  std::uint64_t resumptions() const { return resumptions_; }
   // Until when an agent was there before. Nothing: by no journal.
   std::optional<WallTime> watched_until() const;
   // Nothing: there is no journal. From any thread.
@@ -105,6 +107,7 @@ class EventLog {
   std::size_t swept_above_ = kShared;
   RecordFilter filter_;
   std::uint64_t next_turn_ns_ = 0;
+  std::uint64_t resumptions_ = 0;
   // Null once closed; the lock is for those who ask from other threads.
   std::unique_ptr<Recorder> recorder_;
   mutable std::timed_mutex recorder_mutex_;

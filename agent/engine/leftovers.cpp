@@ -30,7 +30,11 @@ void Leftovers::turn(bool all_known) {
   std::unordered_set<std::string> present;
   for (const auto& container : fleet_.all()) {
     present.insert(container->state_name());
+    container->recall_state(context_.now());
   }
+  // Whoever was there before and has not been named by now is gone.
+  context_.events.agent("roll_call", "",
+                        {{"containers", std::to_string(present.size())}});
   const std::string directory = state_files_in(context_.settings.state_dir);
   const std::unique_ptr<DIR, CloseDir> dir(::opendir(directory.c_str()));
   if (dir == nullptr) {

@@ -58,8 +58,16 @@ std::string book_of(const ContainerInfo& info) {
 
 bool is_mutation(const StreamEvent& event) { return !event.verdict.empty(); }
 
+// What is tolerated has a share of its own, which whoever fills a scratch place
+// uses up and not that of violations.
+bool is_tolerated(const StreamEvent& event) {
+  return is_mutation(event) && event.verdict != "violation";
+}
+
 // Its life is what the runtime does, and no container can do it often.
 bool is_of_its_life(const StreamEvent& event) {
+  // Paced by who says it.
+  if (event.class_name == "agent" && event.kind == "state") return true;
   constexpr std::array kKinds = {Lifecycle::created, Lifecycle::live,
                                  Lifecycle::exited, Lifecycle::removed,
                                  Lifecycle::replaced};
@@ -71,14 +79,16 @@ bool is_of_its_life(const StreamEvent& event) {
 
 }  // namespace
 
-bool RecordFilter::take_share(Book& book, std::uint64_t now) {
+bool RecordFilter::take_share(Book& book, bool tolerated, std::uint64_t now) {
   const std::uint64_t earned = (now - book.refilled) / kRefillNs;
   if (earned != 0) {
     book.share = std::min(kShare, book.share + earned);
+    book.tolerated = std::min(kTolerated, book.tolerated + earned);
     book.refilled += earned * kRefillNs;
   }
-  if (book.share == 0) return false;
-  --book.share;
+  std::uint64_t& share = tolerated ? book.tolerated : book.share;
+  if (share == 0) return false;
+  --share;
   return true;
 }
 
@@ -92,7 +102,7 @@ bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
   if (is_new) book.refilled = now;
   book.container = event.container;
   if (!is_mutation(event)) {
-    if (take_share(book, now)) return true;
+    if (take_share(book, false, now)) return true;
     count_excess(book, event, now);
     return false;
   }
@@ -103,7 +113,7 @@ bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
     if (book.repeats_since == 0) book.repeats_since = now;
     return false;
   }
-  if (!take_share(book, now)) {
+  if (!take_share(book, is_tolerated(event), now)) {
     count_excess(book, event, now);
     return false;
   }
@@ -123,6 +133,8 @@ void RecordFilter::refused(const StreamEvent& event, std::uint64_t now) {
 
 void RecordFilter::count_excess(Book& book, const StreamEvent& event,
                                 std::uint64_t now) {
+  // With too many sorts they are told apart by class and verdict only, of which
+  // there are few: never is one counted as what it is not.
   std::string key;
   append(key, event.kind);
   append(key, event.verdict);
@@ -130,13 +142,25 @@ void RecordFilter::count_excess(Book& book, const StreamEvent& event,
     append(key, to_string((*event.actor)->origin));
     append(key, (*event.actor)->tool);
   }
-  if (book.excess.size() >= kMostExcess && !book.excess.contains(key)) key = "";
+  const bool apart =
+      book.excess.size() < kMostExcess || book.excess.contains(key);
+  if (!apart) {
+    key.clear();
+    append(key, event.class_name);
+    append(key, event.verdict);
+  }
   const auto [at, is_new] = book.excess.try_emplace(key);
   Excess& excess = at->second;
   if (is_new) {
     excess.example = event;
     excess.first = event.time;
+    if (!apart) {
+      excess.example.kind = "several";
+      excess.example.actor.reset();
+    }
   }
+  // The latest of a container's states is the one that holds.
+  if (event.kind == "state") excess.example = event;
   excess.count += event.count;
   excess.last = event.time;
   if (book.excess_since == 0) book.excess_since = now;
@@ -167,7 +191,7 @@ void RecordFilter::give_excess(Book& book, const Give& give) {
     out.time = excess.last;
     out.path.clear();
     out.from.clear();
-    out.facts.clear();
+    if (out.kind != "state") out.facts.clear();
     out.update = nullptr;
     out.detail =
         "more than the container's share of the journal: not kept one "

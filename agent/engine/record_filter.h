@@ -22,6 +22,7 @@ class RecordFilter {
  public:
   // At once; then one more each five seconds.
   static constexpr std::uint64_t kShare = 4096;
+  static constexpr std::uint64_t kTolerated = 2048;  // of what is no violation
   static constexpr std::uint64_t kRefillNs = 5'000'000'000;
   // How long counts are kept before they are an entry.
   static constexpr std::uint64_t kRepeatsAfterNs = 600'000'000'000;
@@ -56,6 +57,7 @@ class RecordFilter {
   struct Book {
     std::shared_ptr<const ContainerInfo> container;
     std::uint64_t share = kShare;
+    std::uint64_t tolerated = kTolerated;
     std::uint64_t refilled = 0;
     std::unordered_map<std::uint64_t, Repeats> seen;
     std::map<std::string, Excess> excess;
@@ -64,7 +66,7 @@ class RecordFilter {
   };
 
   void finish(const std::string& book, const Give& give);
-  bool take_share(Book& book, std::uint64_t now);
+  static bool take_share(Book& book, bool tolerated, std::uint64_t now);
   void count_excess(Book& book, const StreamEvent& event, std::uint64_t now);
   static void give_repeats(Book& book, const Give& give);
   static void give_excess(Book& book, const Give& give);

@@ -107,6 +107,7 @@ void Recorder::write(std::deque<StreamEventPtr> batch, bool last) {
   {
     const std::lock_guard lock(mutex_);
     began = !written && state_.error.empty();
+    if (began) failing_since_ = wall_now();
     // That there was nothing to write is no success.
     const bool grew = writer_->tail().entry != before;
     ended = written && grew && !state_.error.empty();
@@ -122,7 +123,8 @@ void Recorder::write(std::deque<StreamEventPtr> batch, bool last) {
     if (ended && writer_->lost() != 0) {
       notices_.push_back({"journal_resumed",
                           std::to_string(writer_->lost()) +
-                              " entries were lost since the agent's start"});
+                              " entries were lost since the agent's start",
+                          failing_since_});
     }
   }
   if (began) {

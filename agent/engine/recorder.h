@@ -58,6 +58,7 @@ class Recorder {
   void write(std::deque<StreamEventPtr> batch, bool last);
 
   std::unique_ptr<journal::Writer> writer_;
+  WallTime failing_since_;  // of the writing thread
   const Render render_;
   std::uint64_t last_seq_ = 0;
   std::optional<WallTime> watched_until_;

@@ -50,6 +50,8 @@ struct Options {
 struct Notice {
   std::string kind;    // journal_repaired, journal_pruned
   std::string detail;  // one line, printable
+  // Since when it was so; nothing: it is of a moment.
+  std::optional<WallTime> since = std::nullopt;
 };
 
 class Writer {

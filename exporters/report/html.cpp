@@ -114,6 +114,11 @@ class Html {
       faults_ += node.audit.verification.fault_count;
       for (const auto& one : node.containers) containers_.push_back(&one);
     }
+    // Who has most to be told comes first, since not all may be shown.
+    std::stable_sort(containers_.begin(), containers_.end(),
+                     [](const auto* a, const auto* b) {
+                       return a->violations > b->violations;
+                     });
   }
 
   std::string write() && {
@@ -182,10 +187,11 @@ class Html {
 
   void over_time() {
     section("State over time", "Those that were changed longest come first.");
-    out_ += legend(std::array<std::pair<const char*, const char*>, 4>{
-        {{"c-still", "still: as its image"},
+    out_ += legend(std::array<std::pair<const char*, const char*>, 5>{
+        {{"c-still", "still: as its image, but for what the policy tolerates"},
          {"c-mutated", "mutated: changed, and not changed back"},
          {"c-unknown", "unknown: not compared yet, or it could not be"},
+         {"c-stopped", "stopped"},
          {"c-unwatched", "no agent ran"}}});
     out_ += lanes_svg(report_, kLanes);
     out_ += left_out(containers_.size(), kLanes);
@@ -226,12 +232,14 @@ class Html {
                   seconds_cell(time_of(one->times, Condition::mutated)) +
                   seconds_cell(time_of(one->times, Condition::unknown)) +
                   seconds_cell(time_of(one->times, Condition::unwatched)) +
+                  time_cell(one->last_comparison) +
                   number_cell(one->violations, true) + time_cell(one->begin) +
                   time_cell(one->end));
     }
-    out_ += table({"Container", "Node", "Id", "State", "#Still", "#Mutated",
-                   "#Unknown", "#Unwatched", "#Violations", "Since", "Gone"},
-                  rows);
+    out_ += table(
+        {"Container", "Node", "Id", "State", "#Still", "#Mutated", "#Unknown",
+         "#Unwatched", "Compared", "#Violations", "Since", "Gone"},
+        rows);
     out_ += left_out(containers_.size(), kContainerRows);
   }
 
@@ -239,7 +247,8 @@ class Html {
     std::size_t shown = 0;
     std::size_t all = 0;
     for (const auto* one : containers_) {
-      if (one->hands.empty() && one->sessions.empty() && one->updates.empty()) {
+      if (one->changes.empty() && one->sessions.empty() &&
+          one->updates.empty() && one->updates_left_out == 0) {
         continue;
       }
       if (all++ >= kDetailed) continue;
@@ -290,7 +299,7 @@ class Html {
   }
 
   void hands(const ContainerReport& one) {
-    if (one.hands.empty()) return;
+    if (one.hands.empty() && one.hands_left_out == 0) return;
     std::string rows;
     for (std::size_t i = 0; i < std::min(one.hands.size(), kRows); ++i) {
       const Hand& hand = one.hands[i];
@@ -304,7 +313,13 @@ class Html {
     out_ += table({"Actor", "Person", "Through", "#Changes", "#Violations",
                    "Classes", "First", "Last", "Paths"},
                   rows);
-    out_ += left_out(one.hands.size() + one.hands_left_out, kRows);
+    out_ += left_out(one.hands.size(), kRows);
+    if (one.hands_left_out != 0) {
+      out_ += fmt::format(
+          "<p class=\"dim\">{} more actors made {} changes: a report names {} "
+          "of a container.</p>",
+          one.hands_left_out, one.changes_by_others, one.hands.size());
+    }
   }
 
   void kinds(const ContainerReport& one) {
@@ -316,9 +331,9 @@ class Html {
                   number_cell(count));
     }
     if (rows.empty()) return;
-    out_ += table({"Class", "Kind", "Origin", "Verdict", "Rule that decided",
-                   "#Changes"},
-                  rows);
+    out_ += table(
+        {"Class", "Kind", "Origin", "Verdict", "Rule that decided", "#Changes"},
+        rows);
   }
 
   void sessions(const ContainerReport& one) {

@@ -58,6 +58,8 @@ std::string decoded(std::string_view value) {
   return out;
 }
 
+constexpr std::uint64_t kRefused = 400;  // and above, of HTTP's codes
+
 struct Asked {
   std::string container;
   std::string command;
@@ -128,12 +130,23 @@ bool KubernetesAudit::take(std::string_view line) {
   const auto time = parse_rfc3339(text(*event, "requestReceivedTimestamp"));
   if (!time || time->ns < 0) return true;
   const Asked asked = asked_by(text(*event, "requestURI"));
+  const json& code = member(member(*event, "responseStatus"), "code");
+  const bool refused =
+      code.is_number_unsigned() && code.get<std::uint64_t>() >= kRefused;
+  const std::string audit_id = text(*event, "auditID");
+  // A request has an event for each of its stages; how it ended is in the last.
+  if (const auto known = by_number_.find(audit_id);
+      !audit_id.empty() && known != by_number_.end()) {
+    if (refused) requests_[known->second].refused = true;
+    return true;
+  }
   Request request{.user = user_of(*event),
-                  .audit_id = text(*event, "auditID"),
+                  .audit_id = audit_id,
                   .pod = text(object, "namespace") + '/' + text(object, "name"),
                   .container = asked.container,
                   .command = asked.command,
-                  .time = *time};
+                  .time = *time,
+                  .refused = refused};
   const std::size_t index = requests_.size();
   const json& annotations = member(*event, "annotations");
   if (annotations.is_object()) {
@@ -149,41 +162,48 @@ bool KubernetesAudit::take(std::string_view line) {
   return true;
 }
 
-std::optional<KubernetesUser> KubernetesAudit::find(
-    const ContainerInfo& container, const Session& session) const {
-  if (container.pod.empty()) return std::nullopt;
-  if (!session.request_uid.empty()) {
-    const auto at = by_number_.find(session.request_uid);
-    // The number is said by the container: of another pod's request it is not.
-    if (at != by_number_.end() &&
-        requests_[at->second].pod == pod_of(container)) {
-      const Request& request = requests_[at->second];
-      return KubernetesUser{.name = request.user,
-                            .audit_id = request.audit_id,
-                            .probable = false};
-    }
+bool KubernetesAudit::fits(const Request& request,
+                           const ContainerInfo& container,
+                           const Session& session) const {
+  if (request.refused || request.pod != pod_of(container)) return false;
+  if (!request.container.empty() &&
+      request.container != container.pod_container) {
+    return false;
   }
-  return guess(container, session);
+  const std::int64_t later = session.start.ns - request.time.ns;
+  return later >= kEarliestNs && later <= kLatestNs;
 }
 
-std::optional<KubernetesUser> KubernetesAudit::guess(
+std::optional<KubernetesUser> KubernetesAudit::find(
     const ContainerInfo& container, const Session& session) const {
   const auto pod = by_pod_.find(pod_of(container));
-  if (pod == by_pod_.end() || session.start.ns < 0) return std::nullopt;
+  if (container.pod.empty() || pod == by_pod_.end() || session.start.ns < 0) {
+    return std::nullopt;
+  }
+  const auto user = [](const Request& request, bool probable) {
+    return KubernetesUser{.name = request.user,
+                          .audit_id = request.audit_id,
+                          .probable = probable};
+  };
+  if (!session.request_uid.empty()) {
+    // The container can say any number: of another's request, or of one long
+    // ago, it is none.
+    const auto at = by_number_.find(session.request_uid);
+    if (at != by_number_.end() &&
+        fits(requests_[at->second], container, session)) {
+      return user(requests_[at->second], false);
+    }
+  }
   std::optional<KubernetesUser> found;
   for (const std::size_t index : pod->second) {
     const Request& request = requests_[index];
-    const std::int64_t later = session.start.ns - request.time.ns;
-    if (later < kEarliestNs || later > kLatestNs) continue;
-    if (!request.container.empty() &&
-        request.container != container.pod_container) {
+    if (!fits(request, container, session) ||
+        !is_command(request.command, session.first_cmd)) {
       continue;
     }
-    if (!is_command(request.command, session.first_cmd)) continue;
     // Two users with one command at one time: it may be either.
     if (found && found->name != request.user) return std::nullopt;
-    found = KubernetesUser{
-        .name = request.user, .audit_id = request.audit_id, .probable = true};
+    found = user(request, true);
   }
   return found;
 }

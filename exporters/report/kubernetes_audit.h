@@ -21,8 +21,8 @@ namespace stillframe::report {
 
 class KubernetesAudit {
  public:
-  // How much later than the request its first process may begin, and, as two
-  // machines' clocks differ, how much earlier.
+  // How much later than the request the session's first process may begin,
+  // and, as two machines' clocks differ, how much earlier.
   static constexpr std::int64_t kLatestNs = 10'000'000'000;
   static constexpr std::int64_t kEarliestNs = -2'000'000'000;
 
@@ -33,9 +33,9 @@ class KubernetesAudit {
   // One line of such a file; false: it is no event.
   bool take(std::string_view line);
 
-  // Who asked for the session. By the number of the request where the session
-  // has it; else by pod, container, command and time, if that fits one user's
-  // requests only.
+  // Who asked for the session, of requests into its container at its time that
+  // were not refused: by the number of the request where the session has it;
+  // else by the command, if that fits one user's requests only.
   std::optional<KubernetesUser> find(const ContainerInfo& container,
                                      const Session& session) const;
 
@@ -47,10 +47,11 @@ class KubernetesAudit {
     std::string container;  // empty: the pod's first
     std::string command;
     WallTime time;
+    bool refused = false;
   };
 
-  std::optional<KubernetesUser> guess(const ContainerInfo& container,
-                                      const Session& session) const;
+  bool fits(const Request& request, const ContainerInfo& container,
+            const Session& session) const;
 
   std::vector<Request> requests_;
   std::unordered_map<std::string, std::size_t> by_number_;

@@ -62,6 +62,7 @@ svg .tick{fill:var(--dim);font-size:11px}
 svg .grid{stroke:var(--line);stroke-width:1}
 .c-still{fill:var(--still)}.c-mutated{fill:var(--mutated)}
 .c-unknown{fill:var(--unknown)}.c-unwatched{fill:var(--unwatched)}
+.c-stopped{fill:var(--panel);stroke:var(--line)}
 .o-workload{fill:var(--workload)}.o-exec{fill:var(--exec)}
 .o-host{fill:var(--host)}.o-container{fill:var(--container)}
 .o-runtime{fill:var(--runtime)}.o-unattributed{fill:var(--unattributed)}

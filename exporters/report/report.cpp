@@ -47,7 +47,8 @@ class Sums {
   }
 
   void add_exception(const ExceptionRow& row) {
-    auto& sum = exceptions_[{row.rule, row.reason}];
+    auto& sum =
+        exceptions_[{row.rule, row.reason, row.expires ? row.expires->ns : 0}];
     if (sum.rule.empty()) {
       sum = row;
       return;
@@ -129,7 +130,8 @@ class Sums {
   std::map<Name, WorkloadReport> workloads_;
   std::map<Name, std::vector<double>> delays_;
   std::map<std::string, ImageRow> images_;
-  std::map<Name, ExceptionRow> exceptions_;
+  std::map<std::tuple<std::string, std::string, std::int64_t>, ExceptionRow>
+      exceptions_;
 };
 
 }  // namespace

@@ -73,16 +73,19 @@ struct ContainerReport {
   ContainerInfo info;
   std::vector<Stretch> stretches;
   Times times{};
-  WallTime begin;               // of what is known of it
-  std::optional<WallTime> end;  // it was gone
-  Condition at_end = Condition::unknown;
+  WallTime begin;                         // of what is known of it
+  std::optional<WallTime> end;            // it was gone
+  Condition at_end = Condition::unknown;  // the last that was seen of it
   std::optional<WallTime> first_mutation;
+  // When all of it was last compared with its image, as far as that was said.
+  std::optional<WallTime> last_comparison;
   std::map<ChangeKey, std::uint64_t> changes;
   std::uint64_t violations = 0;
   // Of which the journal has only a count.
   std::uint64_t not_itemized = 0;
   std::vector<Hand> hands;  // who changed most comes first
   std::uint64_t hands_left_out = 0;
+  std::uint64_t changes_by_others = 0;  // by those
   std::vector<SessionRow> sessions;
   std::uint64_t sessions_left_out = 0;
   std::vector<Update> updates;

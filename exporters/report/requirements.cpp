@@ -7,19 +7,21 @@ namespace stillframe::report {
 
 const std::vector<Requirement>& requirements() {
   static const std::vector<Requirement> kAll = {
-      {"PCI DSS 4.0", "11.5.2",
+      {"PCI DSS 4.0.1", "11.5.2",
        "A mechanism detects changes of critical files, alerts people, and "
        "compares the files at least once a week.",
-       "Containers and their changes; gaps. Root filesystems are compared with "
-       "their images all the time, not weekly.",
-       "Which files are critical; files of the hosts and of volumes; that "
-       "somebody was alerted and answered."},
-      {"PCI DSS 4.0", "10.3.2",
+       "Containers, their changes, and when each was last compared with its "
+       "image; gaps.",
+       "Which files are critical; files of hosts and volumes; files in places "
+       "that the policy calls scratch; that somebody was alerted and "
+       "answered."},
+      {"PCI DSS 4.0.1", "10.3.2",
        "Audit logs are protected from being changed by individuals.",
-       "Integrity: the journal is a chain of hashes, signed where a key was "
-       "given. It shows a change, and does not prevent it.",
+       "Integrity: the journal is a chain of hashes, signed where that is "
+       "said. "
+       "It shows a change, and does not prevent it.",
        "Who may write to the journal's directory; other logs."},
-      {"PCI DSS 4.0", "10.3.4",
+      {"PCI DSS 4.0.1", "10.3.4",
        "Changes of existing log data are detected and cause an alert.",
        "Integrity of each node's journal.",
        "That verification is run regularly, and its failure reaches somebody."},
@@ -46,10 +48,12 @@ const std::vector<Requirement>& requirements() {
        "Firmware, hosts, volumes; integrity of the images themselves."},
       {"NIST SP 800-53 r5", "AU-10",
        "It can be shown that somebody did what they did.",
-       "Sessions with who had logged in; the signed journal. A login is the "
-       "kernel's word, and a user that is marked as probable is a guess.",
-       "Non-repudiation in full: no person signs what they do in a container."},
-      {"CIS Docker Benchmark 1.6", "5.12",
+       "Sessions with who had logged in, as far as that is known; the journal, "
+       "where it is signed and its signature was checked.",
+       "Non-repudiation in full: a login is the kernel's word, a request's "
+       "number the container's, a user marked as probable a guess, and no "
+       "person signs what they do in a container."},
+      {"CIS Docker Benchmark", "5.12 (5.13 since 1.6)",
        "Root filesystems of containers are mounted read-only.",
        "Containers that were still all the time: they could be. Those that "
        "were changed, and where: what a read-only one would need volumes for.",
@@ -73,9 +77,9 @@ const std::vector<std::string>& limits() {
   // One on each line.
   static const std::vector<std::string> kAll = split(
       R"(Before the first entry of a journal nothing is known, and while no agent ran only what was left changed.
-Who is root on a node can end the agent: that is a gap. With root the journal can be written anew; what was signed, scraped or shipped before shows it.
+Who is root on a node can end the agent: that is a gap, and nothing is known of it but that. With root the journal can be written anew; what was signed, scraped or shipped before shows it.
 Volumes are no part of a container's snapshot: only code that was run from them is told.
-What was done in the places that the policy calls scratch is counted as tolerated.
+A container is still if nothing in it was changed but what the policy tolerates: by its rules, and in the places that it calls scratch.
 Clients of a daemon (docker exec, kubectl exec) are not known to the node. The API server's audit log names them where it was given.
 A login is what the kernel keeps for audit. A service that descends from no login can set one, unless audit makes it immutable.
 Packages of an update are what the package manager's own files in the container say.

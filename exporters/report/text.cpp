@@ -29,6 +29,7 @@ Color color_of(Condition condition) {
     case Condition::mutated:
       return Color::red;
     case Condition::unknown:
+    case Condition::stopped:
     case Condition::unwatched:
       break;
   }
@@ -84,6 +85,10 @@ class Writer {
       for (const auto& fault : node.audit.verification.faults) {
         out_ += "    " + to_text(fault) + '\n';
       }
+      if (node.entries_not_read != 0) {
+        out_ += fmt::format("    {} are no events\n",
+                            console::counted(node.entries_not_read, "line"));
+      }
       if (node.away_seconds != 0) {
         out_ += fmt::format("    no agent ran for {}\n",
                             duration(node.away_seconds));
@@ -116,7 +121,8 @@ class Writer {
     std::size_t all = 0;
     for (const auto& node : report_.nodes) {
       for (const auto& one : node.containers) {
-        if (one.hands.empty() && one.updates.empty() &&
+        if (one.hands.empty() && one.hands_left_out == 0 &&
+            one.updates.empty() && one.updates_left_out == 0 &&
             (one.end || one.at_end == Condition::still)) {
           continue;
         }
@@ -135,8 +141,8 @@ class Writer {
         console::short_id(one.info.id),
         console::paint(style_, color_of(one.at_end), to_string(one.at_end)),
         percent(share_still(one.times)));
-    for (const Condition other :
-         {Condition::mutated, Condition::unknown, Condition::unwatched}) {
+    for (const Condition other : {Condition::mutated, Condition::unknown,
+                                  Condition::stopped, Condition::unwatched}) {
       const double seconds = time_of(one.times, other);
       if (seconds != 0)
         out_ += fmt::format(", {} {}", to_string(other), duration(seconds));
@@ -162,6 +168,10 @@ class Writer {
     }
     if (one.hands.size() > kHandsShown) {
       out_ += fmt::format("    and {} more\n", one.hands.size() - kHandsShown);
+    }
+    if (one.hands_left_out != 0) {
+      out_ += fmt::format("    and {} more, with {}\n", one.hands_left_out,
+                          console::counted(one.changes_by_others, "change"));
     }
     shown = 0;
     for (const auto& update : one.updates) {
@@ -213,8 +223,8 @@ class Writer {
         if (shown == kRowsShown) continue;
         ++shown;
         out_ += fmt::format(
-            "  {}  {} to {}  {}{}: {}\n", display(node.node), moment(gap.since),
-            moment(gap.until), display(gap.kind),
+            "  {}  {} to {}  {}{}, {}: {}\n", display(node.node),
+            moment(gap.since), moment(gap.until), display(gap.kind),
             gap.times > 1 ? fmt::format(" x{}", gap.times) : "", gap.hides);
       }
     }

@@ -6,11 +6,16 @@
 namespace stillframe::report {
 
 void Timeline::set(WallTime time, Condition condition) {
-  if (begun()) {
-    if (this->condition() == condition) return;
-    time = std::max(time, changes_.back().since);
+  for (auto change = changes_.rbegin();
+       change != changes_.rend() && time < change->since; ++change) {
+    change->since = time;
   }
+  if (begun() && this->condition() == condition) return;
   changes_.push_back({time, condition});
+}
+
+void Timeline::set_late(WallTime time, Condition condition) {
+  set(begun() ? std::max(time, changes_.back().since) : time, condition);
 }
 
 void Timeline::end(WallTime time) {

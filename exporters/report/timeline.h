@@ -22,10 +22,16 @@ struct Period {
   bool contains(WallTime time) const { return since <= time && time < until; }
 };
 
-// A container's state, or that no agent was there to see it.
-enum class Condition : std::uint8_t { still, mutated, unknown, unwatched };
-inline constexpr std::array<std::string_view, 4> kConditionNames = {
-    "still", "mutated", "unknown", "unwatched"};
+// A container's state while it runs, or that no agent was there to see it.
+enum class Condition : std::uint8_t {
+  still,
+  mutated,
+  unknown,
+  stopped,
+  unwatched
+};
+inline constexpr std::array<std::string_view, 5> kConditionNames = {
+    "still", "mutated", "unknown", "stopped", "unwatched"};
 constexpr std::string_view to_string(Condition condition) {
   return kConditionNames[static_cast<std::size_t>(condition)];
 }
@@ -54,9 +60,11 @@ class Timeline {
   std::optional<WallTime> end() const { return end_; }
   Condition condition() const { return changes_.back().condition; }
 
-  // From that time on. Times do not go back: what was earlier than the latest
-  // is as of that.
+  // From that time on. In the order in which it was said, which is the truth:
+  // where a clock was set back, what was said before was before.
   void set(WallTime time, Condition condition);
+  // The same of what may be told late: not before the latest.
+  void set_late(WallTime time, Condition condition);
   // Then it was gone.
   void end(WallTime time);
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include "agent/base/file.h"
 #include "agent/base/text.h"
 #include "agent/journal/format.h"
@@ -181,11 +183,8 @@ Result<> check_event_filter(AgentApi& agent, const Query& query,
     if (*known) return {};
   }
   // It may be so new that the agent has not met it yet.
-  const auto scanned = agent.scanned_snapshot();
-  if (!scanned) return tl::unexpected<Error>(scanned.error());
-  known = is_among(**scanned, query.container);
-  if (!known) return tl::unexpected<Error>(known.error());
-  if (*known) return {};
+  const auto looked = agent.diff(query.container, DiffPart::runtime_lines);
+  if (looked || looked.error().code != ENOENT) return {};
   return fail("no container '" + printable(query.container) +
               "': none runs, and the journal has none");
 }

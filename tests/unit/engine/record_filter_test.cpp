@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace stillframe::engine {
@@ -104,6 +105,70 @@ TEST_F(RecordFilterTest, WhatIsOverTheShareIsCountedByKind) {
   const std::uint64_t later = kSecond + RecordFilter::kRefillNs;
   EXPECT_TRUE(filter_.admit(event("/z"), later));
   EXPECT_FALSE(filter_.admit(event("/zz"), later));
+}
+
+// Whoever fills a scratch place, or does what a rule allows, all the time.
+TEST_F(RecordFilterTest, WhatIsToleratedTakesNothingFromViolations) {
+  for (std::uint64_t i = 0; i < 3 * RecordFilter::kShare; ++i) {
+    StreamEvent tolerated = event("/tmp/" + std::to_string(i));
+    tolerated.verdict = i % 2 == 0 ? "scratch" : "allowed";
+    EXPECT_EQ(filter_.admit(tolerated, 0), i < RecordFilter::kTolerated);
+  }
+  EXPECT_TRUE(filter_.admit(event("/etc/shadow"), 0));
+}
+
+TEST_F(RecordFilterTest, WhatItIsStaysKnown) {
+  for (std::uint64_t i = 0; i <= RecordFilter::kShare; ++i) {
+    filter_.admit(event("/" + std::to_string(i)), 0);
+  }
+  StreamEvent state = event("");
+  state.class_name = "agent";
+  state.kind = "state";
+  state.verdict = {};
+  EXPECT_TRUE(filter_.admit(state, 0));
+  // There was no room for it; then the latest is kept.
+  state.facts = {{"state", "still"}};
+  filter_.refused(state, 0);
+  state.facts = {{"state", "mutated"}};
+  filter_.refused(state, 0);
+  filter_.finish(*state.container, give());
+  const auto said =
+      std::find_if(given_.begin(), given_.end(),
+                   [](const StreamEvent& one) { return one.kind == "state"; });
+  ASSERT_NE(said, given_.end());
+  EXPECT_EQ(said->facts.at("state"), "mutated");
+  EXPECT_TRUE(said->facts.contains("since"));
+}
+
+// A container chooses the names of its programs.
+TEST_F(RecordFilterTest, ManySortsAreNeverCountedAsAnother) {
+  const auto sort = [&](const std::string& tool, std::string_view verdict) {
+    StreamEvent out = event("/x" + tool);
+    out.verdict = verdict;
+    Actor actor;
+    actor.tool = tool;
+    out.actor = SharedActor(actor);
+    return out;
+  };
+  for (int i = 0; i < 200; ++i) {
+    filter_.refused(sort("tool" + std::to_string(i), "scratch"), 0);
+  }
+  filter_.refused(sort("last", "violation"), 0);
+  filter_.refused(event("/a"), 0);  // an entry began a book
+  filter_.admit(event("/b"), 0);
+  for (int i = 0; i < 200; ++i) {
+    filter_.refused(sort("tool" + std::to_string(i), "scratch"), 0);
+  }
+  filter_.refused(sort("last", "violation"), 0);
+  filter_.finish(give());
+  std::uint64_t scratch = 0;
+  std::uint64_t violations = 0;
+  for (const auto& one : given_) {
+    (one.verdict == "violation" ? violations : scratch) += one.count;
+  }
+  EXPECT_EQ(scratch, 200);
+  EXPECT_EQ(violations, 1);
+  EXPECT_LT(given_.size(), 80);
 }
 
 TEST_F(RecordFilterTest, WhatFoundNoRoomIsCountedToo) {

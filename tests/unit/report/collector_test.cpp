@@ -67,15 +67,144 @@ TEST(Collector, WhoWasNotSeenAgainStaysUnwatched) {
   EXPECT_EQ(seconds(node.containers.at(0), Condition::unwatched), 40);
 }
 
-TEST(Collector, AStoppedAgentIsTheEnd) {
+// An agent that ended and did not come back is a gap, however it ended.
+TEST(Collector, NobodyCameBack) {
+  for (const bool killed : {false, true}) {
+    Teller teller;
+    teller.agent(0, "started");
+    teller.state(10, Condition::still);
+    if (!killed) teller.agent(20, "stopped");
+    const NodeReport node = teller.finish(20, 900);
+    EXPECT_EQ(seconds(node.containers.at(0), Condition::still), 10);
+    EXPECT_EQ(seconds(node.containers.at(0), Condition::unwatched), 880);
+    EXPECT_EQ(node.away_seconds, 880);
+    ASSERT_THAT(node.gaps, SizeIs(1));
+    EXPECT_EQ(node.gaps[0].until, at(900));
+  }
+}
+
+TEST(Collector, AnAgentThatIsThereMayBeSilentForAMinute) {
+  Teller teller;
+  teller.agent(0, "started");
+  teller.state(10, Condition::still);
+  const NodeReport node = teller.finish(200, 260);
+  EXPECT_THAT(node.gaps, IsEmpty());
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::still), 250);
+}
+
+TEST(Collector, BeforeTheJournalNothingIsKnown) {
+  Teller teller;
+  teller.agent(500, "started");
+  const NodeReport node = teller.finish(600);
+  ASSERT_THAT(node.gaps, SizeIs(1));
+  EXPECT_EQ(node.gaps[0].kind, "no_journal");
+  EXPECT_EQ(node.gaps[0].since, at(0));
+  EXPECT_EQ(node.gaps[0].until, at(500));
+}
+
+TEST(Collector, WhoDoesNotAnswerTheRollIsGone) {
   Teller teller;
   teller.agent(0, "started");
   teller.state(10, Condition::still);
   teller.agent(20, "stopped");
+  teller.agent(30, "started");
+  teller.agent(35, "roll_call");
+  const NodeReport node = teller.finish(500);
+  const auto& one = node.containers.at(0);
+  EXPECT_EQ(*one.end, at(35));
+  EXPECT_EQ(seconds(one, Condition::unwatched), 15);
+}
+
+TEST(Collector, AStoppedContainerIsNotStill) {
+  Teller teller;
+  teller.state(0, Condition::still);
+  teller.life(10, Lifecycle::exited);
+  teller.life(50, Lifecycle::live);
+  NodeReport node = teller.finish(60);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::still), 20);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::stopped), 40);
+  Teller met;
+  met.state(0, Condition::still, {{"running", "false"}});
+  node = met.finish(60);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::stopped), 60);
+}
+
+// Undone before anybody looked; told after the state that knew of it.
+TEST(Collector, WhatIsOverByTheStateIsOver) {
+  Teller teller;
+  teller.state(0, Condition::still);
+  teller.change(10, "/etc/a", by_exec(1, "sh", at(9)));
+  teller.state(11, Condition::still);
+  teller.change(5, "/etc/b", by_exec(1, "sh", at(4)));
+  const NodeReport node = teller.finish(100);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::mutated), 1);
+  EXPECT_EQ(*node.containers.at(0).first_mutation, at(5));
+}
+
+TEST(Collector, AStateThatWasOnlyCounted) {
+  Teller teller;
+  teller.state(0, Condition::still);
+  teller.excess(50, 20, "agent", "state", 9, "", {{"state", "mutated"}});
+  NodeReport node = teller.finish(60);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::still), 20);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::unknown), 30);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::mutated), 10);
+}
+
+TEST(Collector, ViolationsThatWereOnlyCountedMutate) {
+  Teller teller;
+  teller.state(0, Condition::still);
+  teller.life(50, Lifecycle::removed);
+  teller.excess(60, 20, "content", "file_write", 9, "violation");
+  const NodeReport node = teller.finish(100);
+  const auto& one = node.containers.at(0);
+  EXPECT_EQ(one.violations, 9);
+  EXPECT_EQ(*one.first_mutation, at(20));
+  EXPECT_EQ(seconds(one, Condition::mutated), 30);
+}
+
+TEST(Collector, UpdatesThatWereOnlyCounted) {
+  Teller teller;
+  teller.excess(60, 20, "lifecycle", "update_started", 12);
+  const NodeReport node = teller.finish(100);
+  EXPECT_EQ(node.containers.at(0).updates_left_out, 12);
+  EXPECT_THAT(node.containers.at(0).updates, IsEmpty());
+  EXPECT_THAT(node.gaps, SizeIs(1));
+}
+
+TEST(Collector, WhileTheJournalCouldNotBeWritten) {
+  Teller teller;
+  teller.state(0, Condition::still);
+  teller.agent(80, "journal_resumed", "5 lost", {{"since", rfc3339(at(30))}});
+  teller.state(85, Condition::still);
+  const NodeReport node = teller.finish(100);
+  const auto& one = node.containers.at(0);
+  EXPECT_EQ(seconds(one, Condition::still), 45);
+  EXPECT_EQ(seconds(one, Condition::unknown), 55);
+  EXPECT_EQ(node.gaps.at(0).since, at(30));
+}
+
+TEST(Collector, AClockThatWasSetBackBetweenTwoAgents) {
+  Teller teller;
+  teller.agent(500, "started");
+  teller.state(500, Condition::still);
+  teller.agent(100, "started", "", {{"unwatched_since", rfc3339(at(510))}});
+  const NodeReport node = teller.finish(200);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::still), 0);
+  EXPECT_EQ(seconds(node.containers.at(0), Condition::unwatched), 100);
+  EXPECT_THAT(node.gaps, testing::Contains(
+                             testing::Field(&GapRow::kind, "clock_set_back")));
+}
+
+TEST(Collector, ASensorThatDoesNotWorkIsAGap) {
+  Teller teller;
+  teller.agent(0, "started", "", {{"sensor_mounts", "none"}});
+  teller.agent(50, "started", "", {{"sensor_mounts", "x"}});
   const NodeReport node = teller.finish(60);
-  EXPECT_EQ(node.watched.until, at(20));
-  EXPECT_EQ(seconds(node.containers.at(0), Condition::still), 10);
-  EXPECT_EQ(seconds(node.containers.at(0), Condition::unwatched), 0);
+  ASSERT_THAT(node.gaps, SizeIs(1));
+  EXPECT_EQ(node.gaps[0].kind, "sensor_none");
+  EXPECT_EQ(node.gaps[0].until, at(50));
+  EXPECT_EQ(node.sensors.at("mounts"), "x");
 }
 
 TEST(Collector, RepeatsAreCountedWithTheFirst) {
@@ -147,7 +276,7 @@ TEST(Collector, TheSameIdAgainIsAnother) {
   Teller teller;
   teller.state(10, Condition::mutated);
   teller.life(20, Lifecycle::removed);
-  teller.life(30, Lifecycle::created);
+  // Found running by another agent: nobody saw it begin.
   teller.state(30, Condition::still);
   const NodeReport node = teller.finish(40);
   ASSERT_THAT(node.containers, SizeIs(2));
@@ -169,7 +298,7 @@ TEST(Collector, ExceptionsThatWereUsed) {
   teller.take(unused);
   const NodeReport node = teller.finish(600);
   ASSERT_THAT(node.exceptions, SizeIs(1));
-  const auto& row = node.exceptions.at("data");
+  const auto& row = node.exceptions.begin()->second;
   EXPECT_EQ(row.reason, "no volume yet");
   EXPECT_EQ(row.changes, 2);
   EXPECT_EQ(row.containers, 1);
@@ -181,13 +310,8 @@ TEST(Collector, ExceptionsThatWereUsed) {
 
 TEST(Collector, WhatIsOnlyCountedIsAGap) {
   Teller teller;
-  StreamEvent more = teller.of_container(50, "content", "file_write");
-  more.verdict = "violation";
-  more.detail = "more than its share";
-  more.facts["since"] = rfc3339(at(40));
-  more.count = 70'000;
-  teller.take(more);
-  teller.take(more);
+  teller.excess(50, 40, "content", "file_write", 70'000, "violation");
+  teller.excess(50, 40, "content", "file_write", 70'000, "violation");
   const NodeReport node = teller.finish(60);
   EXPECT_EQ(node.containers.at(0).not_itemized, 140'000);
   EXPECT_EQ(node.containers.at(0).violations, 140'000);
@@ -195,6 +319,68 @@ TEST(Collector, WhatIsOnlyCountedIsAGap) {
   EXPECT_EQ(node.gaps[0].kind, "beyond_share");
   EXPECT_EQ(node.gaps[0].since, at(40));
   EXPECT_EQ(node.gaps[0].times, 2);
+}
+
+TEST(Collector, AReasonHoldsForWhatItAllowed) {
+  Teller teller;
+  for (const auto* reason : {"approved by Ann", "by nobody"}) {
+    StreamEvent rule = teller.event(5, "agent", "policy_rule_used");
+    rule.rule = "data";
+    rule.detail = reason;
+    teller.take(rule);
+    teller.change(10, "/data/a", by_exec(1, "sh", at(9)), "allowed", "data");
+  }
+  const NodeReport node = teller.finish(600);
+  ASSERT_THAT(node.exceptions, SizeIs(2));
+  for (const auto& [key, row] : node.exceptions) EXPECT_EQ(row.changes, 1);
+}
+
+TEST(Collector, ThePolicyOfBeforeThePeriodIsInForce) {
+  Teller teller({at(100), at(200)});
+  teller.agent(10, "policy_loaded", "", {{"sha256", "aa"}});
+  teller.agent(20, "policy_loaded", "", {{"sha256", "bb"}});
+  teller.agent(30, "policy_failed", "");
+  teller.agent(150, "policy_loaded", "", {{"sha256", "cc"}});
+  const NodeReport node = teller.finish(200);
+  ASSERT_THAT(node.policies, SizeIs(2));
+  EXPECT_EQ(node.policies[0].sha256, "bb");
+  EXPECT_EQ(node.policies[1].sha256, "cc");
+}
+
+// Whatever programs a container runs, who came in is named.
+TEST(Collector, WhoCameInIsNamedWhoeverElseThereIs) {
+  Teller teller;
+  for (std::size_t i = 0; i < 2 * Collector::kMostHands; ++i) {
+    Actor actor;
+    actor.origin = Origin::workload;
+    actor.tool = "tool" + std::to_string(i);
+    teller.change(10, "/etc/" + std::to_string(i), actor);
+  }
+  Actor mallory;
+  mallory.origin = Origin::host;
+  mallory.tool = "vi";
+  teller.change(20, "/etc/shadow", mallory);
+  const auto node = teller.finish(60);
+  const auto& one = node.containers.at(0);
+  EXPECT_THAT(one.hands,
+              testing::Contains(testing::Field(&Hand::who, "host vi")));
+  EXPECT_EQ(one.hands_left_out, Collector::kMostHands);
+  EXPECT_EQ(one.changes_by_others, Collector::kMostHands);
+}
+
+TEST(Collector, OnlyThePeriodUsesUpItsBounds) {
+  Teller teller({at(100), at(200)});
+  for (std::size_t i = 0; i < Collector::kMostSessions + 9; ++i) {
+    Actor actor = by_exec(i + 1, "sh", at(1));
+    actor.tool = "tool" + std::to_string(i);
+    teller.change(10, "/etc/x", actor);
+  }
+  teller.change(150, "/etc/y", by_exec(5000, "sh", at(149)));
+  const auto node = teller.finish(300);
+  const auto& one = node.containers.at(0);
+  EXPECT_THAT(one.hands, SizeIs(1));
+  EXPECT_THAT(one.sessions, SizeIs(1));
+  EXPECT_EQ(one.sessions_left_out, 0);
 }
 
 TEST(Collector, NamesNoMoreThanItMay) {

@@ -19,6 +19,7 @@ struct Line {
   std::int64_t second = 100;
   std::string annotation = "";
   std::string subresource = "exec";
+  int code = 101;
 };
 
 std::string line(const Line& of) {
@@ -26,11 +27,12 @@ std::string line(const Line& of) {
       R"({{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"id-{}",)"
       R"("stage":"ResponseStarted","requestURI":"/api/v1/namespaces/prod/pods/)"
       R"({}/exec?{}","verb":"create","user":{{"username":"{}"}},)"
+      R"("responseStatus":{{"code":{}}},)"
       R"("objectRef":{{"resource":"pods","namespace":"prod","name":"{}",)"
       R"("subresource":"{}"}},"requestReceivedTimestamp":"{}",)"
       R"("annotations":{{"execmetadata.spo.io/SPO_EXEC_REQUEST_UID":"{}"}}}})"
       "\n",
-      of.user, of.pod, of.query, of.user, of.pod, of.subresource,
+      of.user, of.pod, of.query, of.user, of.code, of.pod, of.subresource,
       rfc3339(at(of.second)), of.annotation);
 }
 
@@ -93,15 +95,38 @@ TEST_F(KubernetesAuditTest, TheSameUserTwiceIsThem) {
 }
 
 TEST_F(KubernetesAuditTest, ByTheNumberOfTheRequest) {
-  read(line({.user = "bob", .second = 1, .annotation = "uid-1"}) + line({}));
+  read(line({.user = "bob", .query = "command=x", .annotation = "uid-1"}) +
+       line({}));
   session_.request_uid = "uid-1";
   EXPECT_EQ(found(), "bob");
 }
 
 TEST_F(KubernetesAuditTest, ByTheNumberOfTheAuditEvent) {
-  read(line({.user = "bob", .second = 1}));
+  read(line({.user = "bob", .query = "command=x"}));
   session_.request_uid = "id-bob";
   EXPECT_EQ(found(), "bob");
+}
+
+// Whoever is in the container can read the number of a session of before.
+TEST_F(KubernetesAuditTest, ANumberOfBeforeIsNothing) {
+  read(line({.user = "bob", .second = 1, .annotation = "uid-1"}));
+  session_.request_uid = "uid-1";
+  EXPECT_EQ(found(), "");
+}
+
+TEST_F(KubernetesAuditTest, WhoWasRefusedCameNotIn) {
+  read(line({.code = 403}));
+  EXPECT_EQ(found(), "");
+}
+
+TEST_F(KubernetesAuditTest, WhoIsRefusedLaterCameNotInEither) {
+  read(line({}) + line({.code = 403}));
+  EXPECT_EQ(found(), "");
+}
+
+TEST_F(KubernetesAuditTest, NobodyIsInDoubtByAnothersRefusedTry) {
+  read(line({}) + line({.user = "bob", .second = 99, .code = 403}));
+  EXPECT_EQ(found(), "ann?");
 }
 
 // A container can say what it likes.

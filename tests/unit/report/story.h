@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -69,9 +70,24 @@ class Teller {
     out.facts = std::move(facts);
     collector_.take(out);
   }
-  void state(std::int64_t second, Condition condition) {
+  void state(std::int64_t second, Condition condition,
+             std::map<std::string, std::string> facts = {}) {
     StreamEvent out = of_container(second, "agent", "state");
+    out.facts = std::move(facts);
     out.facts["state"] = to_string(condition);
+    collector_.take(out);
+  }
+  // Counted from second `since` on, and not kept one by one.
+  void excess(std::int64_t second, std::int64_t since,
+              std::string_view class_name, std::string_view kind,
+              std::uint64_t count, std::string_view verdict = "",
+              std::map<std::string, std::string> facts = {}) {
+    StreamEvent out = of_container(second, class_name, kind);
+    out.verdict = verdict;
+    out.detail = "more than its share";
+    out.facts = std::move(facts);
+    out.facts["since"] = rfc3339(at(since));
+    out.count = count;
     collector_.take(out);
   }
   // Its number.
@@ -98,8 +114,10 @@ class Teller {
     out.container = std::make_shared<const ContainerInfo>(container);
     return out;
   }
-  NodeReport finish(std::int64_t second) {
-    return std::move(collector_).finish(at(second));
+  // The journal goes that far; as of `now`, or then.
+  NodeReport finish(std::int64_t second,
+                    std::optional<std::int64_t> now = std::nullopt) {
+    return std::move(collector_).finish(at(second), at(now.value_or(second)));
   }
 
  private:

@@ -45,12 +45,22 @@ TEST(Timeline, IsWhatWasSet) {
   EXPECT_EQ(text(line.within({at(50), at(60)})), "");
 }
 
-TEST(Timeline, NeverGoesBack) {
+TEST(Timeline, FollowsAClockThatIsSetBack) {
+  Timeline line;
+  line.set(at(10), Condition::unknown);
+  line.set(at(1000), Condition::still);  // by a clock ahead
+  line.set(at(20), Condition::mutated);
+  EXPECT_EQ(text(line.within({at(0), at(30)})), "unknown 10-20 mutated 20-30 ");
+  line.set(at(5), Condition::still);
+  EXPECT_EQ(line.begin(), at(5));
+  EXPECT_EQ(text(line.within({at(0), at(30)})), "still 5-30 ");
+}
+
+TEST(Timeline, WhatIsToldLateIsNotBeforeTheLatest) {
   Timeline line;
   line.set(at(10), Condition::still);
-  line.set(at(5), Condition::mutated);  // the clock was set back
+  line.set_late(at(5), Condition::mutated);
   line.end(at(1));
-  EXPECT_EQ(line.begin(), at(10));
   EXPECT_EQ(*line.end(), at(10));
   EXPECT_EQ(text(line.within({at(0), at(20)})), "");
 }
