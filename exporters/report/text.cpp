@@ -222,10 +222,11 @@ class Writer {
         ++all;
         if (shown == kRowsShown) continue;
         ++shown;
-        out_ += fmt::format(
-            "  {}  {} to {}  {}{}, {}: {}\n", display(node.node),
-            moment(gap.since), moment(gap.until), display(gap.kind),
-            gap.times > 1 ? fmt::format(" x{}", gap.times) : "", gap.hides);
+        out_ +=
+            fmt::format("  {}  {} to {}  {}{}, {}: {}\n", display(node.node),
+                        moment(gap.since), moment(gap.until), display(gap.kind),
+                        gap.times > 1 ? fmt::format(" x{}", gap.times) : "",
+                        display(gap.what), gap.hides);
       }
     }
     if (all > shown) out_ += fmt::format("  and {} more\n", all - shown);
