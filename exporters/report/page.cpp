@@ -54,7 +54,7 @@ th button:focus-visible{outline:2px solid var(--still)}
 th[aria-sort=ascending] button::after{content:" \2191";opacity:1}
 th[aria-sort=descending] button::after{content:" \2193";opacity:1}
 td.n,th.n{text-align:right;padding-right:16px}td.n{white-space:nowrap}
-td.t{white-space:nowrap}
+td.t{min-width:5.6em}
 svg{width:100%;height:auto;display:block;margin:6px 0}
 svg text{font:12px system-ui,"Liberation Sans","DejaVu Sans",sans-serif;
 fill:var(--text)}
