@@ -192,7 +192,7 @@ TEST_F(SocketTest, SaysOfADiffThatItsContainerIsGone) {
   ASSERT_TRUE(seen) << seen.error().message;
   EXPECT_EQ(seen->notice, "\"w\\nb\" is gone since " +
                               rfc3339(hour_ago).substr(0, 19) +
-                              "Z, 1h ago: this is its last state");
+                              "Z, 1h00m ago: this is its last state");
   EXPECT_EQ(seen->state, ContainerState::mutated);
   agent_.answer->gone->seen = false;
   agent_.answer->gone->left_out = 7;
