@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -20,6 +21,7 @@
 #include "exporters/report/collector.h"
 #include "exporters/report/kubernetes_audit.h"
 #include "exporters/report/report.h"
+#include "exporters/report/words.h"
 
 namespace stillframe::cli {
 namespace {
@@ -36,7 +38,10 @@ report::Period period_of(const AuditOptions& audit,
   for (const auto& directory : directories) {
     first = std::min(first, journal::begin_of(directory).value_or(first));
   }
-  return {.since = std::max(first, WallTime{}), .until = until};
+  // Without any, who reads them says why.
+  const bool none = first == until && !audit.until;
+  return {.since = std::max(none ? WallTime{until.ns - 1} : first, WallTime{}),
+          .until = until};
 }
 
 // What is verified is what is read: there is no time in between.
@@ -49,8 +54,10 @@ Result<report::NodeReport> read_node(const std::string& directory,
   options.progress = [&](std::uint64_t done, std::uint64_t of) {
     progress.show(done, of);
   };
-  options.on_entry = [&](std::uint64_t, std::string_view,
+  std::string first_hash;
+  options.on_entry = [&](std::uint64_t, std::string_view hash,
                          std::string_view line) {
+    if (first_hash.empty()) first_hash = hash;
     const auto event = jsonl::event_from_json(line);
     if (event) {
       collector.take(*event);
@@ -66,11 +73,44 @@ Result<report::NodeReport> read_node(const std::string& directory,
   node.node =
       checkpoint && !checkpoint->node.empty() ? checkpoint->node : directory;
   node.entries_not_read = not_read;
+  node.first_hash = first_hash;
   node.audit = {.directory = directory,
                 .verification = std::move(*verification),
                 .keys_given = !keys.empty(),
                 .witness = {}};
   return node;
+}
+
+// A journal and its copy are one. Empty: there are no such.
+std::string given_twice(const std::vector<report::NodeReport>& nodes) {
+  std::map<std::string, std::string> begins;  // by the first entry's hash
+  for (const auto& node : nodes) {
+    if (node.first_hash.empty()) continue;
+    const auto [at, is_new] =
+        begins.emplace(node.first_hash, node.audit.directory);
+    if (!is_new) {
+      return printable(at->second) + " and " + printable(node.audit.directory) +
+             " are the same journal: give one of them";
+    }
+  }
+  return {};
+}
+
+// What came of the API server's audit log.
+std::string notice_of(const report::KubernetesAudit& kubernetes,
+                      const report::Report& report) {
+  std::size_t sessions = 0;
+  for (const auto& node : report.nodes) {
+    for (const auto& one : node.containers) {
+      for (const auto& row : one.sessions) {
+        if (!row.audit_id.empty()) ++sessions;
+      }
+    }
+  }
+  return fmt::format(
+      "stillframe: --kube-audit: {} requests into containers; {} sessions have "
+      "their user by that\n",
+      kubernetes.requests(), sessions);
 }
 
 // Two machines of one name stay two.
@@ -121,7 +161,13 @@ int run_audit_report(const Options& options, const std::string& version,
   const WallTime now = wall_now();
   const report::Period period = period_of(audit, directories, now);
   if (period.until <= period.since) {
-    return complain({0, "--until has to be later than --since"}, streams);
+    return finish({.code = kUsage,
+                   .out = {},
+                   .err = "stillframe: nothing is between " +
+                          report::moment(period.since) + " and " +
+                          report::moment(period.until) +
+                          ": give another --since or --until\n"},
+                  streams);
   }
   std::vector<report::NodeReport> nodes;
   std::uint64_t faults = 0;
@@ -136,20 +182,26 @@ int run_audit_report(const Options& options, const std::string& version,
     faults += node->audit.verification.fault_count + node->entries_not_read;
     nodes.push_back(std::move(*node));
   }
+  if (const auto twice = given_twice(nodes); !twice.empty()) {
+    return complain({0, twice}, streams);
+  }
   tell_apart(nodes);
   report::Report report = report::make_report(period, std::move(nodes));
   report.made = now;
   report.version = version;
   report.kubernetes_asked = !audit.kubernetes_audit.empty();
+  const std::string notice =
+      report.kubernetes_asked ? notice_of(kubernetes, report) : "";
   return finish(
       {.code = faults == 0 ? kSuccess : kFailure,
        .out = rendered(report, options, streams),
-       .err = faults == 0
-                  ? std::string()
-                  : fmt::format("stillframe: the journal has {} fault{}: the "
-                                "report is of what is left; see 'stillframe "
-                                "audit verify'\n",
-                                faults, faults == 1 ? "" : "s")},
+       .err = notice +
+              (faults == 0
+                   ? std::string()
+                   : fmt::format("stillframe: the journal has {} fault{}: the "
+                                 "report is of what is left; see 'stillframe "
+                                 "audit verify'\n",
+                                 faults, faults == 1 ? "" : "s"))},
       streams);
 }
 

@@ -560,7 +560,15 @@ tl::expected<Options, Exit> Parser::parse(int argc, const char* const* argv) {
     return tl::unexpected<Exit>(
         usage("--until ends what -f would go on with: give one of them"));
   }
-  return options();
+  Options understood = options();
+  const auto& events = understood.events;
+  if (understood.command == Command::events && events.since && events.until &&
+      *events.until <= *events.since) {
+    return tl::unexpected<Exit>(
+        usage("nothing is between --since and --until: --until has to be "
+              "later"));
+  }
+  return understood;
 }
 
 }  // namespace

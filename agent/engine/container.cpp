@@ -97,9 +97,12 @@ ContainerViewPtr Container::view() {
 }
 
 void Container::tell_state(const ContainerView& view) {
-  // A change that was undone before anybody looked is said to be over, too.
+  // A change that was undone before anybody looked is said to be over, too: by
+  // who has looked at all of it since.
+  const bool settled = view.complete || view.state == ContainerState::mutated;
   const bool passed =
-      std::exchange(violated_, false) && view.state != ContainerState::mutated;
+      violated_ && settled && view.state != ContainerState::mutated;
+  if (settled) violated_ = false;
   if (passed || view.state != said_state_.value_or(ContainerState::unknown)) {
     state_unsaid_ = true;
   }

@@ -193,6 +193,12 @@ void EventLog::turn() {
   if (recorder_ != nullptr) {
     for (auto& notice : recorder_->take_notices()) {
       if (notice.kind == "journal_resumed") ++resumptions_;
+      if (notice.kind == "journal_repaired" ||
+          notice.kind == "journal_damaged") {
+        log_warn(
+            "the journal is not as it was left",
+            {{"what", notice.detail}, {"hint", "stillframe audit verify"}});
+      }
       std::map<std::string, std::string> facts;
       if (notice.since) facts["since"] = rfc3339(*notice.since);
       agent(std::move(notice.kind), std::move(notice.detail), std::move(facts));

@@ -15,7 +15,8 @@ using nlohmann::json;
 
 void add_detail(StreamEvent& event, const json& detail) {
   if (!detail.is_object()) return;
-  if (starts_with(event.kind, "update_")) {
+  // Of updates that were only counted there is none.
+  if (starts_with(event.kind, "update_") && detail.contains("id")) {
     event.update = std::make_shared<const Update>(update_of(detail));
     return;
   }

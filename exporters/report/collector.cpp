@@ -7,6 +7,7 @@
 
 #include "agent/model/container_name.h"
 #include "exporters/console/actor.h"
+#include "exporters/report/words.h"
 
 namespace stillframe::report {
 namespace {
@@ -321,11 +322,14 @@ SessionRow* Collector::session_of(Story& story, const Session& session,
     story.more_sessions.insert(session.id);
     return nullptr;
   }
-  SessionRow row{.session = session, .person = login_of(actor), .ended = {}};
+  SessionRow row;
+  row.session = session;
+  row.person = login_of(actor);
   if (kubernetes_ != nullptr) {
     if (auto user = kubernetes_->find(story.report.info, session)) {
       row.person = user->name;
       row.probable = user->probable;
+      row.audit_id = user->audit_id;
     }
   }
   story.sessions.emplace(session.id, story.report.sessions.size());
@@ -401,7 +405,7 @@ void Collector::begin_watching(const StreamEvent& event) {
   const WallTime to = std::min(event.time, period_.until);
   if (from < to) {
     node_.away_seconds += static_cast<double>(to.ns - from.ns) / 1e9;
-    gaps_.add("agent_away", "no agent ran, until " + rfc3339(to), {from, to});
+    gaps_.add("agent_away", "no agent ran, until " + moment(to), {from, to});
   }
 }
 

@@ -72,6 +72,7 @@ json session_value(const SessionRow& row) {
   json value = jsonl::actor_value(actor).at("session");
   value["person"] = text_or_null(row.person);
   value["probable"] = row.probable;
+  value["audit_id"] = text_or_null(row.audit_id);
   value["ended"] = time_value(row.ended);
   value["changes"] = row.changes;
   return value;
@@ -92,7 +93,7 @@ json update_value(const Update& update) {
           {"command", json_text(update.command)},
           {"started", rfc3339(update.started)},
           {"ended", std::move(ended)},
-          {"paths", update.paths},
+          {"paths", update.ended.ns != 0 ? json(update.paths) : json(nullptr)},
           {"packages", std::move(packages)}};
 }
 

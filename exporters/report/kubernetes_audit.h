@@ -4,6 +4,7 @@
 // asked for `kubectl exec` and the like.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ class KubernetesAudit {
   // container, and lines that are no events, are passed over; it fails where
   // there is no event at all.
   Result<> read(const std::string& file);
+  // How many there are into containers.
+  std::size_t requests() const { return requests_.size(); }
   // One line of such a file; false: it is no event.
   bool take(std::string_view line);
 

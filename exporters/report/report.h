@@ -56,6 +56,7 @@ struct SessionRow {
   Session session;
   std::string person;  // as a Hand's
   bool probable = false;
+  std::string audit_id;  // of Kubernetes' request; empty: none fits
   std::optional<WallTime> ended;
   std::uint64_t changes = 0;
 };
@@ -157,6 +158,7 @@ struct NodeReport {
   double away_seconds = 0;                     // of that, no agent ran
   std::map<std::string, std::string> sensors;  // how each works, at the latest
   Audit audit;
+  std::string first_hash;              // of the first entry that is there
   std::uint64_t entries_not_read = 0;  // that were no events
   std::vector<ContainerReport> containers;
   std::vector<PolicyRow> policies;

@@ -54,7 +54,8 @@ std::string hand_text(const Hand& hand) {
 }
 
 std::string update_words(const Update& update) {
-  return console::update_text(update, true);
+  // How many paths is known once it has ended.
+  return console::update_text(update, update.ended.ns != 0);
 }
 
 std::string integrity(const NodeReport& node) {

@@ -155,7 +155,7 @@ std::unique_ptr<http::BodyStream> Server::Impl::stream_events(
     const auto good = check_event_filter(agent, query, options.journal);
     if (!good) {
       return send(response, error_answer(400, good.error().message,
-                                         "see 'stillframe ps -a'; older "
+                                         "see 'stillframe ps'; older "
                                          "entries may have been pruned"));
     }
   }

@@ -4,6 +4,7 @@
 import json
 import pathlib
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -145,7 +146,8 @@ def test_a_report_tells_what_happened(own_agent: Agent, run, new_image: str,
     assert name.encode() in text
 
 
-def test_only_the_period_counts(own_agent: Agent, run) -> None:
+def test_only_the_period_counts(own_agent: Agent, run,
+                                tmp_path: pathlib.Path) -> None:
     own_agent.start()
     container = run(f"sfnat-{uuid.uuid4().hex[:12]}")
     settles(own_agent, container.name)
@@ -159,8 +161,16 @@ def test_only_the_period_counts(own_agent: Agent, run) -> None:
     assert (before["state"], before["violations"]) == ("still", 0)
     wrong = command_line("audit", "report", str(own_agent.state),
                          "--since", "1h", "--until", "2h")
-    assert wrong.returncode == 1
-    assert b"--until has to be later than --since" in wrong.stderr
+    assert wrong.returncode == 2
+    assert b"nothing is between" in wrong.stderr
+    nothing = command_line("audit", "report", "/nonexistent")
+    assert nothing.returncode == 1
+    assert b"No such file or directory" in nothing.stderr
+    copy = tmp_path / "copy"
+    shutil.copytree(own_agent.state / "journal", copy)
+    twice = command_line("audit", "report", str(own_agent.state), str(copy))
+    assert twice.returncode == 1
+    assert b"are the same journal" in twice.stderr
 
 
 def test_a_changed_journal_is_told(own_agent: Agent, run) -> None:

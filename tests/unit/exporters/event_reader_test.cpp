@@ -90,5 +90,17 @@ TEST(EventReader, StrangeMembersDoNoHarm) {
   }
 }
 
+// As the journal counts what is beyond a container's share.
+TEST(EventReader, AnUpdateThatWasOnlyCounted) {
+  const auto event = event_from_json(
+      R"({"kind":"update_started","class":"lifecycle","container":{"id":"a"},)"
+      R"("detail":{"count":12,"since":"2026-01-01T00:00:00Z","text":"more"}})");
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->update, nullptr);
+  EXPECT_EQ(event->count, 12);
+  EXPECT_EQ(event->detail, "more");
+  EXPECT_EQ(event->facts.at("since"), "2026-01-01T00:00:00Z");
+}
+
 }  // namespace
 }  // namespace stillframe::jsonl
