@@ -24,6 +24,9 @@ std::string display(std::string_view bytes);
 // \xff, …; all else stays. Unlike display() it has no inverse.
 std::string printable(std::string_view bytes);
 
+// For text and quoted attributes of HTML; control characters stay.
+std::string escape_html(std::string_view text);
+
 // For JSON: valid UTF-8 whose invalid bytes are carried in U+10FF00+byte.
 // dump_json() turns those into lone surrogates \udcXX, as Python's
 // surrogateescape does. Text that really contains U+10FF00..U+10FFFF is carried

@@ -75,7 +75,9 @@ std::uint64_t existence_pause(std::uint64_t since_exit_ns) {
 }  // namespace
 
 Container::Container(Context& context, ContainerRecord record)
-    : context_(context), record_(std::move(record)) {}
+    : context_(context),
+      record_(std::move(record)),
+      said_(std::hash<std::string>()(record_.info.id)) {}
 
 Container::~Container() {
   if (!drift_ || removed_) return;
@@ -90,31 +92,12 @@ ContainerViewPtr Container::view() {
   // What is judged again here is to be kept, too.
   if (drift_ && drift_->judging_due()) stirred_ = true;
   auto view = std::make_shared<const ContainerView>(present_view());
-  tell_state(*view);
+  if (said_.is_due(view->state, view->complete, context_.now())) {
+    say_state(*view);
+  }
   // Paths that are to be judged again are so by the time, too.
   if (!drift_ || !drift_->judging_due()) view_ = view;
   return view;
-}
-
-void Container::tell_state(const ContainerView& view) {
-  // A change that was undone before anybody looked is said to be over, too: by
-  // who has looked at all of it since.
-  const bool settled = view.complete || view.state == ContainerState::mutated;
-  const bool passed =
-      violated_ && settled && view.state != ContainerState::mutated;
-  if (settled) violated_ = false;
-  if (passed || view.state != said_state_.value_or(ContainerState::unknown)) {
-    state_unsaid_ = true;
-  }
-  if (!state_unsaid_) return;
-  const std::uint64_t now = context_.now();
-  const std::uint64_t earned = (now - states_earned_ns_) / kStateEveryNs;
-  states_left_ = static_cast<unsigned>(
-      std::min<std::uint64_t>(kStatesAtOnce, states_left_ + earned));
-  states_earned_ns_ += earned * kStateEveryNs;
-  if (states_left_ == 0) return;
-  --states_left_;
-  say_state(view);
 }
 
 void Container::say_state(const ContainerView& view) {
@@ -123,27 +106,19 @@ void Container::say_state(const ContainerView& view) {
       {"mutated_paths", std::to_string(view.mutated_paths)},
       {"running", view.running ? "true" : "false"}};
   if (view.last_scan.ns != 0) facts["last_scan"] = rfc3339(view.last_scan);
-  if (said_state_) facts["state_before"] = to_string(*said_state_);
+  if (said_.last()) facts["state_before"] = to_string(*said_.last());
   if (view.first_mutation.ns != 0) {
     facts["first_mutation"] = rfc3339(view.first_mutation);
   }
   if (!view.why_unknown.empty()) facts["why"] = view.why_unknown;
-  said_state_ = view.state;
-  said_state_ns_ = context_.now();
-  said_in_ = context_.events.resumptions();
-  state_unsaid_ = false;
+  said_.said(view.state, context_.now(), context_.events.resumptions());
   context_.events.said_of(record_.info, "state", std::move(facts));
 }
 
 void Container::recall_state(std::uint64_t now) {
   const auto view = this->view();
-  tell_state(*view);
-  // Not all of them at once.
-  const std::uint64_t recalled_after =
-      kRecallStateNs / 2 +
-      std::hash<std::string>()(record_.info.id) % (kRecallStateNs / 2);
-  if (!said_state_ || said_in_ != context_.events.resumptions() ||
-      now - said_state_ns_ >= recalled_after) {
+  if (said_.is_due(view->state, view->complete, now) ||
+      said_.is_to_be_recalled(now, context_.events.resumptions())) {
     say_state(*view);
   }
 }
@@ -330,7 +305,7 @@ void Container::set_policy(const policy::PolicyPtr& policy) {
 
 void Container::report(const MutationEvent& event) {
   context_.tally.mutation(record_.info, event);
-  if (event.verdict == Verdict::violation) violated_ = true;
+  if (event.verdict == Verdict::violation) said_.violated();
   if (!event.rule.empty() && context_.rules_used.insert(event.rule).second) {
     if (const auto* rule = context_.policy->rule(event.rule)) {
       context_.events.rule_used(*rule);

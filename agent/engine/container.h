@@ -19,6 +19,7 @@
 #include "agent/drift/scan/scanner.h"
 #include "agent/engine/context.h"
 #include "agent/engine/reply.h"
+#include "agent/engine/said_state.h"
 #include "agent/engine/scan_runner.h"
 #include "agent/engine/sessions.h"
 #include "agent/engine/updates.h"
@@ -204,8 +205,6 @@ class Container {
   }
   std::uint64_t wanted_ns() const;
   ContainerView present_view();
-  // Says it where it is another, or was meanwhile; paced.
-  void tell_state(const ContainerView& view);
   void say_state(const ContainerView& view);
   Kept present_state();
   bool keep_now();
@@ -241,19 +240,7 @@ class Container {
   std::vector<Waiting> waiting_;
   ContainerViewPtr view_;  // null: it may be another by now
   bool stirred_ = true;    // since its last turn
-  // An event of its own, as the journal has to tell how long it was what.
-  std::optional<ContainerState> said_state_;  // none: never
-  std::uint64_t said_state_ns_ = 0;
-  std::uint64_t said_in_ = 0;  // EventLog::resumptions() then
-  bool violated_ = false;      // since it was looked at
-  bool state_unsaid_ = false;  // it waits for its turn
-  // Whoever changes something and back all the time fills no journal by that.
-  static constexpr unsigned kStatesAtOnce = 20;
-  static constexpr std::uint64_t kStateEveryNs = 60 * kSecondNs;
-  unsigned states_left_ = kStatesAtOnce;
-  std::uint64_t states_earned_ns_ = 0;
-
-  static constexpr std::uint64_t kRecallStateNs = 24 * 3600 * kSecondNs;
+  SaidState said_;
 
   // Boot time, all of them.
   std::uint64_t next_ns_ = 0;  // as of its last turn

@@ -133,7 +133,7 @@ void RecordFilter::refused(const StreamEvent& event, std::uint64_t now) {
 
 void RecordFilter::count_excess(Book& book, const StreamEvent& event,
                                 std::uint64_t now) {
-  // With too many sorts they are told apart by class and verdict only, of which
+  // With too many sorts they are kept apart by class and verdict only, of which
   // there are few: never is one counted as what it is not.
   std::string key;
   append(key, event.kind);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/text.h"
+
 namespace stillframe::metrics {
 namespace {
 
@@ -24,29 +26,6 @@ small {{ opacity: .7; }}
 </head>
 <body>
 )";
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 }  // namespace
 

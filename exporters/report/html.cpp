@@ -114,7 +114,7 @@ class Html {
       faults_ += node.audit.verification.fault_count;
       for (const auto& one : node.containers) containers_.push_back(&one);
     }
-    // Who has most to be told comes first, since not all may be shown.
+    // Who has most violations comes first, since not all may be shown.
     std::stable_sort(containers_.begin(), containers_.end(),
                      [](const auto* a, const auto* b) {
                        return a->violations > b->violations;

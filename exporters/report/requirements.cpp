@@ -77,8 +77,8 @@ const std::vector<std::string>& limits() {
   // One on each line.
   static const std::vector<std::string> kAll = split(
       R"(Before the first entry of a journal nothing is known, and while no agent ran only what was left changed.
-Who is root on a node can end the agent: that is a gap, and nothing is known of it but that. With root the journal can be written anew; what was signed, scraped or shipped before shows it.
-Volumes are no part of a container's snapshot: only code that was run from them is told.
+Who is root on a node can end the agent: that is a gap, and nothing is known of it but that. With root the journal can be written again; what was signed, scraped or shipped before shows it.
+Volumes are no part of a container's snapshot: only code that was run from them is reported.
 A container is still if nothing in it was changed but what the policy tolerates: by its rules, and in the places that it calls scratch.
 Clients of a daemon (docker exec, kubectl exec) are not known to the node. The API server's audit log names them where it was given.
 A login is what the kernel keeps for audit. A service that descends from no login can set one, unless audit makes it immutable.

@@ -143,29 +143,7 @@ std::vector<const ContainerReport*> worst(const Report& report,
 }  // namespace
 
 std::string html_text(std::string_view bytes) {
-  std::string out;
-  for (const char c : printable(bytes)) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
+  return escape_html(printable(bytes));
 }
 
 std::string lanes_svg(const Report& report, std::size_t most) {

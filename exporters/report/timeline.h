@@ -63,7 +63,7 @@ class Timeline {
   // From that time on. In the order in which it was said, which is the truth:
   // where a clock was set back, what was said before was before.
   void set(WallTime time, Condition condition);
-  // The same of what may be told late: not before the latest.
+  // The same of what may be said late: not before the latest.
   void set_late(WallTime time, Condition condition);
   // Then it was gone.
   void end(WallTime time);

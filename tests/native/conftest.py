@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from harness import image as images
 from harness import operations
 from harness.agent import Agent
 from harness.coverage import Results
-from harness.podman import Container
+from harness.podman import Container, podman
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +41,16 @@ def image(tree: images.Tree) -> Iterator[str]:
     images.import_image(name, tree)
     yield name
     images.remove_image(name)
+
+
+@pytest.fixture
+def new_image(tree: images.Tree) -> Iterator[str]:
+    """Another image, for what replaces a container."""
+    tag = f"localhost/stillframe-native-new:{uuid.uuid4().hex[:12]}"
+    podman("import", "-q", "-c", "ENV PATH=/bin:/usr/bin",
+           "-c", "LABEL version=2", "-", tag, input=tree.bytes())
+    yield tag
+    images.remove_image(tag)
 
 
 @pytest.fixture(scope="session")

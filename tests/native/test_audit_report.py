@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an auditor is told of what really happened."""
+"""What the report has of what really happened."""
 
 import json
 import pathlib
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness import image as images
 from harness.agent import Agent, command_line
 from harness.checks import recorded, settles
 from harness.podman import Container, podman
@@ -26,15 +25,6 @@ rules:
     reason: "<b>no volume</b> yet (OPS-112)"
     expires: 2099-01-31
 """
-
-
-@pytest.fixture
-def new_image(tree: images.Tree) -> Iterator[str]:
-    tag = f"localhost/stillframe-native-new:{uuid.uuid4().hex[:12]}"
-    podman("import", "-q", "-c", "ENV PATH=/bin:/usr/bin",
-           "-c", "LABEL version=2", "-", tag, input=tree.bytes())
-    yield tag
-    images.remove_image(tag)
 
 
 @pytest.fixture

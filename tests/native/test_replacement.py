@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness import image as images
 from harness.agent import Agent
 from harness.checks import recorded
 from harness.podman import Container, podman
@@ -18,15 +17,6 @@ _METRIC = "stillframe_replacements_total"
 @pytest.fixture
 def name() -> str:
     return f"sfnat-{uuid.uuid4().hex[:12]}"
-
-
-@pytest.fixture
-def new_image(tree: images.Tree) -> Iterator[str]:
-    tag = f"localhost/stillframe-native-new:{uuid.uuid4().hex[:12]}"
-    podman("import", "-q", "-c", "ENV PATH=/bin:/usr/bin",
-           "-c", "LABEL version=2", "-", tag, input=tree.bytes())
-    yield tag
-    images.remove_image(tag)
 
 
 @pytest.fixture
