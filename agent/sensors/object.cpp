@@ -56,13 +56,14 @@ tl::expected<Object::Loaded, Refusal> Object::open(
     const ObjectSpec& spec, const std::vector<const ProgramSpec*>& wanted,
     const Setup& setup, const sf_config& config,
     const std::set<std::string>& without, LibbpfMessages& messages) {
-  std::size_t size = 0;
-  const void* bytes = spec.bytes(&size);
+  // What libbpf needs of it longer than open_mem() takes, it copies.
+  const auto file = unpacked(spec.file);
+  if (!file) return tl::unexpected(Refusal{"", EIO, file.error().message});
   bpf_object_open_opts options{};  // as LIBBPF_OPTS does it, which is C
   options.sz = sizeof options;
   options.object_name = spec.name;
   messages.clear();
-  Loaded object(bpf_object__open_mem(bytes, size, &options));
+  Loaded object(bpf_object__open_mem(file->data(), file->size(), &options));
   const auto refused = [&] {
     return tl::unexpected(Refusal{"", errno, messages.complaint()});
   };

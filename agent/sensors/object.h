@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agent/base/fd.h"
+#include "agent/sensors/built_in.h"
 #include "agent/sensors/kernel_types.h"
 #include "agent/sensors/libbpf_messages.h"
 #include "agent/sensors/refusal.h"
@@ -31,7 +32,7 @@ struct ProgramSpec {
 
 struct ObjectSpec {
   const char* name;
-  const void* (*bytes)(std::size_t* size);  // the ELF file, built in
+  BuiltIn file;
   std::span<const ProgramSpec> programs;
   // Its programs share no maps but the common ones, and the kernel's verifier
   // takes long for them: it looks at two halves side by side.

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/registry.h"
 
+#include "agent/sensors/built_in.h"
 #include "agent/sensors/ladder.h"
 #include "agent/sensors/limits_sensor.h"
 #include "agent/sensors/object_sensor.h"
-#include "files_ctime.skel.h"
-#include "files_direct.skel.h"
-#include "files_overlay.skel.h"
-#include "files_plain.skel.h"
-#include "files_vfs.skel.h"
-#include "libraries.skel.h"
-#include "life.skel.h"
-#include "memory.skel.h"
-#include "mounts.skel.h"
-#include "sysctl_device.skel.h"
+
+STILLFRAME_DECLARE_BUILT_IN(files_ctime)
+STILLFRAME_DECLARE_BUILT_IN(files_direct)
+STILLFRAME_DECLARE_BUILT_IN(files_overlay)
+STILLFRAME_DECLARE_BUILT_IN(files_plain)
+STILLFRAME_DECLARE_BUILT_IN(files_vfs)
+STILLFRAME_DECLARE_BUILT_IN(libraries)
+STILLFRAME_DECLARE_BUILT_IN(life)
+STILLFRAME_DECLARE_BUILT_IN(memory)
+STILLFRAME_DECLARE_BUILT_IN(mounts)
+STILLFRAME_DECLARE_BUILT_IN(sysctl_device)
 
 namespace stillframe::sensors {
 namespace {
@@ -129,52 +131,56 @@ constexpr ProgramSpec kMountPrograms[] = {
 };
 
 const Implementation kLife[] = {
-    {"tp_btf", {"life", life::elf_bytes, kLifePrograms}}};
+    {"tp_btf", {"life", STILLFRAME_BUILT_IN(life), kLifePrograms}}};
 
 // Past the overlay none of its functions is called, and those of the VFS that
 // are watched are not either.
 constexpr const char* kDirectWrites =
     "direct writes into the upper directory of an overlay";
 
-constexpr ObjectSpec kDirectFiles = {"files_direct", files_direct::elf_bytes,
-                                     kDirectPrograms, true};
+constexpr ObjectSpec kDirectFiles = {
+    "files_direct", STILLFRAME_BUILT_IN(files_direct), kDirectPrograms, true};
 
 const Implementation kFiles[] = {
     {.name = "fexit overlay, tp_btf ctime",
-     .object = {"files_overlay", files_overlay::elf_bytes,
+     .object = {"files_overlay", STILLFRAME_BUILT_IN(files_overlay),
                 kOverlayProgramsWithDirect},
      .besides = &kDirectFiles,
      .plain = true},
     {.name = "tp_btf ctime",
-     .object = {"files_ctime", files_ctime::elf_bytes, kCtimePrograms, true},
+     .object = {"files_ctime", STILLFRAME_BUILT_IN(files_ctime), kCtimePrograms,
+                true},
      .plain = true},
     {.name = "fexit overlay",
-     .object = {"files_overlay", files_overlay::elf_bytes, kOverlayPrograms},
+     .object = {"files_overlay", STILLFRAME_BUILT_IN(files_overlay),
+                kOverlayPrograms},
      .by_scan = kDirectWrites},
     {.name = "fexit vfs",
-     .object = {"files_vfs", files_vfs::elf_bytes, kVfsPrograms},
+     .object = {"files_vfs", STILLFRAME_BUILT_IN(files_vfs), kVfsPrograms},
      .by_scan = kDirectWrites},
 };
 
 // What sees a rootfs that is not an overlay, where the one in use does not.
 const Implementation kPlainFiles = {
     .name = "fexit vfs, plain rootfs",
-    .object = {"files_plain", files_plain::elf_bytes, kPlainPrograms},
+    .object = {"files_plain", STILLFRAME_BUILT_IN(files_plain), kPlainPrograms},
     .plain = true,
     .by_scan = "changes of a rootfs that is not an overlay"};
 
 const Implementation kLibraries[] = {
-    {"fentry mmap", {"libraries", libraries::elf_bytes, kLibraryPrograms}}};
+    {"fentry mmap",
+     {"libraries", STILLFRAME_BUILT_IN(libraries), kLibraryPrograms}}};
 
 const Implementation kMemory[] = {
-    {"fexit ptrace", {"memory", memory::elf_bytes, kMemoryPrograms}}};
+    {"fexit ptrace", {"memory", STILLFRAME_BUILT_IN(memory), kMemoryPrograms}}};
 
 const Implementation kMounts[] = {
-    {"fexit mount", {"mounts", mounts::elf_bytes, kMountPrograms}}};
+    {"fexit mount", {"mounts", STILLFRAME_BUILT_IN(mounts), kMountPrograms}}};
 
 const Implementation kSysctlDevice[] = {
     {"cgroup/sysctl",
-     {"sysctl_device", sysctl_device::elf_bytes, kSysctlDevicePrograms}}};
+     {"sysctl_device", STILLFRAME_BUILT_IN(sysctl_device),
+      kSysctlDevicePrograms}}};
 
 using SensorPtr = std::unique_ptr<Sensor>;
 
