@@ -24,10 +24,10 @@
 
 /* Everything that can go missing, by reason: per-CPU counters in map `losses`. */
 #define SF_LOSS_REASONS(X)                                                                         \
-	X(ringbuf_full)	  /* an event found no room */                                             \
-	X(roots_full)	  /* a rootfs could not be registered */                                   \
-	X(inodes_full)	  /* an upper inode found no room, or was over its container's share */    \
-	X(cgroups_full)	  /* a container's cgroup could not be registered */                       \
+	X(ringbuf_full) /* an event found no room */                                               \
+	X(roots_full)	/* a rootfs could not be registered */                                     \
+	X(inodes_full)	/* a directory found no room: who changes what is below may be unknown */  \
+	X(cgroups_full) /* a container's cgroup could not be registered */                         \
 	X(processes_full) /* a process, likewise: it is not followed */                            \
 	X(read_failed)	  /* kernel or user memory could not be read */                            \
 	X(walk_truncated) /* a file lies too deep to find its upper root */                        \
@@ -42,6 +42,7 @@ enum sf_loss { SF_LOSS_REASONS(SF_LOSS_NAME) SF_LOSS_COUNT };
 enum sf_counter {
 	SF_COUNTER_EVENTS,     /* written to the ring buffer */
 	SF_COUNTER_SUPPRESSED, /* over a container's budget */
+	SF_COUNTER_UNLISTED,   /* files that found no room in `upper_inodes` */
 	SF_COUNTER_COUNT,
 };
 

@@ -34,10 +34,12 @@ bool LossWatch::turn(std::uint64_t now) {
   next_check_ns_ = now + kCheckEveryNs;
   const auto counters = context_.kernel.counters();
   auto& stats = context_.stats;
-  if (counters.suppressed != stats.suppressed || counters.lost != stats.lost) {
+  if (counters.suppressed != stats.suppressed ||
+      counters.unlisted != stats.unlisted || counters.lost != stats.lost) {
     context_.changed = true;
   }
   stats.suppressed = counters.suppressed;
+  stats.unlisted = counters.unlisted;
   stats.lost = counters.lost;
   if (now < next_repair_ns_) return false;
   const bool missed = repair_missed(counters, now);

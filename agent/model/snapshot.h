@@ -63,6 +63,7 @@ using CountByReason = std::map<std::string, std::uint64_t>;
 //   events           from the kernel
 //   lost             by reason
 //   suppressed       over a container's budget
+//   unlisted         files that found no room among the inodes the kernel knows
 //   scan_errors      scans that met an error, however many entries it concerned
 //   sessions         entries into running containers
 //   metadata_errors  broken config.json and the like
@@ -71,6 +72,7 @@ using CountByReason = std::map<std::string, std::uint64_t>;
   X(std::uint64_t, events)          \
   X(CountByReason, lost)            \
   X(std::uint64_t, suppressed)      \
+  X(std::uint64_t, unlisted)        \
   X(std::uint64_t, scans)           \
   X(std::uint64_t, scan_errors)     \
   X(std::uint64_t, scan_entries)    \

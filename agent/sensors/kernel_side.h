@@ -21,7 +21,8 @@ namespace stillframe::sensors {
 // Running totals since start, from the kernel's per-CPU counters.
 struct KernelCounters {
   std::uint64_t events = 0;
-  std::uint64_t suppressed = 0;               // over a container's budget
+  std::uint64_t suppressed = 0;  // over a container's budget
+  std::uint64_t unlisted = 0;  // files without room in the map of known inodes
   std::map<std::string, std::uint64_t> lost;  // by reason, all reasons named
 };
 

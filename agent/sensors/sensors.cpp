@@ -303,6 +303,7 @@ KernelCounters Sensors::counters() const {
   const auto& maps = *impl_->maps;
   counters.events = maps.counted(SF_COUNTER_EVENTS);
   counters.suppressed = maps.counted(SF_COUNTER_SUPPRESSED);
+  counters.unlisted = maps.counted(SF_COUNTER_UNLISTED);
 #define STILLFRAME_LOSS(name) counters.lost[#name] = maps.lost(SF_LOSS_##name);
   SF_LOSS_REASONS(STILLFRAME_LOSS)
 #undef STILLFRAME_LOSS

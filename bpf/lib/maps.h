@@ -74,7 +74,8 @@ struct {
  * made by overlay's events and by the agent's scans, read where an inode changes without
  * overlay (page faults, writes straight into the upper directory); spares them the walk
  * to the root. The agent removes them with the container. In shares (sf_root_state.inodes);
- * what is over one counts as loss (inodes_full). */
+ * a directory that is over one counts as loss (inodes_full), a file (SF_COUNTER_UNLISTED)
+ * is still found by its directory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SF_INODES_ROOM);

@@ -46,8 +46,17 @@ static __always_inline bool may_have_child(u32 own)
 	       tally(SF_TALLY_CHILDREN) + tally(SF_TALLY_CHILDREN_ADOPTED) < SF_CGROUPS_ROOM / 2;
 }
 
-/* Makes known that an inode lies under a root, whose state is `owner`. Files that are not
- * known are found by their directories: the last of the room is for these. */
+/* A file that is not known is found by its directory, and nothing is lost by it. */
+static __always_inline void count_unlisted(u32 mode)
+{
+	if (S_ISDIR(mode))
+		count_loss(SF_LOSS_inodes_full);
+	else
+		count(&counters, SF_COUNTER_UNLISTED, 1);
+}
+
+/* Makes known that an inode lies under a root, whose state is `owner`. The last of the
+ * room is for directories. */
 static __always_inline void know_inode(const struct sf_inode *inode, u32 mode,
 				       const struct sf_inode *root, struct sf_root_state *owner)
 {
@@ -67,11 +76,11 @@ static __always_inline void know_inode(const struct sf_inode *inode, u32 mode,
 	    (owner->inodes + kept_back >= SF_INODES_MOST ||
 	     tally(SF_TALLY_INODES) + tally(SF_TALLY_INODES_SCANNED) + kept_back >=
 		 SF_INODES_ROOM / 2)) {
-		count_loss(SF_LOSS_inodes_full);
+		count_unlisted(mode);
 		return;
 	}
 	if (bpf_map_update_elem(&upper_inodes, &key, &state, BPF_ANY)) {
-		count_loss(SF_LOSS_inodes_full);
+		count_unlisted(mode);
 		return;
 	}
 	__sync_fetch_and_add(&owner->inodes, 1);

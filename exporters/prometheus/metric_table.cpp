@@ -350,6 +350,14 @@ MetricSection agent_section() {
            "",
            "Events held back because a container was over its budget.",
            stat<&AgentStats::suppressed>},
+          {"stillframe_inodes_unlisted_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Changes of files that found no room among the inodes that the "
+           "kernel side knows; their directories are known, and nothing is "
+           "lost.",
+           stat<&AgentStats::unlisted>},
           {"stillframe_scan_runs_total",
            MetricType::Counter,
            {},

@@ -11,6 +11,16 @@
 namespace stillframe::sensors {
 namespace {
 
+// The sum over all CPUs of one value of a per-CPU array.
+std::uint64_t sum(const bpf_map* map, std::uint32_t key) {
+  std::vector<std::uint64_t> values(
+      static_cast<std::size_t>(libbpf_num_possible_cpus()));
+  bpf_map_lookup_elem(bpf_map__fd(map), &key, values.data());
+  std::uint64_t total = 0;
+  for (const auto value : values) total += value;
+  return total;
+}
+
 // What is needed beyond BPF itself, and the reason to skip; empty: nothing.
 std::string missing_capability() {
   struct Need {
@@ -115,13 +125,11 @@ void Inlines::fill_half_of_ring() {
 }
 
 std::uint64_t Inlines::lost(sf_loss reason) const {
-  std::vector<std::uint64_t> values(
-      static_cast<std::size_t>(libbpf_num_possible_cpus()));
-  const std::uint32_t key = reason;
-  bpf_map_lookup_elem(bpf_map__fd(object_->maps.losses), &key, values.data());
-  std::uint64_t total = 0;
-  for (const auto value : values) total += value;
-  return total;
+  return sum(object_->maps.losses, reason);
+}
+
+std::uint64_t Inlines::counted(sf_counter counter) const {
+  return sum(object_->maps.counters, counter);
 }
 
 }  // namespace stillframe::sensors

@@ -58,6 +58,7 @@ class Inlines : public ::testing::TestWithParam<bool> {
   void fill_ring();
   void fill_half_of_ring();
   std::uint64_t lost(sf_loss reason) const;
+  std::uint64_t counted(sf_counter counter) const;
 
   template <typename Key, typename Value>
   void put(bpf_map* map, const Key& key, const Value& value) {

@@ -155,6 +155,7 @@ TEST_P(Shares, OfInodes) {
     put(object_->maps.roots, root, state);
     fill(SF_TALLY_INODES, SF_TALLY_INODES_SCANNED, one.all);
     const auto before = lost(SF_LOSS_inodes_full);
+    const auto unlisted = counted(SF_COUNTER_UNLISTED);
     const auto changed = [&](std::uint32_t generation) {
       test_change test{};
       test.root = root;
@@ -174,7 +175,11 @@ TEST_P(Shares, OfInodes) {
     EXPECT_EQ(get<sf_root_state>(object_->maps.roots, root)->inodes,
               one.own + (one.room ? 1 : 0))
         << one.name;
-    EXPECT_EQ(lost(SF_LOSS_inodes_full), before + (one.room ? 0 : 2))
+    EXPECT_EQ(lost(SF_LOSS_inodes_full),
+              before + (one.room || mode == S_IFREG ? 0 : 2))
+        << one.name;
+    EXPECT_EQ(counted(SF_COUNTER_UNLISTED),
+              unlisted + (one.room || mode == S_IFDIR ? 0 : 2))
         << one.name;
     // Known or not, its change is reported.
     EXPECT_THAT(events(), Not(IsEmpty())) << one.name;

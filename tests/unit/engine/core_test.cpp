@@ -222,6 +222,7 @@ TEST(Totals, AreEachCountedWhenWhatTheyCountHappens) {
   session.process.cgroup = record.cgroup;
   world.core->observe(session);
   world.kernel.count.suppressed = 1;
+  world.kernel.count.unlisted = 1;
   world.kernel.count.lost["ringbuf_full"] = 1;
   auto broken = world.make("bbbb");
   broken.trouble.push_back("config.json: not JSON");
