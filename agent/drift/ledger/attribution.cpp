@@ -116,7 +116,8 @@ bool Attribution::accounted(const Entry& entry, const Record& r,
     if (moved && !renamed) return false;
     return explained(r.kinds, entry) == r.kinds;
   }
-  return entry.ctime.ns <= std::max(r.last_seen, r.touched).ns + kFoldedNs;
+  const WallTime moved_until = books_.ledger.ctime_moved(key_of(entry));
+  return entry.ctime.ns <= std::max(r.last_seen, moved_until).ns + kFoldedNs;
 }
 
 // In boot time.
@@ -287,7 +288,7 @@ void Attribution::attribute(const Found& found, const Awaited* waited) {
       !unsettled_.waits(entry.inode)) {
     // From before the agent was started again.
     if (known->kinds.empty()) known->kinds.add(observed_kinds(entry));
-    known->touched = {};
+    books_.ledger.set_ctime_moved(key, {});
     known->unsettled = false;
     books_.ledger.touch(key);
   }

@@ -39,6 +39,8 @@ void merge(const ActorTable& actors, const Ledger& older, Books& into) {
     if (into.ledger.from(key).empty()) {
       into.ledger.set_from(key, older.from(key));
     }
+    into.ledger.set_ctime_moved(
+        key, std::max(into.ledger.ctime_moved(key), older.ctime_moved(key)));
     if (since.count == 0) return;
     for (const ActorId id : into.actors.members(since.actors)) {
       r->actors = into.actors.add(r->actors, id, r->left_out);

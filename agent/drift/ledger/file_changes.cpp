@@ -99,9 +99,9 @@ bool FileChanges::of_another_name(const FileObservation& seen) const {
 
 void FileChanges::note_touch(const InodeId& inode, std::uint64_t boot_ns) {
   const auto key = RecordKey::of_inode(inode);
-  Record* r = books_.ledger.find(key);
-  if (r == nullptr) return;
-  r->touched = std::max(r->touched, books_.clock.wall_at(boot_ns));
+  if (books_.ledger.find(key) == nullptr) return;
+  books_.ledger.set_ctime_moved(key, std::max(books_.ledger.ctime_moved(key),
+                                              books_.clock.wall_at(boot_ns)));
   books_.ledger.touch(key);
 }
 

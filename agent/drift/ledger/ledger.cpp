@@ -71,7 +71,7 @@ bool Ledger::reused(const RecordKey& key, std::uint64_t since) const {
 void Ledger::erase(const RecordKey& key) {
   if (find(key) == nullptr) return;
   touch(key);
-  from_.erase(key);
+  asides_.erase(key);
   if (!key.inode) {
     paths_.erase(key.name);
   } else if (!key.name.empty()) {
@@ -82,12 +82,27 @@ void Ledger::erase(const RecordKey& key) {
 }
 
 void Ledger::set_from(const RecordKey& key, std::string from) {
-  if (!from.empty() && find(key) != nullptr) from_[key] = std::move(from);
+  if (from.empty() || find(key) == nullptr) return;
+  asides_[key].from = std::move(from);
 }
 
 std::string Ledger::from(const RecordKey& key) const {
-  const auto it = from_.find(key);
-  return it == from_.end() ? std::string() : it->second;
+  const auto it = asides_.find(key);
+  return it == asides_.end() ? std::string() : it->second.from;
+}
+
+void Ledger::set_ctime_moved(const RecordKey& key, WallTime until) {
+  const auto it = asides_.find(key);
+  if (it != asides_.end()) {
+    it->second.ctime_moved = until;
+  } else if (until.ns != 0 && find(key) != nullptr) {
+    asides_[key].ctime_moved = until;
+  }
+}
+
+WallTime Ledger::ctime_moved(const RecordKey& key) const {
+  const auto it = asides_.find(key);
+  return it == asides_.end() ? WallTime{} : it->second.ctime_moved;
 }
 
 void Ledger::for_each(

@@ -33,9 +33,14 @@ class Ledger {
   bool reused(const RecordKey& key, std::uint64_t since) const;
   void erase(const RecordKey& key);
 
-  // Strings that few records have.
+  // What few records have. Where it was before it was moved; empty: nowhere
+  // else.
   void set_from(const RecordKey& key, std::string from);
   std::string from(const RecordKey& key) const;
+  // Until when its ctime moved with what was no change of it: other names that
+  // came or went, calls that left it as it was. 0: never.
+  void set_ctime_moved(const RecordKey& key, WallTime until);
+  WallTime ctime_moved(const RecordKey& key) const;
 
   void for_each(
       const std::function<void(const RecordKey&, const Record&)>& visit) const;
@@ -72,6 +77,10 @@ class Ledger {
       return a.inode.ino == b.inode.ino && a.name == b.name;
     }
   };
+  struct Aside {
+    std::string from;
+    WallTime ctime_moved;
+  };
   bool full();
 
   std::size_t max_records_;
@@ -79,7 +88,7 @@ class Ledger {
   std::unordered_map<std::uint64_t, ByInode> inodes_;
   std::unordered_map<RecordKey, Record, PlaceHash, PlaceEqual> places_;
   std::unordered_map<std::string, Record> paths_;
-  std::unordered_map<RecordKey, std::string, PlaceHash, PlaceEqual> from_;
+  std::unordered_map<RecordKey, Aside, PlaceHash, PlaceEqual> asides_;
   std::unordered_set<RecordKey, PlaceHash, PlaceEqual> touched_;
 };
 

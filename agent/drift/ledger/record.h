@@ -31,9 +31,6 @@ struct Record {
   KindList kinds;
   WallTime first_seen;
   WallTime last_seen;
-  // Until when its ctime moved with what was no change of it: other names that
-  // came or went, calls that left it as it was. 0: never.
-  WallTime touched;
   std::uint64_t last_boot_ns = 0;  // of the newest observation; 0: before load
   std::uint32_t count = 0;
   std::uint32_t actors = 0;    // a set in the ActorTable

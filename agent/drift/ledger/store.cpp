@@ -93,7 +93,8 @@ void Store::append_record(std::string& out, const RecordKey& key,
     if (fresh) out += actor_line(next_number_++, actors.get(actor));
     members.push_back(it->second);
   }
-  out += record_line(key, *r, members, ledger.from(key));
+  out +=
+      record_line(key, *r, members, ledger.from(key), ledger.ctime_moved(key));
 }
 
 Result<> Store::append(std::string_view text) {

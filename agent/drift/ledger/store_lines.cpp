@@ -306,8 +306,9 @@ bool read_record(Reader& in, StoredLines& to) {
   }
   const auto flags = in.number<unsigned>();
   const std::string from = in.text();
+  WallTime ctime_moved;
   if (in.more()) r.left_out = in.number<LeftOut>();
-  if (in.more()) r.touched.ns = in.number<std::int64_t>();
+  if (in.more()) ctime_moved.ns = in.number<std::int64_t>();
   if (!in.good() || (!key.inode && key.name.empty())) return false;
   r.observed = (flags & kObserved) != 0;
   r.live = (flags & kLive) != 0;
@@ -317,6 +318,7 @@ bool read_record(Reader& in, StoredLines& to) {
   if (Record* slot = to.ledger.upsert(key)) {
     *slot = r;
     to.ledger.set_from(key, from);
+    to.ledger.set_ctime_moved(key, ctime_moved);
   }
   return true;
 }
@@ -382,7 +384,7 @@ std::string life_line(const Life& life) {
 
 std::string record_line(const RecordKey& key, const Record& r,
                         const std::vector<std::uint32_t>& actors,
-                        const std::string& from) {
+                        const std::string& from, WallTime ctime_moved) {
   ArrayLine line("r");
   add_key(line, key);
   line.text(kind_words(r.kinds));
@@ -393,7 +395,7 @@ std::string record_line(const RecordKey& key, const Record& r,
   line.number(flags_of(r));
   line.text(from);
   line.number(r.left_out);
-  if (r.touched.ns != 0) line.number(r.touched.ns);
+  if (ctime_moved.ns != 0) line.number(ctime_moved.ns);
   return std::move(line).end();
 }
 

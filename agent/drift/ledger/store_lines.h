@@ -31,7 +31,7 @@ std::string life_line(const Life& life);
 std::string actor_line(std::uint32_t number, const Actor& actor);
 std::string record_line(const RecordKey& key, const Record& record,
                         const std::vector<std::uint32_t>& actors,
-                        const std::string& from);
+                        const std::string& from, WallTime ctime_moved);
 std::string erased_line(const RecordKey& key);
 
 // `other`: of another container; `unknown`: of a version that is not known.

@@ -2,6 +2,7 @@
 #include "agent/drift/ledger/verdict_totals.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "agent/base/keyed_hash.h"
 
@@ -22,9 +23,37 @@ static_assert(Verdict::violation < Verdict::allowed &&
               Verdict::scratch < Verdict::runtime &&
               Verdict::runtime < Verdict::restored);
 
-// Of one name the inodes alone make a difference, and no two give the same.
-std::uint64_t hash_of(const RecordKey& place) {
-  return KeyedHash::own()(place.name) ^ (place.inode.ino * 0x9E3779B97F4A7C15u);
+// How a verdict and the hash of its place share eight bytes, from the lowest
+// bit on.
+constexpr unsigned kVerdictBits = 3;
+constexpr unsigned kClassBits = 3;
+constexpr unsigned kOriginBits = 3;
+constexpr unsigned kHashAt = kVerdictBits + kClassBits + kOriginBits + 1;
+static_assert(kVerdictNames.size() <= 1u << kVerdictBits);
+static_assert(kClassNames.size() <= 1u << kClassBits);
+static_assert(kOriginNames.size() <= 1u << kOriginBits);
+
+std::uint64_t packed(std::uint64_t hash, const PathVerdict& verdict) {
+  std::uint64_t slot = hash << 1 | (verdict.unexplained ? 1 : 0);
+  slot = slot << kOriginBits | index(verdict.origin);
+  slot = slot << kClassBits | index(verdict.mutation_class);
+  return slot << kVerdictBits | index(verdict.verdict);
+}
+
+template <typename Enum>
+Enum taken(std::uint64_t& slot, unsigned bits) {
+  const auto value = static_cast<Enum>(slot & ((1u << bits) - 1));
+  slot >>= bits;
+  return value;
+}
+
+PathVerdict unpacked(std::uint64_t slot) {
+  PathVerdict verdict;
+  verdict.verdict = taken<Verdict>(slot, kVerdictBits);
+  verdict.mutation_class = taken<Class>(slot, kClassBits);
+  verdict.origin = taken<Origin>(slot, kOriginBits);
+  verdict.unexplained = (slot & 1) != 0;
+  return verdict;
 }
 
 bool bump(std::uint32_t& counter, int by) {
@@ -36,6 +65,20 @@ bool bump(std::uint32_t& counter, int by) {
 }  // namespace
 
 bool worse(Verdict a, Verdict b) { return a < b; }
+
+std::uint64_t VerdictTotals::hash_of(const RecordKey& place) {
+  const std::array<std::uint64_t, 2> both = {KeyedHash::own()(place.name),
+                                             place.inode.ino};
+  std::array<char, sizeof both> bytes;
+  std::memcpy(bytes.data(), both.data(), bytes.size());
+  // Not 0, so that no slot is.
+  return std::max<std::uint64_t>(
+      1, KeyedHash::own()({bytes.data(), bytes.size()}) >> kHashAt);
+}
+
+std::uint64_t VerdictTotals::hash_in(const std::uint64_t& slot) {
+  return slot >> kHashAt;
+}
 
 bool VerdictTotals::Below::any() const {
   return std::any_of(verdicts.begin(), verdicts.end(),
@@ -70,16 +113,16 @@ void VerdictTotals::set(const RecordKey& place,
                         const ParentOf& parent_of,
                         const std::function<void(const InodeId&)>& shifted) {
   const std::uint64_t hash = hash_of(place);
-  const auto it = places_.find(hash);
+  const std::uint64_t* known = places_.find(hash);
   std::optional<PathVerdict> old;
-  if (it != places_.end()) old = it->second;
+  if (known != nullptr) old = unpacked(*known);
   if (old == path_verdict) return;
   if (old) count(*old, -1);
   if (path_verdict) {
     count(*path_verdict, 1);
-    places_[hash] = *path_verdict;
+    places_.put(packed(hash, *path_verdict));
   } else {
-    places_.erase(it);
+    places_.erase(hash);
   }
   InodeId at = place.inode;
   for (int depth = 0; at && depth < kMaxDepth; ++depth) {
@@ -91,11 +134,6 @@ void VerdictTotals::set(const RecordKey& place,
     if (shift) shifted(at);
     at = parent_of(at);
   }
-}
-
-const PathVerdict* VerdictTotals::find(const RecordKey& place) const {
-  const auto it = places_.find(hash_of(place));
-  return it == places_.end() ? nullptr : &it->second;
 }
 
 const VerdictTotals::Below* VerdictTotals::below(

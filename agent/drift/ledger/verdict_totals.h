@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/flat_table.h"
 #include "agent/drift/ledger/record.h"
 #include "agent/model/words.h"
 
@@ -49,7 +50,6 @@ class VerdictTotals {
            const std::optional<PathVerdict>& path_verdict,
            const ParentOf& parent_of,
            const std::function<void(const InodeId&)>& shifted);
-  const PathVerdict* find(const RecordKey& place) const;
   const Below* below(const InodeId& directory) const;
 
   void clear();
@@ -64,9 +64,13 @@ class VerdictTotals {
   bool count_below(Below& below, const PathVerdict& path_verdict, int by);
 
   // By a keyed hash of the place: names are in the tree already, and may be
-  // long. That two of a million places meet is less likely than 1 in 10^7, and
+  // long. Its 54 bits and the verdict are one number. That two of 131 072
+  // places (kMost of KnownFiles) meet has a chance of one in two million, and
   // nobody can bring it about.
-  std::unordered_map<std::uint64_t, PathVerdict> places_;
+  static std::uint64_t hash_of(const RecordKey& place);
+  static std::uint64_t hash_in(const std::uint64_t& slot);
+
+  FlatTable<std::uint64_t, hash_in> places_;
   std::unordered_map<std::uint64_t, Below> below_;
   std::uint64_t violating_ = 0;
   std::map<std::pair<Class, Origin>, std::uint64_t> violations_;

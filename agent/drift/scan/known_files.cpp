@@ -49,11 +49,6 @@ std::uint64_t hashed(const Fixed& fixed) {
 
 }  // namespace
 
-void KnownFiles::clear() {
-  slots_ = {};
-  used_ = 0;
-}
-
 std::uint64_t KnownFiles::directory_digest(std::uint64_t above,
                                            std::string_view name) {
   return hashed(Place{above, KeyedHash::own()(name)});
@@ -84,36 +79,6 @@ bool KnownFiles::can_be_known(const struct stat& st) {
 
 bool KnownFiles::settled(const struct stat& st, WallTime now) {
   return wall(st.st_ctim).ns + kTicksNs < now.ns;
-}
-
-std::size_t KnownFiles::slot_of(std::uint64_t digest) const {
-  std::size_t i = digest & (slots_.size() - 1);
-  while (slots_[i] != 0 && slots_[i] != digest) {
-    i = (i + 1) & (slots_.size() - 1);
-  }
-  return i;
-}
-
-bool KnownFiles::has(std::uint64_t digest) const {
-  return !slots_.empty() && slots_[slot_of(digest)] != 0;
-}
-
-void KnownFiles::add(std::uint64_t digest) {
-  if (used_ >= kMost) return;
-  // Fuller than is usual: eight slots are one look at memory.
-  if ((used_ + 1) * 8 > slots_.size() * 7) grow();
-  std::uint64_t& slot = slots_[slot_of(digest)];
-  if (slot != 0) return;
-  slot = digest;
-  ++used_;
-}
-
-void KnownFiles::grow() {
-  std::vector<std::uint64_t> old(slots_.empty() ? 16 : slots_.size() * 2);
-  old.swap(slots_);
-  for (const std::uint64_t digest : old) {
-    if (digest != 0) slots_[slot_of(digest)] = digest;
-  }
 }
 
 }  // namespace stillframe::drift

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "agent/base/clock.h"
+#include "agent/base/flat_table.h"
 #include "agent/model/inode.h"
 
 namespace stillframe::drift {
@@ -26,8 +26,8 @@ class KnownFiles {
   // beyond are looked at each time.
   static constexpr std::size_t kMost = 131'072;
 
-  void clear();
-  std::size_t size() const { return used_; }
+  void clear() { digests_.clear(); }
+  std::size_t size() const { return digests_.size(); }
 
   // Of a directory by that of the one above it, so that a path of any length
   // costs the same. The root's is 0.
@@ -41,15 +41,17 @@ class KnownFiles {
   static bool can_be_known(const struct stat& st);
   static bool settled(const struct stat& st, WallTime now);
 
-  bool has(std::uint64_t digest) const;
-  void add(std::uint64_t digest);
+  bool has(std::uint64_t digest) const {
+    return digests_.find(digest) != nullptr;
+  }
+  void add(std::uint64_t digest) {
+    if (size() < kMost) digests_.put(digest);
+  }
 
  private:
-  std::size_t slot_of(std::uint64_t digest) const;
-  void grow();
+  static std::uint64_t itself(const std::uint64_t& digest) { return digest; }
 
-  std::vector<std::uint64_t> slots_;  // open addressing; 0: free
-  std::size_t used_ = 0;
+  FlatTable<std::uint64_t, itself> digests_;
 };
 
 }  // namespace stillframe::drift

@@ -83,8 +83,9 @@ std::vector<TreeNode*> UpperTree::Impl::children(const Node* parent) const {
 }
 
 std::span<TreeNode* const> UpperTree::Impl::nodes_of(std::uint64_t ino) const {
-  const auto one = by_inode.found(ino);
-  if (one.empty() || one.front()->alias == Node::kNoAlias) return one;
+  Node* const* one = by_inode.find(ino);
+  if (one == nullptr) return {};
+  if ((*one)->alias == Node::kNoAlias) return {one, 1};
   return sharing.at(ino);
 }
 
@@ -185,13 +186,13 @@ void UpperTree::Impl::mark_up(Node* n, int step) {
 
 void UpperTree::Impl::index(Node* n) {
   if (n->entry.whiteout || !n->entry.inode) return;
-  Node* other = by_inode.find(n->entry.inode.ino);
+  Node* const* other = by_inode.find(n->entry.inode.ino);
   if (other == nullptr) {
     by_inode.put(n);
     return;
   }
   auto& all = sharing[n->entry.inode.ino];
-  for (Node* one : {other, n}) {
+  for (Node* one : {*other, n}) {
     if (one->alias != Node::kNoAlias) continue;
     one->alias = static_cast<std::uint32_t>(all.size());
     all.push_back(one);

@@ -18,7 +18,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "agent/drift/scan/inode_index.h"
+#include "agent/base/flat_table.h"
 #include "agent/drift/scan/tree.h"
 
 namespace stillframe::drift {
@@ -39,8 +39,8 @@ struct TreeNode {
   static constexpr std::uint32_t kNoAlias = UINT32_MAX;
 };
 
-inline std::uint64_t inode_number(const TreeNode& n) {
-  return n.entry.inode.ino;
+inline std::uint64_t inode_number(TreeNode* const& n) {
+  return n->entry.inode.ino;
 }
 
 inline bool is_directory(const Entry& e) {
@@ -89,7 +89,7 @@ struct UpperTree::Impl {
   bool by_trees = false;
   bool plain = false;
   Node* root = nullptr;
-  InodeIndex<Node, inode_number> by_inode;  // of several any one
+  FlatTable<Node*, inode_number, 6> by_inode;  // of several any one
   // Of inode numbers that several nodes have, all of them: hardly any.
   std::unordered_map<std::uint64_t, std::vector<Node*>> sharing;
   std::uint32_t stamp = 0;

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/drift/scan/inode_index.h"
 
 #include "tests/unit/drift/scan/fixture.h"
 
@@ -326,21 +325,6 @@ TEST(RuntimeDiffTest, DockerGoesByStat) {
   EXPECT_THAT(tool_lines(tree, kPodman),
               UnorderedElementsAre("C /d", "C /d/copied", "C /d/owned",
                                    "D /d/pointless"));
-}
-
-std::uint64_t own_number(const std::uint64_t& number) { return number; }
-
-TEST(InodeIndexTest, KeepsWhatItHoldsThroughErasures) {
-  std::vector<std::uint64_t> numbers(1000);
-  InodeIndex<std::uint64_t, own_number> index;
-  for (std::uint64_t i = 0; i < numbers.size(); ++i) {
-    numbers[i] = i + 1;
-    index.put(&numbers[i]);
-  }
-  for (std::uint64_t i = 0; i < numbers.size(); i += 3) index.erase(i + 1);
-  for (std::uint64_t i = 0; i < numbers.size(); ++i) {
-    EXPECT_EQ(index.find(i + 1), i % 3 == 0 ? nullptr : &numbers[i]) << i;
-  }
 }
 
 }  // namespace
