@@ -9,12 +9,9 @@
 namespace stillframe {
 
 // Slots by keys that they know themselves: open addressing with linear probing
-// and no tombstones, so that one of eight bytes takes 9 to 20. `Slot{}` is a
-// free one. More than kEighths of eight are never taken: what has to be asked
-// for its key elsewhere wants room, what is a key itself is looked through
-// fast.
-template <typename Slot, std::uint64_t (*kKey)(const Slot&),
-          std::size_t kEighths = 7>
+// and no tombstones, so that one of eight bytes takes 9 to 19. `Slot{}` is a
+// free one.
+template <typename Slot, std::uint64_t (*kKey)(const Slot&)>
 class FlatTable {
  public:
   std::size_t size() const { return used_; }
@@ -28,7 +25,7 @@ class FlatTable {
 
   // In the place of whatever has its key.
   void put(Slot slot) {
-    if ((used_ + 1) * 8 > slots_.size() * kEighths) grow();
+    if ((used_ + 1) * 8 > slots_.size() * 7) grow();
     Slot& at = slots_[seek(kKey(slot))];
     if (at == Slot{}) ++used_;
     at = std::move(slot);

@@ -198,9 +198,16 @@ void Writer::add(std::string_view event, std::uint64_t seq) {
   added_ += '\n';
 }
 
+// What a burst needed is given back: the next is an hour away, or a second.
+void Writer::clear_added() {
+  constexpr std::size_t kKept = 64 << 10;
+  if (added_.capacity() > kKept) added_ = {};
+  added_.clear();
+}
+
 void Writer::drop_pending() {
   lost_ += pending_.entry - written_.entry;
-  added_.clear();
+  clear_added();
   pending_ = written_;
 }
 
@@ -216,7 +223,7 @@ Result<> Writer::write_pending() {
     return fail(written, "journal");
   }
   size_ += added_.size();
-  added_.clear();
+  clear_added();
   written_ = pending_;
   synced_ = false;
   return {};

@@ -100,6 +100,7 @@ class Writer {
   Result<> begin_segment();
   Result<> write_pending();
   void drop_pending();
+  void clear_added();
   Result<> settle(bool everything);
   Result<> write_checkpoint(std::string_view file, Checkpoint checkpoint);
   Result<> turn_segment();

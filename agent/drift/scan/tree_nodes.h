@@ -89,7 +89,7 @@ struct UpperTree::Impl {
   bool by_trees = false;
   bool plain = false;
   Node* root = nullptr;
-  FlatTable<Node*, inode_number, 6> by_inode;  // of several any one
+  FlatTable<Node*, inode_number> by_inode;  // of several any one
   // Of inode numbers that several nodes have, all of them: hardly any.
   std::unordered_map<std::uint64_t, std::vector<Node*>> sharing;
   std::uint32_t stamp = 0;
