@@ -70,10 +70,9 @@ void add_paths(const nlohmann::json& paths, std::vector<AskedMount>& out) {
   }
 }
 
-std::optional<std::vector<AskedMount>> all_mounts(
-    const nlohmann::json& config) {
+AskedMounts all_mounts(const nlohmann::json& config) {
   const auto& mounts = member(config, "mounts");
-  if (!mounts.is_array() || others_mount(config)) return std::nullopt;
+  if (!mounts.is_array() || others_mount(config)) return nullptr;
   std::vector<AskedMount> out;
   for (const auto& mount : mounts) out.push_back(asked_mount(mount));
   const auto& linux_part = member(config, "linux");
@@ -82,7 +81,7 @@ std::optional<std::vector<AskedMount>> all_mounts(
   }
   for (const auto* device : kDevices) out.push_back({device, "", ""});
   std::erase_if(out, [](const AskedMount& one) { return one.path.empty(); });
-  return out;
+  return std::make_shared<const std::vector<AskedMount>>(std::move(out));
 }
 
 }  // namespace

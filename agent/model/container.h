@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -92,14 +93,15 @@ struct AskedMount {
   bool operator==(const AskedMount&) const = default;
 };
 
+// A list that all copies of a container's record share. Null: not known.
+using AskedMounts = std::shared_ptr<const std::vector<AskedMount>>;
+
 // What a runtime was asked to prepare, and so makes in the rootfs itself where
 // it is missing. Paths are as "/a/c", links in them not followed.
 struct Preparation {
   std::string work_dir;             // empty: not known, or the root
   std::vector<std::string> mounts;  // where it mounts something
-  // All that is mounted before the container's first program runs; none: not
-  // known.
-  std::optional<std::vector<AskedMount>> all_mounts = {};
+  AskedMounts all_mounts;           // before the container's first program runs
   std::optional<std::uint32_t> uid;  // inside the container; none: not known
 };
 

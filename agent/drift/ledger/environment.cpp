@@ -44,9 +44,8 @@ void Environment::load(const Life& life) {
   life_ = life;
 }
 
-void Environment::started(std::uint64_t init_start_ns,
-                          const std::optional<std::vector<AskedMount>>& made) {
-  made_ = made;
+void Environment::started(std::uint64_t init_start_ns, AskedMounts made) {
+  made_ = std::move(made);
   if (same_life(life_, init_start_ns)) return;
   // A runtime may keep what a limit was changed to: then it is no more as it
   // was at first than before.

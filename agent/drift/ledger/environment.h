@@ -25,9 +25,8 @@ class Environment {
   // What was kept, unless it is of another life than the one that we know.
   void load(const Life& life);
   // Another life has begun, unless it is the one that we know.
-  // `made`: all that its runtime mounts for it; none: not known.
-  void started(std::uint64_t init_start_ns,
-               const std::optional<std::vector<AskedMount>>& made);
+  // `made`: all that its runtime mounts for it.
+  void started(std::uint64_t init_start_ns, AskedMounts made);
 
   void observe(const MountObservation& seen, const Actor& by);
   void observe(const MountsObservation& seen);
@@ -57,7 +56,7 @@ class Environment {
   Verdicts& verdicts_;
   OutsideTree& outside_;
   Life life_;
-  std::optional<std::vector<AskedMount>> made_;
+  AskedMounts made_;
   MountDifferences mount_differences_;  // as of the latest look
   bool mounts_looked_ = false;
   std::string mounts_trouble_;

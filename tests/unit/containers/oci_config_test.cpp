@@ -32,7 +32,7 @@ TEST(OciConfig, ReadsWhatTheRuntimeIsAskedFor) {
             "");
 }
 
-std::optional<std::vector<AskedMount>> all_of(const std::string& rest) {
+AskedMounts all_of(const std::string& rest) {
   const TempHost host;
   host.file("/b/config.json",
             R"({"mounts":[{"destination":"/proc","type":"proc"},

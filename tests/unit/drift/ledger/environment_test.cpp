@@ -59,7 +59,8 @@ class Environment : public ::testing::Test {
 
 TEST_F(Environment, WhatTheRuntimeDidNotMountWasMountedSince) {
   w.record.init_start_ns = 90'000'000'000;
-  w.record.asked.all_mounts = {{{"/data", "bind", "/srv/data"}}};
+  w.record.asked.all_mounts = std::make_shared<std::vector<AskedMount>>(
+      std::vector<AskedMount>{{"/data", "bind", "/srv/data"}});
   w.drift->started(w.record, 0);
   look({mount("/data", 2), mount("/etc/motd", 3)});
   EXPECT_EQ(verdict("/data"), "none");
