@@ -127,7 +127,7 @@ int run_policy_check(const Options& options, Streams streams) {
       continue;
     }
     static_cast<void>(
-        write_out(streams.err, policy::describe(file, reading->problems)));
+        write_out(streams.err, describe(file, reading->problems)));
     if (!reading->policy) {
       code = kFailure;
       continue;
@@ -147,7 +147,7 @@ Result<policy::PolicyPtr> load_policy(const Options& options, Streams streams) {
   const auto reading = policy::read_policy_file(file, now);
   if (!reading) return fail(reading, "--policy");
   static_cast<void>(
-      write_out(streams.err, policy::describe(file, reading->problems)));
+      write_out(streams.err, describe(file, reading->problems)));
   if (!reading->policy) return fail("the policy file is bad, see above");
   return std::make_shared<const policy::Policy>(*reading->policy);
 }

@@ -13,12 +13,13 @@
 #include "agent/base/text.h"
 #include "agent/model/runtime.h"
 #include "agent/policy/dates.h"
-#include "agent/policy/words.h"
+#include "agent/yaml/reader.h"
+#include "agent/yaml/words.h"
 
 namespace stillframe::policy {
 namespace {
 
-using Names = std::span<const std::string_view>;
+using Names = YamlReader::Names;
 using Sort = YamlNode::Sort;
 
 constexpr std::array<std::string_view, 3> kTopKeys = {"version", "scratch",
@@ -30,6 +31,11 @@ constexpr std::array<std::string_view, 7> kMatchKeys = {
     "namespace", "pod", "workload", "image", "name", "labels", "runtime"};
 constexpr std::array<std::string_view, 4> kEntryKeys = {"class", "kind",
                                                         "origin", "path"};
+// The contract: a tool's name describes and grants nothing.
+constexpr std::array<YamlReader::KeyHint, 1> kEntryHints = {
+    {{"tool",
+      "a tool's name grants nothing, for anybody can copy sh to apt: use "
+      "origin or path"}}};
 constexpr std::array<KeySet, 5> kKeySets = {{{"the file", kTopKeys},
                                              {"scratch", kScratchKeys},
                                              {"a rule", kRuleKeys},
@@ -37,24 +43,6 @@ constexpr std::array<KeySet, 5> kKeySets = {{{"the file", kTopKeys},
                                              {"an entry", kEntryKeys}}};
 constexpr std::size_t kMaxRules = 1000;
 constexpr std::size_t kLongestName = 64;
-
-std::string in_quotes(std::string_view text) {
-  return "'" + printable(text) + "'";
-}
-
-std::string_view name_of(Sort sort) {
-  switch (sort) {
-    case Sort::null:
-      return "nothing";
-    case Sort::scalar:
-      return "a text";
-    case Sort::sequence:
-      return "a list";
-    case Sort::map:
-      break;
-  }
-  return "a map";
-}
 
 // A rule as it was read, and where its parts stand.
 struct Drafted {
@@ -65,25 +53,13 @@ struct Drafted {
   bool sound = true;  // nothing is wrong in it: worth comparing with others
 };
 
-class Reader {
+class Reader : private YamlReader {
  public:
   Reader(std::vector<Problem>& problems, WallTime now)
-      : problems_(problems), now_(now) {}
+      : YamlReader(problems), now_(now) {}
   Policy read(const YamlNode& root);
 
  private:
-  void wrong(Place place, std::string message, std::string hint);
-  void wrong_type(const YamlNode& node, std::string_view what,
-                  std::string_view wanted);
-  bool is_map(const YamlNode& node, std::string_view what);
-  // The value of each key that is known; complains about all others.
-  std::vector<std::pair<std::string_view, const YamlNode*>> fields(
-      const YamlNode& map, Names known, std::string_view where);
-  const std::string* text(const YamlNode& node, std::string_view what);
-  // A text or a list of texts, not empty.
-  std::vector<const YamlNode*> texts(const YamlNode& node,
-                                     std::string_view what,
-                                     bool may_be_empty = false);
   void read_version(const YamlNode& node);
   void read_scratch(const YamlNode& node);
   void read_rules(const YamlNode& node);
@@ -107,88 +83,10 @@ class Reader {
   void check_within(const Drafted& drafted);
   void check_shadow(std::size_t index);
 
-  std::vector<Problem>& problems_;
   WallTime now_;
   std::vector<PathGlob> scratch_ = built_in_scratch();
   std::vector<Drafted> rules_;
 };
-
-void Reader::wrong(Place place, std::string message, std::string hint) {
-  problems_.push_back(
-      {place.line, place.column, std::move(message), std::move(hint), false});
-}
-
-void Reader::wrong_type(const YamlNode& node, std::string_view what,
-                        std::string_view wanted) {
-  wrong(node.place, fmt::format("{} is {}", what, name_of(node.sort)),
-        fmt::format("it has to be {}", wanted));
-}
-
-bool Reader::is_map(const YamlNode& node, std::string_view what) {
-  if (node.sort == Sort::map) return true;
-  wrong_type(node, what, "a map: 'key: value'");
-  return false;
-}
-
-std::vector<std::pair<std::string_view, const YamlNode*>> Reader::fields(
-    const YamlNode& map, Names known, std::string_view where) {
-  std::vector<std::pair<std::string_view, const YamlNode*>> out;
-  for (const auto& [key, value] : map.entries) {
-    if (key.sort != Sort::scalar) {
-      wrong_type(key, "a key", "a word");
-      continue;
-    }
-    const auto found = std::find(known.begin(), known.end(), key.text);
-    if (found == known.end()) {
-      // The contract: a tool's name describes and grants nothing.
-      const bool tool = key.text == "tool" && known.data() == kEntryKeys.data();
-      wrong(key.place,
-            fmt::format("unknown key {} in {}", in_quotes(key.text), where),
-            tool ? "a tool's name grants nothing, for anybody can copy sh to "
-                   "apt: use origin or path"
-                 : suggestion(key.text, known));
-      continue;
-    }
-    const bool again = std::any_of(out.begin(), out.end(), [&](const auto& f) {
-      return f.first == *found;
-    });
-    if (again) {
-      wrong(key.place,
-            fmt::format("{} is given twice in {}", in_quotes(key.text), where),
-            "keep one of them");
-      continue;
-    }
-    out.emplace_back(*found, &value);
-  }
-  return out;
-}
-
-const std::string* Reader::text(const YamlNode& node, std::string_view what) {
-  if (node.sort == Sort::scalar) return &node.text;
-  wrong_type(node, what, "a text");
-  return nullptr;
-}
-
-std::vector<const YamlNode*> Reader::texts(const YamlNode& node,
-                                           std::string_view what,
-                                           bool may_be_empty) {
-  std::vector<const YamlNode*> out;
-  if (node.sort == Sort::scalar) return {&node};
-  if (node.sort != Sort::sequence) {
-    wrong_type(node, what, "a text or a list of texts");
-    return out;
-  }
-  if (node.items.empty() && !may_be_empty) {
-    wrong(node.place, fmt::format("{} is an empty list", what),
-          "leave it out, or put something in");
-  }
-  for (const auto& item : node.items) {
-    if (text(item, fmt::format("an item of {}", what)) != nullptr) {
-      out.push_back(&item);
-    }
-  }
-  return out;
-}
 
 Policy Reader::read(const YamlNode& root) {
   if (root.sort == Sort::null) {
@@ -277,7 +175,7 @@ void Reader::read_rule(const YamlNode& node) {
   Drafted drafted;
   drafted.place = node.place;
   drafted.rule.line = node.place.line;
-  const std::size_t before = problems_.size();
+  const std::size_t before = problems().size();
   bool named = false;
   bool decides = false;
   for (const auto& [key, value] : fields(node, kRuleKeys, "a rule")) {
@@ -310,8 +208,8 @@ void Reader::read_rule(const YamlNode& node) {
   }
   const auto real = [](const Problem& p) { return !p.warning; };
   drafted.sound =
-      std::none_of(problems_.begin() + static_cast<std::ptrdiff_t>(before),
-                   problems_.end(), real);
+      std::none_of(problems().begin() + static_cast<std::ptrdiff_t>(before),
+                   problems().end(), real);
   if (drafted.sound) check_within(drafted);
   rules_.push_back(std::move(drafted));
   if (rules_.back().sound) check_shadow(rules_.size() - 1);
@@ -354,11 +252,12 @@ void Reader::read_expiry(const YamlNode& node, Rule& rule) {
   rule.expires = *time;
   rule.expires_text = *when;
   if (!rule.expired_at(now_)) return;
-  problems_.push_back({node.place.line, node.place.column,
-                       fmt::format("the rule has expired ({}): it decides "
-                                   "nothing any more",
-                                   printable(*when)),
-                       "take the rule out, or look again at its reason", true});
+  problems().push_back({node.place.line, node.place.column,
+                        fmt::format("the rule has expired ({}): it decides "
+                                    "nothing any more",
+                                    printable(*when)),
+                        "take the rule out, or look again at its reason",
+                        true});
 }
 
 Match Reader::read_match(const YamlNode& node) {
@@ -515,7 +414,8 @@ Entry Reader::read_entry(const YamlNode& node, bool allow) {
     wrong(node.place, "an empty entry",
           "say at least a class or a path; '/**' is every path");
   }
-  for (const auto& [key, value] : fields(node, kEntryKeys, "an entry")) {
+  for (const auto& [key, value] :
+       fields(node, kEntryKeys, "an entry", kEntryHints)) {
     if (key == "class") {
       classes = value;
       entry.classes = read_words(*value, key, kClassNames);
@@ -675,18 +575,6 @@ Result<Reading> read_policy_file(const std::string& path, WallTime now) {
   const auto text = read_file(path);
   if (!text) return tl::unexpected<Error>(text.error());
   return read_policy(*text, now);
-}
-
-std::string describe(const std::string& file,
-                     const std::vector<Problem>& problems) {
-  std::string out;
-  for (const auto& problem : problems) {
-    out += fmt::format("{}:{}:{}: {}{}\n", printable(file), problem.line,
-                       problem.column, problem.warning ? "warning: " : "",
-                       problem.message);
-    if (!problem.hint.empty()) out += "  hint: " + problem.hint + '\n';
-  }
-  return out;
 }
 
 Result<PolicyPtr> load_policy(const std::string& path, WallTime now) {

@@ -12,7 +12,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/policy/policy.h"
-#include "agent/policy/yaml_tree.h"
+#include "agent/yaml/problem.h"
 
 namespace stillframe::policy {
 
@@ -26,11 +26,6 @@ Reading read_policy(std::string_view text, WallTime now);
 
 // The same for a file; the error is that it could not be read at all.
 Result<Reading> read_policy_file(const std::string& path, WallTime now);
-
-// One "FILE:LINE:COLUMN: message" per problem, its hint on the next line; each
-// line ends with a newline. Warnings say so.
-std::string describe(const std::string& file,
-                     const std::vector<Problem>& problems);
 
 // The policy of a file as a Result, for whoever wants it or nothing: the error
 // is describe()'s text.

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   const auto text = fuzz::text_of(data, size);
   constexpr WallTime kNow{1'795'348'800'000'000'001};
   const auto reading = policy::read_policy(text, kNow);
-  (void)policy::describe("policy.yaml", reading.problems);
+  (void)describe("policy.yaml", reading.problems);
   bool refused = false;
   for (const auto& problem : reading.problems) {
     require(problem.line >= 1 && problem.column >= 1, "a problem has a place");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/policy/words.h"
+#include "agent/yaml/words.h"
 
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-namespace stillframe::policy {
+namespace stillframe {
 namespace {
 
 constexpr std::size_t kLongest = 32;
@@ -56,4 +56,4 @@ std::string suggestion(std::string_view typed,
   return known;
 }
 
-}  // namespace stillframe::policy
+}  // namespace stillframe

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/policy/yaml_tree.h"
+#include "agent/yaml/tree.h"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -12,10 +12,11 @@
 #include "agent/base/text.h"
 #include "agent/base/utf8.h"
 
-namespace stillframe::policy {
+namespace stillframe {
 namespace {
 
-// A policy is written by people: beyond these it is an accident or an attack.
+// Such files are written by people: beyond these it is an accident or an
+// attack.
 constexpr std::size_t kLargest = 256u << 10;
 constexpr std::size_t kDeepest = 16;
 constexpr std::size_t kMostNodes = 50'000;
@@ -58,7 +59,8 @@ class Builder : public YAML::EventHandler {
     add(leaf(YamlNode::Sort::null, mark));
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    complain(mark, "an alias: a policy is to be read without looking elsewhere",
+    complain(mark,
+             "an alias: each line is to be read without looking elsewhere",
              "write the value out");
     add(leaf(YamlNode::Sort::null, mark));
   }
@@ -127,7 +129,7 @@ class Builder : public YAML::EventHandler {
     refuse_tag(mark, tag);
     if (stack_.size() == kDeepest) {
       complain(mark, "nested deeper than 16 levels",
-               "no key of a policy needs more than six");
+               "no key needs more than six");
       throw GiveUp{};
     }
     YamlNode node;
@@ -144,7 +146,7 @@ class Builder : public YAML::EventHandler {
     if (++nodes_ > kMostNodes) {
       problems_.push_back({node.place.line, node.place.column,
                            "more than 50000 values in one file",
-                           "make the rules wider", false});
+                           "write fewer, wider entries", false});
       throw GiveUp{};
     }
     if (stack_.empty()) {
@@ -233,7 +235,7 @@ std::string hint_for(const std::string& message, std::string_view line) {
 YamlNode read_yaml(std::string_view text, std::vector<Problem>& problems) {
   if (text.size() > kLargest) {
     problems.push_back(
-        {1, 1, "larger than 256 KiB", "make the rules wider, or fewer", false});
+        {1, 1, "larger than 256 KiB", "write fewer, wider entries", false});
     return {};
   }
   if (const auto bad = bad_byte(text)) {
@@ -254,7 +256,7 @@ YamlNode read_yaml(std::string_view text, std::vector<Problem>& problems) {
       const YamlNode more = second.take();
       problems.push_back(
           {more.place.line, more.place.column, "a second document in the file",
-           "a policy is one document: take the '---' out", false});
+           "the file is one document: take the '---' out", false});
     }
     return first;
   } catch (const GiveUp&) {
@@ -271,4 +273,4 @@ YamlNode read_yaml(std::string_view text, std::vector<Problem>& problems) {
   return {};
 }
 
-}  // namespace stillframe::policy
+}  // namespace stillframe

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace stillframe::policy {
+namespace stillframe {
 
 // The one of `words` that `typed` most likely stands for; empty: none is near.
 std::string_view nearest(std::string_view typed,
@@ -15,4 +15,4 @@ std::string_view nearest(std::string_view typed,
 std::string suggestion(std::string_view typed,
                        std::span<const std::string_view> words);
 
-}  // namespace stillframe::policy
+}  // namespace stillframe

@@ -5,27 +5,13 @@
 // key, an alias and a quoted number without a word.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace stillframe::policy {
+#include "agent/yaml/problem.h"
 
-// What is wrong in a file, and where. Lines and columns count from 1, columns
-// in bytes.
-struct Problem {
-  std::size_t line = 1;
-  std::size_t column = 1;
-  std::string message;
-  std::string hint;  // what to do about it; empty: the message says it
-  bool warning = false;
-};
-
-struct Place {
-  std::size_t line = 1;
-  std::size_t column = 1;
-};
+namespace stillframe {
 
 struct YamlEntry;
 
@@ -47,4 +33,4 @@ struct YamlEntry {
 // what could be read.
 YamlNode read_yaml(std::string_view text, std::vector<Problem>& problems);
 
-}  // namespace stillframe::policy
+}  // namespace stillframe
