@@ -98,6 +98,23 @@ Result<journal::Options> journal_options(const cli::RunOptions& run) {
                           .key = std::move(*key)};
 }
 
+// Who reaches an address may see every name on the machine: it is said, and not
+// only in the documentation, when nothing but the network keeps others out.
+void log_serving(const std::string& address, const std::string& path,
+                 const web::Configuration* configuration) {
+  const bool tls = configuration != nullptr && configuration->has_tls();
+  const bool users = configuration != nullptr && configuration->has_users();
+  const bool certificates =
+      configuration != nullptr && configuration->requires_client_certificates();
+  log_info("serving metrics",
+           {{"address", address},
+            {"path", path},
+            {"tls", tls},
+            {"open_to", users          ? "users"
+                        : certificates ? "clients with a certificate"
+                                       : "everyone who reaches it"}});
+}
+
 Result<> run_agent(const cli::Options& options) {
   // Without the rights to, nothing starts: one line says so.
   if (engine::missing_capabilities().empty()) log_start(options);
@@ -110,6 +127,12 @@ Result<> run_agent(const cli::Options& options) {
   auto journal = journal_options(run);
   if (!journal) return tl::unexpected<Error>(journal.error());
   const std::string node = journal->node;
+  std::shared_ptr<web::Configuration> web_configuration;
+  if (!run.web_config.empty()) {
+    auto opened = web::Configuration::open(run.web_config);
+    if (!opened) return fail(opened, "--web.config.file");
+    web_configuration = std::move(*opened);
+  }
   auto engine = engine::Engine::create(
       {.state_dir = run.state_dir,
        .scan_interval = run.scan_interval,
@@ -143,7 +166,8 @@ Result<> run_agent(const cli::Options& options) {
               .journald = [&journald]() -> std::optional<journald::State> {
                 if (journald == nullptr) return std::nullopt;
                 return journald->state();
-              }});
+              },
+              .configuration = web_configuration});
   if (!web) return tl::unexpected<Error>(web.error());
   // While signals are taken the servers may go at any moment.
   const auto addresses = (*web)->addresses();
@@ -164,8 +188,8 @@ Result<> run_agent(const cli::Options& options) {
   if (!signals) return tl::unexpected<Error>(signals.error());
   if (auto attached = agent.attach(); !attached) return attached;
   for (const auto& address : addresses) {
-    log_info("serving metrics",
-             {{"address", to_string(address)}, {"path", run.telemetry_path}});
+    log_serving(to_string(address), run.telemetry_path,
+                web_configuration.get());
   }
   return agent.run();
 }

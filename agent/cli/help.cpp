@@ -18,6 +18,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15>
         {"run", R"(  stillframe run
   stillframe run --web.listen-address 127.0.0.1:12015 --log.format json
   stillframe run --policy /etc/stillframe/policy.yaml
+  stillframe run --web.config.file /etc/stillframe/web.yml
   stillframe run --config.file /etc/stillframe/stillframe.toml
 )"},
         {"ps", R"(  stillframe ps

@@ -181,6 +181,8 @@ void Parser::add_run() {
                   "Path under which to serve metrics")
       ->check(check_telemetry_path)
       ->capture_default_str();
+  run->add_option("--web.config.file", options_.run.web_config,
+                  "File with TLS, passwords and headers for the metrics");
   run->add_option("--state-dir", raw_.state_dir,
                   "Directory for state that outlives the agent")
       ->check(check_absolute)

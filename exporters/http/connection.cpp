@@ -28,9 +28,25 @@ bool is_transient(int error) {
 
 }  // namespace
 
-Connection::Connection(Fd socket, const Settings& settings, std::uint64_t now)
-    : socket_(std::move(socket)), settings_(&settings) {
-  enter(State::header, now);
+Connection::Connection(std::unique_ptr<Transport> transport,
+                       const Settings& settings, std::uint64_t now)
+    : transport_(std::move(transport)), settings_(&settings) {
+  enter(State::setting_up, now);
+  set_up(now);
+}
+
+void Connection::set_up(std::uint64_t now) {
+  switch (transport_->set_up()) {
+    case Transport::Progress::waiting:
+      return;
+    case Transport::Progress::failed:
+      // Closed with unread input, the client would not learn why.
+      ::shutdown(descriptor(), SHUT_WR);
+      return enter(State::hanging_up, now);
+    case Transport::Progress::done:
+      enter(State::header, now);
+      if (transport_->has_more()) receive(now);
+  }
 }
 
 void Connection::enter(State state, std::uint64_t now) {
@@ -41,6 +57,7 @@ void Connection::enter(State state, std::uint64_t now) {
     case State::idle:
       deadline_ = after(now, patience.idle);
       break;
+    case State::setting_up:
     case State::header:
       deadline_ = after(now, patience.header);
       break;
@@ -72,7 +89,7 @@ void Connection::cut() {
   // to send.
   const linger now{.l_onoff = 1, .l_linger = 0};
   if (state_ == State::writing || state_ == State::streaming) {
-    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
   }
   close();
 }
@@ -80,15 +97,17 @@ void Connection::cut() {
 std::uint32_t Connection::wanted_events() const {
   switch (state_) {
     case State::writing:
-      return EPOLLOUT;
+      return transport_->wanted(EPOLLOUT);
     case State::streaming:
       return waiting_bytes() > 0 || stream_has_more_ ? EPOLLIN | EPOLLOUT
                                                      : EPOLLIN;
     case State::processing:
     case State::closed:
       return 0;
-    default:
+    case State::hanging_up:
       return EPOLLIN;
+    default:
+      return transport_->wanted(EPOLLIN);
   }
 }
 
@@ -98,6 +117,8 @@ std::optional<std::string> Connection::take_request() {
 
 void Connection::on_events(std::uint32_t events, std::uint64_t now) {
   switch (state_) {
+    case State::setting_up:
+      return set_up(now);
     case State::idle:
     case State::header:
     case State::body:
@@ -124,7 +145,8 @@ void Connection::receive(std::uint64_t now) {
   const auto& limits = settings_->limits;
   const std::size_t room = limits.header + limits.body - input_.size();
   char bytes[kReadAtOnce];
-  const ssize_t count = ::recv(socket_, bytes, std::min(room, sizeof bytes), 0);
+  const ssize_t count =
+      transport_->receive(bytes, std::min(room, sizeof bytes));
   if (count == 0 || (count < 0 && !is_transient(errno))) return close();
   if (count < 0) return;
   // As much memory as was sent, for however long it waits for the rest.
@@ -132,15 +154,23 @@ void Connection::receive(std::uint64_t now) {
   next_request(now);
 }
 
-// Whatever comes now is not a request any more.
+// Whatever comes now is not a request any more; no need to decrypt it.
 void Connection::discard() {
   char bytes[4096];
-  const ssize_t count = ::recv(socket_, bytes, sizeof bytes, 0);
+  const ssize_t count = ::recv(descriptor(), bytes, sizeof bytes, 0);
   if (count == 0 || (count < 0 && !is_transient(errno))) close();
 }
 
-// From what was received: may be a part, or more than one request.
+// From what was received: may be a part, or more than one request. A transport
+// may hold back bytes for which there was no room before.
 void Connection::next_request(std::uint64_t now) {
+  frame_next(now);
+  const bool receiving =
+      state_ == State::idle || state_ == State::header || state_ == State::body;
+  if (receiving && transport_->has_more()) receive(now);
+}
+
+void Connection::frame_next(std::uint64_t now) {
   // Some clients end a body with an empty line that is not a part of it.
   while (input_.starts_with("\r\n")) input_.erase(0, 2);
   if (input_.empty()) {
@@ -162,7 +192,8 @@ void Connection::next_request(std::uint64_t now) {
     case Frame::State::complete:
       request_ = input_.substr(0, frame.size);
       input_.erase(0, frame.size);
-      last_ = stopping_ || ++requests_ >= settings_->requests_per_connection;
+      last_ = stopping_ || !transport_->is_current() ||
+              ++requests_ >= settings_->requests_per_connection;
       return enter(State::processing, now);
   }
 }
@@ -196,8 +227,8 @@ void Connection::on_answer(Answer answer, std::function<void()> wake,
 void Connection::send(std::uint64_t now) {
   const std::size_t until = std::min(output_.size(), sent_ + kWriteAtOnce);
   while (sent_ < until) {
-    const ssize_t count = ::send(socket_, output_.data() + sent_, until - sent_,
-                                 MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t count = transport_->send(
+        std::string_view(output_).substr(sent_, until - sent_));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       if (!is_transient(errno)) close();
@@ -216,7 +247,7 @@ void Connection::sent_all(std::uint64_t now) {
   if (!last_ && !stopping_) return next_request(now);
   // The client sees the end; what it still sends must not reset the connection
   // before it has read the answer.
-  ::shutdown(socket_, SHUT_WR);
+  transport_->end_sending();
   if (stopping_) return hang_up_now();
   enter(State::hanging_up, now);
 }
@@ -225,7 +256,7 @@ void Connection::sent_all(std::uint64_t now) {
 // meanwhile is read first, or the kernel resets the connection.
 void Connection::hang_up_now() {
   char bytes[kReadAtOnce];
-  static_cast<void>(::recv(socket_, bytes, sizeof bytes, 0));
+  static_cast<void>(::recv(descriptor(), bytes, sizeof bytes, 0));
   close();
 }
 
@@ -267,6 +298,7 @@ void Connection::on_deadline(std::uint64_t now) {
 void Connection::on_stop(std::uint64_t now) {
   stopping_ = true;
   switch (state_) {
+    case State::setting_up:
     case State::idle:
     case State::header:
     case State::body:

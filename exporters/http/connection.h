@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "agent/base/fd.h"
 #include "exporters/http/answer.h"
 #include "exporters/http/settings.h"
+#include "exporters/http/transport.h"
 
 namespace stillframe::http {
 
@@ -17,6 +17,7 @@ namespace stillframe::http {
 class Connection {
  public:
   enum class State : std::uint8_t {
+    setting_up,  // shakes hands, where its transport does
     idle,        // kept alive
     header,      // receives
     body,        // receives
@@ -28,7 +29,8 @@ class Connection {
   };
 
   // Times are nanoseconds of the settings' clock.
-  Connection(Fd socket, const Settings& settings, std::uint64_t now);
+  Connection(std::unique_ptr<Transport> transport, const Settings& settings,
+             std::uint64_t now);
 
   State state() const { return state_; }
   std::uint64_t deadline() const { return deadline_; }
@@ -39,7 +41,7 @@ class Connection {
   std::size_t held_bytes() const {
     return waiting_bytes() + (stream_ == nullptr ? 0 : stream_->held_bytes());
   }
-  int descriptor() const { return socket_; }
+  int descriptor() const { return transport_->descriptor(); }
   std::uint32_t wanted_events() const;  // of epoll(7)
 
   // A complete request that nobody has taken yet.
@@ -59,19 +61,21 @@ class Connection {
 
  private:
   void enter(State state, std::uint64_t now);
+  void set_up(std::uint64_t now);
   void close();
   void receive(std::uint64_t now);
   void discard();
   void hang_up_now();
   void next_request(std::uint64_t now);
+  void frame_next(std::uint64_t now);
   void refuse(int status, std::uint64_t now);
   void send(std::uint64_t now);
   void sent_all(std::uint64_t now);
   void pump(std::uint64_t now);
 
-  Fd socket_;
+  std::unique_ptr<Transport> transport_;
   const Settings* settings_;
-  State state_ = State::header;
+  State state_ = State::setting_up;
   std::uint64_t since_ = 0;
   std::uint64_t deadline_ = 0;
   std::string input_;

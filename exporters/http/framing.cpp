@@ -73,6 +73,8 @@ const char* reason(int status) {
   switch (status) {
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 408:
       return "Request Timeout";
     case 411:
@@ -104,10 +106,28 @@ Frame frame_request(std::string_view bytes, const RequestLimits& limits) {
   return frame_body(header, header.size() + 2, bytes.size(), limits);
 }
 
-std::string refusal(int status) {
+std::optional<std::string_view> header_of(std::string_view request,
+                                          std::string_view name) {
+  const auto header = request.substr(0, request.find("\r\n\r\n") + 2);
+  std::optional<std::string_view> found;
+  std::size_t line_start = header.find("\r\n") + 2;
+  while (line_start < header.size()) {
+    const std::size_t line_end = header.find("\r\n", line_start);
+    const auto line = header.substr(line_start, line_end - line_start);
+    line_start = line_end + 2;
+    const auto colon = line.find(':');
+    if (!is_name(line.substr(0, colon), name)) continue;
+    if (found || colon == std::string_view::npos) return std::nullopt;
+    found = trimmed(line.substr(colon + 1));
+  }
+  return found;
+}
+
+std::string refusal(int status, std::string_view headers) {
   return fmt::format(
-      "HTTP/1.1 {} {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-      status, reason(status));
+      "HTTP/1.1 {} {}\r\n{}Content-Length: 0\r\nConnection: "
+      "close\r\n\r\n",
+      status, reason(status), headers);
 }
 
 }  // namespace stillframe::http

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,7 +28,13 @@ struct Frame {
 // nothing here takes bodies.
 Frame frame_request(std::string_view bytes, const RequestLimits& limits);
 
+// The value of the header `name` of a complete request; nothing: it is not
+// there, or more than once.
+std::optional<std::string_view> header_of(std::string_view request,
+                                          std::string_view name);
+
 // A response without content that ends its connection, ready to be sent.
-std::string refusal(int status);
+// `headers`: lines to put in, each with its end.
+std::string refusal(int status, std::string_view headers = {});
 
 }  // namespace stillframe::http

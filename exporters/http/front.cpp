@@ -34,7 +34,9 @@ constexpr std::uint64_t kAcceptPauseNs = 100'000'000;
 
 struct Front::Impl {
   Impl(std::vector<Fd> l, Responder r, Settings s)
-      : listeners(std::move(l)), responder(std::move(r)), settings(s) {}
+      : listeners(std::move(l)),
+        responder(std::move(r)),
+        settings(std::move(s)) {}
   ~Impl();
 
   Result<> start();
@@ -274,8 +276,9 @@ void Front::Impl::listen_for(std::uint32_t events) {
 bool Front::Impl::make_room() {
   using State = Connection::State;
   const auto is_waiting = [](State state) {
-    return state == State::idle || state == State::header ||
-           state == State::body || state == State::hanging_up;
+    return state == State::setting_up || state == State::idle ||
+           state == State::header || state == State::body ||
+           state == State::hanging_up;
   };
   auto longest = connections.end();
   for (auto at = connections.begin(); at != connections.end(); ++at) {
@@ -303,16 +306,20 @@ void Front::Impl::adopt(Fd socket, std::uint64_t now) {
   const int on = 1;
   ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const int descriptor = socket;
+  auto transport = settings.transport(std::move(socket));
+  if (transport == nullptr) return;
   const std::uint64_t id = next_id++;
   const auto [at, added] = connections.try_emplace(
-      id, Held{Connection(std::move(socket), settings, now), EPOLLIN});
-  epoll_event event{.events = EPOLLIN, .data = {.u64 = id}};
+      id, Held{Connection(std::move(transport), settings, now), 0});
+  Held& held = at->second;
+  held.events = held.connection.wanted_events();
+  epoll_event event{.events = held.events, .data = {.u64 = id}};
   if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0) {
     log_warn("cannot watch a connection", {{"error", std::strerror(errno)}});
     connections.erase(at);
     return;
   }
-  next_sweep = std::min(next_sweep, at->second.connection.deadline());
+  next_sweep = std::min(next_sweep, held.connection.deadline());
 }
 
 // `newest` was answered just now and has had no time to read.
@@ -344,8 +351,8 @@ Result<std::unique_ptr<Front>> Front::start(std::vector<Fd> listeners,
                                             Responder responder,
                                             Settings settings) {
   std::unique_ptr<Front> front(new Front);
-  front->impl_ = std::make_unique<Impl>(std::move(listeners),
-                                        std::move(responder), settings);
+  front->impl_ = std::make_unique<Impl>(
+      std::move(listeners), std::move(responder), std::move(settings));
   if (const auto started = front->impl_->start(); !started) {
     return tl::unexpected<Error>(started.error());
   }

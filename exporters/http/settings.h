@@ -3,15 +3,18 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string_view>
 
 #include "agent/base/clock.h"
 #include "exporters/http/framing.h"
+#include "exporters/http/transport.h"
 
 namespace stillframe::http {
 
 // How long a client may take; after that its connection ends.
 struct Patience {
+  // Also to shake hands, before.
   std::chrono::milliseconds header{10'000};
   std::chrono::milliseconds body{10'000};
   // Between two requests: a Prometheus that scrapes once a minute keeps its
@@ -34,11 +37,13 @@ struct Settings {
   // single answer may be larger.
   std::size_t most_waiting_bytes = 64 << 20;
   std::size_t workers = 4;
-  // Which requests take long (null: none does), and how many are answered at
-  // a time. The rest wait, as long as their clients do.
-  bool (*is_lengthy)(std::string_view request) = nullptr;
+  // Which requests take long (null: none does), asked by the front's thread,
+  // and how many are answered at a time. The rest wait, as long as their
+  // clients do.
+  std::function<bool(std::string_view request)> is_lengthy;
   std::size_t most_lengthy = 4;
   std::size_t requests_per_connection = 1;
+  MakeTransport transport = plain_transport;
   const Clock* clock = &system_clock();
 };
 

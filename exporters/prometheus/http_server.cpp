@@ -23,6 +23,8 @@ constexpr http::RequestLimits kLimits{.header = 8 << 10, .body = 4 << 10};
 // A rendering serves all who ask within this time and see the same snapshot.
 constexpr std::uint64_t kReuseNs = 1'000'000'000;
 constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
+constexpr char kAskForPassword[] =
+    "WWW-Authenticate: Basic realm=\"stillframe\", charset=\"UTF-8\"\r\n";
 constexpr char kHtmlType[] = "text/html; charset=utf-8";
 constexpr char kTextType[] = "text/plain; charset=utf-8";
 
@@ -53,14 +55,18 @@ struct HttpServer::Impl {
         options(std::move(o)),
         collector({.snapshot = [this] { return agent.snapshot(); },
                    .journal = [this] { return agent.journal(); },
-                   .journald = options.journald},
+                   .journald = options.journald,
+                   .web = [this] { return web_state(); }},
                   options.build, options.max_containers) {}
 
   Result<> listen(const ListenAddress& address);
   Result<> serve();
   void answer(const httplib::Request& request, httplib::Response& response);
+  std::optional<web::State> web_state() const;
+  void secure(http::Settings& settings, http::Responder& responder);
   void probe(httplib::Response& response, bool good, const char* yes,
              const std::string& no);
+  void set_headers(httplib::Response& response) const;
   std::string metrics();
 
   const AgentApi& agent;
@@ -90,13 +96,50 @@ std::string HttpServer::Impl::metrics() {
   return rendered;
 }
 
+std::optional<web::State> HttpServer::Impl::web_state() const {
+  if (options.configuration == nullptr) return std::nullopt;
+  return options.configuration->state();
+}
+
+// Those of the configuration win; without a value they take one away.
+void HttpServer::Impl::set_headers(httplib::Response& response) const {
+  response.set_header("X-Content-Type-Options", "nosniff");
+  response.set_header("Content-Security-Policy",
+                      "default-src 'none'; style-src 'unsafe-inline'");
+  if (options.configuration == nullptr) return;
+  for (const auto& [name, value] : *options.configuration->headers()) {
+    response.headers.erase(name);
+    if (!value.empty()) response.set_header(name, value);
+  }
+}
+
+// Passwords are checked before the library sees a request: it may take for the
+// header what the front did not.
+void HttpServer::Impl::secure(http::Settings& settings,
+                              http::Responder& responder) {
+  const auto& configuration = options.configuration;
+  if (configuration == nullptr) return;
+  settings.transport = [configuration](Fd socket) {
+    return configuration->transport(std::move(socket));
+  };
+  settings.is_lengthy = [configuration](std::string_view request) {
+    return configuration->is_lengthy(request);
+  };
+  settings.most_lengthy = 1;
+  responder = [configuration, answer = std::move(responder)](
+                  std::string_view request, bool last) {
+    if (configuration->may_ask(request)) return answer(request, last);
+    return http::Answer{.bytes = http::refusal(401, kAskForPassword),
+                        .close = true,
+                        .stream = nullptr};
+  };
+}
+
 // Routes by comparing full paths: the library's own routes are regular
 // expressions, matched recursively over what the client sent.
 void HttpServer::Impl::answer(const httplib::Request& request,
                               httplib::Response& response) {
-  response.set_header("X-Content-Type-Options", "nosniff");
-  response.set_header("Content-Security-Policy",
-                      "default-src 'none'; style-src 'unsafe-inline'");
+  set_headers(response);
   const std::string& path = request.path;
   if (request.method != "GET" && request.method != "HEAD") {
     response.status = 405;
@@ -151,8 +194,9 @@ Result<> HttpServer::Impl::serve() {
       {.compress = true,
        .idle_seconds = static_cast<int>(idle.count()),
        .requests = static_cast<int>(kRequestsPerConnection)});
-  auto started =
-      http::Front::start(std::move(sockets), std::move(responder), settings);
+  secure(settings, responder);
+  auto started = http::Front::start(std::move(sockets), std::move(responder),
+                                    std::move(settings));
   if (!started) return tl::unexpected<Error>(started.error());
   front = std::move(*started);
   return {};

@@ -13,6 +13,7 @@
 #include "exporters/journald/state.h"
 #include "exporters/prometheus/listen_address.h"
 #include "exporters/prometheus/metric_table.h"
+#include "exporters/web/configuration.h"
 
 namespace stillframe::metrics {
 
@@ -25,6 +26,8 @@ struct WebOptions {
   std::function<std::optional<journald::State>()> journald = [] {
     return std::nullopt;
   };
+  // TLS and who may ask; null: plain HTTP, and everyone may.
+  std::shared_ptr<web::Configuration> configuration = nullptr;
 };
 
 // Serves the metrics, a landing page and the health probes over TCP until

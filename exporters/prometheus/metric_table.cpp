@@ -171,6 +171,18 @@ void journald_lost(const ScrapeInput& in, Samples& out) {
   out.add({"send_failed"}, static_cast<double>(in.journald->send_failed));
 }
 
+void requests_refused(const ScrapeInput& in, Samples& out) {
+  if (!in.web) return;
+  out.add({"no_credentials"}, static_cast<double>(in.web->without_credentials));
+  out.add({"wrong_credentials"},
+          static_cast<double>(in.web->wrong_credentials));
+}
+
+template <auto Member>
+void web_count(const ScrapeInput& in, Samples& out) {
+  if (in.web) out.add(static_cast<double>(in.web.value().*Member));
+}
+
 template <auto Member>
 void self(const ScrapeInput& in, Samples& out) {
   if (in.self) out.add(in.self.value().*Member);
@@ -484,6 +496,41 @@ MetricSection agent_section() {
            "Events that systemd's journal did not get: too many waited, or it "
            "did not take one of them.",
            journald_lost},
+          {"stillframe_web_config_load_success",
+           MetricType::Gauge,
+           {},
+           "",
+           "Whether the web configuration is good, as it is now; only with "
+           "--web.config.file, as all of stillframe_web.",
+           web_count<&web::State::load_success>},
+          {"stillframe_web_config_last_load_success_timestamp_seconds",
+           MetricType::Gauge,
+           {},
+           "seconds since 1970",
+           "When the web configuration in force was loaded.",
+           [](const ScrapeInput& in, Samples& out) {
+             if (in.web) out.add(seconds(in.web->last_success));
+           }},
+          {"stillframe_web_config_load_errors_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Times that the web configuration, a certificate or a key became "
+           "bad; the last good one goes on.",
+           web_count<&web::State::load_errors>},
+          {"stillframe_web_requests_refused_total",
+           MetricType::Counter,
+           {"reason"},
+           "",
+           "Requests for metrics that were answered with 401.",
+           requests_refused},
+          {"stillframe_web_tls_handshakes_refused_total",
+           MetricType::Counter,
+           {},
+           "",
+           "Connections for metrics that ended in their TLS handshake: no "
+           "common version, no valid client certificate, no TLS.",
+           web_count<&web::State::handshakes_refused>},
           {"stillframe_log_messages_total",
            MetricType::Counter,
            {"level"},

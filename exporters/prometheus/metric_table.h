@@ -15,6 +15,7 @@
 #include "exporters/journald/state.h"
 #include "exporters/prometheus/samples.h"
 #include "exporters/prometheus/self_metrics.h"
+#include "exporters/web/configuration.h"
 
 namespace stillframe::metrics {
 
@@ -32,6 +33,7 @@ struct ScrapeInput {
   BuildInfo build;
   std::optional<JournalState> journal;
   std::optional<journald::State> journald;
+  std::optional<web::State> web;  // none: there is no configuration
   std::optional<SelfMetrics> self;
 };
 

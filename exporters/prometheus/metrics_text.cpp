@@ -68,6 +68,7 @@ std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
                     .build = build_,
                     .journal = sources_.journal(),
                     .journald = sources_.journald(),
+                    .web = sources_.web(),
                     .self = std::nullopt};
   input.overflow = snapshot->containers.size() - input.containers.size();
   if (const auto self = read_self_metrics()) input.self = *self;

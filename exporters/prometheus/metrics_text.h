@@ -20,6 +20,7 @@ class SnapshotCollector : public prometheus::Collectable {
     std::function<SnapshotPtr()> snapshot;
     std::function<std::optional<JournalState>()> journal;
     std::function<std::optional<journald::State>()> journald;
+    std::function<std::optional<web::State>()> web;
   };
   SnapshotCollector(Sources sources, BuildInfo build,
                     std::size_t max_containers);

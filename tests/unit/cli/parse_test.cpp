@@ -162,7 +162,7 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{"nothing"}, "nothing"},
       {{"--nothing"}, "--nothing"},
       {{"run", "--polisy", "f"}, "--polisy"},
-      {{"run", "--web.config.file", "f"}, "--web.config.file"},
+      {{"run", "--web.config", "f"}, "--web.config"},
       {{"run", "extra"}, "extra"},
       {{"run", "--scan-interval", "soon"}, "--scan-interval"},
       {{"run", "--scan-interval", "0s"}, "--scan-interval"},

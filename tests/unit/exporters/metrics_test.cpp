@@ -36,6 +36,15 @@ std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
            [] {
              return journald::State{
                  .sent = 5, .queue_full = 2, .send_failed = 1};
+           },
+       .web =
+           [] {
+             return web::State{.load_success = false,
+                               .last_success = kNoon,
+                               .load_errors = 1,
+                               .handshakes_refused = 2,
+                               .without_credentials = 3,
+                               .wrong_credentials = 4};
            }},
       {.version = "1.2", .revision = "abc"}, most);
   return metrics_text(collector);
@@ -248,7 +257,13 @@ TEST(Metrics, TheJournalIsWitnessed) {
         "stillframe_journal_write_errors_total 1",
         "stillframe_journald_events_total 5",
         "stillframe_journald_lost_total{reason=\"queue_full\"} 2",
-        "stillframe_journald_lost_total{reason=\"send_failed\"} 1"}) {
+        "stillframe_journald_lost_total{reason=\"send_failed\"} 1",
+        "stillframe_web_config_load_success 0",
+        "stillframe_web_config_load_errors_total 1",
+        "stillframe_web_tls_handshakes_refused_total 2",
+        "stillframe_web_requests_refused_total{reason=\"no_credentials\"} 3",
+        "stillframe_web_requests_refused_total{reason=\"wrong_credentials\"} "
+        "4"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }
