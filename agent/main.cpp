@@ -48,8 +48,10 @@ void log_start(const cli::Options& options) {
   const auto& run = options.run;
   utsname names{};
   ::uname(&names);
-  std::string listen;
-  for (const auto& address : run.listen) {
+  std::string listen = run.systemd_socket ? "sockets of systemd" : "";
+  for (const auto& address : run.systemd_socket
+                                 ? std::vector<metrics::ListenAddress>()
+                                 : run.listen) {
     listen += (listen.empty() ? "" : " ") + to_string(address);
   }
   log_info("starting",
@@ -160,6 +162,7 @@ Result<> run_agent(const cli::Options& options) {
   }
   auto web = metrics::HttpServer::start(
       agent, {.listen = run.listen,
+              .systemd_socket = run.systemd_socket,
               .telemetry_path = run.telemetry_path,
               .max_containers = run.max_containers,
               .build = {kVersion, kRevision},

@@ -41,6 +41,7 @@ struct JournalOptions {
 struct RunOptions {
   std::vector<metrics::ListenAddress> listen;
   std::string telemetry_path;
+  bool systemd_socket = false;  // instead of `listen`
   std::string web_config;  // file; empty: plain HTTP
   std::string state_dir;
   std::string policy;  // file; empty: built-in scratch places only

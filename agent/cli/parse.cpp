@@ -177,6 +177,9 @@ void Parser::add_run() {
       ->allow_extra_args(false)
       ->check(checked_by(metrics::parse_listen_address))
       ->default_str(raw_.listen.front());
+  run->add_flag(
+      "--web.systemd-socket", options_.run.systemd_socket,
+      "Serve metrics on the sockets that systemd hands over, instead");
   run->add_option("--web.telemetry-path", raw_.telemetry_path,
                   "Path under which to serve metrics")
       ->check(check_telemetry_path)

@@ -97,6 +97,19 @@ std::uint16_t port_of(const Fd& socket) {
   return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
 }
 
+std::string host_of(const Fd& socket) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  char host[NI_MAXHOST] = {};
+  if (::getsockname(socket, generic, &length) != 0 ||
+      ::getnameinfo(generic, length, host, sizeof host, nullptr, 0,
+                    NI_NUMERICHOST) != 0) {
+    return {};
+  }
+  return host;
+}
+
 std::size_t connection_bound(std::size_t wanted, std::size_t percent,
                              std::size_t descriptor_limit) {
   const std::size_t free = descriptor_limit > kKeptFromClients

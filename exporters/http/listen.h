@@ -19,6 +19,8 @@ Result<Fd> listen_unix(const std::string& path);
 
 // The port that the system chose where 0 was asked for.
 std::uint16_t port_of(const Fd& socket);
+// The address of a TCP socket in numbers, without brackets.
+std::string host_of(const Fd& socket);
 
 // How many of `wanted` connections a server may hold, so that all clients
 // together leave descriptors for scans whatever they do. `percent` is this

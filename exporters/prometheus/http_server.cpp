@@ -5,6 +5,7 @@
 
 #include <mutex>
 
+#include "exporters/http/activation.h"
 #include "exporters/http/exchange.h"
 #include "exporters/http/front.h"
 #include "exporters/http/listen.h"
@@ -60,6 +61,7 @@ struct HttpServer::Impl {
                   options.build, options.max_containers) {}
 
   Result<> listen(const ListenAddress& address);
+  Result<> take_sockets();
   Result<> serve();
   void answer(const httplib::Request& request, httplib::Response& response);
   std::optional<web::State> web_state() const;
@@ -177,6 +179,16 @@ Result<> HttpServer::Impl::listen(const ListenAddress& address) {
   return {};
 }
 
+Result<> HttpServer::Impl::take_sockets() {
+  auto taken = http::activated_sockets();
+  if (!taken) return fail(taken, "--web.systemd-socket");
+  sockets = std::move(*taken);
+  for (const Fd& socket : sockets) {
+    addresses.push_back({http::host_of(socket), http::port_of(socket)});
+  }
+  return {};
+}
+
 Result<> HttpServer::Impl::serve() {
   http::Settings settings;
   settings.limits = kLimits;
@@ -208,8 +220,15 @@ HttpServer::~HttpServer() = default;
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const AgentApi& agent,
                                                       WebOptions options) {
   std::unique_ptr<HttpServer> server(new HttpServer);
-  const auto listen = options.listen;
+  const auto listen =
+      options.systemd_socket ? std::vector<ListenAddress>() : options.listen;
+  const bool systemd_socket = options.systemd_socket;
   server->impl_ = std::make_unique<Impl>(agent, std::move(options));
+  if (systemd_socket) {
+    if (const auto taken = server->impl_->take_sockets(); !taken) {
+      return tl::unexpected<Error>(taken.error());
+    }
+  }
   for (const auto& address : listen) {
     if (const auto bound = server->impl_->listen(address); !bound) {
       return tl::unexpected<Error>(bound.error());

@@ -19,6 +19,7 @@ namespace stillframe::metrics {
 
 struct WebOptions {
   std::vector<ListenAddress> listen;
+  bool systemd_socket = false;  // on what systemd hands over, instead
   std::string telemetry_path = "/metrics";
   std::size_t max_containers = 1000;
   BuildInfo build;
@@ -35,8 +36,9 @@ struct WebOptions {
 // had over the Unix socket.
 class HttpServer {
  public:
-  // Listens on every address or on none. The error names the address and says
-  // what to do. `agent` must outlive the server.
+  // Listens on every address or on none; `systemd_socket` can be done once. The
+  // error names the address and says what to do. `agent` must outlive the
+  // server.
   static Result<std::unique_ptr<HttpServer>> start(const AgentApi& agent,
                                                    WebOptions options);
   ~HttpServer();  // stops

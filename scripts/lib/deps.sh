@@ -6,7 +6,7 @@
 declare -A PACKAGE_GROUPS=(
   [build]="g++ cmake ninja-build pkg-config git clang-19 libbpf-dev bpftool
     libbpfcc-dev prometheus-cpp-dev libcli11-dev libcpp-httplib-dev
-    nlohmann-json3-dev libfmt-dev libssl-dev libcap-ng-dev
+    nlohmann-json3-dev libfmt-dev libssl-dev libcrypt-dev libcap-ng-dev
     libsystemd-dev libexpected-dev libyaml-cpp-dev libtomlplusplus-dev
     libutf8proc-dev libsqlite3-dev libzstd-dev zstd libgtest-dev libgmock-dev"
   [test]="libbenchmark-dev podman runc containerd busybox-static prometheus

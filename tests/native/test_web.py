@@ -222,5 +222,7 @@ def test_the_documented_example_works(
                     certificates / f"server.{suffix}")
     user = ("prometheus", ALICE[1])
     agent = start(example, user)
+    subprocess.run(["promtool", "check", "web-config", agent.configuration],
+                   check=True, capture_output=True)
     answer = agent.curl("/metrics", "-u", ":".join(user))
     assert answer.status == "200", answer.messages

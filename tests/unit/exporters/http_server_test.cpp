@@ -25,6 +25,7 @@ class HttpServerTest : public testing::Test {
   void SetUp() override {
     auto started = HttpServer::start(
         agent_, {.listen = {{"127.0.0.1", 0}, {"127.0.0.1", 0}},
+                 .systemd_socket = false,
                  .telemetry_path = "/m",
                  .max_containers = 10,
                  .build = {.version = "1.2", .revision = "r"}});
