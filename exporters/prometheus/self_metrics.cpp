@@ -39,6 +39,15 @@ double count_open_fds() {
   return count < 0 ? 0 : count;
 }
 
+// Worked out once: the clocks drift apart while the process runs, and a start
+// that moves is a restart to whoever watches it (`changes()` in PromQL).
+double start_seconds(double ticks_after_boot, double ticks_per_second) {
+  static const double start =
+      static_cast<double>(wall_from_boottime(0).ns) / 1e9 +
+      ticks_after_boot / ticks_per_second;
+  return start;
+}
+
 }  // namespace
 
 Result<SelfMetrics> read_self_metrics() {
@@ -51,11 +60,10 @@ Result<SelfMetrics> read_self_metrics() {
   if (fields.size() <= kResidentPages) return fail("/proc/self/stat: short");
 
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  const double boot = static_cast<double>(wall_from_boottime(0).ns) / 1e9;
   SelfMetrics self;
   self.cpu_seconds =
       (number(fields[kUserTicks]) + number(fields[kSystemTicks])) / ticks;
-  self.start_time_seconds = boot + number(fields[kStartTicks]) / ticks;
+  self.start_time_seconds = start_seconds(number(fields[kStartTicks]), ticks);
   self.virtual_bytes = number(fields[kVirtualBytes]);
   self.resident_bytes = number(fields[kResidentPages]) *
                         static_cast<double>(::sysconf(_SC_PAGESIZE));

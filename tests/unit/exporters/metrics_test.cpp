@@ -10,6 +10,7 @@
 #include "agent/base/file.h"
 #include "exporters/prometheus/listen_address.h"
 #include "exporters/prometheus/metrics_text.h"
+#include "exporters/prometheus/self_metrics.h"
 #include "tests/unit/exporters/fake_agent.h"
 
 namespace stillframe::metrics {
@@ -265,6 +266,17 @@ TEST(Metrics, TheJournalIsWitnessed) {
         "stillframe_web_requests_refused_total{reason=\"wrong_credentials\"} "
         "4"}) {
     EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(SelfMetrics, KeepTheStartOfTheProcess) {
+  const auto first = read_self_metrics();
+  ASSERT_TRUE(first);
+  EXPECT_GT(first->start_time_seconds, 1.7e9);
+  // As often as the clocks take to drift apart by what a double can show.
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(read_self_metrics()->start_time_seconds,
+              first->start_time_seconds);
   }
 }
 
