@@ -6,12 +6,14 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 
+import { agentHealth } from "./agent-health.js";
+import { container } from "./container.js";
 import { fleetImmutability } from "./fleet-immutability.js";
 
 const target =
   process.argv[2] ?? fileURLToPath(new URL("../grafana", import.meta.url));
 
-for (const builder of [fleetImmutability()]) {
+for (const builder of [fleetImmutability(), container(), agentHealth()]) {
   const dashboard = builder.build();
   // Rows and panels share one numbering, which the SDK leaves to its users.
   dashboard.panels.forEach((panel, index) => {

@@ -2,194 +2,220 @@
 
 import dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 
+import { alertsTable } from "./alerts-table.js";
+import { BAD, GOOD, ORIGINS, STATES, VERDICTS, WARN } from "./colors.js";
 import {
-  FULL_WIDTH, bars, datasourceVariable, heat, labelVariable, lines, number, row,
-  rows, states,
+  DATASOURCE, FULL_WIDTH, areas, bars, heat, lines, number, row, rows, target,
 } from "./panels.js";
 import {
-  TARGETS, growth, ofContainers, ofMutated, ofWorkloads, own, rate, recorded,
+  ANY_OR_NO_AGENT, IDENTITY, WORKLOAD, firing, growth, ofContainers,
+  ofMutated, ofWorkloads, orZero, own, recorded, withShortId,
 } from "./promql.js";
+import { chosenByLabels, linkTo, linksToOthers } from "./variables.js";
 
-const HALF = FULL_WIDTH / 2;
 const THIRD = FULL_WIDTH / 3;
-const QUARTER = FULL_WIDTH / 4;
-const EIGHTH = FULL_WIDTH / 8;
-const RED_ABOVE_ZERO = [
-  { value: null, color: "green" },
-  { value: 1, color: "red" },
-];
+const HALF = FULL_WIDTH / 2;
 
 const MUTATED_FOR = `(time() - ${own("stillframe_container_first_mutation_time_seconds")})`;
+const UPDATES = ofWorkloads("stillframe_in_place_updates_total");
+const UPDATED = ofWorkloads("stillframe_replacements_total", 'image_changed="true"');
 
 const inState = (state) =>
   ofContainers(own("stillframe_container_state", `state="${state}"`));
-const running = ofContainers(own("stillframe_container_running"));
-const violations = (matchers) =>
-  ofContainers(own("stillframe_container_violations", matchers));
+const violations = (matchers) => own("stillframe_container_violations", matchers);
 
-function variables() {
-  const filtered = `stillframe_container_info{${TARGETS}}`;
-  return [
-    datasourceVariable(),
-    labelVariable("job", "Job", "stillframe_build_info", ".+"),
-    labelVariable(
-      "instance", "Instance", 'stillframe_build_info{job=~"$job"}', ".+"),
-    // Containers outside of Kubernetes have no namespace, and some have no
-    // workload: All has to match the empty label, too.
-    labelVariable("namespace", "Namespace", filtered, ".*"),
-    labelVariable(
-      "workload", "Workload",
-      `stillframe_container_info{${TARGETS}, namespace=~"$namespace"}`, ".*"),
-  ];
-}
+// Violations of mutated containers by class and origin. No metric of a container
+// names tools: it is that by which its workload was updated in place most often.
+const who = () => {
+  const tools = `topk by (${WORKLOAD}) (1, ${UPDATES})`;
+  return (
+    `(${ofMutated(violations('origin!="unattributed"'))})` +
+    ` * on (${WORKLOAD}) group_left (tool) (0 * ${tools} + 1)` +
+    ` or on (${IDENTITY}, class, origin) ${ofMutated(violations())}`
+  );
+};
 
 const overview = [
   number({
-    title: "Still",
+    title: "Still now",
     description:
       "Of the running containers, the share that is still: compared with the image it was started from, and nothing violates the policy.",
     unit: "percentunit",
-    width: QUARTER,
+    width: 3,
     queries: [{ expr: `avg(${inState("still")})` }],
+    none: "No container runs",
     steps: [
-      { value: null, color: "red" },
-      { value: 0.95, color: "orange" },
-      { value: 1, color: "green" },
+      { value: null, color: BAD },
+      { value: 0.95, color: WARN },
+      { value: 1, color: GOOD },
     ],
   }),
   number({
-    title: "Containers",
-    description: "Running containers that the agents watch.",
-    unit: "short",
-    width: EIGHTH,
-    queries: [{ expr: `count(${running})` }],
+    title: "Still, 30 days",
+    description:
+      "The same over 30 days: of the time that containers ran, the share in which they were still. Of the chosen agents, whatever the namespace and workload.",
+    unit: "percentunit",
+    width: 4,
+    decimals: 2,
+    queries: [{
+      expr:
+        `sum(sum_over_time(${own("stillframe_containers", 'state="still"')}[30d]))` +
+        ` / (sum(sum_over_time(${own("stillframe_containers")}[30d])) > 0)`,
+    }],
+    none: "No container ran",
+    steps: [
+      { value: null, color: BAD },
+      { value: 0.99, color: WARN },
+      { value: 0.999, color: GOOD },
+    ],
   }),
   number({
-    title: "Mutated",
+    title: "Mutated now",
     description: "Running containers that are no longer their image.",
     unit: "short",
-    width: EIGHTH,
+    width: 4,
     queries: [{ expr: `sum(${inState("mutated")})` }],
-    steps: RED_ABOVE_ZERO,
+    none: "No container runs",
+    steps: [{ value: null, color: GOOD }, { value: 1, color: BAD }],
+  }),
+  number({
+    title: "Code or memory",
+    description:
+      "Mutated containers in which what is executed was changed: code, memory or kernel settings.",
+    unit: "short",
+    width: 4,
+    queries: [{
+      expr: orZero(
+        `count(count by (${IDENTITY}) (${ofMutated(violations('class=~"code|memory|kernel"'))}))`),
+    }],
+    steps: [{ value: null, color: GOOD }, { value: 1, color: BAD }],
   }),
   number({
     title: "Unknown",
     description:
       "Running containers that could not be compared with their image: neither known to be still nor known to be mutated.",
     unit: "short",
-    width: EIGHTH,
+    width: 3,
     queries: [{ expr: `sum(${inState("unknown")})` }],
-    steps: [
-      { value: null, color: "green" },
-      { value: 1, color: "orange" },
-    ],
+    none: "No container runs",
+    steps: [{ value: null, color: GOOD }, { value: 1, color: WARN }],
   }),
   number({
-    title: "Code or memory",
+    title: "Longest",
     description:
-      "Violations in running containers that changed what is executed: code, memory or kernel settings.",
-    unit: "short",
-    width: EIGHTH,
-    queries: [{
-      expr: `sum(${violations('class=~"code|memory|kernel"')}) or 0 * count(${running})`,
-    }],
-    steps: RED_ABOVE_ZERO,
-  }),
-  number({
-    title: "Longest mutated",
-    description:
-      "How long ago the running container that has been mutated for longest was first mutated. Empty while all are still.",
+      "How long ago the running container that has been mutated for longest was first mutated.",
     unit: "s",
-    width: EIGHTH,
-    queries: [{
-      expr: `max(${ofMutated(MUTATED_FOR)})`,
-    }],
+    width: 3,
+    decimals: 0,
+    queries: [{ expr: orZero(`max(${ofMutated(MUTATED_FOR)})`) }],
+    steps: [
+      { value: null, color: GOOD },
+      { value: 1, color: WARN },
+      { value: 86400, color: BAD },
+    ],
   }),
   number({
-    title: "Agents up",
-    description: "Of the agents that Prometheus knows, the share it can scrape.",
-    unit: "percentunit",
-    width: EIGHTH,
-    queries: [{ expr: `avg(${own("up")})` }],
-    steps: [
-      { value: null, color: "red" },
-      { value: 1, color: "green" },
-    ],
+    title: "Exceptions",
+    description:
+      "Rules of the policy that allow something and have not expired; of the agent that has most.",
+    unit: "short",
+    width: 3,
+    queries: [{
+      expr: `max(${own("stillframe_policy_rules")} - ${own("stillframe_policy_rules_expired")})`,
+    }],
   }),
 ];
 
 const now = [
   rows({
-    title: "Mutated now",
+    title: "Mutated now: what, and by whom",
     description:
-      "Running containers that are no longer their image. `stillframe diff NAME` on the instance shows what changed and who changed it.",
+      "Running containers that are no longer their image, the latest first, by the origin and class of what was changed. A name leads to its container. Tool: by which the workload was updated in place most often since the agent started. `stillframe diff ID` on the instance names persons, commands and paths.",
     unit: "short",
     width: FULL_WIDTH,
-    height: 9,
+    height: 8,
+    none: "No container is mutated",
     queries: [
-      { expr: ofMutated(own("stillframe_container_mutated_paths")) },
-      { expr: ofMutated(MUTATED_FOR) },
+      { expr: withShortId(who()) },
+      {
+        expr: withShortId(
+          `0 * (${who()}) + on (${IDENTITY}) group_left () ${MUTATED_FOR}`),
+      },
     ],
     columns: {
-      name: "Name",
-      namespace: "Namespace",
-      workload: "Workload",
-      image: "Image",
-      instance: "Instance",
-      container_id: "Container",
-      "Value #A": "Changed paths",
-      "Value #B": "Mutated for",
+      name: {
+        title: "Name",
+        link: linkTo("Container", "stillframe-container", "container", "container_id"),
+      },
+      namespace: { title: "Namespace" },
+      image: { title: "Image" },
+      origin: { title: "Who", width: 105 },
+      tool: { title: "Tool", width: 85 },
+      class: { title: "Class", width: 85 },
+      "Value #A": { title: "Violations", unit: "short", width: 85 },
+      "Value #B": { title: "Mutated for", unit: "s", decimals: 0, width: 105 },
+      id: { title: "Id", width: 120 },
+      instance: {
+        title: "Instance",
+        link: linkTo("Agent", "stillframe-agent-health", "instance", "Instance"),
+      },
+      container_id: { title: "container_id", hidden: true },
     },
-    units: { "Mutated for": "s" },
+    sort: { field: "Value #B" },
   }),
-  rows({
+  alertsTable({
     title: "Firing alerts",
-    description: "Alerts of Stillframe that fire. Empty when all is well.",
-    unit: "short",
+    description:
+      "Stillframe's alerts that fire, the gravest first; also those about agents that are down or missing.",
     width: FULL_WIDTH,
-    height: 6,
+    height: 7,
     queries: [{
-      expr: `sum by (alertname, severity, instance, name, workload) (${own("ALERTS", 'alertname=~"Stillframe.+", alertstate="firing"')})`,
+      expr: firing(
+        "instance, namespace, name, origin, workload",
+        `${ANY_OR_NO_AGENT}, namespace=~"$namespace|", workload=~"$workload|"`),
     }],
-    columns: {
-      severity: "Severity",
-      alertname: "Alert",
-      name: "Name",
-      workload: "Workload",
-      instance: "Instance",
-    },
+  }, {
+    name: { title: "Name" },
+    namespace: { title: "Namespace" },
+    workload: { title: "Workload" },
+    origin: { title: "Who", width: 115 },
+    instance: { title: "Instance" },
   }),
 ];
 
 const history = [
+  areas({
+    title: "Containers by state",
+    description: "Running containers that are still, mutated or unknown.",
+    unit: "short",
+    decimals: 0,
+    width: THIRD,
+    queries: ["still", "mutated", "unknown"].map((state) => (
+      { expr: `sum(${inState(state)})`, legend: state })),
+    colors: STATES,
+    none: "No container runs",
+  }),
   lines({
-    title: "Still containers",
+    title: "Still containers by instance",
     description:
       "Of the running containers of each instance, the share that is still its image.",
     unit: "percentunit",
     width: THIRD,
     queries: [{ expr: `avg by (instance) (${inState("still")})`, legend: "{{instance}}" }],
+    none: "No container runs",
   }).max(1),
-  lines({
-    title: "Violations in running containers",
-    description:
-      "Violations by class and origin. A replaced container takes its violations with it.",
-    unit: "short",
-    width: THIRD,
-    queries: [{
-      expr: `sum by (class, origin) (${violations()})`,
-      legend: "{{class}} by {{origin}}",
-    }],
-  }),
   bars({
-    title: "New violations",
-    description: "Mutations against the policy as they came, by class and origin.",
+    title: "New violations by origin",
+    description:
+      "Mutations against the policy when they came, by who made them. Each is counted once.",
     unit: "short",
     width: THIRD,
     queries: [{
-      expr: `sum by (class, origin) (${growth(ofWorkloads("stillframe_mutations_total", 'verdict="violation"'))})`,
-      legend: "{{class}} by {{origin}}",
+      expr: `sum by (origin) (${growth(ofWorkloads("stillframe_mutations_total", 'verdict="violation"'))})`,
+      legend: "{{origin}}",
     }],
+    colors: ORIGINS,
+    none: "Nothing violated the policy",
   }),
 ];
 
@@ -197,37 +223,52 @@ const updates = [
   bars({
     title: "In-place updates against replacements",
     description:
-      "How running software was updated: in place, by tool, or by replacing the container with one of another image.",
+      "How running software was updated: in place, by tool, or by replacing the container with one of another image on the same node.",
     unit: "short",
-    width: HALF,
+    width: THIRD,
     queries: [
-      {
-        expr: `sum by (tool) (${growth(ofWorkloads("stillframe_in_place_updates_total"))})`,
-        legend: "in place by {{tool}}",
-      },
-      {
-        expr: `sum (${growth(ofWorkloads("stillframe_replacements_total", 'image_changed="true"'))})`,
-        legend: "replaced",
-      },
+      { expr: `sum by (tool) (${growth(UPDATES)})`, legend: "in place by {{tool}}" },
+      { expr: `sum(${growth(UPDATED)})`, legend: "replaced" },
     ],
+    colors: { replaced: GOOD },
+    none: "Nothing was updated",
+  }),
+  bars({
+    title: "Mutations by verdict",
+    description:
+      "What the policy said of mutations: a violation, allowed by a rule, in a scratch place, by the runtime, or restored to what the image holds.",
+    unit: "short",
+    width: THIRD,
+    queries: [{
+      expr: `sum by (verdict) (${growth(ofWorkloads("stillframe_mutations_total"))})`,
+      legend: "{{verdict}}",
+    }],
+    colors: VERDICTS,
+    none: "Nothing was changed",
   }),
   heat({
-    title: "Lifetime of mutated containers",
+    title: "Time to replacement",
     description:
       "How long containers lived on after their first mutation, when they were gone: the lower, the sooner they were replaced.",
     unit: "s",
-    width: HALF,
-    expr: `sum by (le) (increase(${own("stillframe_mutated_lifetime_seconds_bucket")}[$__rate_interval]))`,
+    width: THIRD,
+    expr: `sum by (le) (${growth(own("stillframe_mutated_lifetime_seconds_bucket"))})`,
   }),
   rows({
-    title: "Updates per workload in a day",
+    title: "Most mutable workloads",
     description:
-      "Per workload, over all nodes: containers mutated now, updates in place, replacements by another image on the same node, and containers replaced on whatever node. From the recording rules.",
+      "Per workload, over all nodes and within a day: containers mutated now, updates in place, their share of all updates, replacements by another image on the same node, and containers replaced on whatever node. From the recording rules.",
     unit: "short",
     width: FULL_WIDTH,
+    none: "No workload, or the recording rules are missing",
     queries: [
       { expr: recorded("namespace_workload:stillframe_container_mutated:sum") },
-      { expr: recorded("namespace_workload:stillframe_in_place_updates:increase1d") },
+      {
+        expr:
+          `${recorded("namespace_workload:stillframe_in_place_updates:increase1d")}` +
+          ` or 0 * ${recorded("namespace_workload:stillframe_container_mutated:sum")}`,
+      },
+      { expr: recorded("namespace_workload:stillframe_in_place_updates:ratio1d") },
       {
         expr: recorded(
           "namespace_workload_image_changed:stillframe_replacements:increase1d",
@@ -237,146 +278,44 @@ const updates = [
       { expr: recorded("namespace_workload:stillframe_containers_replaced:count1d") },
     ],
     columns: {
-      namespace: "Namespace",
-      workload: "Workload",
-      "Value #A": "Mutated now",
-      "Value #B": "In-place updates",
-      "Value #C": "Replaced on its node",
-      "Value #D": "Replaced anywhere",
+      workload: { title: "Workload" },
+      namespace: { title: "Namespace" },
+      "Value #A": { title: "Mutated now", unit: "short" },
+      "Value #B": { title: "In-place updates", unit: "short", decimals: 0 },
+      "Value #C": { title: "Share in place", unit: "percentunit" },
+      "Value #D": { title: "Replaced on its node", unit: "short", decimals: 0, none: "0" },
+      "Value #E": { title: "Replaced anywhere", unit: "short", decimals: 0, none: "0" },
     },
+    sort: { field: "Value #B", desc: true },
   }),
 ];
 
-const agents = [
-  states({
-    title: "Sensor coverage",
-    description:
-      "What each sensor gives: events (who, how and when), state (that something changed), or nothing.",
-    unit: "short",
-    width: HALF,
-    height: 10,
-    queries: [{
-      expr: `sum by (instance, sensor) (2 * ${own("stillframe_sensor_coverage", 'coverage="events"')} or ${own("stillframe_sensor_coverage", 'coverage="state"')})`,
-      legend: "{{instance}} {{sensor}}",
-    }],
-    states: {
-      0: { text: "none", color: "red" },
-      1: { text: "state", color: "yellow" },
-      2: { text: "events", color: "green" },
-    },
-  }),
-  states({
-    title: "Agent state",
-    description:
-      "Whether each agent is ready (sensors attached, first scan done) and judges by the policy file it was given.",
-    unit: "short",
-    width: HALF,
-    height: 10,
-    queries: [
-      { expr: own("stillframe_ready"), legend: "{{instance}} ready" },
-      { expr: own("stillframe_policy_load_success"), legend: "{{instance}} policy" },
-    ],
-    states: {
-      0: { text: "no", color: "red" },
-      1: { text: "yes", color: "green" },
-    },
-  }),
-  lines({
-    title: "Events",
-    description: "Events received from the kernel.",
-    unit: "cps",
-    width: THIRD,
-    queries: [{
-      expr: `sum by (instance) (${rate(own("stillframe_events_total"))})`,
-      legend: "{{instance}}",
-    }],
-  }),
-  lines({
-    title: "Events lost or held back",
-    description:
-      "Lost: the kernel had no room; a scan makes up for what, not for who. Held back: a container was over its budget.",
-    unit: "cps",
-    width: THIRD,
-    queries: [
-      {
-        expr: `sum by (instance, reason) (${rate(own("stillframe_events_lost_total"))})`,
-        legend: "{{instance}} lost: {{reason}}",
-      },
-      {
-        expr: `sum by (instance) (${rate(own("stillframe_events_suppressed_total"))})`,
-        legend: "{{instance}} held back",
-      },
-    ],
-  }),
-  lines({
-    title: "Errors",
-    description:
-      "Scans that met errors, container metadata that could not be read, and what the agents logged as a warning or an error.",
-    unit: "cps",
-    width: THIRD,
-    queries: [
-      {
-        expr: `sum by (instance) (${rate(own("stillframe_scan_errors_total"))})`,
-        legend: "{{instance}} scans",
-      },
-      {
-        expr: `sum by (instance) (${rate(own("stillframe_metadata_errors_total"))})`,
-        legend: "{{instance}} metadata",
-      },
-      {
-        expr: `sum by (instance, level) (${rate(own("stillframe_log_messages_total"))})`,
-        legend: "{{instance}} logged: {{level}}",
-      },
-    ],
-  }),
-  lines({
-    title: "Time spent in scans",
-    description: "Seconds of scanning per second, apart from the event path.",
-    unit: "percentunit",
-    width: HALF,
-    queries: [{
-      expr: `sum by (instance) (${rate(own("stillframe_scan_seconds_total"))})`,
-      legend: "{{instance}}",
-    }],
-  }),
-  lines({
-    title: "Sessions",
-    description:
-      "Entries into running containers from outside, as by exec, whether they changed something or not.",
-    unit: "cps",
-    width: HALF,
-    queries: [{
-      expr: `sum by (instance) (${rate(own("stillframe_sessions_total"))})`,
-      legend: "{{instance}}",
-    }],
-  }),
-  lines({
-    title: "CPU of the agents",
-    description: "CPU seconds per second.",
-    unit: "percentunit",
-    width: HALF,
-    queries: [{
-      expr: `sum by (instance) (${rate(own("process_cpu_seconds_total"))})`,
-      legend: "{{instance}}",
-    }],
-  }),
-  lines({
-    title: "Memory of the agents",
-    description: "Resident memory.",
-    unit: "bytes",
-    width: HALF,
-    queries: [{
-      expr: own("process_resident_memory_bytes"),
-      legend: "{{instance}}",
-    }],
-  }),
-];
+function annotations() {
+  const each = (name, counter, color, text, tags) =>
+    new dashboard.AnnotationQueryBuilder()
+      .name(name)
+      .datasource(DATASOURCE)
+      .enable(true)
+      .iconColor(color)
+      .target(target({ expr: `sum by (${tags}) (${growth(counter, "1m", 60)}) > 0` }))
+      .expr(`sum by (${tags}) (${growth(counter, "1m", 60)}) > 0`)
+      .step("1m")
+      .titleFormat(name)
+      .textFormat(text)
+      .tagKeys(tags);
+  return [
+    each("Replacements", UPDATED, GOOD, "{{namespace}} {{workload}}", "namespace, workload"),
+    each(
+      "In-place updates", UPDATES, BAD, "{{namespace}} {{workload}} by {{tool}}",
+      "namespace, workload, tool"),
+  ];
+}
 
 export function fleetImmutability() {
   const built = new dashboard.DashboardBuilder("Stillframe / Fleet immutability")
     .uid("stillframe-fleet-immutability")
     .description(
-      "Whether running containers are still their images, who changed those that are not, and whether the agents see it.",
+      "Whether running containers are still their images, what was changed in those that are not, and by whom.",
     )
     .tags(["stillframe"])
     .readonly()
@@ -384,14 +323,11 @@ export function fleetImmutability() {
     .refresh("30s")
     .time({ from: "now-6h", to: "now" })
     .tooltip(dashboard.DashboardCursorSync.Crosshair)
-    .variables(variables());
-  const sections = {
-    Overview: overview,
-    "Right now": now,
-    "Over time": history,
-    "In place or replaced": updates,
-    Agents: agents,
-  };
+    .links(linksToOthers())
+    .annotations(annotations())
+    .variables(chosenByLabels());
+  for (const panel of [...overview, ...now]) built.withPanel(panel);
+  const sections = { "Over time": history, "In place or replaced": updates };
   for (const [title, panels] of Object.entries(sections)) {
     built.withRow(row(title));
     for (const panel of panels) built.withPanel(panel);

@@ -16,6 +16,8 @@ declare -A PACKAGE_GROUPS=(
     systemd systemd-container fuse-overlayfs
     crun logrotate rsyslog docker-compose podman-compose mmdebstrap
     ansible-core procps puppet-agent python3-pip sudo uidmap"
+  [browser]="chromium fonts-inter fonts-dejavu-core python3 python3-pytest podman
+    prometheus busybox-static dpkg"
   [vm]="qemu-system-x86 busybox-static kmod zstd xz-utils dpkg e2fsprogs
     xfsprogs btrfs-progs debian-archive-keyring python3 python3-pytest crun
     podman util-linux"

@@ -17,37 +17,53 @@ DATASOURCE = {"type": "prometheus", "uid": "$datasource"}
 
 # What a rule does not hold for, and why.
 NO_INSTANCE = {
-    "Updates per workload in a day":
+    "Most mutable workloads":
         "recording rules over all nodes have no instance",
 }
+BORN_AT_ONE = "a series born at 1 has no increase: its growth is a difference"
 RAW_COUNTER = {
-    "New violations":
-        "a series born at 1 has no increase: its birth is taken as it is",
-    "In-place updates against replacements":
-        "a series born at 1 has no increase: its birth is taken as it is",
+    title: BORN_AT_ONE for title in (
+        "New violations by origin", "In-place updates against replacements",
+        "Mutations by verdict", "Mutations of its workload by verdict",
+        "Its workload's updates", "Sessions on its node", "Events lost",
+        "Events lost or held back", "Errors", "Journal entries",
+        "Time to replacement", "Replacements", "In-place updates")
+} | {
+    "Mutated now: what, and by whom":
+        "which tool was used most often is asked of the counter",
+}
+OVER_THE_RANGE = {
+    title: "a number of the time shown, and not a rate" for title in (
+        "Agents", "Losses and what they mean", "Restarts")
 }
 ALL_MATCHES_EMPTY = {
+    "cluster": "it is a label that most do not give",
     "namespace": "containers outside of Kubernetes have none",
     "workload": "some containers have none",
 }
-
+ALL_IS_A_LIST = {
+    "job": "what else a Prometheus scrapes is not an agent",
+}
 BOARDS = {path.stem: dashboard.load(path) for path in DASHBOARDS}
 PANELS = [(name, panel) for name, board in BOARDS.items()
           for panel in dashboard.panels(board)]
+# A panel of words asks nothing.
+ASKING = [panel for _, panel in PANELS if panel["type"] != "text"]
 QUERIES = [query for board in BOARDS.values()
-           for query in dashboard.queries(board)]
+           for query in dashboard.queries(board) + dashboard.annotations(board)]
 
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 each_panel = pytest.mark.parametrize(
-    "panel", [p for _, p in PANELS], ids=[p["title"] for _, p in PANELS])
+    "panel", ASKING, ids=[p["title"] for p in ASKING])
 each_query = pytest.mark.parametrize("query", QUERIES, ids=str)
 
 _SELECTOR = re.compile(r"([a-z_:A-Z][\w:]*)\{([^}]*)\}")
-_RANGED = re.compile(r"\b(?:rate|irate|increase)\([^\[]*\[([^\]]*)\]")
+_RANGED = re.compile(
+    r"\b(?:rate|irate|increase|changes)\([^\[]*\[([^\]]*)\]")
 
 
 def test_there_are_dashboards() -> None:
-    assert "fleet-immutability" in BOARDS
+    assert set(BOARDS) == {"fleet-immutability", "container", "agent-health"}
 
 
 @each_board
@@ -73,17 +89,44 @@ def test_datasource_is_a_variable(board: dict) -> None:
 
 
 @each_board
-@pytest.mark.parametrize("name", ["job", "instance", "namespace", "workload"])
+@pytest.mark.parametrize(
+    "name", ["cluster", "job", "instance", "namespace", "workload"])
 def test_variable_chooses_among_all(board: dict, name: str) -> None:
     variable = dashboard.variables(board)[name]
     assert variable["type"] == "query"
     assert variable["datasource"] == DATASOURCE
     assert variable["multi"] and variable["includeAll"]
-    assert variable["allValue"] == (
-        ".*" if name in ALL_MATCHES_EMPTY else ".+")
+    if name in ALL_IS_A_LIST:
+        assert "allValue" not in variable
+    else:
+        assert variable["allValue"] == (
+            ".*" if name in ALL_MATCHES_EMPTY else ".+")
     assert variable["refresh"] == 2, "on change of the time range"
     assert variable["label"] == name.capitalize()
     assert variable["query"].endswith(f", {name})")
+
+
+@each_board
+def test_boards_lead_to_each_other(board: dict) -> None:
+    link, = board["links"]
+    assert (link["type"], link["tags"]) == ("dashboards", ["stillframe"])
+    assert link["keepTime"] and link["includeVars"]
+    assert board["tags"] == ["stillframe"]
+
+
+def test_links_of_cells_lead_somewhere() -> None:
+    uids = {board["uid"] for board in BOARDS.values()}
+    found = [link["url"] for panel in ASKING
+             for override in panel["fieldConfig"].get("overrides", [])
+             for prop in override["properties"] if prop["id"] == "links"
+             for link in prop["value"]]
+    assert found
+    for url in found:
+        uid, _, query = url.removeprefix("/d/").partition("?")
+        assert uid in uids
+        for kept in ("${__url_time_range}", "${datasource:queryparam}",
+                     "${cluster:queryparam}", "${job:queryparam}"):
+            assert kept in query
 
 
 @each_panel
@@ -91,6 +134,7 @@ def test_panel_is_complete(panel: dict) -> None:
     assert panel["title"]
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["fieldConfig"]["defaults"]["noValue"]
     assert panel["datasource"] == DATASOURCE
     assert panel["targets"]
     for target in panel["targets"]:
@@ -111,12 +155,14 @@ def test_panels_do_not_overlap(board: dict) -> None:
 
 
 @each_query
-def test_selectors_match_job_and_instance(query: Query) -> None:
+def test_selectors_match_the_chosen(query: Query) -> None:
     selectors = _SELECTOR.findall(query.expression)
     assert selectors
     for _, matchers in selectors:
-        assert 'job=~"$job"' in matchers
-        assert ('instance=~"$instance"' in matchers) != (
+        assert 'cluster=~"$cluster"' in matchers
+        # That there is no agent is an alert without a job.
+        assert re.search(r'job=~"\$job\|?"', matchers)
+        assert bool(re.search(r'instance=~"\$instance\|?"', matchers)) != (
             query.panel in NO_INSTANCE)
 
 
@@ -131,7 +177,8 @@ def test_every_metric_has_a_selector(query: Query) -> None:
 @each_query
 def test_rates_use_the_rate_interval(query: Query) -> None:
     for window in _RANGED.findall(query.expression):
-        assert window == "$__rate_interval"
+        assert window == ("$__range" if query.panel in OVER_THE_RANGE
+                          else "$__rate_interval")
 
 
 @each_query
@@ -143,8 +190,8 @@ def test_counters_are_used_as_rates(query: Query) -> None:
     assert raw == (query.panel in RAW_COUNTER)
 
 
-@pytest.mark.parametrize("excluded", [
-    *NO_INSTANCE, *RAW_COUNTER], ids=str)
+@pytest.mark.parametrize(
+    "excluded", [*NO_INSTANCE, *RAW_COUNTER, *OVER_THE_RANGE], ids=str)
 def test_exclusion_is_needed(excluded: str) -> None:
     assert excluded in {query.panel for query in QUERIES}
 

@@ -4,9 +4,14 @@
 How long a condition must hold (`for`) is left to promtool's tests.
 """
 
+import re
+import uuid
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from conftest import UNTOUCHED, Fleet
+from harness.podman import Container
 from harness.waiting import wait_for
 from monitor import dashboard
 from monitor.dashboard import DASHBOARDS, Query
@@ -32,8 +37,15 @@ EXPECTED = {
 }
 
 BOARDS = [dashboard.load(path) for path in DASHBOARDS]
-QUERIES = [(board, query) for board in BOARDS
-           for query in dashboard.queries(board)]
+QUERIES = [query for board in BOARDS for query in dashboard.queries(board)]
+ANNOTATIONS = [query for board in BOARDS
+               for query in dashboard.annotations(board)]
+# What is not there as long as nothing goes wrong; test_dashboards.py of the
+# browser stage shows what the panels say then.
+NOTHING_WRONG = {
+    "Firing alerts about agents", "Losses and what they mean",
+    "Events lost or held back",
+}
 
 
 def _reported(fleet: Fleet, name: str) -> set[tuple[str, str, str]]:
@@ -104,43 +116,133 @@ def test_alert_reaches_alertmanager(fleet: Fleet) -> None:
     assert fleet.containers["code"].name in alert["annotations"]["description"]
 
 
-@pytest.mark.parametrize("board,query", QUERIES,
-                         ids=[str(query) for _, query in QUERIES])
-def test_dashboard_expression_has_data(fleet: Fleet, board: dict,
-                                       query: Query) -> None:
-    expression = dashboard.substituted(query.expression, board)
-    wait_for(lambda: fleet.prometheus.query(expression), SECONDS, expression)
+def _all_chosen(fleet: Fleet) -> dict[str, str]:
+    """What the variables stand for when nobody has chosen."""
+    return {
+        # Of all targets, those that are agents.
+        "job": "|".join(sorted({s["metric"]["job"] for s in
+                                fleet.prometheus.query("stillframe_build_info")})),
+        "instance": ".+", "cluster": ".*", "namespace": ".*", "workload": ".*",
+        "container": fleet.container_id("exec"),
+    }
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_dashboard_expression_has_data(fleet: Fleet, query: Query) -> None:
+    _wait_for_all(fleet)
+    expression = dashboard.substituted(query.expression, _all_chosen(fleet))
+    if query.panel in NOTHING_WRONG or " > 0" in query.expression[-5:]:
+        # Promql, and no error: there is data only while something happens.
+        fleet.prometheus.query(expression)
+    else:
+        wait_for(lambda: fleet.prometheus.query(expression), SECONDS, expression)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_only_agents_are_drawn(fleet: Fleet, query: Query) -> None:
+    """Prometheus itself is a target, too."""
+    assert fleet.prometheus.query('up{job="prometheus"}')
+    expression = dashboard.substituted(query.expression, _all_chosen(fleet))
+    jobs = {s["metric"].get("job") for s in fleet.prometheus.query(expression)}
+    assert jobs <= {JOB, None}
+
+
+@pytest.mark.parametrize("query", ANNOTATIONS, ids=str)
+def test_annotation_shows_what_happened(fleet: Fleet, query: Query) -> None:
+    # Over all the time that there is: it was some moment ago.
+    expression = dashboard.substituted(query.expression, _all_chosen(fleet))
+    wait_for(lambda: fleet.prometheus.query(
+        f"max_over_time(({expression})[10m:1s])"), SECONDS, expression)
+
+
+@pytest.fixture(scope="module")
+def updated(fleet: Fleet, make_image: Callable[[str], str]) -> Iterator[str]:
+    """A workload that is first seen, updated and replaced under Prometheus' eyes."""
+    wait_for(lambda: fleet.prometheus.query("stillframe_build_info offset 10s"),
+             SECONDS, "an agent that is known for longer than a step")
+    name = f"sfmon-updated-{uuid.uuid4().hex[:8]}"
+    with Container(make_image("3"), name=name) as first:
+        for number in range(3):
+            first.shell(f"echo {number} >>/etc/group; echo >/new/{number}")
+    with Container(make_image("4"), name=name):
+        yield name
+
+
+@pytest.mark.parametrize("panel,metric", [
+    ("In-place updates", "stillframe_in_place_updates_total"),
+    ("Mutations by verdict", "stillframe_mutations_total"),
+    ("Replacements", "stillframe_replacements_total")])
+def test_steps_add_up_to_the_truth(fleet: Fleet, updated: str, panel: str,
+                                   metric: str) -> None:
+    """Each increment is in one step; births are, and nothing else is."""
+    growing = next(q.expression for q in QUERIES + ANNOTATIONS if q.panel == panel)
+    growing = growing.replace("offset 1m", "offset 3s").replace("- 60)", "- 3)")
+    expression = dashboard.substituted(
+        growing, _all_chosen(fleet) | {"workload": updated})
+    compared: list[tuple[float, float]] = []
+
+    def agree() -> bool:
+        counted = sum(fleet.agent.metric(metric, workload=updated).values())
+        seen = fleet.prometheus.query(
+            f"sum(sum_over_time(({expression})[10m:3s]))")
+        compared.append((counted, float(seen[0]["value"][1]) if seen else 0))
+        return counted > 0 and compared[-1][0] == compared[-1][1]
+
+    try:
+        wait_for(agree, SECONDS, f"{metric} as counted")
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {compared[-1]}") from None
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=[b["uid"] for b in BOARDS])
 def test_dashboard_variables_have_values(fleet: Fleet, board: dict) -> None:
+    chosen = _all_chosen(fleet)
     for name, variable in dashboard.variables(board).items():
         if variable["type"] != "query":
             continue
+        asked = dashboard.substituted(variable["query"], chosen)
+        if asked.startswith("query_result("):
+            series = fleet.prometheus.query(
+                asked.removeprefix("query_result(").removesuffix(")"))
+            pattern = re.compile(
+                variable["regex"].strip("/").replace("(?<", "(?P<"))
+            offered = {}
+            for s in series:
+                labels = dict(s["metric"])
+                shown = labels.pop("__name__") + "{" + ",".join(
+                    f'{key}="{text}"' for key, text in labels.items()) + "}"
+                match = pattern.search(shown)
+                assert match, shown
+                offered[match["value"]] = match["text"]
+            container = fleet.containers["exec"]
+            assert offered[f"podman://{container.id}"] == container.name
+            continue
         # label_values(SELECTOR, LABEL)
-        selector = variable["query"][len("label_values("):].rpartition(",")[0]
-        series = fleet.prometheus.query(
-            dashboard.substituted(selector, board))
+        selector = asked[len("label_values("):].rpartition(",")[0]
+        series = fleet.prometheus.query(selector)
         assert series, selector
-        if name != "namespace":  # podman's containers have none
+        # Podman's containers have no namespace, and these targets no cluster.
+        if name not in ("namespace", "cluster", "id"):
             assert any(s["metric"].get(name) for s in series), name
 
 
 def _rows(fleet: Fleet, title: str) -> list[dict]:
-    board, query = next((b, q) for b, q in QUERIES
-                        if q.panel == title and q.ref == "A")
+    query = next(q for q in QUERIES if q.panel == title and q.ref == "A")
     return fleet.prometheus.query(
-        dashboard.substituted(query.expression, board))
+        dashboard.substituted(query.expression, _all_chosen(fleet)))
 
 
 def test_table_of_mutated_containers(fleet: Fleet) -> None:
     _wait_for_all(fleet)
-    shown = {row["metric"]["name"]: row for row in _rows(fleet, "Mutated now")}
+    shown = {row["metric"]["name"]: row for row in _rows(
+        fleet, "Mutated now: what, and by whom")}
     for name, container in fleet.containers.items():
         assert (container.name in shown) == bool(EXPECTED[name])
     row = shown[fleet.containers["exec"].name]
     assert row["metric"]["image"] == (
         fleet.containers["exec"].inspect()["ImageName"])
+    assert row["metric"]["id"] == fleet.containers["exec"].id[:12]
+    assert (row["metric"]["origin"], row["metric"]["tool"]) == ("exec", "shell")
     reported = fleet.agent.ps(fleet.containers["exec"].id)
     assert float(row["value"][1]) == reported["mutated_paths"] > 0
 

@@ -17,7 +17,7 @@ class Prometheus(Server):
     """Scrapes one agent every second and evaluates as often."""
 
     def __init__(self, directory: pathlib.Path, agent_port: int,
-                 alertmanager_port: int) -> None:
+                 alertmanager_port: int | None = None) -> None:
         super().__init__(directory)
         self.instance = f"127.0.0.1:{agent_port}"
         # JSON is YAML.
@@ -25,14 +25,16 @@ class Prometheus(Server):
         self._config.write_text(json.dumps({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(ALERTS), str(RULES)],
-            "scrape_configs": [{
-                "job_name": JOB,
-                "static_configs": [{"targets": [self.instance]}],
-            }],
+            "scrape_configs": [
+                {"job_name": name, "static_configs": [{"targets": [target]}]}
+                # Itself, as any Prometheus has targets that are no agents.
+                for name, target in ((JOB, self.instance),
+                                     ("prometheus", f"127.0.0.1:{self.port}"))
+            ],
             "alerting": {"alertmanagers": [{
                 "static_configs": [
                     {"targets": [f"127.0.0.1:{alertmanager_port}"]}],
-            }]},
+            }] if alertmanager_port else []},
         }))
 
     def command(self) -> list[str]:
