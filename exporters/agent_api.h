@@ -47,6 +47,14 @@ struct DiffAnswer {
   std::vector<RuntimeLine> runtime_lines;
 };
 
+// Those that are gone and whose last state is kept, the latest first: of each
+// one the last, without what changed in it.
+struct GoneContainers {
+  std::vector<DiffAnswer> containers;
+  std::size_t unread = 0;  // of so many it cannot be read who they were
+  std::string why;         // and of the last of them why, for people
+};
+
 // What was seen again, and is no event of its own in the journal.
 struct RepeatCount {
   std::uint64_t seq = 0;    // of the event that was the first
@@ -167,6 +175,7 @@ class AgentApi {
                                   DiffPart part) = 0;
   // Scans all, then answers, without the containers that are gone.
   virtual Result<SnapshotPtr> scanned_snapshot() = 0;
+  virtual Result<GoneContainers> gone() = 0;
   // Scans, then answers. `path` is absolute, raw bytes; `container` as in
   // diff().
   virtual Result<ExplainAnswer> explain(const std::string& container,

@@ -141,13 +141,20 @@ void Archive::report(const Result<>& done, const char* failed) {
   if (done) failing_ = false;
 }
 
+void Archive::wait_for_what_was_taken() {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t asked = taken_;
+  done_.wait_for(lock, kFindWithin, [&] { return carried_ >= asked; });
+}
+
 Result<std::optional<DiffAnswer>> Archive::find(const std::string& container) {
-  {
-    std::unique_lock lock(mutex_);
-    const std::uint64_t asked = taken_;
-    done_.wait_for(lock, kFindWithin, [&] { return carried_ >= asked; });
-  }
+  wait_for_what_was_taken();
   return shelf_.find(container);
+}
+
+Result<GoneContainers> Archive::heads() {
+  wait_for_what_was_taken();
+  return shelf_.heads();
 }
 
 }  // namespace stillframe::archive

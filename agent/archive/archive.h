@@ -53,6 +53,8 @@ class Archive {
 
   // As Shelf::find(), with all that was taken before.
   Result<std::optional<DiffAnswer>> find(const std::string& container);
+  // As Shelf::heads(), likewise.
+  Result<GoneContainers> heads();
   std::vector<std::string> take_trouble() { return shelf_.take_trouble(); }
 
  private:
@@ -66,6 +68,7 @@ class Archive {
   };
 
   bool offer(Job job);
+  void wait_for_what_was_taken();
   void run(const std::stop_token& stop);
   bool out_of_time() const { return clock_.mono_ns() > end_by_ns_; }
   Result<> carry_out(const Job& job);

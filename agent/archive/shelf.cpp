@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "agent/archive/pack.h"
@@ -25,7 +26,6 @@ namespace {
 
 constexpr std::size_t kTimeDigits = 20;
 constexpr std::uint64_t kBlock = 4096;
-constexpr std::size_t kListedBytes = 200;
 
 struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
@@ -41,26 +41,20 @@ std::uint64_t blocks(std::uint64_t bytes) {
 
 // Which containers `heads` are about, each once, newest first.
 template <typename Key>
-std::vector<std::string> distinct(const std::vector<DiffAnswer>& heads,
-                                  const Key& key) {
-  std::vector<std::string> keys;
+std::vector<const ContainerInfo*> distinct(const std::vector<DiffAnswer>& heads,
+                                           const Key& key) {
+  std::vector<const ContainerInfo*> infos;
+  std::set<std::string> keys;
   for (const auto& head : heads) {
-    auto one = key(head.container.info);
-    if (std::find(keys.begin(), keys.end(), one) == keys.end()) {
-      keys.push_back(std::move(one));
-    }
+    const ContainerInfo& info = head.container.info;
+    if (keys.insert(key(info)).second) infos.push_back(&info);
   }
-  return keys;
+  return infos;
 }
 
-std::string listed(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) {
-    if (!out.empty()) out += ", ";
-    if (out.size() > kListedBytes) return out + "…";
-    out += display(name);
-  }
-  return out;
+std::string unread_text(std::size_t count, const Error& why) {
+  return fmt::format("of {} that are gone it cannot be read who they were: {}",
+                     count, why.message);
 }
 
 }  // namespace
@@ -210,25 +204,46 @@ Result<std::optional<DiffAnswer>> Shelf::find(const std::string& container) {
       prefixed.push_back(std::move(*head));
     }
   }
-  const auto names =
+  const auto several =
       exact.empty() ? distinct(prefixed, key_of) : distinct(exact, full_name);
-  if (names.size() > 1) {
+  if (several.size() > 1) {
     return tl::unexpected<Error>(
         Error{EINVAL, display(container) +
                           " means several containers that are gone (" +
-                          listed(names) + "): give more of " +
+                          listed(several) + "): give more of " +
                           (exact.empty() ? "the id" : "the name, or the id")});
   }
-  if (names.empty()) {
+  if (several.empty()) {
     if (unread == 0) return std::nullopt;
-    return fail(
-        fmt::format("of {} that are gone it cannot be read who they "
-                    "were: {}",
-                    unread, why.message));
+    return fail(unread_text(unread, why));
   }
   auto found = read(exact.empty() ? *newest_prefixed : *newest_exact);
   if (!found) return fail(found, "the last state of " + display(container));
   return std::move(*found);
+}
+
+Result<GoneContainers> Shelf::heads() {
+  GoneContainers gone;
+  const auto files = list();
+  if (!files) {
+    if (is_absence(files.error().code)) return gone;
+    return tl::unexpected<Error>(files.error());
+  }
+  std::set<std::string> keys;
+  for (auto file = files->rbegin(); file != files->rend(); ++file) {
+    if (!file->state) continue;
+    auto head = head_of(file->name);
+    if (!head) {
+      if (is_absence(head.error().code)) continue;
+      ++gone.unread;
+      gone.why = unread_text(gone.unread, head.error());
+      continue;
+    }
+    if (!keys.insert(key_of(head->container.info)).second) continue;
+    if (head->gone->since.ns == 0) head->gone->since = file->gone;
+    gone.containers.push_back(std::move(*head));
+  }
+  return gone;
 }
 
 Result<> Shelf::remove(const File& file) {

@@ -44,6 +44,8 @@ class Shelf {
   // By id, a unique prefix of it, or name: of several with one name the latest.
   // Nothing: there is none.
   Result<std::optional<DiffAnswer>> find(const std::string& container);
+  // Of all, the latest first.
+  Result<GoneContainers> heads();
   // Removes what is too old. With too many, or too much, the image that has
   // most of it gives up its oldest, until an eighth is free: so nobody pushes
   // out what is known of others by starting containers.

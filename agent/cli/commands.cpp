@@ -8,6 +8,7 @@
 #include "agent/base/text.h"
 #include "agent/cli/follow.h"
 #include "agent/cli/output.h"
+#include "agent/cli/watch.h"
 #include "agent/policy/reader.h"
 #include "exporters/socket/answers.h"
 #include "exporters/socket/client.h"
@@ -73,15 +74,30 @@ int finish(const Exit& exit, Streams streams) {
 }
 
 int run_ps(const Options& options, Streams streams) {
-  Parameters parameters = look(options, options.ps.output, streams.out);
-  parameters["workloads"] = options.ps.workloads ? "1" : "0";
-  if (!options.ps.space.empty()) parameters["namespace"] = options.ps.space;
-  return ask(options, "/v1/ps", parameters, streams, always_fine);
+  const PsOptions& ps = options.ps;
+  const auto parameters = [&](bool scan) {
+    Parameters all = look(options, ps.output, streams.out);
+    all.emplace("scan", scan ? "1" : "0");
+    all.emplace("all", ps.all ? "1" : "0");
+    all.emplace("whole", ps.whole ? "1" : "0");
+    all.emplace("workloads", ps.workloads ? "1" : "0");
+    if (!ps.space.empty()) all.emplace("namespace", ps.space);
+    if (!ps.sort.empty()) all.emplace("sort", ps.sort);
+    for (const auto& filter : ps.filters) all.emplace("filter", filter);
+    return all;
+  };
+  if (!ps.watch) {
+    return ask(options, "/v1/ps", parameters(true), streams, always_fine);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto watched = watch_containers(options.socket, parameters, streams);
+  return watched ? kSuccess : complain(watched.error(), streams);
 }
 
 int run_diff(const Options& options, Streams streams) {
   Parameters parameters = look(options, options.diff.output, streams.out);
-  parameters["container"] = options.diff.container;
+  parameters.emplace("container", options.diff.container);
+  parameters.emplace("all", options.diff.all ? "1" : "0");
   return ask(options, "/v1/diff", parameters, streams,
              [&](const socket_api::Reply& reply) {
                const bool still = reply.state == ContainerState::still;
@@ -92,21 +108,21 @@ int run_diff(const Options& options, Streams streams) {
 int run_events(const Options& options, Streams streams) {
   const EventsOptions& events = options.events;
   Parameters parameters = look(options, events.output, streams.out);
-  parameters["follow"] = events.follow ? "1" : "0";
+  parameters.emplace("follow", events.follow ? "1" : "0");
   for (const auto& [name, value] :
        {std::pair("container", &events.container),
         std::pair("class", &events.class_name), std::pair("kind", &events.kind),
         std::pair("verdict", &events.verdict),
         std::pair("origin", &events.origin), std::pair("tool", &events.tool),
         std::pair("glob", &events.path)}) {
-    if (!value->empty()) parameters[name] = *value;
+    if (!value->empty()) parameters.emplace(name, *value);
   }
-  if (events.since) parameters["since"] = rfc3339(*events.since);
-  if (events.until) parameters["until"] = rfc3339(*events.until);
+  if (events.since) parameters.emplace("since", rfc3339(*events.since));
+  if (events.until) parameters.emplace("until", rfc3339(*events.until));
   const bool narrowed = events.since || events.until || events.follow;
   const std::size_t last =
       events.last == 0 && !narrowed ? kLastEvents : events.last;
-  if (last != 0) parameters["last"] = std::to_string(last);
+  if (last != 0) parameters.emplace("last", std::to_string(last));
   if (events.follow) {
     std::signal(SIGPIPE, SIG_IGN);
     const auto followed = follow_events(options.socket, parameters, streams);
@@ -154,14 +170,14 @@ Result<policy::PolicyPtr> load_policy(const Options& options, Streams streams) {
 
 int run_policy_explain(const Options& options, Streams streams) {
   Parameters parameters = look(options, options.policy.output, streams.out);
-  parameters["container"] = options.policy.container;
-  parameters["path"] = options.policy.path;
+  parameters.emplace("container", options.policy.container);
+  parameters.emplace("path", options.policy.path);
   return ask(options, "/v1/policy/explain", parameters, streams, always_fine);
 }
 
 int run_policy_suggest(const Options& options, Streams streams) {
   Parameters parameters = look(options, "table", streams.out);
-  parameters["workload"] = options.policy.workload;
+  parameters.emplace("workload", options.policy.workload);
   return ask(options, "/v1/policy/suggest", parameters, streams, always_fine);
 }
 
@@ -175,8 +191,7 @@ int run_doctor(const Options& options,
   if (reply) return print(reply->body, kSuccess, streams);
   const auto report = local();
   if (!report) return complain(report.error(), streams);
-  const auto query =
-      socket_api::parse_query({parameters.begin(), parameters.end()});
+  const auto query = socket_api::parse_query(parameters);
   if (!query) return complain(query.error(), streams);
   return print(socket_api::doctor_answer(*report, *query).body, kSuccess,
                streams);

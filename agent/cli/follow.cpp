@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -20,8 +21,8 @@ constexpr int kTryAgainMs = 500;
 // The events of one client, from however many connections.
 class Follower {
  public:
-  Follower(socket_api::Parameters parameters, Streams streams)
-      : parameters_(std::move(parameters)), streams_(streams) {
+  Follower(const socket_api::Parameters& parameters, Streams streams)
+      : parameters_(parameters.begin(), parameters.end()), streams_(streams) {
     json_ = parameters_["output"] == "json";
     style_.color = parameters_["color"] == "1";
     // Where to go on is in the JSON alone.
@@ -36,7 +37,7 @@ class Follower {
   void go_on_behind_last();
   bool nobody_reads() const;
 
-  socket_api::Parameters parameters_;
+  std::map<std::string, std::string> parameters_;  // of events, each once
   const Streams streams_;
   bool json_ = false;
   console::Style style_;
@@ -52,11 +53,12 @@ Result<> Follower::run(const std::string& socket) {
   bool waiting = false;
   for (;;) {
     begun_.clear();
-    auto done = client.stream("/v1/events", parameters_,
-                              [this, &waiting](std::string_view piece) {
-                                waiting = false;
-                                return take(piece);
-                              });
+    auto done =
+        client.stream("/v1/events", {parameters_.begin(), parameters_.end()},
+                      [this, &waiting](std::string_view piece) {
+                        waiting = false;
+                        return take(piece);
+                      });
     if (!written_) return written_;
     if (!done && !connected) return done;
     connected = true;
@@ -113,8 +115,9 @@ bool Follower::nobody_reads() const {
 }  // namespace
 
 Result<> follow_events(const std::string& socket,
-                       socket_api::Parameters parameters, Streams streams) {
-  auto done = Follower(std::move(parameters), streams).run(socket);
+                       const socket_api::Parameters& parameters,
+                       Streams streams) {
+  auto done = Follower(parameters, streams).run(socket);
   if (!done && done.error().code == EPIPE) return {};
   return done;
 }

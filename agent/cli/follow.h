@@ -13,6 +13,7 @@ namespace stillframe::cli {
 // behind the last one that was printed. Until nobody reads any more, or an
 // answer is an error. `parameters` as for the endpoint.
 Result<> follow_events(const std::string& socket,
-                       socket_api::Parameters parameters, Streams streams);
+                       const socket_api::Parameters& parameters,
+                       Streams streams);
 
 }  // namespace stillframe::cli

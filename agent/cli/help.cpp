@@ -24,12 +24,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 15>
         {"ps", R"(  stillframe ps
   stillframe ps --workloads
   stillframe ps -n shop         the pods of a namespace
+  stillframe ps -a              also those that are stopped or gone
   stillframe ps -o wide         with image ids, workloads and times
+  stillframe ps --watch --sort state
+  stillframe ps -q --filter state=mutated --filter image=nginx
   stillframe ps -o name | xargs -n1 stillframe diff
   stillframe ps -o json | jq '.containers[] | select(.state == "mutated")'
 )"},
         {"diff", R"(  stillframe diff web
   stillframe diff 3f2a --exit-code    1 unless it is still its image
+  stillframe diff shop/web-0/nginx    of a pod
+  stillframe diff web --all           with what the runtime itself wrote
+  stillframe diff web -o wide         a path a line
   stillframe diff web -o docker       as 'docker diff' prints it
   stillframe diff old-web             its last state, if it was removed
 )"},

@@ -55,14 +55,20 @@ struct RunOptions {
 };
 
 struct PsOptions {
-  std::string output;  // table, json
+  std::string output;  // table, wide, json, name, id
+  bool all = false;    // those that do not run or are gone, too
+  bool whole = false;  // nothing is cut
   bool workloads = false;
-  std::string space;  // containers of this namespace only; empty: all
+  bool watch = false;
+  std::string space;                 // of this namespace only; empty: all
+  std::vector<std::string> filters;  // KEY=VALUE
+  std::string sort;                  // a column; empty: as they were found
 };
 
 struct DiffOptions {
   std::string container;
-  std::string output;  // table, json, docker
+  std::string output;  // table, wide, json, docker
+  bool all = false;    // the runtime's own, too, and no list cut short
   bool exit_code = false;
 };
 

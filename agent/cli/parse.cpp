@@ -20,6 +20,8 @@
 #include "agent/model/words.h"
 #include "agent/policy/glob.h"
 #include "exporters/socket/address.h"
+#include "exporters/socket/container_filter.h"
+#include "exporters/socket/container_order.h"
 
 namespace stillframe::cli {
 namespace {
@@ -53,6 +55,8 @@ struct Raw {
   bool print_config = false;
   std::string since;
   std::string until;
+  bool quiet = false;
+  bool everywhere = false;  // the default, as a flag
   std::string shell;
   std::string app_socket;
   std::string socket = socket_api::kDefaultPath;
@@ -249,25 +253,55 @@ void Parser::add_journal(CLI::App* run) {
 
 void Parser::add_ps() {
   CLI::App* ps =
-      add("ps", "List containers and whether each is still its image");
+      add("ps",
+          "List the containers that run, and whether each is still its "
+          "image");
   ps->footer(std::string(kStates));
-  add_output(ps, options_.ps.output, {"table", "wide", "json", "name"});
-  ps->add_flag("--workloads", options_.ps.workloads,
-               "Group the table by workload");
-  ps->add_option("-n,--namespace", options_.ps.space,
-                 "Only containers of this namespace, of Kubernetes or "
-                 "containerd")
-      ->check(check_not_empty);
+  PsOptions& wanted = options_.ps;
+  ps->add_flag("-a,--all", wanted.all,
+               "Also those that do not run, and those that are gone and whose "
+               "last state is kept");
+  CLI::Option* quiet = ps->add_flag("-q,--quiet", raw_.quiet, "Only ids");
+  ps->add_flag("--no-trunc", wanted.whole, "Do not cut ids and images");
+  ps->add_option("--filter", wanted.filters,
+                 "Only such, by KEY=VALUE: id, image, label, name, namespace, "
+                 "pod, running, runtime, state, workload; may be repeated")
+      ->allow_extra_args(false)
+      ->check(checked_by([](const std::string& text) {
+        return socket_api::ContainerFilter().add(text);
+      }));
+  ps->add_option("--sort", wanted.sort,
+                 "By this column, as state or last-actor; -COLUMN from the end")
+      ->check(checked_by(socket_api::ContainerOrder::parse));
+  add_output(ps, wanted.output, {"table", "wide", "json", "name"});
+  quiet->excludes("--output");
+  CLI::Option* workloads = ps->add_flag("--workloads", wanted.workloads,
+                                        "Group the table by workload");
+  quiet->excludes(workloads);
+  CLI::Option* space =
+      ps->add_option("-n,--namespace", wanted.space,
+                     "Only containers of this namespace, of Kubernetes or "
+                     "containerd")
+          ->check(check_not_empty);
+  ps->add_flag("-A,--all-namespaces", raw_.everywhere,
+               "Of all namespaces, as without -n")
+      ->excludes(space);
+  ps->add_flag("--watch", wanted.watch,
+               "Show it anew every two seconds, until interrupted");
 }
 
 void Parser::add_diff() {
   CLI::App* diff = add("diff", "Show what changed in a container, and by whom");
   diff->add_option("CONTAINER", options_.diff.container,
-                   "Id, unique beginning of it, or name; of one that is gone: "
-                   "its last state")
+                   "Id, unique beginning of it, name, or "
+                   "NAMESPACE/POD[/CONTAINER]; of one that is gone: its last "
+                   "state")
       ->required()
       ->check(check_not_empty);
-  add_output(diff, options_.diff.output, {"table", "json", "docker"});
+  add_output(diff, options_.diff.output, {"table", "wide", "json", "docker"});
+  diff->add_flag("--all", options_.diff.all,
+                 "Also what the runtime itself wrote, directories of which "
+                 "only entries changed, and all of long lists");
   diff->add_flag("--exit-code", options_.diff.exit_code,
                  "Exit with 1 unless the container is still");
 }
@@ -494,6 +528,7 @@ Exit Parser::completion() const {
 Options Parser::options() const {
   Options options = options_;
   options.socket = raw_.socket;
+  if (raw_.quiet) options.ps.output = "id";
   options.color = *console::color_mode_from(raw_.color);
   const std::string name = chosen()->get_name();
   if (name == "ps") options.command = Command::ps;

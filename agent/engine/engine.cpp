@@ -349,6 +349,9 @@ Result<SnapshotPtr> Engine::scanned_snapshot() {
   });
 }
 
+// In the thread of who asks, as diff() does.
+Result<GoneContainers> Engine::gone() { return archive_.heads(); }
+
 std::unique_ptr<EventStream> Engine::subscribe(std::optional<WallTime> since,
                                                bool follow) {
   return events_.subscribe(since, follow);

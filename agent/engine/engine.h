@@ -60,6 +60,7 @@ class Engine : public AgentApi {
   bool healthy() const override;
   Result<DiffAnswer> diff(const std::string& container, DiffPart part) override;
   Result<SnapshotPtr> scanned_snapshot() override;
+  Result<GoneContainers> gone() override;
   Result<ExplainAnswer> explain(const std::string& container,
                                 const std::string& path) override;
   Result<std::string> suggest(const std::string& workload) override;

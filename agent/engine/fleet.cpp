@@ -108,9 +108,11 @@ Result<ContainerPtr> Fleet::choose(const std::string& container) const {
   const bool one_id =
       std::all_of(found.begin(), found.end(),
                   [&](const auto& one) { return one->info().id == container; });
+  std::vector<const ContainerInfo*> several;
+  for (const auto& one : found) several.push_back(&one->info());
   return tl::unexpected<Error>(
       Error{EINVAL, display(container) + " means several containers (" +
-                        names_of(found) + "): give " +
+                        listed(several) + "): give " +
                         (one_id ? "the namespace, too" : "more of the id")});
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/model/container_name.h"
 
+#include "agent/base/text.h"
 #include "agent/model/runtime.h"
 
 namespace stillframe {
@@ -19,6 +20,24 @@ bool in_pod(const ContainerInfo& info) {
 std::string key_of(const ContainerInfo& info) {
   if (info.space.empty() || info.space == kKubernetesSpace) return info.id;
   return info.space + "/" + info.id;
+}
+
+std::string listed(const std::vector<const ContainerInfo*>& several) {
+  constexpr std::size_t kListed = 10;
+  constexpr std::size_t kShortId = 12;
+  std::string out;
+  for (std::size_t i = 0; i < several.size() && i < kListed; ++i) {
+    const ContainerInfo& info = *several[i];
+    if (i != 0) out += ", ";
+    const std::string id = display(info.id.substr(0, kShortId));
+    const std::string name = display(full_name(info));
+    // containerd's names are ids.
+    out += name == id || name.ends_with('/' + id) ? name : id + ' ' + name;
+  }
+  if (several.size() > kListed) {
+    out += " and " + std::to_string(several.size() - kListed) + " more";
+  }
+  return out;
 }
 
 const std::string& namespace_of(const ContainerInfo& info) {

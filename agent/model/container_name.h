@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/model/container.h"
 
@@ -21,6 +22,11 @@ inline bool same_key(const ContainerInfo& a, const ContainerInfo& b) {
 // As much of its name as is needed to find it again: NAMESPACE/POD/CONTAINER,
 // containerd's NAMESPACE/ID, the name, or the beginning of the id.
 std::string full_name(const ContainerInfo& info);
+
+// For who has to choose between several, each with the beginning of its id:
+// "0ad580ba88fa shop/web-0/nginx, 3f2a00112233 web"; of many no more than the
+// first, and how many others. Printable.
+std::string listed(const std::vector<const ContainerInfo*>& several);
 
 // Kubernetes' namespace, or containerd's; empty: it is in none.
 const std::string& namespace_of(const ContainerInfo& info);

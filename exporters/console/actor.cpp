@@ -7,24 +7,19 @@
 
 namespace stillframe::console {
 
-namespace {
-
-// " through … > bash > sudo > podman": the nearest of them.
-std::string through(const NameList& ancestors) {
+std::string ancestors_text(const Actor& actor) {
   constexpr std::size_t kShown = 4;
-  const auto& names = ancestors.all();
-  if (names.empty()) return "";
+  const auto& names =
+      (actor.session ? actor.session->ancestors : actor.ancestors).all();
   const std::size_t left_out =
       names.size() > kShown ? names.size() - kShown : 0;
-  std::string out = left_out != 0 ? " through … > " : " through ";
+  std::string out = left_out != 0 ? "… > " : "";
   for (std::size_t i = left_out; i < names.size(); ++i) {
     if (i != left_out) out += " > ";
     out += display(names[i]);
   }
   return out;
 }
-
-}  // namespace
 
 std::string who(const Actor& actor) {
   std::string out(to_string(actor.origin));
@@ -41,7 +36,9 @@ std::string who(const Actor& actor) {
                                ? std::to_string(actor.login->uid)
                                : display(actor.login->user));
   }
-  out += through(actor.session ? actor.session->ancestors : actor.ancestors);
+  if (const std::string callers = ancestors_text(actor); !callers.empty()) {
+    out += " through " + callers;
+  }
   if (actor.session && !actor.session->first_cmd.empty()) {
     const std::string command = display(actor.session->first_cmd);
     const bool quoted = command[0] == '"';

@@ -16,6 +16,10 @@ std::string who(const Actor& actor);
 // Who, in one word or two: `exec apt`, `host sed`, `unattributed`. Printable.
 std::string who_briefly(const Actor& actor);
 
+// Through which programs it came, the nearest of them: "… > bash > podman"; or
+// empty. Printable.
+std::string ancestors_text(const Actor& actor);
+
 // A container's name, or the first twelve digits of its id. Printable.
 std::string container_name(const ContainerInfo& info);
 std::string short_id(std::string_view id);

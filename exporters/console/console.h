@@ -10,23 +10,40 @@
 #include "agent/model/snapshot.h"
 #include "exporters/agent_api.h"
 #include "exporters/console/style.h"
+#include "exporters/container_list.h"
 #include "exporters/listing.h"
 
 namespace stillframe::console {
 
-// Empty when there are no containers: then say kNoContainers on stderr.
-// `wide`: with more columns, as wide as they get.
-std::string ps_table(const Snapshot& snapshot, WallTime now, const Style& style,
-                     bool wide = false);
+struct PsColumns {
+  bool wide = false;   // more of them, as wide as they get
+  bool whole = false;  // nothing is cut, ids neither
+};
+
+// Empty when there are no containers: then say so on stderr, and what was left
+// out.
+std::string ps_table(const ContainerList& list, WallTime now,
+                     const Style& style, const PsColumns& columns = {});
 // One on each line, as other commands take it: its name, or its id where it
 // shares that.
-std::string ps_names(const Snapshot& snapshot);
-std::string workloads_table(const Snapshot& snapshot, const Style& style);
-inline constexpr std::string_view kNoContainers =
-    "No containers are running here.";
+std::string ps_names(const ContainerList& list);
+// Likewise by their ids, of which the beginning is enough but for `whole`.
+std::string ps_ids(const ContainerList& list, bool whole);
+std::string workloads_table(const ContainerList& list, const Style& style);
+// "Not shown (--all): 2 that do not run, 1 of them mutated"; or empty.
+std::string left_out_text(const ContainerList& list);
 
-// The changes, then one line that sums them up. `answer` must outlive it.
-Listing diff_table(const DiffAnswer& answer, WallTime now, const Style& style);
+// The changes by who made them, a block each, then one line that sums them up.
+// Left out, and counted, is what the runtime itself wrote, directories of which
+// only entries changed, and what goes beyond twenty paths of a block and twenty
+// blocks; but for `all`. `answer` must outlive it.
+Listing diff_blocks(const DiffAnswer& answer, WallTime now, const Style& style,
+                    bool all);
+
+// The same as a table, a path a line, as wide as it gets: nothing is left out
+// but what the runtime wrote and such directories.
+Listing diff_table(const DiffAnswer& answer, WallTime now, const Style& style,
+                   bool all);
 
 // That line, without its newline.
 std::string diff_summary(const DiffAnswer& answer, WallTime now);

@@ -6,6 +6,7 @@
 
 #include "agent/base/text.h"
 #include "exporters/console/actor.h"
+#include "exporters/console/change.h"
 #include "exporters/console/console.h"
 #include "exporters/console/table.h"
 #include "exporters/console/update.h"
@@ -13,46 +14,13 @@
 namespace stillframe::console {
 namespace {
 
-Cell change_cell(Change change) {
-  switch (change) {
-    case Change::added:
-      return {"A", Color::green};
-    case Change::changed:
-      return {"C", Color::yellow};
-    case Change::deleted:
-      return {"D", Color::red};
-    case Change::none:
-      break;
-  }
-  return {"-", Color::dim};
-}
-
-std::string kinds_text(const std::vector<Kind>& kinds) {
-  std::string out;
-  for (const Kind kind : kinds) {
-    if (!out.empty()) out += ',';
-    out += to_string(kind);
-  }
-  return out;
-}
-
-std::string path_text(const PathChange& change) {
-  std::string out = display(change.path.text());
-  if (change.from) out += " <- " + display(change.from->text());
-  return out;
-}
-
 std::string who_text(const PathChange& change) {
   const auto& actors = change.actors;
   if (actors.empty()) return "-";  // of what is below it, who follows
-  std::string out = who(actors.back());
+  std::string out = who(actors.at(0));
   const auto more = actors.size() - 1 + change.actors_left_out;
   if (more != 0) out += fmt::format(" +{} more", more);
   return out;
-}
-
-std::string ago(WallTime then, WallTime now) {
-  return then.ns == 0 ? "?" : short_age(now.ns - then.ns) + " ago";
 }
 
 std::vector<Cell> diff_row(const PathChange& change, WallTime now) {
@@ -130,20 +98,6 @@ WallTime first_violation(const ChangeList& changes) {
   return first;
 }
 
-// A block for each update: what was run, and by whom.
-std::string updates_text(const DiffAnswer& answer, WallTime now,
-                         const Style& style) {
-  std::string out;
-  for (const auto& update : answer.updates) {
-    const std::string when = update.ended.ns == 0
-                                 ? "started " + ago(update.started, now)
-                                 : ago(update.ended, now);
-    out += update_text(update, true) + '\n' + "    " +
-           paint(style, Color::dim, when) + " by " + who(*update.actor) + '\n';
-  }
-  return out.empty() ? out : out + '\n';
-}
-
 }  // namespace
 
 std::string diff_summary(const DiffAnswer& answer, WallTime now) {
@@ -176,27 +130,26 @@ std::string diff_summary(const DiffAnswer& answer, WallTime now) {
   return line;
 }
 
-Listing diff_table(const DiffAnswer& answer, WallTime now, const Style& style) {
+Listing diff_table(const DiffAnswer& answer, WallTime now, const Style& style,
+                   bool all) {
   Listing out;
-  out.tail = paint(style, state_color(answer.container.state),
-                   diff_summary(answer, now)) +
-             '\n';
-  if (answer.changes.empty()) return out;
+  std::vector<std::uint32_t> shown;
+  LeftOut left_out;
   Table table({"", "PATH", "VERDICT", "KINDS", "WHO", "WHEN"});
-  table.allow_shrinking(4, 24);
-  const auto cells = [&changes = answer.changes, now](std::size_t i) {
-    return diff_row(changes[i], now);
-  };
-  for (std::size_t i = 0; i < answer.changes.size(); ++i) {
-    table.measure(cells(i));
+  for (std::uint32_t i = 0; i < answer.changes.size(); ++i) {
+    const PathChange change = answer.changes[i];
+    if (!all && left_out.takes(change)) continue;
+    shown.push_back(i);
+    table.measure(diff_row(change, now));
   }
-  table.fit(style.width);
-  out.head = table.header(style);
-  out.rows = answer.changes.size();
-  out.row = [table = std::move(table), cells, style](std::size_t i) {
-    return table.line(cells(i), style);
+  if (!shown.empty()) out.head = table.header(style);
+  out.rows = shown.size();
+  out.tail = ending(answer, left_out, now, style);
+  if (!shown.empty()) out.tail.insert(0, "\n");
+  out.row = [table = std::move(table), &changes = answer.changes,
+             shown = std::move(shown), now, style](std::size_t i) {
+    return table.line(diff_row(changes[shown[i]], now), style);
   };
-  out.tail.insert(0, '\n' + updates_text(answer, now, style));
   return out;
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "agent/base/text.h"
@@ -21,7 +23,9 @@ std::string paths_text(const ContainerView& view) {
   return std::to_string(view.mutated_paths) + (view.complete ? "" : "+");
 }
 
-std::string age(const ContainerView& view, WallTime now) {
+std::string age(const ContainerRow& row, WallTime now) {
+  const ContainerView& view = row.view;
+  if (row.gone) return "gone " + short_age(now.ns - row.gone->since.ns);
   if (!view.running) return "stopped";
   if (view.started.ns == 0) return "?";
   return short_age(now.ns - view.started.ns);
@@ -45,11 +49,11 @@ std::string images_text(const std::set<std::string>& images) {
   return out;
 }
 
-bool any_has(const Snapshot& snapshot,
+bool any_has(const ContainerList& list,
              const std::string& (*text)(const ContainerInfo& info)) {
-  return std::any_of(
-      snapshot.containers.begin(), snapshot.containers.end(),
-      [&](const auto& view) { return !text(view.info).empty(); });
+  return std::any_of(list.rows.begin(), list.rows.end(), [&](const auto& row) {
+    return !text(row.view.info).empty();
+  });
 }
 
 const std::string& pod_of(const ContainerInfo& info) { return info.pod; }
@@ -64,13 +68,15 @@ std::string moment(WallTime time) {
   return time.ns == 0 ? "-" : rfc3339(time).substr(0, kToSeconds) + "Z";
 }
 
-// "3 containers: 1 still, 1 mutated, 1 unknown"
-std::string totals(const Snapshot& snapshot, const Style& style) {
+// "3 containers: 1 still, 1 mutated, 1 unknown; 1 of them gone"
+std::string totals(const ContainerList& list, const Style& style) {
   std::array<std::uint64_t, kStateNames.size()> counts{};
-  for (const auto& view : snapshot.containers) {
-    ++counts[static_cast<std::size_t>(view.state)];
+  std::uint64_t gone = 0;
+  for (const auto& row : list.rows) {
+    ++counts[static_cast<std::size_t>(row.view.state)];
+    gone += row.gone ? 1 : 0;
   }
-  std::string out = counted(snapshot.containers.size(), "container") + ": ";
+  std::string out = counted(list.rows.size(), "container") + ": ";
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const auto state = static_cast<ContainerState>(i);
     const std::string text =
@@ -79,76 +85,164 @@ std::string totals(const Snapshot& snapshot, const Style& style) {
     out +=
         paint(style, counts[i] == 0 ? Color::none : state_color(state), text);
   }
-  return out;
+  if (gone != 0) out += "; " + std::to_string(gone) + " of them gone";
+  out += '\n';
+  const std::string hidden = left_out_text(list);
+  return hidden.empty() ? out : out + hidden + '\n';
+}
+
+// The columns in use, and what they show of a row.
+class Columns {
+ public:
+  void add(std::string title, std::function<Cell(const ContainerRow&)> cell) {
+    titles_.push_back(std::move(title));
+    cells_.push_back(std::move(cell));
+  }
+  std::size_t size() const { return titles_.size(); }
+  const std::vector<std::string>& titles() const { return titles_; }
+  std::vector<Cell> row(const ContainerRow& row) const {
+    std::vector<Cell> out;
+    for (const auto& cell : cells_) out.push_back(cell(row));
+    return out;
+  }
+
+ private:
+  std::vector<std::string> titles_;
+  std::vector<std::function<Cell(const ContainerRow&)>> cells_;
+};
+
+std::string id_text(const std::string& id, bool whole) {
+  if (id.empty()) return "-";
+  return whole ? display(id) : short_id(id);
+}
+
+std::string last_actor(const ContainerView& view, bool wide) {
+  if (!view.last_actor) return "-";
+  return wide ? who(*view.last_actor) : who_briefly(*view.last_actor);
+}
+
+// Where some runtime has such.
+void add_places(Columns& columns, const ContainerList& list) {
+  if (any_has(list, namespace_of)) {
+    columns.add("NAMESPACE", [](const auto& row) {
+      return Cell{or_dash(namespace_of(row.view.info))};
+    });
+  }
+  if (any_has(list, pod_of)) {
+    columns.add("POD", [](const auto& row) {
+      return Cell{or_dash(pod_of(row.view.info))};
+    });
+  }
+}
+
+void add_names(Columns& columns) {
+  columns.add("NAME", [](const auto& row) {
+    const auto& info = row.view.info;
+    return info.sandbox ? Cell{"(sandbox)", Color::dim}
+                        : Cell{display(info.name)};
+  });
+  columns.add("STATE", [](const auto& row) {
+    const auto state = row.view.state;
+    return Cell{std::string(to_string(state)), state_color(state)};
+  });
+  columns.add("PATHS",
+              [](const auto& row) { return Cell{paths_text(row.view)}; });
+}
+
+// Those of `wide`, in front of who came last, which may be long.
+void add_more(Columns& columns, bool whole) {
+  columns.add("IMAGE ID", [whole](const auto& row) {
+    return Cell{id_text(row.view.info.image_id, whole)};
+  });
+  columns.add("RUNTIME", [](const auto& row) {
+    return Cell{or_dash(row.view.info.runtime)};
+  });
+  columns.add("WORKLOAD", [](const auto& row) {
+    return Cell{or_dash(row.view.info.workload)};
+  });
+  columns.add("FIRST MUTATION", [](const auto& row) {
+    return Cell{moment(row.view.first_mutation)};
+  });
+  columns.add("STARTED",
+              [](const auto& row) { return Cell{moment(row.view.started)}; });
 }
 
 }  // namespace
 
-std::string ps_table(const Snapshot& snapshot, WallTime now, const Style& style,
-                     bool wide) {
-  if (snapshot.containers.empty()) return {};
-  // Where some runtime has such.
-  const bool spaces = any_has(snapshot, namespace_of);
-  const bool pods = any_has(snapshot, pod_of);
-  std::vector<std::string> columns{"CONTAINER"};
-  if (spaces) columns.emplace_back("NAMESPACE");
-  if (pods) columns.emplace_back("POD");
-  columns.insert(columns.end(), {"NAME", "STATE", "PATHS", "IMAGE"});
-  const std::size_t image = columns.size() - 1;
-  if (wide) columns.insert(columns.end(), {"IMAGE ID", "RUNTIME", "WORKLOAD"});
-  columns.emplace_back("LAST ACTOR");
-  if (wide) columns.insert(columns.end(), {"FIRST MUTATION", "STARTED"});
-  columns.emplace_back("AGE");
-  Table table(std::move(columns));
-  if (!wide) table.allow_shrinking(image, 12);
-  for (const auto& view : snapshot.containers) {
-    std::vector<Cell> row{{short_id(view.info.id), Color::none}};
-    if (spaces) {
-      row.push_back({or_dash(namespace_of(view.info)), Color::none});
-    }
-    if (pods) row.push_back({or_dash(pod_of(view.info)), Color::none});
-    row.insert(row.end(),
-               {{view.info.sandbox ? "(sandbox)" : display(view.info.name),
-                 view.info.sandbox ? Color::dim : Color::none},
-                {std::string(to_string(view.state)), state_color(view.state)},
-                {paths_text(view), Color::none},
-                {display(view.info.image), Color::none}});
-    if (wide) {
-      row.insert(row.end(),
-                 {{or_dash(short_id(view.info.image_id)), Color::none},
-                  {or_dash(view.info.runtime), Color::none},
-                  {or_dash(view.info.workload), Color::none}});
-    }
-    row.push_back(
-        {view.last_actor ? who_briefly(*view.last_actor) : "-", Color::none});
-    if (wide) {
-      row.insert(row.end(), {{moment(view.first_mutation), Color::none},
-                             {moment(view.started), Color::none}});
-    }
-    row.push_back({age(view, now), Color::none});
-    table.add(std::move(row));
+std::string left_out_text(const ContainerList& list) {
+  if (list.stopped == 0) return {};
+  std::string out = "Not shown (--all): " + std::to_string(list.stopped) +
+                    (list.stopped == 1 ? " that does" : " that do") +
+                    " not run";
+  if (list.stopped_mutated != 0) {
+    out += ", " + std::to_string(list.stopped_mutated) + " of them mutated";
   }
-  Style shown = style;
-  if (wide) shown.width = 0;
-  return table.render(shown) + '\n' + totals(snapshot, style) + '\n';
+  return out;
 }
 
-std::string ps_names(const Snapshot& snapshot) {
+std::string ps_table(const ContainerList& list, WallTime now,
+                     const Style& style, const PsColumns& wanted) {
+  if (list.rows.empty()) return {};
+  const auto [wide, whole] = wanted;
+  Columns columns;
+  columns.add("CONTAINER", [whole = whole](const auto& row) {
+    return Cell{id_text(row.view.info.id, whole)};
+  });
+  add_places(columns, list);
+  add_names(columns);
+  const std::size_t image = columns.size();
+  columns.add("IMAGE", [](const auto& row) {
+    return Cell{display(row.view.info.image)};
+  });
+  if (wide) add_more(columns, whole);
+  const auto add_age = [&columns, now] {
+    columns.add("AGE", [now](const auto& row) { return Cell{age(row, now)}; });
+  };
+  if (wide) add_age();
+  columns.add("LAST ACTOR", [wide = wide](const auto& row) {
+    return Cell{last_actor(row.view, wide)};
+  });
+  if (!wide) add_age();
+  Table table(columns.titles());
+  if (!wide && !whole) table.allow_shrinking(image, 12);
+  for (const auto& row : list.rows) table.add(columns.row(row));
+  return table.render(style) + '\n' + totals(list, style);
+}
+
+std::string ps_names(const ContainerList& list) {
   std::map<std::string, std::size_t> times;
-  for (const auto& view : snapshot.containers) ++times[full_name(view.info)];
+  for (const auto& row : list.rows) ++times[full_name(row.view.info)];
   std::string out;
-  for (const auto& view : snapshot.containers) {
-    std::string name = full_name(view.info);
-    if (times[name] > 1) name = key_of(view.info);
+  for (const auto& row : list.rows) {
+    std::string name = full_name(row.view.info);
+    if (times[name] > 1) name = key_of(row.view.info);
     out += display(name) + '\n';
   }
   return out;
 }
 
-std::string workloads_table(const Snapshot& snapshot, const Style& style) {
-  if (snapshot.containers.empty()) return {};
+std::string ps_ids(const ContainerList& list, bool whole) {
+  constexpr std::size_t kShort = 12;
+  const auto text = [whole](const ContainerRow& row) {
+    const auto& id = row.view.info.id;
+    return whole ? id : id.substr(0, kShort);
+  };
+  std::map<std::string, std::size_t> times;
+  for (const auto& row : list.rows) ++times[text(row)];
+  std::string out;
+  for (const auto& row : list.rows) {
+    std::string id = text(row);
+    if (times[id] > 1) id = key_of(row.view.info);
+    out += display(id) + '\n';
+  }
+  return out;
+}
+
+std::string workloads_table(const ContainerList& list, const Style& style) {
+  if (list.rows.empty()) return {};
   std::map<std::pair<std::string, std::string>, Group> groups;
-  for (const auto& view : snapshot.containers) {
+  for (const auto& row : list.rows) {
+    const ContainerView& view = row.view;
     if (view.info.sandbox) continue;
     Group& group = groups[{view.info.workload, view.info.pod_namespace}];
     ++group.containers;
@@ -173,7 +267,9 @@ std::string workloads_table(const Snapshot& snapshot, const Style& style) {
                {std::to_string(group.paths), Color::none},
                {images_text(group.images), Color::none}});
   }
-  return table.render(style);
+  std::string out = table.render(style);
+  const std::string hidden = left_out_text(list);
+  return hidden.empty() ? out : out + '\n' + hidden + '\n';
 }
 
 }  // namespace stillframe::console

@@ -33,6 +33,12 @@ std::size_t terminal_width(int fd) {
   return size.ws_col;
 }
 
+std::size_t terminal_height(int fd) {
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_row;
+}
+
 std::string paint(const Style& style, Color color, std::string_view text) {
   constexpr std::array<std::string_view, 7> kCodes = {
       "", "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m"};

@@ -20,6 +20,8 @@ bool use_color(ColorMode mode, int fd);
 
 // Columns of the terminal at `fd`; 0 when it is none, and then nothing is cut.
 std::size_t terminal_width(int fd);
+// Lines of it; 0 likewise.
+std::size_t terminal_height(int fd);
 
 enum class Color : std::uint8_t { none, dim, bold, red, green, yellow, cyan };
 

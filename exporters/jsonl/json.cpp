@@ -244,10 +244,11 @@ Listing diff_listing(const DiffAnswer& answer) {
           .tail = "]," + dump_json(rest).substr(1)};
 }
 
-std::string ps_json(const Snapshot& snapshot) {
+std::string ps_json(const ContainerList& list) {
   json containers = json::array();
-  for (const auto& view : snapshot.containers) {
-    containers.push_back(view_value(view));
+  for (const auto& row : list.rows) {
+    containers.push_back(view_value(row.view));
+    if (row.gone) containers.back()["gone"] = gone_value(*row.gone);
   }
   return dump_json({{"containers", std::move(containers)}});
 }

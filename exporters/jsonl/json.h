@@ -13,6 +13,7 @@
 #include "agent/model/mutation.h"
 #include "agent/model/snapshot.h"
 #include "exporters/agent_api.h"
+#include "exporters/container_list.h"
 #include "exporters/listing.h"
 
 namespace stillframe::jsonl {
@@ -22,7 +23,7 @@ namespace stillframe::jsonl {
 Listing diff_listing(const DiffAnswer& answer);
 
 // One line each, without a newline.
-std::string ps_json(const Snapshot& snapshot);
+std::string ps_json(const ContainerList& list);
 std::string explain_json(const ExplainAnswer& answer);
 std::string doctor_json(const DoctorReport& report);
 

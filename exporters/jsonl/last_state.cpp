@@ -24,14 +24,20 @@ json time_or_null(WallTime time) {
 
 std::string head_line(const DiffAnswer& answer) {
   const ContainerView& view = answer.container;
-  return dump_json({{"v", kVersion},
-                    {"container", container_value(view.info)},
-                    {"as_of", time_or_null(answer.gone->as_of)},
-                    {"gone", time_or_null(answer.gone->since)},
-                    {"state", to_string(view.state)},
-                    {"why_unknown", json_text(view.why_unknown)},
-                    {"ever_mutated", view.ever_mutated},
-                    {"complete", answer.complete}}) +
+  return dump_json(
+             {{"v", kVersion},
+              {"container", container_value(view.info)},
+              {"as_of", time_or_null(answer.gone->as_of)},
+              {"gone", time_or_null(answer.gone->since)},
+              {"state", to_string(view.state)},
+              {"why_unknown", json_text(view.why_unknown)},
+              {"ever_mutated", view.ever_mutated},
+              {"started", time_or_null(view.started)},
+              {"mutated_paths", view.mutated_paths},
+              {"first_mutation", time_or_null(view.first_mutation)},
+              {"last_actor",
+               view.last_actor ? actor_value(*view.last_actor) : json(nullptr)},
+              {"complete", answer.complete}}) +
          '\n';
 }
 
@@ -159,6 +165,12 @@ Result<DiffAnswer> last_state_head(std::string_view line) {
   view.why_unknown = text(value, "why_unknown");
   view.ever_mutated = flag(value, "ever_mutated");
   view.complete = answer.complete = flag(value, "complete");
+  view.started = time_of(value, "started");
+  view.mutated_paths = number(value, "mutated_paths");
+  view.first_mutation = time_of(value, "first_mutation");
+  if (const json& actor = member(value, "last_actor"); actor.is_object()) {
+    view.last_actor = actor_of(actor);
+  }
   const WallTime gone = time_of(value, "gone");
   answer.gone = Gone{
       .since = gone, .as_of = time_of(value, "as_of"), .seen = gone.ns != 0};

@@ -11,6 +11,7 @@
 #include "agent/model/container_name.h"
 #include "exporters/console/console.h"
 #include "exporters/jsonl/json.h"
+#include "exporters/socket/container_list.h"
 #include "exporters/socket/diff_feed.h"
 
 namespace stillframe::socket_api {
@@ -88,6 +89,11 @@ Result<> apply(Query& query, const std::string& name,
   if (name == "workloads") {
     return store(query.workloads, flag_from(name, value));
   }
+  if (name == "all") return store(query.all, flag_from(name, value));
+  if (name == "whole") return store(query.whole, flag_from(name, value));
+  if (name == "scan") return store(query.scan, flag_from(name, value));
+  if (name == "sort") return store(query.order, ContainerOrder::parse(value));
+  if (name == "filter") return query.containers.add(value);
   if (name == "follow") return store(query.follow, flag_from(name, value));
   if (name == "since") return store(query.events.since, parse_rfc3339(value));
   if (name == "until") return store(query.events.until, parse_rfc3339(value));
@@ -164,6 +170,7 @@ Result<Output> output_from(std::string_view name) {
   if (name == "table") return Output::table;
   if (name == "wide") return Output::wide;
   if (name == "name") return Output::name;
+  if (name == "id") return Output::id;
   if (name == "json") return Output::json;
   if (name == "docker") return Output::docker;
   if (name == "compact") return Output::compact;
@@ -181,31 +188,49 @@ Result<Query> parse_query(
   return query;
 }
 
-std::string ps_text(const Snapshot& state, const Query& query) {
-  if (query.workloads) return console::workloads_table(state, query.style);
-  if (query.output == Output::name) return console::ps_names(state);
-  return console::ps_table(state, wall_now(), query.style,
-                           query.output == Output::wide);
+namespace {
+
+std::string ps_text(const ContainerList& list, const Query& query) {
+  if (query.workloads) return console::workloads_table(list, query.style);
+  if (query.output == Output::name) return console::ps_names(list);
+  if (query.output == Output::id) return console::ps_ids(list, query.whole);
+  return console::ps_table(
+      list, wall_now(), query.style,
+      {.wide = query.output == Output::wide, .whole = query.whole});
 }
+
+// Why nothing is listed.
+std::string nothing_listed(const ContainerList& list, const Query& query) {
+  std::string text = query.all ? "No containers are known here"
+                               : "No containers are running here";
+  if (!query.space.empty()) text += ", in namespace " + display(query.space);
+  if (query.containers.asks_for_any()) text += ", that are as asked for";
+  text += '.';
+  const std::string hidden = console::left_out_text(list);
+  return hidden.empty() ? text : text + ' ' + hidden;
+}
+
+}  // namespace
 
 Answer ps_answer(AgentApi& agent, const Query& query) {
   if (auto instead = unless_running(agent)) return *std::move(instead);
-  const auto snapshot = agent.scanned_snapshot();
+  const Result<SnapshotPtr> snapshot =
+      query.scan ? agent.scanned_snapshot() : agent.snapshot();
   if (!snapshot) return failed(agent, snapshot.error(), "");
-  std::optional<Snapshot> chosen;
-  if (!query.space.empty()) {
-    chosen = **snapshot;
-    chosen->containers.keep([&](const ContainerView& view) {
-      return namespace_of(view.info) == query.space;
-    });
+  GoneContainers gone;
+  if (query.all) {
+    auto kept = agent.gone();
+    if (!kept) return failed(agent, kept.error(), "");
+    gone = *std::move(kept);
   }
-  const Snapshot& state = chosen ? *chosen : **snapshot;
-  if (query.output == Output::json) return json_answer(jsonl::ps_json(state));
-  Answer answer = text_answer(ps_text(state, query));
-  if (answer.body.empty()) {
-    answer.notice = query.space.empty()
-                        ? std::string(console::kNoContainers)
-                        : "no containers in namespace " + display(query.space);
+  const ContainerList list =
+      list_containers(**snapshot, gone.containers, query);
+  Answer answer = query.output == Output::json
+                      ? json_answer(jsonl::ps_json(list))
+                      : text_answer(ps_text(list, query));
+  if (answer.body.empty()) answer.notice = nothing_listed(list, query);
+  if (gone.unread != 0) {
+    answer.notice += (answer.notice.empty() ? "" : " ") + gone.why;
   }
   return answer;
 }
@@ -255,8 +280,7 @@ Answer diff_answer(AgentApi& agent, const Query& query) {
   } else if (query.output != Output::json) {
     answer.type = text_type();
   }
-  answer.stream =
-      std::make_unique<DiffFeed>(*std::move(diff), query.output, query.style);
+  answer.stream = std::make_unique<DiffFeed>(*std::move(diff), query);
   return answer;
 }
 

@@ -11,11 +11,13 @@
 #include "exporters/agent_api.h"
 #include "exporters/console/style.h"
 #include "exporters/http/answer.h"
+#include "exporters/socket/container_filter.h"
+#include "exporters/socket/container_order.h"
 #include "exporters/socket/event_filter.h"
 
 namespace stillframe::socket_api {
 
-enum class Output { table, wide, name, json, docker, compact };
+enum class Output { table, wide, name, id, json, docker, compact };
 
 Result<Output> output_from(std::string_view name);
 
@@ -27,6 +29,13 @@ struct Query {
   std::string path;
   std::string workload;
   std::string space;  // containers of this namespace only
+  ContainerFilter containers;
+  std::optional<ContainerOrder> order;
+  // Of containers, also those that do not run or are gone; of changes, also
+  // the runtime's own, and no list cut short.
+  bool all = false;
+  bool whole = false;  // ids and names are not cut
+  bool scan = true;    // before the answer, else it is what the agent knows
   bool workloads = false;
   bool follow = false;
   EventFilter events;

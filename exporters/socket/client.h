@@ -13,7 +13,8 @@
 
 namespace stillframe::socket_api {
 
-using Parameters = std::map<std::string, std::string>;
+// A request's; one may be there several times.
+using Parameters = std::multimap<std::string, std::string>;
 
 struct Reply {
   std::string body;                     // raw bytes

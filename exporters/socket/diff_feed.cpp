@@ -16,11 +16,13 @@ constexpr std::size_t kPieceBytes = 64 << 10;
 // Of fewer changes there is nothing to speak of to give back.
 constexpr std::size_t kMany = 1000;
 
-Listing text_of(const DiffAnswer& answer, Output output,
-                const console::Style& style) {
-  if (output == Output::docker) return console::docker_lines(answer);
-  if (output != Output::json) {
-    return console::diff_table(answer, wall_now(), style);
+Listing text_of(const DiffAnswer& answer, const Query& query) {
+  if (query.output == Output::docker) return console::docker_lines(answer);
+  if (query.output == Output::wide) {
+    return console::diff_table(answer, wall_now(), query.style, query.all);
+  }
+  if (query.output != Output::json) {
+    return console::diff_blocks(answer, wall_now(), query.style, query.all);
   }
   Listing json = jsonl::diff_listing(answer);
   json.tail += '\n';
@@ -29,9 +31,8 @@ Listing text_of(const DiffAnswer& answer, Output output,
 
 }  // namespace
 
-DiffFeed::DiffFeed(DiffAnswer answer, Output output,
-                   const console::Style& style)
-    : answer_(std::move(answer)), text_(text_of(answer_, output, style)) {
+DiffFeed::DiffFeed(DiffAnswer answer, const Query& query)
+    : answer_(std::move(answer)), text_(text_of(answer_, query)) {
   held_ = answer_.changes.bytes();
   for (const auto& line : answer_.runtime_lines) {
     held_ += sizeof line + line.path.own_bytes();

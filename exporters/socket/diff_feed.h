@@ -15,7 +15,7 @@ namespace stillframe::socket_api {
 // yet.
 class DiffFeed : public http::BodyStream {
  public:
-  DiffFeed(DiffAnswer answer, Output output, const console::Style& style);
+  DiffFeed(DiffAnswer answer, const Query& query);
   ~DiffFeed() override;
   DiffFeed(const DiffFeed&) = delete;
   DiffFeed& operator=(const DiffFeed&) = delete;

@@ -37,16 +37,16 @@ shown() {
 }
 
 # stillframe_shown FILTER ARGUMENT…: through a shell command that leaves out
-# what would hide the story.
+# what would hide the story; "": none.
 stillframe_shown() {
   local filter=$1 color=never
   shift
-  printf '  %s$ stillframe %s | %s%s\n' "$dim" "$*" "$filter" "$reset"
+  printf '  %s$ stillframe %s%s%s\n' "$dim" "$*" "${filter:+ | $filter}" "$reset"
   [[ -z $reset ]] || color=always
   "$DEMO_BINARY" "$@" --socket "$DEMO_SOCKET" --color "$color" \
     >"$stage/output" 2>"$stage/reason" ||
     fail "stillframe $* failed: $(<"$stage/reason")"
-  bash -c "$filter" <"$stage/output" | sed '/./s/^/  /'
+  bash -c "${filter:-cat}" <"$stage/output" | sed '/./s/^/  /'
   echo
 }
 
@@ -66,8 +66,7 @@ forgery_is_found() {
 
 show_state() { stillframe_shown "grep -e NAME -e demo-" ps; }
 show_replaced() { stillframe_shown "grep replaced" events --container "$(nick "$1")"; }
-# Not what the runtime wrote of its own accord; the last line counts that.
-show_diff() { stillframe_shown "grep -v 'runtime '" diff "$(nick "$1")"; }
+show_diff() { stillframe_shown "" diff "$(nick "$1")"; }
 
 fail() {
   printf '%s%s%s\n' "$red" "demo: $1" "$reset" >&2

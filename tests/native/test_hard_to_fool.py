@@ -3,7 +3,6 @@
 it, and nothing is missed."""
 
 import contextlib
-import json
 import os
 import pathlib
 import secrets
@@ -171,7 +170,7 @@ def posing(directory: pathlib.Path, container_id: str) -> Iterator[None]:
 
 
 def all_rows(agent: Agent) -> dict[str, dict]:
-    rows = json.loads(agent.run("ps", "-o", "json"))["containers"]
+    rows = agent.rows()
     assert len({row["id"] for row in rows}) == len(rows)
     return {row["id"]: row for row in rows}
 

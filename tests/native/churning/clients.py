@@ -94,8 +94,8 @@ def make_clients(run: Run, agent: Agent, seed: str,
                  names: list[str]) -> list[Worker]:
     explain = ("policy", "explain", "--container", "{c}")
     sets = {
-        "ps": [("ps",), ("ps", "-o", "json"), ("ps", "--workloads")],
-        "diff": [("diff", "{c}"), ("diff", "{c}", "-o", "json"),
+        "ps": [("ps",), ("ps", "-a", "-o", "json"), ("ps", "--workloads")],
+        "diff": [("diff", "{c}", "--all"), ("diff", "{c}", "-o", "json"),
                  ("diff", "{c}", "-o", "docker")],
         "policy": [(*explain, "/data/d0/f1"), (*explain, "/new"),
                    ("policy", "suggest", "--workload", "{c}")],

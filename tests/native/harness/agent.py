@@ -125,7 +125,9 @@ class Agent:
         return [t["implementation"] for t in files["tried"] if t["in_use"]]
 
     def rows(self) -> list[dict]:
-        return json.loads(self.run("ps", "-o", "json"))["containers"]
+        """Of the containers that are there, whether they run or not."""
+        rows = json.loads(self.run("ps", "-a", "-o", "json"))["containers"]
+        return [row for row in rows if "gone" not in row]
 
     def named(self, name: str) -> dict | None:
         return next((r for r in self.rows() if r["name"] == name), None)

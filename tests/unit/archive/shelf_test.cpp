@@ -92,6 +92,34 @@ TEST_F(ShelfTest, FindsByIdPrefixAndName) {
                     HasSubstr("3f2b00")));
 }
 
+TEST_F(ShelfTest, ListsWhoIsThereTheLatestFirst) {
+  auto gone = shelf();
+  EXPECT_TRUE(gone.heads()->containers.empty());  // nor is there a directory
+  put(gone, "3f2a00", "web");
+  put(gone, "77ab00", "shop");
+  auto again = state_of("3f2a00", "web", 2, clock_.wall());
+  again.container.mutated_paths = 2;
+  again.container.started = {5};
+  again.container.first_mutation = {6};
+  again.container.last_actor = someone();
+  put(gone, again);
+  put(gone, "99cc00", "damaged");
+  std::filesystem::resize_file(dir_.path("gone/" + files().back()), 9);
+  const auto heads = gone.heads();
+  ASSERT_TRUE(heads);
+  ASSERT_EQ(heads->containers.size(), 2u);
+  EXPECT_EQ(heads->unread, 1u);
+  EXPECT_THAT(heads->why, testing::HasSubstr("of 1 that are gone"));
+  const ContainerView& view = heads->containers[0].container;
+  EXPECT_EQ(view.info.id, "3f2a00");
+  EXPECT_EQ(view.mutated_paths, 2u);
+  EXPECT_EQ(view.started, WallTime{5});
+  EXPECT_EQ(view.first_mutation, WallTime{6});
+  EXPECT_EQ(view.last_actor, someone());
+  EXPECT_EQ(heads->containers[0].gone->since, again.gone->since);
+  EXPECT_EQ(heads->containers[1].container.info.id, "77ab00");
+}
+
 TEST_F(ShelfTest, TheSameIdAgainIsTheLatest) {
   auto gone = shelf();
   put(gone, "web", "web", 3);

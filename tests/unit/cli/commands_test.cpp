@@ -28,7 +28,10 @@ class CommandsTest : public testing::Test {
     directory_ = name;
     options_.socket = directory_ + "/s";
     options_.ps.output = "table";
-    options_.diff = {.container = "web", .output = "table", .exit_code = false};
+    options_.diff = {.container = "web",
+                     .output = "table",
+                     .all = false,
+                     .exit_code = false};
     options_.events.output = "json";
     options_.doctor.output = "table";
   }
@@ -161,6 +164,34 @@ TEST_F(CommandsTest, AReaderThatIsGoneIsNotAFailure) {
   EXPECT_EQ(run_ps(options_, {.out = fds[1], .err = err_.fd()}), 0);
   ::close(fds[1]);
   EXPECT_EQ(err_.text().find("Broken pipe"), std::string::npos);
+}
+
+TEST_F(CommandsTest, PsPrintsAgainWhileItWatchesUntilNobodyReads) {
+  start_agent();
+  agent_.state.containers = {test::make_container("3f2a", "web")};
+  options_.ps.watch = true;
+  int fds[2];
+  ASSERT_EQ(::pipe2(fds, O_CLOEXEC), 0);
+  std::string seen;
+  std::thread reader([&] {
+    char buffer[4096];
+    // Until the second one is there in full.
+    while (seen.find("unknown\n", seen.find("unknown\n") + 1) ==
+           std::string::npos) {
+      const ssize_t n = ::read(fds[0], buffer, sizeof buffer);
+      if (n <= 0) break;
+      seen.append(buffer, static_cast<std::size_t>(n));
+    }
+    ::close(fds[0]);
+  });
+  EXPECT_EQ(run_ps(options_, {.out = fds[1], .err = err_.fd()}), 0);
+  reader.join();
+  ::close(fds[1]);
+  EXPECT_THAT(seen, StartsWith("CONTAINER  NAME"));
+  EXPECT_THAT(seen, HasSubstr("unknown\n\nCONTAINER  NAME"));
+  EXPECT_THAT(seen, testing::Not(HasSubstr("\x1b")));
+  EXPECT_EQ(agent_.scans, 1);
+  EXPECT_EQ(err_.text(), "");
 }
 
 TEST_F(CommandsTest, AFullDiskIsAFailure) {

@@ -119,6 +119,17 @@ TEST(Parse, TakesTheAskingCommands) {
   EXPECT_TRUE(ps->ps.workloads);
   EXPECT_EQ(ps->ps.space, "");
   EXPECT_EQ(parse_words({"ps", "-n", "shop"})->ps.space, "shop");
+  EXPECT_TRUE(parse_words({"ps", "-A"}));
+  EXPECT_FALSE(ps->ps.all || ps->ps.whole || ps->ps.watch);
+  const auto more =
+      parse_words({"ps", "-a", "-q", "--no-trunc", "--watch", "--filter",
+                   "state=mutated", "--filter", "label=a=b", "--sort", "-age"});
+  ASSERT_TRUE(more) << more.error().err;
+  EXPECT_TRUE(more->ps.all && more->ps.whole && more->ps.watch);
+  EXPECT_EQ(more->ps.output, "id");
+  EXPECT_EQ(more->ps.filters,
+            (std::vector<std::string>{"state=mutated", "label=a=b"}));
+  EXPECT_EQ(more->ps.sort, "-age");
 
   const auto diff = parse_words({"diff", "web", "-o", "docker", "--exit-code"});
   ASSERT_TRUE(diff);
@@ -126,6 +137,8 @@ TEST(Parse, TakesTheAskingCommands) {
   EXPECT_EQ(diff->diff.container, "web");
   EXPECT_EQ(diff->diff.output, "docker");
   EXPECT_TRUE(diff->diff.exit_code);
+  EXPECT_FALSE(diff->diff.all);
+  EXPECT_TRUE(parse_words({"diff", "web", "-o", "wide", "--all"})->diff.all);
 
   const auto events = parse_words(
       {"events", "-f", "--container", "w", "--since", "2026-11-22T12:00:00Z"});
@@ -188,6 +201,12 @@ TEST(Parse, RefusesWhatItDoesNotKnowNamingIt) {
       {{"ps", "--workloads", "-o", "json"}, "--workloads"},
       {{"ps", "--workloads", "-o", "name"}, "--workloads"},
       {{"ps", "-o", "docker"}, "docker"},
+      {{"ps", "-q", "-o", "json"}, "--output"},
+      {{"ps", "-q", "--workloads"}, "--workloads"},
+      {{"ps", "-A", "-n", "shop"}, "--all-namespaces"},
+      {{"ps", "--filter", "status=up"}, "runtime, state, workload"},
+      {{"ps", "--filter", "state=up"}, "still, mutated or unknown"},
+      {{"ps", "--sort", "size"}, "started, age"},
       {{"diff"}, "CONTAINER"},
       {{"diff", ""}, "CONTAINER"},
       {{"diff", "a", "b"}, "b"},

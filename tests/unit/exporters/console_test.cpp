@@ -52,8 +52,8 @@ TEST(PsTable, IsAsWideAsItGetsWhereThatIsAskedFor) {
   mutated.info.image = std::string(100, 'i');
   mutated.first_mutation = {1'700'000'000'123'456'789};
   mutated.started = {};
-  const auto text =
-      ps_table(snapshot, kLater, {.color = false, .width = 70}, true);
+  const auto text = ps_table(test::listed(snapshot), kLater,
+                             {.color = false, .width = 70}, {.wide = true});
   const auto lines = split(text, '\n');
   for (const char* column : {"IMAGE ID", "RUNTIME", "WORKLOAD", "LAST ACTOR",
                              "FIRST MUTATION", "STARTED", "AGE"}) {
@@ -73,7 +73,7 @@ TEST(PsNames, AreWhatOtherCommandsTake) {
   auto& pod = snapshot.containers.edit(3).info;
   pod.pod_namespace = "shop";
   pod.pod = "web-0";
-  EXPECT_EQ(ps_names(snapshot),
+  EXPECT_EQ(ps_names(test::listed(snapshot)),
             "web\naaaaaaaaaaaabbbb\nbbbbbbbbbbbbcccc\nshop/web-0/nginx\n");
   EXPECT_EQ(ps_names({}), "");
 }
@@ -90,7 +90,7 @@ TEST(PsTable, AlignsItsColumns) {
   mutated.running = false;
   mutated.last_actor = test::make_actor();
   EXPECT_EQ(
-      ps_table(snapshot, kLater, kPlain),
+      ps_table(test::listed(snapshot), kLater, kPlain),
       "CONTAINER     NAME           STATE    PATHS  IMAGE                      "
       "LAST ACTOR  AGE\n"
       "3f2a00112233  web            still    0      docker.io/library/nginx:1  "
@@ -115,7 +115,8 @@ TEST(PsTable, HasColumnsForNamespacesWhereThereAreSome) {
     info.sandbox = i == 1;
   }
   snapshot.containers.edit(2).info.space = "default";
-  const auto lines = split(ps_table(snapshot, kLater, kPlain), '\n');
+  const auto lines =
+      split(ps_table(test::listed(snapshot), kLater, kPlain), '\n');
   EXPECT_EQ(lines[0].substr(0, 45),
             "CONTAINER  NAMESPACE  POD    NAME       STATE");
   EXPECT_EQ(lines[1].substr(0, 45),
@@ -133,10 +134,74 @@ TEST(PsTable, HasAColumnForPodsWithoutNamespaces) {
   snapshot.containers = {test::make_container("aaaa", "web"),
                          test::make_container("dddd", "plain")};
   snapshot.containers.edit(0).info.pod = "shop";
-  const auto lines = split(ps_table(snapshot, kLater, kPlain), '\n');
+  const auto lines =
+      split(ps_table(test::listed(snapshot), kLater, kPlain), '\n');
   EXPECT_EQ(lines[0].substr(0, 29), "CONTAINER  POD   NAME   STATE");
   EXPECT_EQ(lines[1].substr(0, 29), "aaaa       shop  web    still");
   EXPECT_EQ(lines[2].substr(0, 29), "dddd       -     plain  still");
+}
+
+TEST(PsTable, ShowsWhoIsGoneAndSinceWhen) {
+  ContainerList list;
+  list.rows = {{test::make_container("3f2a", "web"), std::nullopt},
+               {test::make_container("aaaa", "old"),
+                Gone{.since = kNoon, .as_of = kNoon}}};
+  list.rows[0].view.running = false;
+  const std::string text = ps_table(list, kLater, kPlain);
+  EXPECT_THAT(text, HasSubstr("  -           stopped\n"));
+  EXPECT_THAT(text, HasSubstr("  -           gone 2m05s\n"));
+  EXPECT_THAT(text, EndsWith("0 unknown; 1 of them gone\n"));
+}
+
+TEST(PsTable, SaysHowManyItDoesNotShow) {
+  ContainerList list;
+  list.rows = {{test::make_container("3f2a", "web"), std::nullopt}};
+  list.stopped = 2;
+  list.stopped_mutated = 1;
+  const char* expected =
+      "Not shown (--all): 2 that do not run, 1 of them mutated\n";
+  EXPECT_THAT(ps_table(list, kLater, kPlain), EndsWith(expected));
+  EXPECT_THAT(workloads_table(list, kPlain), EndsWith(expected));
+  list.stopped = 1;
+  list.stopped_mutated = 0;
+  EXPECT_EQ(left_out_text(list), "Not shown (--all): 1 that does not run");
+}
+
+TEST(PsTable, CutsNothingWhereThatIsAskedFor) {
+  Snapshot snapshot;
+  const std::string id(64, 'a');
+  snapshot.containers = {test::make_container(id, "web")};
+  snapshot.containers.edit(0).info.image = std::string(100, 'i');
+  snapshot.containers.edit(0).info.image_id = std::string(64, 'b');
+  const std::string text =
+      ps_table(test::listed(snapshot), kLater, {.color = false, .width = 70},
+               {.wide = true, .whole = true});
+  for (const auto& part : {id, std::string(100, 'i'), std::string(64, 'b')}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+TEST(PsTable, ShowsTheLastActorInFullWhereItIsWide) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a", "web")};
+  snapshot.containers.edit(0).last_actor = test::make_actor();
+  EXPECT_THAT(ps_table(test::listed(snapshot), kLater, kPlain, {.wide = true}),
+              HasSubstr("  2m05s  exec apt (dpkg[4711]) through sshd > podman "
+                        "in \"sh -c x\"\n"));
+}
+
+TEST(PsIds, AreWhatOtherCommandsTake) {
+  Snapshot snapshot;
+  snapshot.containers = {test::make_container("3f2a00112233445566", "web"),
+                         test::make_container("aaaaaaaaaaaabbbb", "twice"),
+                         test::make_container("aaaaaaaaaaaacccc", "twice"),
+                         test::make_container("web", "web")};
+  snapshot.containers.edit(3).info.space = "default";
+  const auto list = test::listed(snapshot);
+  EXPECT_EQ(ps_ids(list, false),
+            "3f2a00112233\naaaaaaaaaaaabbbb\naaaaaaaaaaaacccc\nweb\n");
+  EXPECT_EQ(ps_ids(list, true),
+            "3f2a00112233445566\naaaaaaaaaaaabbbb\naaaaaaaaaaaacccc\nweb\n");
 }
 
 TEST(PsTable, ShowsThatAStateIsUnknown) {
@@ -144,24 +209,25 @@ TEST(PsTable, ShowsThatAStateIsUnknown) {
   snapshot.containers = {test::make_container("3f2a", "web")};
   snapshot.containers.edit(0).state = ContainerState::unknown;
   snapshot.containers.edit(0).complete = false;
-  EXPECT_THAT(ps_table(snapshot, kLater, kPlain),
+  EXPECT_THAT(ps_table(test::listed(snapshot), kLater, kPlain),
               HasSubstr("3f2a       web   unknown  ?      docker.io"));
-  const std::string colored = ps_table(snapshot, kLater, {.color = true});
+  const std::string colored =
+      ps_table(test::listed(snapshot), kLater, {.color = true});
   EXPECT_THAT(colored, HasSubstr("\x1b[33munknown\x1b[0m"));
   EXPECT_THAT(colored, HasSubstr("1 container: 0 still, 0 mutated, "
                                  "\x1b[33m1 unknown\x1b[0m\n"));
 }
 
 TEST(PsTable, IsNothingWithoutContainers) {
-  EXPECT_EQ(ps_table(Snapshot{}, kLater, kPlain), "");
-  EXPECT_EQ(workloads_table(Snapshot{}, kPlain), "");
+  EXPECT_EQ(ps_table(ContainerList{}, kLater, kPlain), "");
+  EXPECT_EQ(workloads_table(ContainerList{}, kPlain), "");
 }
 
 TEST(PsTable, CutsTheImageToTheTerminal) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a00112233445566", "web")};
   const std::string text =
-      ps_table(snapshot, kLater, {.color = false, .width = 70});
+      ps_table(test::listed(snapshot), kLater, {.color = false, .width = 70});
   for (const auto& line : split(text, '\n')) EXPECT_LE(columns(line), 70u);
   EXPECT_THAT(text, HasSubstr("docker.io"));
   EXPECT_THAT(text, HasSubstr("…"));
@@ -171,7 +237,7 @@ TEST(PsTable, ShowsHostileNamesQuotedOnOneLine) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a", kHostile)};
   snapshot.containers.edit(0).info.image = "i\x1b]0;x\x07";
-  const std::string text = ps_table(snapshot, kLater, kPlain);
+  const std::string text = ps_table(test::listed(snapshot), kLater, kPlain);
   EXPECT_THAT(text, HasSubstr(R"("a\n\x1b[31m\xff\"b\\c")"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_EQ(split(text, '\n').size(), 5u);  // header, row, counts after a gap
@@ -189,7 +255,7 @@ TEST(WorkloadsTable, CountsByWorkload) {
   // Is nobody's workload.
   snapshot.containers.push_back(test::make_container("4", "d"));
   snapshot.containers.edit(3).info.sandbox = true;
-  EXPECT_EQ(workloads_table(snapshot, kPlain),
+  EXPECT_EQ(workloads_table(test::listed(snapshot), kPlain),
             "WORKLOAD  NAMESPACE  CONTAINERS  RUNNING  MUTATED  UNKNOWN  PATHS"
             "  IMAGES\n"
             "-         -          1           1        0        1        0    "
@@ -200,7 +266,7 @@ TEST(WorkloadsTable, CountsByWorkload) {
 
 TEST(DiffTable, ShowsWhatWhoAndWhen) {
   EXPECT_EQ(
-      whole(diff_table(test::make_diff(), kLater, kPlain)),
+      whole(diff_table(test::make_diff(), kLater, kPlain, false)),
       "   PATH    VERDICT    KINDS                   WHO"
       "                                                       WHEN\n"
       "A  /etc/x  violation  file_create,file_write  exec apt (dpkg[4711]) "
@@ -212,6 +278,28 @@ TEST(DiffTable, ShowsWhatWhoAndWhen) {
       "scratch\n");
 }
 
+TEST(DiffTable, NamesWhoMadeItAndLeavesOutTheRuntime) {
+  DiffAnswer diff = test::make_diff();
+  test::edit(diff, 0, [](PathChange& change) {
+    Actor runner;
+    runner.origin = Origin::workload;
+    runner.comm = "evil";
+    change.actors = {change.actors.back(), runner};
+  });
+  test::edit(diff, 1,
+             [](PathChange& change) { change.verdict = Verdict::runtime; });
+  const std::string text = whole(diff_table(diff, kLater, kPlain, false));
+  EXPECT_THAT(text,
+              HasSubstr("  exec apt (dpkg[4711]) through sshd > podman in "
+                        "\"sh -c x\" +1 more  "));
+  EXPECT_THAT(text, Not(HasSubstr("/tmp/y")));
+  EXPECT_THAT(
+      text,
+      HasSubstr("\nNot shown (--all): 1 written by the runtime\nmutated: "));
+  EXPECT_THAT(whole(diff_table(diff, kLater, kPlain, true)),
+              HasSubstr("A  /tmp/y  runtime"));
+}
+
 TEST(DiffTable, ShowsTheNearestCallers) {
   DiffAnswer diff = test::make_diff();
   test::edit(diff, 0, [](PathChange& change) {
@@ -220,17 +308,17 @@ TEST(DiffTable, ShowsTheNearestCallers) {
         NameList({"sshd", "sshd", "bash", "sudo", "\x1b", "podman"});
     change.actors = {actor};
   });
-  EXPECT_THAT(whole(diff_table(diff, kLater, kPlain)),
+  EXPECT_THAT(whole(diff_table(diff, kLater, kPlain, false)),
               HasSubstr("through … > bash > sudo > \"\\x1b\" > podman in"));
 }
 
 TEST(DiffTable, ALongPathMovesNoOtherLine) {
   DiffAnswer diff = test::make_diff();
   const std::string line = "A  /etc/x  violation  file_create";
-  ASSERT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(line));
+  ASSERT_THAT(whole(diff_table(diff, kLater, kPlain, false)), HasSubstr(line));
   const std::string path = "/" + std::string(10'000, 'y');
   test::edit(diff, 1, [&](PathChange& change) { change.path = path; });
-  const std::string text = whole(diff_table(diff, kLater, kPlain));
+  const std::string text = whole(diff_table(diff, kLater, kPlain, false));
   EXPECT_THAT(text, HasSubstr(line));
   EXPECT_THAT(text, HasSubstr("A  " + path + "  scratch"));
 }
@@ -241,7 +329,8 @@ TEST(DiffTable, CountsTheActorsThatAreNotKeptAsWell) {
     change.actors = {change.actors.back(), change.actors.back()};
     change.actors_left_out = 3;
   });
-  EXPECT_THAT(whole(diff_table(diff, kLater, kPlain)), HasSubstr(" +4 more"));
+  EXPECT_THAT(whole(diff_table(diff, kLater, kPlain, false)),
+              HasSubstr(" +4 more"));
 }
 
 TEST(DiffTable, ShowsHostileNamesQuoted) {
@@ -256,7 +345,7 @@ TEST(DiffTable, ShowsHostileNamesQuoted) {
     hostile.session->first_cmd = kHostile;
     change.actors = {hostile};
   });
-  const std::string text = whole(diff_table(diff, kLater, kPlain));
+  const std::string text = whole(diff_table(diff, kLater, kPlain, false));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\xff")));
   EXPECT_EQ(split(text, '\n').size(), 6u);
@@ -471,8 +560,9 @@ TEST(Table, CountsColumnsNotBytes) {
 TEST(Color, PaintsOnlyWhenAsked) {
   EXPECT_EQ(paint({.color = true}, Color::red, "x"), "\x1b[31mx\x1b[0m");
   EXPECT_EQ(paint({.color = false}, Color::red, "x"), "x");
-  EXPECT_THAT(whole(diff_table(test::make_diff(), kLater, {.color = true})),
-              HasSubstr("\x1b[31mviolation\x1b[0m"));
+  EXPECT_THAT(
+      whole(diff_table(test::make_diff(), kLater, {.color = true}, false)),
+      HasSubstr("\x1b[31mviolation\x1b[0m"));
 }
 
 TEST(Color, FollowsModeAndEnvironment) {

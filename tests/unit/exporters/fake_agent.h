@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "exporters/agent_api.h"
+#include "exporters/container_list.h"
 
 namespace stillframe::test {
 
@@ -99,6 +100,9 @@ class FakeAgent : public AgentApi {
   Result<ExplainAnswer> explanation = fail("no container 'x'", ENOENT);
   Result<std::string> suggestion = fail("no workload 'x'", ENOENT);
 
+  Result<GoneContainers> gone_containers;
+  int scans = 0;
+
   AgentPhase phase() const override { return in_phase; }
   SnapshotPtr snapshot() const override {
     return std::make_shared<const Snapshot>(state);
@@ -119,7 +123,11 @@ class FakeAgent : public AgentApi {
     asked_workload = workload;
     return suggestion;
   }
-  Result<SnapshotPtr> scanned_snapshot() override { return snapshot(); }
+  Result<SnapshotPtr> scanned_snapshot() override {
+    ++scans;
+    return snapshot();
+  }
+  Result<GoneContainers> gone() override { return gone_containers; }
   std::unique_ptr<EventStream> subscribe(std::optional<WallTime> since,
                                          bool follow) override {
     {
@@ -181,6 +189,14 @@ inline ContainerView make_container(const std::string& id,
   view.started = kNoon;
   view.running = true;
   return view;
+}
+
+inline ContainerList listed(const Snapshot& snapshot) {
+  ContainerList list;
+  for (const auto& view : snapshot.containers) {
+    list.rows.push_back({view, std::nullopt});
+  }
+  return list;
 }
 
 inline PathChange make_change(const std::string& path, Verdict verdict) {

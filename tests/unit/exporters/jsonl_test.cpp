@@ -156,7 +156,8 @@ TEST(PsJson, HasExactlyTheContractedFields) {
                 {"mutated_paths", 0},
                 {"first_mutation", nullptr},
                 {"last_actor", nullptr}});
-  EXPECT_EQ(json::parse(ps_json(snapshot)), json({{"containers", {still}}}));
+  EXPECT_EQ(json::parse(ps_json(test::listed(snapshot))),
+            json({{"containers", {still}}}));
 
   auto& view = snapshot.containers.edit(0);
   view.state = ContainerState::mutated;
@@ -168,13 +169,14 @@ TEST(PsJson, HasExactlyTheContractedFields) {
                   {"mutated_paths", 3},
                   {"first_mutation", kNoonText},
                   {"last_actor", kActor}});
-  EXPECT_EQ(json::parse(ps_json(snapshot)), json({{"containers", {mutated}}}));
+  EXPECT_EQ(json::parse(ps_json(test::listed(snapshot))),
+            json({{"containers", {mutated}}}));
 }
 
 TEST(PsJson, CarriesHostileNamesAsSurrogatesOnOneLine) {
   Snapshot snapshot;
   snapshot.containers = {test::make_container("3f2a00", kHostile)};
-  const std::string text = ps_json(snapshot);
+  const std::string text = ps_json(test::listed(snapshot));
   EXPECT_NE(text.find(R"("name":"a\n\u001b[31m\udcff\"b\\c")"),
             std::string::npos)
       << text;

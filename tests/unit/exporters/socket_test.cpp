@@ -166,7 +166,46 @@ TEST_F(SocketTest, AnswersPsOfOneNamespace) {
   EXPECT_THAT(get("/v1/ps", {{"namespace", "shop"}})->body,
               HasSubstr("2 containers"));
   EXPECT_EQ(get("/v1/ps", {{"namespace", "a\nb"}})->notice,
-            "no containers in namespace \"a\\nb\"");
+            "No containers are running here, in namespace \"a\\nb\".");
+}
+
+TEST_F(SocketTest, AnswersPsOfThoseThatAreAskedFor) {
+  start_or_fail();
+  agent_.state.containers = {test::make_container("a", "web"),
+                             test::make_container("b", "shop"),
+                             test::make_container("c", "web-2")};
+  agent_.state.containers.edit(1).running = false;
+  DiffAnswer last;
+  last.container = test::make_container("d", "old");
+  last.gone = Gone{.since = test::kNoon, .as_of = test::kNoon};
+  agent_.gone_containers->containers = {last};
+  const auto ids = [&](Parameters parameters) {
+    parameters.emplace("output", "id");
+    return get("/v1/ps", parameters)->body;
+  };
+  EXPECT_EQ(ids({}), "a\nc\n");
+  EXPECT_EQ(ids({{"all", "1"}}), "a\nb\nc\nd\n");
+  EXPECT_EQ(ids({{"filter", "name=web"}, {"sort", "-name"}}), "c\na\n");
+  EXPECT_EQ(agent_.scans, 3);
+  EXPECT_EQ(ids({{"scan", "0"}}), "a\nc\n");
+  EXPECT_EQ(agent_.scans, 3);
+  const auto json = nlohmann::json::parse(
+      get("/v1/ps", {{"output", "json"}, {"all", "1"}})->body)["containers"];
+  EXPECT_FALSE(json[0].contains("gone"));
+  EXPECT_TRUE(json[3]["gone"]["seen"]);
+  EXPECT_EQ(get("/v1/ps", {{"filter", "name=x"}})->notice,
+            "No containers are running here, that are as asked for.");
+}
+
+TEST_F(SocketTest, SaysWhichLastStatesCannotBeRead) {
+  start_or_fail();
+  agent_.gone_containers->unread = 1;
+  agent_.gone_containers->why = "of 1 that is gone: I/O error";
+  EXPECT_EQ(get("/v1/ps", {{"all", "1"}})->notice,
+            "No containers are known here. of 1 that is gone: I/O error");
+  agent_.gone_containers = fail("no permission", EACCES);
+  EXPECT_FALSE(get("/v1/ps", {{"all", "1"}}));
+  EXPECT_TRUE(get("/v1/ps", {}));
 }
 
 TEST_F(SocketTest, AnswersDiffWithItsState) {
@@ -280,7 +319,8 @@ TEST_F(SocketTest, RefusesBadRequests) {
   const Parameters bad[] = {
       {{"output", "xml"}},    {{"width", "-1"}},   {{"width", "99999999"}},
       {{"color", "red"}},     {{"follow", "yes"}}, {{"since", "yesterday"}},
-      {{"unknown", "thing"}},
+      {{"unknown", "thing"}}, {{"all", "yes"}},    {{"sort", "size"}},
+      {{"filter", "a=b"}},    {{"whole", "2"}},    {{"scan", ""}},
   };
   for (const auto& parameters : bad) {
     EXPECT_FALSE(get("/v1/ps", parameters)) << parameters.begin()->first;

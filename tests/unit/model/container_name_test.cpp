@@ -74,5 +74,23 @@ TEST(ContainerName, AnswersToWhatPeopleCallIt) {
   }
 }
 
+TEST(Listed, HasIdsAndNamesAndOfManyTheirNumber) {
+  ContainerInfo plain;
+  plain.id = "0ad580ba88fa0000";
+  plain.name = "web\n";
+  ContainerInfo pod = plain;
+  pod.name = "nginx";
+  pod.pod_namespace = "shop";
+  pod.pod = "web-0";
+  ContainerInfo own;
+  own.id = own.name = "web";
+  own.space = "default";
+  EXPECT_EQ(listed({&plain, &pod, &own}),
+            "0ad580ba88fa \"web\\n\", 0ad580ba88fa shop/web-0/nginx, "
+            "default/web");
+  const std::string many = listed(std::vector<const ContainerInfo*>(12, &own));
+  EXPECT_TRUE(many.ends_with(", default/web and 2 more")) << many;
+}
+
 }  // namespace
 }  // namespace stillframe
