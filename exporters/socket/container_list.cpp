@@ -12,8 +12,10 @@ ContainerList list_containers(const Snapshot& snapshot,
     return (query.space.empty() || namespace_of(view.info) == query.space) &&
            query.containers.wants(view);
   };
-  // Who asks whether they run means those that do not, too.
-  const bool stopped = query.all || query.containers.asks_for("running");
+  // Who asks whether they run means those that do not, too; and a program reads
+  // that of each.
+  const bool stopped = query.all || query.output == Output::json ||
+                       query.containers.asks_for("running");
   ContainerList list;
   for (const auto& view : snapshot.containers) {
     if (view.gone || !wanted(view)) continue;

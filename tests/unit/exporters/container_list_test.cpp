@@ -45,10 +45,16 @@ Query query(const std::multimap<std::string, std::string>& parameters) {
 }
 
 TEST(ContainerListTest, HasThoseThatRunAndCountsTheRest) {
-  const auto list = list_containers(machine(), {}, {});
+  const auto list =
+      list_containers(machine(), {}, query({{"output", "table"}}));
   EXPECT_THAT(names(list), ElementsAre("runs"));
   EXPECT_EQ(list.stopped, 2u);
   EXPECT_EQ(list.stopped_mutated, 1u);
+}
+
+TEST(ContainerListTest, HasStoppedOnesForPrograms) {
+  const auto list = list_containers(machine(), {}, query({{"output", "json"}}));
+  EXPECT_THAT(names(list), ElementsAre("runs", "stopped", "broken"));
 }
 
 TEST(ContainerListTest, HasAllWhereThatIsAskedFor) {
