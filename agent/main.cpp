@@ -14,6 +14,7 @@
 #include "agent/cli/audit.h"
 #include "agent/cli/audit_report.h"
 #include "agent/cli/commands.h"
+#include "agent/cli/completion/complete.h"
 #include "agent/cli/parse.h"
 #include "agent/containers/cgroup_layout.h"
 #include "agent/engine/callers.h"
@@ -254,6 +255,8 @@ int dispatch(const cli::Options& options) {
       return cli::run_audit_report(options, kVersion);
     case cli::Command::audit_keygen:
       return cli::run_audit_keygen(options);
+    case cli::Command::complete:
+      return cli::run_complete(options);
   }
   return cli::kFailure;
 }

@@ -89,10 +89,10 @@ std::string public_name(std::string path) {
 std::string keygen_text(const std::string& secret, const std::string& open,
                         const std::string& fingerprint) {
   return fmt::format(
-      "key {}\n"
-      "{}: signs. For the agent only: stillframe run --journal.key FILE\n"
-      "{}: checks. For whoever audits: stillframe audit verify --key FILE\n",
-      fingerprint, display(secret), display(open));
+      "key {2}\n"
+      "{0}: signs. For the agent only: stillframe run --journal.key {0}\n"
+      "{1}: checks. For whoever audits: stillframe audit verify --key {1}\n",
+      display(secret), display(open), fingerprint);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "agent/base/text.h"
 #include "agent/cli/follow.h"
+#include "agent/cli/input.h"
 #include "agent/cli/output.h"
 #include "agent/cli/watch.h"
 #include "agent/policy/reader.h"
@@ -56,6 +57,20 @@ int ask(const Options& options, const std::string& endpoint,
   if (!reply) return complain(reply.error(), streams);
   if (!reply->notice.empty()) say(streams.err, reply->notice);
   return code_of(*reply);
+}
+
+constexpr std::size_t kMostPolicy = 4U << 20;
+
+Result<policy::Reading> read_policy(const std::string& file, Streams streams) {
+  if (file != "-") return policy::read_policy_file(file, wall_now());
+  const auto text = read_in(streams.in, kMostPolicy);
+  if (!text) return tl::unexpected<Error>(text.error());
+  return policy::read_policy(*text, wall_now());
+}
+
+// How messages call it.
+std::string name_of(const std::string& file) {
+  return file == "-" ? "standard input" : file;
 }
 
 int always_fine(const socket_api::Reply&) { return kSuccess; }
@@ -137,19 +152,19 @@ int run_policy_check(const Options& options, Streams streams) {
   std::string good;
   const bool several = options.policy.files.size() > 1;
   for (const auto& file : options.policy.files) {
-    const auto reading = policy::read_policy_file(file, wall_now());
+    const auto reading = read_policy(file, streams);
     if (!reading) {
       code = complain(reading.error(), streams);
       continue;
     }
-    static_cast<void>(
-        write_out(streams.err, describe(file, reading->problems)));
+    static_cast<void>(write_out(
+        streams.err, describe(name_of(file), reading->problems)));
     if (!reading->policy) {
       code = kFailure;
       continue;
     }
     const auto rules = reading->policy->rules().size();
-    good += (several ? printable(file) + ": " : "") +
+    good += (several ? printable(name_of(file)) + ": " : "") +
             "ok: " + std::to_string(rules) +
             (rules == 1 ? " rule\n" : " rules\n");
   }

@@ -19,13 +19,15 @@ namespace stillframe::cli {
 struct Streams {
   int out = 1;  // file descriptors
   int err = 2;
+  int in = 0;
 };
 
 int run_ps(const Options& options, Streams streams = {});
 int run_diff(const Options& options, Streams streams = {});
 int run_events(const Options& options, Streams streams = {});
 
-// Reads policy files; needs no agent. "ok: N rules" for each good one.
+// Reads policy files, `in` for "-"; needs no agent. "ok: N rules" for each good
+// one.
 int run_policy_check(const Options& options, Streams streams = {});
 // The policy of --policy; null: none was given. What is wrong with the file is
 // said on `err`.

@@ -6,8 +6,9 @@
 
 namespace stillframe::cli {
 
-// Examples for the help of a subcommand; "" is the whole program.
-std::string_view examples_of(std::string_view subcommand);
+// Examples for the help of a command, by its full name: "stillframe policy
+// check"; "stillframe" is the program itself.
+std::string_view examples_of(std::string_view command);
 
 // What the states are that `ps` shows.
 inline constexpr std::string_view kStates =

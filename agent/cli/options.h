@@ -26,7 +26,8 @@ enum class Command {
   policy_suggest,
   audit_verify,
   audit_report,
-  audit_keygen
+  audit_keygen,
+  complete
 };
 
 struct JournalOptions {
@@ -112,6 +113,10 @@ struct DoctorOptions {
   std::string output;  // table, json
 };
 
+struct CompleteOptions {
+  std::vector<std::string> words;  // the last one is to be completed
+};
+
 // A command line, understood: those of the command that was given are set.
 struct Options {
   Command command = Command::run;
@@ -124,6 +129,7 @@ struct Options {
   DoctorOptions doctor;
   PolicyOptions policy;
   AuditOptions audit;
+  CompleteOptions complete;
 };
 
 }  // namespace stillframe::cli

@@ -93,6 +93,25 @@ std::string refusal(int status, const std::string& body) {
                      status);
 }
 
+// Why there was no answer at all.
+std::string failure(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+    case httplib::Error::ConnectionTimeout:
+      return "cannot connect to it: are host and port right, and does "
+             "Prometheus run there?";
+    case httplib::Error::Read:
+      return "it took the query and gave no answer: is this Prometheus, and "
+             "does it speak http, not https?";
+    case httplib::Error::SSLConnection:
+      return "no TLS connection: does it speak http, not https?";
+    case httplib::Error::SSLServerVerification:
+      return "its certificate is not one that this machine trusts";
+    default:
+      return "the query failed: " + httplib::to_string(error);
+  }
+}
+
 Result<std::string> Api::query(const std::string& expression,
                                std::int64_t time) {
   const std::string target = httplib::append_query_params(
@@ -112,7 +131,7 @@ Result<std::string> Api::query(const std::string& expression,
         return !large;
       });
   if (large) return fail("its answer is larger than 32 MiB");
-  if (!response) return fail(httplib::to_string(response.error()));
+  if (!response) return fail(failure(response.error()));
   if (status != 200) return fail(refusal(status, body));
   return body;
 }

@@ -55,12 +55,35 @@ std::string fingerprint_of(EVP_PKEY* key) {
   return fingerprint;
 }
 
+// Null: there is none.
+std::shared_ptr<EVP_PKEY> public_key_in(const std::string& text) {
+  return {
+      PEM_read_bio_PUBKEY(reading(text).get(), nullptr, no_passphrase, nullptr),
+      EVP_PKEY_free};
+}
+
 }  // namespace
 
 Key::Key(std::shared_ptr<evp_pkey_st> key)
     : key_(std::move(key)), fingerprint_(fingerprint_of(key_.get())) {}
 
 Result<Key> Key::read_private(const std::string& path) {
+  const auto text = read_file(path, kMostKeyFile);
+  if (!text) return tl::unexpected<Error>(text.error());
+  std::shared_ptr<EVP_PKEY> key(
+      PEM_read_bio_PrivateKey(reading(*text).get(), nullptr, no_passphrase,
+                              nullptr),
+      EVP_PKEY_free);
+  if (key == nullptr && public_key_in(*text) != nullptr) {
+    return fail(printable(path) +
+                " is the public half of a key: name the private one, which "
+                "'stillframe audit keygen' wrote beside it");
+  }
+  if (key == nullptr || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) {
+    return fail(printable(path) +
+                " is not an Ed25519 private key in PEM without a passphrase: "
+                "make one with 'stillframe audit keygen'");
+  }
   struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return fail(printable(path), errno);
   if ((st.st_mode & S_IRWXO) != 0) {
@@ -68,29 +91,17 @@ Result<Key> Key::read_private(const std::string& path) {
                 " holds a secret that everyone may read: chmod o= it, and make "
                 "another key if others are on this machine");
   }
-  const auto text = read_file(path, kMostKeyFile);
-  if (!text) return fail(text, printable(path));
-  std::shared_ptr<EVP_PKEY> key(
-      PEM_read_bio_PrivateKey(reading(*text).get(), nullptr, no_passphrase,
-                              nullptr),
-      EVP_PKEY_free);
-  if (key == nullptr || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) {
-    return fail(printable(path) +
-                " is not an Ed25519 private key in PEM without a passphrase: "
-                "make one with 'stillframe audit keygen'");
-  }
   return Key(std::move(key));
 }
 
 Result<Key> Key::read_public(const std::string& path) {
   const auto text = read_file(path, kMostKeyFile);
-  if (!text) return fail(text, printable(path));
-  std::shared_ptr<EVP_PKEY> key(
-      PEM_read_bio_PUBKEY(reading(*text).get(), nullptr, no_passphrase,
-                          nullptr),
-      EVP_PKEY_free);
+  if (!text) return tl::unexpected<Error>(text.error());
+  auto key = public_key_in(*text);
   if (key == nullptr || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_ED25519) {
-    return fail(printable(path) + " is not an Ed25519 public key in PEM");
+    return fail(printable(path) +
+                " is not an Ed25519 public key in PEM: 'stillframe audit "
+                "keygen' writes one beside the private key, as NAME.pub");
   }
   return Key(std::move(key));
 }

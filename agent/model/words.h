@@ -89,6 +89,29 @@ namespace stillframe {
   X(update_started)                    \
   X(update_ended)
 
+// What the agent says of itself and of containers, of class "agent"; the
+// journal's own entries are among them.
+#define STILLFRAME_AGENT_EVENTS(X) \
+  X(started)                       \
+  X(stopped)                       \
+  X(roll_call)                     \
+  X(state)                         \
+  X(judged_again)                  \
+  X(events_lost)                   \
+  X(sensor_gap)                    \
+  X(state_damaged)                 \
+  X(policy_loaded)                 \
+  X(policy_failed)                 \
+  X(policy_rule_expired)           \
+  X(policy_rule_used)              \
+  X(journal_repaired)              \
+  X(journal_damaged)               \
+  X(journal_pruned)                \
+  X(journal_resumed)               \
+  X(journal_unreadable)            \
+  X(repeats)                       \
+  X(several)
+
 #define STILLFRAME_NAME(name, ...) name,
 enum class Class : std::uint8_t { STILLFRAME_CLASSES(STILLFRAME_NAME) };
 enum class Kind : std::uint8_t { STILLFRAME_KINDS(STILLFRAME_NAME) };
@@ -110,6 +133,8 @@ inline constexpr std::array kOriginNames = {
 inline constexpr std::array kStateNames = {STILLFRAME_STATES(STILLFRAME_TEXT)};
 inline constexpr std::array kLifecycleNames = {
     STILLFRAME_LIFECYCLE_EVENTS(STILLFRAME_TEXT)};
+inline constexpr std::array kAgentEventNames = {
+    STILLFRAME_AGENT_EVENTS(STILLFRAME_TEXT)};
 #undef STILLFRAME_TEXT
 
 constexpr std::string_view to_string(Class c) {

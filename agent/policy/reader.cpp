@@ -10,11 +10,11 @@
 
 #include "agent/base/file.h"
 #include "agent/base/sha256.h"
+#include "agent/base/suggestion.h"
 #include "agent/base/text.h"
 #include "agent/model/runtime.h"
 #include "agent/policy/dates.h"
 #include "agent/yaml/reader.h"
-#include "agent/yaml/words.h"
 
 namespace stillframe::policy {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "agent/base/suggestion.h"
 #include "agent/base/text.h"
-#include "agent/yaml/words.h"
 
 namespace stillframe {
 namespace {

@@ -18,6 +18,7 @@ namespace stillframe::socket_api {
 namespace {
 
 constexpr std::size_t kWidest = 10'000;
+constexpr std::size_t kMostNames = 1000;
 
 std::string text_type() { return "text/plain; charset=utf-8"; }
 
@@ -119,6 +120,14 @@ Result<> apply(Query& query, const std::string& name,
   if (name == "path") return store(query.path, path_from(value));
   if (name == "namespace") {
     query.space = value;
+    return {};
+  }
+  if (name == "of") {
+    query.of = value;
+    return {};
+  }
+  if (name == "prefix") {
+    query.prefix = value;
     return {};
   }
   if (name == "workload") {
@@ -322,6 +331,46 @@ Answer doctor_answer(const DoctorReport& report, const Query& query) {
     return json_answer(jsonl::doctor_json(report));
   }
   return text_answer(console::doctor_text(report, query.style));
+}
+
+namespace {
+
+// By name: what is said of it, which may be nothing.
+using Names = std::map<std::string, std::string>;
+
+Result<Names> names_of(const Snapshot& state, const std::string& of) {
+  Names names;
+  for (const auto& view : state.containers) {
+    const ContainerInfo& info = view.info;
+    if (of == "containers") {
+      // A name that has to be quoted nobody types; nor does it tell two apart.
+      std::string name = full_name(info);
+      if (display(name) != name || names.contains(name)) name = key_of(info);
+      names[name] = std::string(to_string(view.state)) + ", " + info.image;
+    } else if (of == "workloads") {
+      if (!info.workload.empty()) names[info.workload] = "";
+    } else if (of == "namespaces") {
+      if (!namespace_of(info).empty()) names[namespace_of(info)] = "";
+    } else {
+      return fail("no names of " + printable(of));
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+Answer names_answer(const AgentApi& agent, const Query& query) {
+  const SnapshotPtr snapshot = agent.snapshot();
+  const auto names =
+      names_of(snapshot == nullptr ? Snapshot() : *snapshot, query.of);
+  if (!names) return bad_query(names.error());
+  auto list = nlohmann::json::array();
+  for (const auto& [name, about] : *names) {
+    if (!name.starts_with(query.prefix) || list.size() == kMostNames) continue;
+    list.push_back({{"name", json_text(name)}, {"about", json_text(about)}});
+  }
+  return json_answer(dump_json(list));
 }
 
 Answer ping_answer(const AgentApi& agent, const std::string& version) {

@@ -28,6 +28,8 @@ struct Query {
   std::string container;  // of events, too
   std::string path;
   std::string workload;
+  std::string of;      // of names: containers, workloads or namespaces
+  std::string prefix;  // of names
   std::string space;  // containers of this namespace only
   ContainerFilter containers;
   std::optional<ContainerOrder> order;
@@ -66,6 +68,9 @@ Answer diff_answer(AgentApi& agent, const Query& query);
 Answer explain_answer(AgentApi& agent, const Query& query);
 Answer suggest_answer(AgentApi& agent, const Query& query);
 Answer doctor_answer(const DoctorReport& report, const Query& query);
+// What containers, workloads and namespaces are called, at most a thousand,
+// from what is known already: nothing is scanned.
+Answer names_answer(const AgentApi& agent, const Query& query);
 Answer ping_answer(const AgentApi& agent, const std::string& version);
 
 // {"error":…,"hint":…}

@@ -11,7 +11,6 @@
 namespace stillframe::socket_api {
 namespace {
 
-constexpr std::time_t kAnswerSeconds = 300;
 // A quiet stream sends nothing for as long as nothing happens.
 constexpr std::time_t kForeverSeconds = 10L * 365 * 24 * 3600;
 constexpr int kUnusedPort = 80;
@@ -62,7 +61,8 @@ Error broken(httplib::Error error) {
 
 }  // namespace
 
-Client::Client(std::string socket_path) : path_(std::move(socket_path)) {}
+Client::Client(std::string socket_path, std::chrono::seconds patience)
+    : path_(std::move(socket_path)), patience_(patience) {}
 
 Result<Reply> Client::get(const std::string& endpoint,
                           const Parameters& parameters) const {
@@ -78,7 +78,7 @@ Result<Reply> Client::get(const std::string& endpoint,
 Result<Reply> Client::get(const std::string& endpoint,
                           const Parameters& parameters,
                           const Sink& sink) const {
-  return receive(endpoint, parameters, kAnswerSeconds, sink);
+  return receive(endpoint, parameters, patience_.count(), sink);
 }
 
 Result<> Client::stream(const std::string& endpoint,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,9 +27,11 @@ struct Reply {
 // what to do about it.
 class Client {
  public:
-  explicit Client(std::string socket_path);
+  // `patience`: how long an answer may take; a scan of all containers may take
+  // minutes.
+  explicit Client(std::string socket_path,
+                  std::chrono::seconds patience = std::chrono::minutes(5));
 
-  // Waits as long as a scan of all containers may take: five minutes.
   Result<Reply> get(const std::string& endpoint,
                     const Parameters& parameters) const;
 
@@ -47,6 +50,7 @@ class Client {
                         std::int64_t patience_seconds, const Sink& sink) const;
 
   std::string path_;
+  std::chrono::seconds patience_;
 };
 
 }  // namespace stillframe::socket_api

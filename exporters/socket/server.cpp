@@ -143,6 +143,7 @@ Answer Server::Impl::answer_query(const std::string& path, const Query& query) {
   if (path == "/v1/ping") return ping_answer(agent, options.version);
   if (path == "/v1/ps") return ps_answer(agent, query);
   if (path == "/v1/diff") return diff_answer(agent, query);
+  if (path == "/v1/names") return names_answer(agent, query);
   if (path == "/v1/doctor") return doctor_answer(options.doctor(), query);
   if (path == "/v1/policy/explain") return explain_answer(agent, query);
   if (path == "/v1/policy/suggest") return suggest_answer(agent, query);

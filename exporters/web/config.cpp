@@ -7,9 +7,9 @@
 #include <array>
 
 #include "agent/base/number.h"
+#include "agent/base/suggestion.h"
 #include "agent/base/text.h"
 #include "agent/yaml/reader.h"
-#include "agent/yaml/words.h"
 #include "exporters/web/tls_names.h"
 
 namespace stillframe::web {

@@ -15,7 +15,7 @@ declare -A PACKAGE_GROUPS=(
     util-linux btrfs-progs xfsprogs erofs-utils zstd openssl docker.io lxc
     systemd systemd-container fuse-overlayfs
     crun logrotate rsyslog docker-compose podman-compose mmdebstrap
-    ansible-core procps puppet-agent python3-pip sudo uidmap"
+    ansible-core procps puppet-agent python3-pip sudo uidmap zsh fish"
   [browser]="chromium fonts-inter fonts-dejavu-core python3 python3-pytest podman
     prometheus busybox-static dpkg"
   [vm]="qemu-system-x86 busybox-static kmod zstd xz-utils dpkg e2fsprogs

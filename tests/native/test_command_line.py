@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -12,27 +13,50 @@ import tempfile
 import pytest
 
 from harness import agent as agents
-from harness.agent import Agent, command_line, free_port
+from harness.agent import REPOSITORY, Agent, command_line, free_port
 from harness.checks import recorded, same_diff
 
+# What is wrong, what the message says of it, and whose help it names.
 USAGE = {
-    "unknown flag": (("run", "--bogus"), b"--bogus"),
-    "bad interval": (("run", "--scan-interval", "soon"), b"--scan-interval"),
-    "bad level": (("run", "--log.level", "loud"), b"--log.level"),
-    "bad format": (("run", "--log.format", "xml"), b"--log.format"),
-    "no container": (("diff",), b"container"),
-    "bad output": (("diff", "x", "-o", "yaml"), b"-o"),
-    "unknown command": (("mutate",), b"mutate"),
-    "bad time": (("events", "--since", "once"), b"--since"),
+    "nothing to do": ((), "a command is missing", ""),
+    "unknown command": (("difff",), "did you mean 'diff'?", ""),
+    "another tool's command": (("ls",), "did you mean 'ps'?", ""),
+    "unknown option": (("--bogus",), "--bogus", ""),
+    "no command of a family": (("policy",), "explain", " policy"),
+    "unknown command of a family": (("audit", "verfy"), "'verify'", " audit"),
+    "option of a command": (("run", "--polcy", "x"), "--policy", " run"),
+    "option of a family's": (("policy", "explain", "--conainer", "x", "/y"),
+                             "--container", " policy explain"),
+    "too much": (("diff", "x", "y"), "'y' is one too many", " diff"),
+    "no container": (("diff",), "needs CONTAINER", " diff"),
+    "no value": (("ps", "-o"), "needs a value", " ps"),
+    "bad interval": (("run", "--scan-interval", "soon"), "--scan-interval",
+                     " run"),
+    "bad level": (("run", "--log.level", "inf"), "did you mean 'info'?",
+                  " run"),
+    "bad format": (("run", "--log.format", "xml"), "logfmt, json", " run"),
+    "bad output": (("diff", "x", "-o", "yaml"), "--output", " diff"),
+    "bad time": (("events", "--since", "once"), "--since", " events"),
+    "bad kind": (("events", "--kind", "file_wite"), "'file_write'", " events"),
+    "bad tool": (("events", "--tool", "ansibel"), "'ansible'", " events"),
+    "bad shell": (("completion", "tcsh"), "bash, zsh, fish", " completion"),
+    "help of nothing": (("help", "evnts"), "'events'", ""),
+    "no file": (("run", "--config.file", "/none.toml"), "/none.toml", " run"),
 }
 
 
 @pytest.mark.parametrize("case", USAGE)
-def test_usage_error_names_the_culprit(case: str) -> None:
-    arguments, culprit = USAGE[case]
+def test_usage_error_says_what_to_do(case: str) -> None:
+    arguments, said, about = USAGE[case]
     result = command_line(*arguments)
     assert (result.returncode, result.stdout) == (2, b"")
-    assert culprit in result.stderr.lower()
+    message, _, hint = result.stderr.decode().rstrip().rpartition("\n")
+    assert message.startswith("stillframe: ") and said in message
+    assert hint == f"Try 'stillframe{about} --help'."
+    # And what it names is there.
+    words = about.split()
+    assert command_line(*words, "--help").stdout == (
+        command_line("help", *words).stdout) != b""
 
 
 def _refused(result, *said: str) -> None:
@@ -102,6 +126,71 @@ def test_unknown_container_is_said(agent: Agent) -> None:
     _refused(result, "no-such-container")
 
 
+@pytest.mark.parametrize("arguments, said", (
+    (("policy", "check", "/none.yaml"), "/none.yaml: No such file"),
+    (("policy", "check", "/etc"), "/etc is not a regular file"),
+    (("policy", "check", "/bin/busybox"), "hint:"),
+    (("audit", "verify", "/none"), "/none"),
+    (("run", "--policy", "/none.yaml"), "--policy: /none.yaml"),
+    (("run", "--state-dir", "/proc/none"), "--state-dir"),
+))
+def test_what_cannot_be_used_is_named(arguments: tuple[str, ...], said: str,
+                                      tmp_path: pathlib.Path) -> None:
+    own = ("--socket", str(tmp_path / "s"))
+    if arguments[0] == "run":
+        if "--state-dir" not in arguments:
+            own += ("--state-dir", str(tmp_path / "state"))
+        own += ("--web.listen-address", f"127.0.0.1:{free_port()}")
+    _refused(command_line(*arguments, *own), said)
+
+
+def test_a_file_is_named_once(tmp_path: pathlib.Path) -> None:
+    result = command_line("audit", "verify", "--key", "/none", str(tmp_path))
+    _refused(result, "--key: /none: No such file or directory")
+    assert result.stderr.count(b"/none") == 1
+
+
+def test_the_public_half_of_a_key_signs_nothing(own_agent: Agent) -> None:
+    key = own_agent.directory / "journal.key"
+    made = command_line("audit", "keygen", "--out", str(key))
+    public = key.with_suffix(".pub")
+    assert f"--journal.key {key}" in made.stdout.decode()
+    assert f"--key {public}" in made.stdout.decode()
+    result = command_line(*own_agent.arguments(), "--journal.key", str(public))
+    _refused(result, str(public), "public half")
+
+
+@pytest.mark.parametrize("scheme", ("http", "https"))
+def test_a_prometheus_that_is_not_there_is_said(
+        scheme: str, tmp_path: pathlib.Path) -> None:
+    url = f"{scheme}://127.0.0.1:{free_port()}"
+    result = command_line("audit", "verify", "--prometheus", url,
+                          str(tmp_path))
+    _refused(result, url, "cannot connect to it", "host and port")
+
+
+def test_another_server_than_prometheus_is_said(
+        agent: Agent, tmp_path: pathlib.Path) -> None:
+    url = f"http://127.0.0.1:{agent.port}"
+    result = command_line("audit", "verify", "--prometheus", url,
+                          str(tmp_path))
+    _refused(result, url, "404", "is this Prometheus?")
+
+
+def test_a_policy_comes_by_a_pipe(agent: Agent, start) -> None:
+    container = start()
+    container.shell("echo x >>/etc/group")
+    recorded(agent, container.name, "/etc/group", "exec")
+    workload = agent.named(container.name)["workload"]
+    suggested = agent.run("policy", "suggest", "--workload", workload)
+    checked = command_line("policy", "check", "-", input=suggested)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (
+        0, b"ok: 1 rule\n", b"")
+    wrong = command_line("policy", "check", "-",
+                         input=suggested.replace(b"origin", b"orign"))
+    _refused(wrong, "standard input:", "did you mean 'origin'?")
+
+
 def test_exit_code_tells_violations(agent: Agent, start) -> None:
     container = start()
     arguments = ("diff", container.name, "--exit-code", "--socket",
@@ -134,3 +223,16 @@ def test_doctor_needs_no_agent() -> None:
     report = json.loads(result.stdout)
     assert {"lifecycle", "files", "code"} <= {
         s["sensor"] for s in report["sensors"]}
+
+
+def test_each_kind_that_is_emitted_can_be_asked_for() -> None:
+    emitted = set()
+    for folder in ("agent/engine", "agent/journal"):
+        for file in (REPOSITORY / folder).glob("*.cpp"):
+            emitted.update(re.findall(
+                r'(?:\bagent\(|said_of\([\w.]+,|notices_\.push_back\(|\bkind =)'
+                r'\s*\{?\s*"([a-z_]+)"', file.read_text()))
+    assert {"started", "state", "journal_pruned", "repeats"} <= emitted
+    offered = {line.split(b"\t")[0].decode() for line in command_line(
+        "__complete", "events", "--kind", "").stdout.splitlines()}
+    assert emitted <= offered

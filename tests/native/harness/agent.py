@@ -28,9 +28,10 @@ def free_port() -> int:
 
 
 def command_line(*args: str | bytes, prefix: tuple[str, ...] = (),
-                 timeout: float = 60) -> subprocess.CompletedProcess:
+                 timeout: float = 60,
+                 input: bytes = b"") -> subprocess.CompletedProcess:
     return subprocess.run(
-        [*prefix, binary(), *args], capture_output=True,
+        [*prefix, binary(), *args], capture_output=True, input=input,
         timeout=patience(timeout), check=False,
     )
 

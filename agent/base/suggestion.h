@@ -7,7 +7,8 @@
 
 namespace stillframe {
 
-// The one of `words` that `typed` most likely stands for; empty: none is near.
+// The one of `words` that `typed` most likely stands for: the only one that it
+// is the beginning of, else the nearest. Empty: none is near.
 std::string_view nearest(std::string_view typed,
                          std::span<const std::string_view> words);
 
