@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "agent/base/text.h"
+#include "exporters/jsonl/object_line.h"
 
 namespace stillframe::jsonl {
 namespace {
@@ -90,27 +92,8 @@ json actors_value(const ActorList& actors) {
   return list;
 }
 
-json value_without_actors(const PathChange& change) {
-  json kinds = json::array();
-  for (const Kind kind : change.kinds.list()) kinds.push_back(to_string(kind));
-  json value = {{"path", json_text(change.path.text())},
-                {"change", nullptr},
-                {"kinds", std::move(kinds)},
-                {"class", to_string(change.mutation_class)},
-                {"verdict", to_string(change.verdict)},
-                {"rule", text_or_null(change.rule)},
-                {"shown_by_runtime", change.shown_by_runtime},
-                {"first_seen", time_or_null(change.first_seen)},
-                {"last_seen", time_or_null(change.last_seen)},
-                {"count", change.count}};
-  if (change.change != Change::none) {
-    value["change"] = std::string(1, static_cast<char>(change.change));
-  }
-  if (change.from) value["from"] = json_text(change.from->text());
-  if (change.actors_left_out != 0) {
-    value["actors_left_out"] = change.actors_left_out;
-  }
-  return value;
+std::string time_json(WallTime time) {
+  return time.ns == 0 ? "null" : '"' + rfc3339(time) + '"';
 }
 
 json text_list(const std::vector<std::string>& texts) {
@@ -215,16 +198,28 @@ std::string ChangeWriter::operator()(const PathChange& change) {
     text_ = dump_json(actors_value(actors_));
     written_ = true;
   }
-  std::string row = R"({"actors":)";
-  row += text_;
-  row += ',';
-  return row.append(dump_json(value_without_actors(change)), 1);
-}
-
-json change_value(const PathChange& change) {
-  json value = value_without_actors(change);
-  value["actors"] = actors_value(change.actors);
-  return value;
+  ObjectLine row;
+  row.json("actors", text_);
+  if (change.actors_left_out != 0) {
+    row.number("actors_left_out", change.actors_left_out);
+  }
+  const char letter = static_cast<char>(change.change);
+  row.text_if_any("change", change.change == Change::none
+                                ? std::string_view()
+                                : std::string_view(&letter, 1));
+  row.text("class", to_string(change.mutation_class));
+  row.number("count", change.count);
+  row.json("first_seen", time_json(change.first_seen));
+  if (change.from) row.text("from", change.from->text());
+  std::vector<std::string_view> kinds;
+  for (const Kind kind : change.kinds.list()) kinds.push_back(to_string(kind));
+  row.texts("kinds", kinds);
+  row.json("last_seen", time_json(change.last_seen));
+  row.text("path", change.path.text());
+  row.text_if_any("rule", change.rule);
+  row.boolean("shown_by_runtime", change.shown_by_runtime);
+  row.text("verdict", to_string(change.verdict));
+  return std::move(row).end();
 }
 
 Listing diff_listing(const DiffAnswer& answer) {
@@ -276,7 +271,8 @@ std::string explain_json(const ExplainAnswer& answer) {
        {"path", json_text(answer.path)},
        {"policy", text_or_null(answer.policy_file)},
        {"verdicts", std::move(verdicts)},
-       {"now", answer.now ? change_value(*answer.now) : json(nullptr)}});
+       {"now", answer.now ? *parse_json(ChangeWriter()(*answer.now))
+                          : json(nullptr)}});
 }
 
 // null: no agent runs.

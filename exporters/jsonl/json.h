@@ -34,7 +34,6 @@ std::string event_json(const StreamEvent& event, std::string_view node);
 // Their parts.
 nlohmann::json container_value(const ContainerInfo& info);
 nlohmann::json actor_value(const Actor& actor);
-nlohmann::json change_value(const PathChange& change);
 nlohmann::json update_value(const Update& update);
 
 // The JSON of changes, one after the other. Most of one is who did it, which it

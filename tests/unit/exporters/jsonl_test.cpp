@@ -12,6 +12,11 @@
 namespace stillframe::jsonl {
 namespace {
 
+// What is written of one by itself, as it is read.
+nlohmann::json value_of(const PathChange& change) {
+  return *parse_json(ChangeWriter()(change));
+}
+
 using nlohmann::json;
 using test::kHostile;
 using test::kNoon;
@@ -230,7 +235,7 @@ TEST(ChangeJson, HasRuleRenameAndChangesWithoutALetter) {
   change.rule = "data";
   change.from = std::make_shared<const SharedPath>("/a");
   change.change = Change::none;
-  const json value = change_value(change);
+  const json value = value_of(change);
   EXPECT_EQ(value["rule"], "data");
   EXPECT_EQ(value["from"], "/a");
   EXPECT_EQ(value["change"], nullptr);
@@ -238,9 +243,9 @@ TEST(ChangeJson, HasRuleRenameAndChangesWithoutALetter) {
 
 TEST(ChangeJson, CountsTheActorsThatAreNotKept) {
   PathChange change = test::make_change("/b", Verdict::violation);
-  EXPECT_FALSE(change_value(change).contains("actors_left_out"));
+  EXPECT_FALSE(value_of(change).contains("actors_left_out"));
   change.actors_left_out = 3;
-  EXPECT_EQ(change_value(change)["actors_left_out"], 3);
+  EXPECT_EQ(value_of(change)["actors_left_out"], 3);
 }
 
 TEST(DiffJson, WritesEachRowAsByItself) {
@@ -255,7 +260,7 @@ TEST(DiffJson, WritesEachRowAsByItself) {
     PathChange change = test::make_change("/b", Verdict::violation);
     change.actors = actors;
     diff.changes.push_back(change);
-    expected += (expected.empty() ? "" : ",") + dump_json(change_value(change));
+    expected += (expected.empty() ? "" : ",") + dump_json(value_of(change));
   }
   const Listing listing = diff_listing(diff);
   std::string rows;
