@@ -10,8 +10,8 @@ declare -A PACKAGE_GROUPS=(
     libsystemd-dev libexpected-dev libyaml-cpp-dev libtomlplusplus-dev
     libutf8proc-dev libsqlite3-dev libzstd-dev zstd libgtest-dev libgmock-dev"
   [test]="libbenchmark-dev podman runc containerd busybox-static prometheus
-    prometheus-alertmanager python3 python3-pytest python3-yaml clang-format-19
-    clang-tidy-19 libclang-rt-19-dev llvm-19 linux-libc-dev-arm64-cross shellcheck
+    prometheus-alertmanager python3 python3-pytest python3-yaml python3-jsonschema
+    clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 linux-libc-dev-arm64-cross shellcheck
     util-linux btrfs-progs xfsprogs erofs-utils zstd openssl docker.io lxc
     systemd systemd-container fuse-overlayfs
     crun logrotate rsyslog docker-compose podman-compose mmdebstrap
