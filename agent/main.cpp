@@ -66,7 +66,8 @@ void log_start(const cli::Options& options) {
             {"policy", run.policy.empty() ? "built-in" : run.policy},
             {"scan_interval", seconds_text(run.scan_interval)},
             {"metrics_grace", seconds_text(run.metrics_grace)},
-            {"max_containers", run.max_containers}});
+            {"max_containers", run.max_containers},
+            {"max_workloads", run.max_workloads}});
 }
 
 // By file, or as systemd hands over secrets (LoadCredential=, systemd.exec(5)).
@@ -140,6 +141,7 @@ Result<> run_agent(const cli::Options& options) {
       {.state_dir = run.state_dir,
        .scan_interval = run.scan_interval,
        .metrics_grace = run.metrics_grace,
+       .max_workloads = run.max_workloads,
        .policy_file = run.policy,
        .policy = std::move(*policy),
        .version = kVersion,

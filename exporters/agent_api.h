@@ -109,22 +109,25 @@ struct AgentPhase {
   enum class Name : std::uint8_t { starting, running, stopping };
   Name name = Name::starting;
   std::string activity;  // what is being done: "attaching the sensors"
+  WallTime since = {};   // when its phase, not the activity, began
 };
+
+constexpr std::string_view name_of(AgentPhase::Name name) {
+  switch (name) {
+    case AgentPhase::Name::starting:
+      return "starting";
+    case AgentPhase::Name::running:
+      return "running";
+    case AgentPhase::Name::stopping:
+      break;
+  }
+  return "stopping";
+}
 
 // "the agent is starting: attaching the sensors"
 inline std::string to_string(const AgentPhase& phase) {
   std::string text = "the agent is ";
-  switch (phase.name) {
-    case AgentPhase::Name::starting:
-      text += "starting";
-      break;
-    case AgentPhase::Name::running:
-      text += "running";
-      break;
-    case AgentPhase::Name::stopping:
-      text += "stopping";
-      break;
-  }
+  text += name_of(phase.name);
   return phase.activity.empty() ? text : text + ": " + phase.activity;
 }
 

@@ -51,6 +51,7 @@ struct RunOptions {
   LogFormat log_format = LogFormat::logfmt;
   std::chrono::milliseconds metrics_grace{};
   std::size_t max_containers = 0;
+  std::size_t max_workloads = 0;
   JournalOptions journal;
   bool events_journald = false;  // sent to systemd's journal
 };

@@ -145,6 +145,7 @@ ContainerView Container::present_view() {
   view.last_scan = summary.last_scan;
   view.mutated_paths = summary.mutated_paths;
   view.first_mutation = summary.first_mutation;
+  view.last_mutation = summary.last_mutation;
   view.violations = summary.violations;
   view.last_actor = summary.last_actor;
   return view;

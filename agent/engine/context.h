@@ -29,7 +29,8 @@ struct Settings {
   std::string state_dir;
   std::chrono::milliseconds scan_interval{60'000};
   std::chrono::milliseconds metrics_grace{300'000};
-  std::string policy_file;   // empty: none
+  std::size_t max_workloads = 500;  // with counters of their own
+  std::string policy_file;          // empty: none
   policy::PolicyPtr policy;  // its content; null: built-in scratch places
   std::string version = {};  // of the agent
   journal::Options journal = {};
@@ -53,7 +54,7 @@ struct Context {
   EventLog& events;
   archive::Archive& archive;
 
-  Tally tally{};
+  Tally tally{settings.max_workloads};
   Actors actors{};
   AgentStats stats{};
   policy::PolicyPtr policy{};          // the one in use, never null once set

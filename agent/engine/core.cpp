@@ -85,6 +85,7 @@ std::shared_ptr<const Snapshot> Core::take_snapshot() {
   snapshot->ready = first_scans_done();
   fleet_.show(snapshot->containers);
   population_.show_departed(snapshot->containers);
+  context_.tally.look(snapshot->containers, context_.now());
   context_.tally.fill(*snapshot);
   snapshot->lifecycle = context_.events.lifecycle_counts();
   snapshot->sensors = context_.kernel.status();

@@ -108,7 +108,8 @@ void Engine::enter(AgentPhase::Name name, std::string activity) {
   {
     const std::lock_guard lock(mutex_);
     if (phase_.name == AgentPhase::Name::stopping) return;  // for good
-    phase_ = {name, activity};
+    const bool goes_on = phase_.name == name && phase_.since.ns != 0;
+    phase_ = {name, activity, goes_on ? phase_.since : wall_now()};
   }
   const std::string status =
       name == AgentPhase::Name::running ? "Watching containers" : activity;
@@ -226,8 +227,8 @@ void Engine::announce_progress() {
     first_scans_left_ = left;
     const std::lock_guard lock(mutex_);
     if (phase_.name == AgentPhase::Name::stopping) return;
-    phase_ = {AgentPhase::Name::starting,
-              fmt::format("scanning the containers found, {} left", left)};
+    phase_.activity =
+        fmt::format("scanning the containers found, {} left", left);
     sd_notify(0, ("STATUS=" + phase_.activity).c_str());
   }
 }

@@ -27,6 +27,11 @@ void PolicyInUse::use(policy::PolicyPtr policy) {
   state_.file = context_.settings.policy_file;
   state_.rules = policy->rules().size();
   state_.expired = policy->expired_rules();
+  state_.sha256 = policy->sha256();
+  state_.expiries.clear();
+  for (const auto& rule : policy->rules()) {
+    if (rule.expires) state_.expiries.emplace_back(rule.name, *rule.expires);
+  }
   state_.load_success = true;
   state_.last_success = context_.clock.wall();
   state_.error.clear();

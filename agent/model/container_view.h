@@ -26,6 +26,7 @@ struct ContainerView {
   WallTime last_scan;  // when its rootfs was last compared in full; 0: never
   std::uint64_t mutated_paths = 0;
   WallTime first_mutation;  // 0: none
+  WallTime last_mutation;   // when the newest was seen last; 0: none
   std::map<std::pair<Class, Origin>, std::uint64_t> violations;
   std::optional<Actor> last_actor;
 };

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -20,6 +21,9 @@ struct PolicyState {
   bool load_success = true;          // of the latest attempt
   WallTime last_success;             // when the policy in use was loaded
   std::string error;                 // of a failed attempt, several lines
+  std::string sha256 = {};           // of the file in use; empty: there is none
+  // Of rules that have one: the first instant at which each is over.
+  std::vector<std::pair<std::string, WallTime>> expiries = {};
 };
 
 // What changes of one class at one path would be judged to be.

@@ -55,6 +55,7 @@ struct HttpServer::Impl {
       : agent(a),
         options(std::move(o)),
         collector({.snapshot = [this] { return agent.snapshot(); },
+                   .phase = [this] { return agent.phase(); },
                    .journal = [this] { return agent.journal(); },
                    .journald = options.journald,
                    .web = [this] { return web_state(); }},

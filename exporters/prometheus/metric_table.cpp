@@ -262,6 +262,13 @@ MetricSection container_section() {
            "seconds since 1970",
            "When a container was first mutated; absent while it is still.",
            container_time<&ContainerView::first_mutation>},
+          {"stillframe_container_last_mutation_time_seconds",
+           MetricType::Gauge,
+           {"container_id"},
+           "seconds since 1970",
+           "When a container's latest mutation was seen last; absent while it "
+           "is still.",
+           container_time<&ContainerView::last_mutation>},
           {"stillframe_container_violations",
            MetricType::Gauge,
            {"container_id", "class", "origin"},
@@ -274,8 +281,10 @@ MetricSection container_section() {
 MetricSection workload_section() {
   return {
       "Per workload and node",
-      "They outlive the containers. Workloads beyond the agent's cap count as "
-      "`_other`.",
+      "They outlive the containers. At most `--metrics.max-workloads` "
+      "workloads have series of their own, the rest counts as `_other`. One "
+      "without containers and counts for an hour gives up its series when "
+      "another needs the room, and would begin at 0 again.",
       {
           {"stillframe_mutations_total",
            MetricType::Counter,
@@ -433,6 +442,26 @@ MetricSection agent_section() {
            [](const ScrapeInput& in, Samples& out) {
              out.add(static_cast<double>(in.snapshot.policy.expired.size()));
            }},
+          {"stillframe_policy_info",
+           MetricType::Gauge,
+           {"sha256"},
+           "",
+           "The SHA-256 of the policy file in use; always 1, absent without "
+           "one.",
+           [](const ScrapeInput& in, Samples& out) {
+             const PolicyState& policy = in.snapshot.policy;
+             if (!policy.sha256.empty()) out.add({policy.sha256}, 1);
+           }},
+          {"stillframe_policy_rule_expiry_time_seconds",
+           MetricType::Gauge,
+           {"rule"},
+           "seconds since 1970",
+           "When a rule of the policy in use expires or did; of rules that do.",
+           [](const ScrapeInput& in, Samples& out) {
+             for (const auto& [rule, time] : in.snapshot.policy.expiries) {
+               out.add({rule}, seconds(time));
+             }
+           }},
           {"stillframe_metadata_errors_total",
            MetricType::Counter,
            {},
@@ -551,6 +580,15 @@ MetricSection agent_section() {
            "Whether the sensors are attached and the first scan is done.",
            [](const ScrapeInput& in, Samples& out) {
              out.add(in.snapshot.ready ? 1 : 0);
+           }},
+          {"stillframe_agent_phase_start_time_seconds",
+           MetricType::Gauge,
+           {"phase"},
+           "seconds since 1970",
+           "Since when the agent is in the phase that it is in: starting, "
+           "running or stopping.",
+           [](const ScrapeInput& in, Samples& out) {
+             out.add({name_of(in.phase.name)}, seconds(in.phase.since));
            }},
           {"stillframe_build_info",
            MetricType::Gauge,

@@ -12,6 +12,7 @@
 
 #include "agent/model/journal_state.h"
 #include "agent/model/snapshot.h"
+#include "exporters/agent_api.h"
 #include "exporters/journald/state.h"
 #include "exporters/prometheus/samples.h"
 #include "exporters/prometheus/self_metrics.h"
@@ -31,6 +32,7 @@ struct ScrapeInput {
   std::vector<const ContainerView*> containers;
   std::uint64_t overflow = 0;
   BuildInfo build;
+  AgentPhase phase;
   std::optional<JournalState> journal;
   std::optional<journald::State> journald;
   std::optional<web::State> web;  // none: there is no configuration

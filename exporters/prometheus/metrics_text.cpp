@@ -66,6 +66,7 @@ std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
                     .containers = shown(*snapshot, max_containers_),
                     .overflow = 0,
                     .build = build_,
+                    .phase = sources_.phase(),
                     .journal = sources_.journal(),
                     .journald = sources_.journald(),
                     .web = sources_.web(),

@@ -18,6 +18,7 @@ class SnapshotCollector : public prometheus::Collectable {
   // All are asked at each scrape.
   struct Sources {
     std::function<SnapshotPtr()> snapshot;
+    std::function<AgentPhase()> phase;
     std::function<std::optional<JournalState>()> journal;
     std::function<std::optional<journald::State>()> journald;
     std::function<std::optional<web::State>()> web;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Prometheus sees."""
 
+import hashlib
 import subprocess
+import time
 
 from harness.agent import Agent
 from harness.podman import Container
@@ -39,3 +41,72 @@ def test_promtool_finds_nothing(agent: Agent, start) -> None:
                             input=agent.get("/metrics").encode(),
                             capture_output=True, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_last_mutation_moves_on_and_survives_a_restart(
+        own_agent: Agent, start) -> None:
+    own_agent.start()
+    container = start()
+    identity = f"podman://{container.id}"
+
+    def moment(which: str) -> float:
+        name = f"stillframe_container_{which}_mutation_time_seconds"
+        return sum(own_agent.metric(name, container_id=identity).values())
+
+    container.shell("echo x >>/etc/group")
+    first = wait_for(lambda: moment("first"), 5, "the first mutation")
+    assert first <= wait_for(lambda: moment("last"), 5, "a last mutation")
+    between = time.time()
+    container.shell("echo x >>/etc/passwd")
+    last = wait_for(lambda: moment("last") >= between and moment("last"), 5,
+                    "another mutation")
+    assert moment("first") == first
+    own_agent.stop()
+    own_agent.start()
+    wait_for(lambda: moment("last") == last, 10, "what was known before")
+
+
+def test_policy_in_use_is_told(own_agent: Agent) -> None:
+    policy = own_agent.directory / "policy.yaml"
+    policy.write_text("""version: 1
+rules:
+  - name: cache
+    allow: [{class: content, path: /var/cache/**}]
+    expires: 2099-01-30
+  - name: always
+    allow: [{class: content, path: /srv/**}]
+""")
+    own_agent.start("--policy", str(policy))
+    digest = hashlib.sha256(policy.read_bytes()).hexdigest()
+    assert own_agent.metric("stillframe_policy_info") == {
+        f'sha256="{digest}"': 1}
+    # The first instant after that day, in UTC.
+    assert own_agent.metric("stillframe_policy_rule_expiry_time_seconds") == {
+        'rule="cache"': 4073500800}
+
+
+def test_phase_is_told_with_its_start(own_agent: Agent) -> None:
+    before = time.time()
+    own_agent.start()
+    phases = own_agent.metric("stillframe_agent_phase_start_time_seconds")
+    assert list(phases) == ['phase="running"']
+    assert before <= phases['phase="running"'] <= time.time()
+
+
+def test_names_of_a_moment_make_no_more_series_than_there_is_room(
+        own_agent: Agent, start) -> None:
+    own_agent.start("--metrics.max-workloads", "2")
+    for _ in range(4):
+        start().shell("echo x >>/etc/group")
+
+    def counted() -> dict[str, float]:
+        return own_agent.metric("stillframe_mutations_total",
+                                kind="file_write", verdict="violation")
+
+    def total() -> bool:
+        return sum(counted().values()) >= 4
+
+    wait_for(total, 10, "all four counted")
+    workloads = {labels.split('workload="')[1].split('"')[0]
+                 for labels in counted()}
+    assert len(workloads) == 3 and "_other" in workloads

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics by HTTPS and to those who know a password, as real clients see it."""
 
+import json
 import os
 import pathlib
 import re
 import shutil
 import socket
 import subprocess
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from harness.agent import REPOSITORY, command_line
+from harness.agent import REPOSITORY, command_line, free_port
 from harness.waiting import patience, wait_for
 from harness.web import Authority, SecureAgent, bcrypt
 
@@ -226,3 +229,65 @@ def test_the_documented_example_works(
                    check=True, capture_output=True)
     answer = agent.curl("/metrics", "-u", ":".join(user))
     assert answer.status == "200", answer.messages
+
+
+@pytest.fixture
+def prometheus(tmp_path: pathlib.Path) -> Iterator[Callable]:
+    """A real one that scrapes what it is told every second; its queries."""
+    started: list[subprocess.Popen] = []
+
+    def scrape(job: dict) -> Callable[[str], list[dict]]:
+        port = free_port()
+        config = tmp_path / "prometheus.yml"
+        # JSON is YAML.
+        config.write_text(json.dumps({
+            "global": {"scrape_interval": "1s"}, "scrape_configs": [job]}))
+        with open(tmp_path / "prometheus.log", "wb") as log:
+            started.append(subprocess.Popen(
+                ["prometheus", f"--config.file={config}",
+                 f"--storage.tsdb.path={tmp_path / 'data'}",
+                 f"--web.listen-address=127.0.0.1:{port}"],
+                stdout=log, stderr=log))
+
+        def query(expression: str) -> list[dict]:
+            parameters = urllib.parse.urlencode({"query": expression})
+            url = f"http://127.0.0.1:{port}/api/v1/query?{parameters}"
+            try:
+                with urllib.request.urlopen(url, timeout=patience(5)) as answer:
+                    return json.load(answer)["data"]["result"]
+            except OSError:  # it is not there yet
+                return []
+
+        return query
+
+    yield scrape
+    for process in started:
+        process.terminate()
+        process.wait()
+
+
+def test_prometheus_scrapes_by_tls_with_a_password(
+        start: Start, authority: Authority, prometheus: Callable) -> None:
+    agent = start(TLS + USERS)
+    query = prometheus({
+        "job_name": "stillframe", "scheme": "https",
+        "tls_config": {"ca_file": str(authority.certificate)},
+        "basic_auth": {"username": ALICE[0], "password": ALICE[1]},
+        "static_configs": [{"targets": [f"127.0.0.1:{agent.port}"]}]})
+
+    def values(expression: str) -> set[str]:
+        return {sample["value"][1] for sample in query(expression)}
+
+    wait_for(lambda: values("up") == {"1"}, 30, "a scrape")
+    # One request asked without a password would have been counted.
+    for expression, value in (
+            ("stillframe_build_info", "1"),
+            ("sum(stillframe_web_requests_refused_total)", "0"),
+            ("count(stillframe_mutated_lifetime_seconds_bucket)", "9")):
+        wait_for(lambda e=expression, v=value: values(e) == {v}, 5, expression)
+    # Over and over on one connection, then with other users.
+    agent.configuration.write_text(
+        TLS + f"basic_auth_users:\n  bob: {bcrypt('new')}\n")
+    wait_for(lambda: values("up") == {"0"}, 10, "no more scrapes")
+    agent.configuration.write_text(TLS + USERS)
+    wait_for(lambda: values("up") == {"1"}, 10, "scrapes again")

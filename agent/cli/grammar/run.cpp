@@ -118,6 +118,14 @@ void add_run(Grammar& grammar) {
       "NUMBER")
       ->check(check_number(1, 100'000))
       ->capture_default_str();
+  options.max_workloads = 500;
+  takes(grammar,
+        run->add_option("--metrics.max-workloads", options.max_workloads,
+                        "Maximum number of workloads with counters of their "
+                        "own"),
+        "NUMBER")
+      ->check(check_number(1, 100'000))
+      ->capture_default_str();
   add_journal(grammar, run);
   run->add_flag("--events.journald", options.events_journald,
                 "Send events to systemd's journal, too");

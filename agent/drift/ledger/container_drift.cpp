@@ -100,7 +100,7 @@ void ContainerDrift::Impl::load() {
     merge(actors, ledger, books);
     store.rewrite();
   }
-  history.load(state.ever_mutated, state.first_mutation);
+  history.load(state.ever_mutated, state.first_mutation, state.last_mutation);
   environment.load(life);
   executions.load();
   verdicts.make_stale();
@@ -120,7 +120,7 @@ Result<> ContainerDrift::Impl::flush() {
     know_runtime_writes();
   }
   const StoredState state{history.ever_mutated(), history.first_mutation(),
-                          books.ledger.overflow()};
+                          books.ledger.overflow(), history.last_mutation()};
   return store.flush(books.actors, books.ledger, state, environment.life());
 }
 
@@ -317,6 +317,7 @@ DriftSummary ContainerDrift::summary() {
   out.last_scan = plan.last_complete();
   out.ever_mutated = history.ever_mutated();
   out.first_mutation = history.first_mutation();
+  out.last_mutation = history.last_mutation();
   out.violations = totals.violations();
   if (const auto last = history.last_actor()) {
     out.last_actor = impl_->books.actors.get(*last);

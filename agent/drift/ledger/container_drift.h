@@ -35,6 +35,7 @@ struct DriftSummary {
   bool complete = false;            // no scan due, ledger within its bound
   std::uint64_t mutated_paths = 0;  // verdict violation
   WallTime first_mutation;          // 0: none
+  WallTime last_mutation;           // likewise
   std::map<std::pair<Class, Origin>, std::uint64_t> violations;
   std::optional<Actor> last_actor;  // of the newest violation
 };

@@ -14,12 +14,13 @@ namespace stillframe::drift {
 class History {
  public:
   // What was kept from before.
-  void load(bool ever_mutated, WallTime first_mutation);
+  void load(bool ever_mutated, WallTime first_mutation, WallTime last_mutation);
   // A violation that lasted from `first` to `last`. No actor: none is known.
   void violated(WallTime first, WallTime last, std::optional<ActorId> by);
 
   bool ever_mutated() const { return ever_mutated_; }
   WallTime first_mutation() const { return first_mutation_; }  // 0: none
+  WallTime last_mutation() const { return last_mutation_; }    // 0: none
   std::optional<ActorId> last_actor() const;
 
  private:
@@ -29,6 +30,7 @@ class History {
   };
   bool ever_mutated_ = false;
   WallTime first_mutation_;
+  WallTime last_mutation_;
   std::optional<Newest> newest_;
 };
 

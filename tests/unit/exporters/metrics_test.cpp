@@ -32,6 +32,7 @@ const JournalState kJournal{.entries = 4812,
 std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
   const SnapshotCollector collector(
       {.snapshot = [&] { return std::make_shared<const Snapshot>(snapshot); },
+       .phase = [] { return AgentPhase{AgentPhase::Name::running, "", kNoon}; },
        .journal = [] { return kJournal; },
        .journald =
            [] {
@@ -60,6 +61,7 @@ Snapshot full_snapshot() {
   web.state = ContainerState::mutated;
   web.mutated_paths = 3;
   web.first_mutation = kNoon;
+  web.last_mutation = {kNoon.ns + 60'000'000'000};
   web.last_scan = kNoon;
   s.containers.edit(2).state = ContainerState::unknown;
   s.containers.edit(2).complete = false;
@@ -277,6 +279,23 @@ TEST(SelfMetrics, KeepTheStartOfTheProcess) {
   for (int i = 0; i < 1000; ++i) {
     ASSERT_EQ(read_self_metrics()->start_time_seconds,
               first->start_time_seconds);
+  }
+}
+
+TEST(MetricsText, TellsThePolicyInUseAndWhenItsRulesExpire) {
+  Snapshot s;
+  EXPECT_THAT(scrape(s), Not(HasSubstr("stillframe_policy_info")));
+  s.policy.sha256 = "beef";
+  s.policy.expiries = {{"postgres-data", kNoon}, {"cache", {0}}};
+  const std::string text = scrape(s);
+  for (const char* line :
+       {"stillframe_policy_info{sha256=\"beef\"} 1\n",
+        "stillframe_policy_rule_expiry_time_seconds{rule=\"postgres-data\"} "
+        "1795348800\n",
+        "stillframe_policy_rule_expiry_time_seconds{rule=\"cache\"} 0\n",
+        "stillframe_agent_phase_start_time_seconds{phase=\"running\"} "
+        "1795348800\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
   }
 }
 

@@ -15,6 +15,7 @@ TEST(History, KeepsTheFirstTimeAndTheLastActor) {
   history.violated({70}, {80}, std::nullopt);  // by nobody known
   EXPECT_TRUE(history.ever_mutated());
   EXPECT_EQ(history.first_mutation().ns, 40);
+  EXPECT_EQ(history.last_mutation().ns, 80);  // whoever it was by
   EXPECT_EQ(history.last_actor(), 1u);
   history.violated({60}, {60}, 3);  // at the same time: the later to be known
   EXPECT_EQ(history.last_actor(), 3u);
@@ -22,10 +23,13 @@ TEST(History, KeepsTheFirstTimeAndTheLastActor) {
 
 TEST(History, GoesOnFromWhatWasKept) {
   History history;
-  history.load(true, {30});
+  history.load(true, {30}, {90});
   EXPECT_TRUE(history.ever_mutated());
   history.violated({50}, {50}, 1);
   EXPECT_EQ(history.first_mutation().ns, 30);
+  EXPECT_EQ(history.last_mutation().ns, 90);
+  history.violated({50}, {95}, 1);
+  EXPECT_EQ(history.last_mutation().ns, 95);
 }
 
 }  // namespace

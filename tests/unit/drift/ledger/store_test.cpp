@@ -99,6 +99,8 @@ TEST_F(Kept, TheLedgerSurvivesAKill) {
   EXPECT_EQ(w.settle().full, 1);
   EXPECT_EQ(text_of(w.drift->diff()), before);
   EXPECT_EQ(w.drift->summary().first_mutation, summary.first_mutation);
+  EXPECT_NE(summary.last_mutation.ns, 0);
+  EXPECT_EQ(w.drift->summary().last_mutation, summary.last_mutation);
   EXPECT_EQ(w.drift->summary().mutated_paths, summary.mutated_paths);
   EXPECT_EQ(w.drift->summary().violations, summary.violations);
   EXPECT_THAT(w.events, IsEmpty());  // all of it was reported before
