@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <mutex>
 
 #include "exporters/http/activation.h"
@@ -10,6 +11,7 @@
 #include "exporters/http/front.h"
 #include "exporters/http/listen.h"
 #include "exporters/prometheus/metrics_text.h"
+#include "exporters/prometheus/openmetrics.h"
 #include "exporters/prometheus/pages.h"
 
 namespace stillframe::metrics {
@@ -70,7 +72,9 @@ struct HttpServer::Impl {
   void probe(httplib::Response& response, bool good, const char* yes,
              const std::string& no);
   void set_headers(httplib::Response& response) const;
-  std::string metrics();
+  // In the format that the client asks for, of which the type is that.
+  void metrics(const httplib::Request& request, httplib::Response& response);
+  std::string rendered(bool openmetrics);
 
   const AgentApi& agent;
   WebOptions options;
@@ -78,25 +82,40 @@ struct HttpServer::Impl {
   std::vector<ListenAddress> addresses;
   std::vector<Fd> sockets;  // until it serves
 
+  struct Rendering {
+    SnapshotPtr snapshot;
+    std::uint64_t ns = 0;
+    std::string text;
+  };
   std::mutex rendering;
-  SnapshotPtr rendered_snapshot;
-  std::uint64_t rendered_ns = 0;
-  std::string rendered;
+  std::array<Rendering, 2> renderings;  // the older format, OpenMetrics
 
   std::unique_ptr<http::Front> front;  // last: stops before the rest goes
 };
 
-std::string HttpServer::Impl::metrics() {
+void HttpServer::Impl::metrics(const httplib::Request& request,
+                               httplib::Response& response) {
+  const bool openmetrics =
+      prefers_openmetrics(request.get_header_value("Accept"));
+  response.set_header("Vary", "Accept");
+  response.set_content(
+      rendered(openmetrics),
+      openmetrics ? std::string(kOpenMetricsType) : kMetricsType);
+}
+
+std::string HttpServer::Impl::rendered(bool openmetrics) {
   const std::lock_guard lock(rendering);
   SnapshotPtr snapshot = agent.snapshot();
   const std::uint64_t now = system_clock().mono_ns();
-  if (snapshot == nullptr || snapshot != rendered_snapshot ||
-      now - rendered_ns >= kReuseNs) {
-    rendered = metrics_text(collector);
-    rendered_snapshot = std::move(snapshot);
-    rendered_ns = now;
+  Rendering& last = renderings[openmetrics ? 1 : 0];
+  if (snapshot == nullptr || snapshot != last.snapshot ||
+      now - last.ns >= kReuseNs) {
+    last.text = openmetrics ? openmetrics_text(collector.Collect())
+                            : metrics_text(collector);
+    last.snapshot = std::move(snapshot);
+    last.ns = now;
   }
-  return rendered;
+  return last.text;
 }
 
 std::optional<web::State> HttpServer::Impl::web_state() const {
@@ -149,10 +168,14 @@ void HttpServer::Impl::answer(const httplib::Request& request,
     response.set_header("Allow", "GET, HEAD");
     response.set_content("Only GET and HEAD are answered here.\n", kTextType);
   } else if (path == options.telemetry_path) {
-    response.set_content(metrics(), kMetricsType);
+    metrics(request, response);
   } else if (path == "/") {
-    response.set_content(
-        landing_page(options.telemetry_path, options.build.version), kHtmlType);
+    response.set_content(landing_page({.telemetry_path = options.telemetry_path,
+                                       .version = options.build.version,
+                                       .revision = options.build.revision,
+                                       .phase = agent.phase(),
+                                       .snapshot = agent.snapshot()}),
+                         kHtmlType);
   } else if (path == "/-/healthy" || path == "/healthz") {
     probe(response, agent.healthy(), "healthy\n", "the loop does not turn\n");
   } else if (path == "/-/ready" || path == "/readyz") {

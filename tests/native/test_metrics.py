@@ -2,6 +2,7 @@
 """What Prometheus sees."""
 
 import hashlib
+import re
 import subprocess
 import time
 
@@ -41,6 +42,23 @@ def test_promtool_finds_nothing(agent: Agent, start) -> None:
                             input=agent.get("/metrics").encode(),
                             capture_output=True, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_both_formats_have_the_same_series(agent: Agent, start) -> None:
+    start().shell("echo x >>/etc/group")
+    url = f"http://127.0.0.1:{agent.port}/metrics"
+
+    def names(accept: str) -> tuple[str, set[str]]:
+        body = subprocess.run(
+            ["curl", "-sS", "--compressed", "-H", f"Accept: {accept}", url],
+            check=True, capture_output=True, text=True).stdout
+        return body, {re.split("[{ ]", line)[0] for line in body.splitlines()
+                      if not line.startswith("#")}
+
+    text, of_text = names("text/plain")
+    openmetrics, of_openmetrics = names("application/openmetrics-text")
+    assert of_openmetrics == of_text
+    assert openmetrics.endswith("\n# EOF\n") and "# EOF" not in text
 
 
 def test_last_mutation_moves_on_and_survives_a_restart(

@@ -60,6 +60,53 @@ TEST_F(HttpServerTest, ServesALandingPageWithLinks) {
   EXPECT_THAT(response->body, HasSubstr("Version 1.2"));
 }
 
+TEST_F(HttpServerTest, TheLandingPageCountsAndNamesNoContainer) {
+  agent_.in_phase = {AgentPhase::Name::starting, "scanning <b>", test::kNoon};
+  agent_.state.containers = {test::make_container("3f2a", "secret-name"),
+                             test::make_container("bbbb", "other")};
+  agent_.state.containers.edit(1).state = ContainerState::mutated;
+  agent_.state.sensors = {{.sensor = "files",
+                           .implementation = "fexit <overlay>",
+                           .coverage = Coverage::events,
+                           .reason = "",
+                           .fix = "",
+                           .tried = {}}};
+  const auto response = get("/");
+  ASSERT_TRUE(response);
+  for (const char* part :
+       {"The agent is starting: scanning &lt;b&gt; since "
+        "2026-11-22T12:00:00Z.",
+        "<tr><td>still</td><td>1</td></tr>",
+        "<tr><td>mutated</td><td>1</td></tr>",
+        "<tr><td>unknown</td><td>0</td></tr>",
+        "<tr><td>files</td><td>events</td><td>fexit &lt;overlay&gt;</td></tr>",
+        "Version 1.2 (r)"}) {
+    EXPECT_THAT(response->body, HasSubstr(part));
+  }
+  EXPECT_THAT(response->body, testing::Not(HasSubstr("secret-name")));
+}
+
+TEST_F(HttpServerTest, SpeaksOpenMetricsToThoseWhoAskForIt) {
+  httplib::Client client("127.0.0.1", server_->addresses()[0].port);
+  // Each in turn: a rendering of the one is not given for the other.
+  for (int i = 0; i < 2; ++i) {
+    auto response = client.Get(
+        "/m", {{"Accept", "application/openmetrics-text;version=1.0.0"}});
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->get_header_value("Content-Type"),
+              "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    EXPECT_TRUE(response->body.ends_with("\n# EOF\n"));
+    EXPECT_THAT(response->body,
+                HasSubstr("\n# TYPE stillframe_events counter\n"));
+    EXPECT_THAT(response->body, HasSubstr("\nstillframe_events_total 0\n"));
+    response = client.Get("/m", {{"Accept", "text/plain"}});
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->get_header_value("Content-Type"),
+              "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_THAT(response->body, testing::Not(HasSubstr("# EOF")));
+  }
+}
+
 TEST_F(HttpServerTest, ReportsHealthAndReadiness) {
   for (const char* path : {"/-/healthy", "/healthz"}) {
     agent_.is_healthy = true;

@@ -306,6 +306,18 @@ TEST(MetricsDoc, IsUpToDate) {
       << "run: cmake --build BUILD --target metrics_doc";
 }
 
+// OpenMetrics names a counter without its end.
+TEST(MetricTable, NoCounterWithoutItsEndIsAnotherMetric) {
+  std::set<std::string_view> names;
+  for (const auto& section : metric_table()) {
+    for (const auto& spec : section.metrics) {
+      std::string_view name = spec.name;
+      if (name.ends_with("_total")) name.remove_suffix(6);
+      EXPECT_TRUE(names.insert(name).second) << spec.name;
+    }
+  }
+}
+
 TEST(MetricTable, NamesEachMetricOnce) {
   std::set<std::string_view> names;
   for (const auto& section : metric_table()) {
