@@ -160,6 +160,14 @@ struct ExplainAnswer {
   std::string policy_file;  // empty: built-in scratch places only
   std::vector<PolicyVerdict> verdicts;
   std::optional<PathChange> now;  // none: the path is as in the image
+  // That the path lies on, which is not of the snapshot: then `verdicts` are
+  // those of code alone. None: it lies on the rootfs.
+  std::optional<MountPoint> mount = {};
+  // Whether there is such a path on the rootfs; none: not known.
+  std::optional<bool> exists = {};
+  // By which the rootfs can be looked at; 0: it cannot.
+  std::uint32_t init_pid = 0;
+  std::uint64_t init_start_ns = 0;  // boot time
 };
 
 class AgentApi {

@@ -10,6 +10,7 @@
 #include <future>
 
 #include "agent/base/log.h"
+#include "agent/containers/rootfs_look.h"
 #include "agent/engine/callers.h"
 #include "agent/engine/loop.h"
 #include "agent/engine/machine.h"
@@ -325,10 +326,16 @@ Result<DiffAnswer> Engine::diff(const std::string& container, DiffPart part) {
 
 Result<ExplainAnswer> Engine::explain(const std::string& container,
                                       const std::string& path) {
-  return ask<ExplainAnswer>(
-      [this, container, path](Reply<ExplainAnswer> reply) {
+  auto answer =
+      ask<ExplainAnswer>([this, container, path](Reply<ExplainAnswer> reply) {
         core_->requests().explain(container, path, std::move(reply));
       });
+  // In the thread of who asks: the loop waits for no disk.
+  if (answer && answer->init_pid != 0) {
+    answer->exists =
+        containers::rootfs_holds(answer->init_pid, answer->init_start_ns, path);
+  }
+  return answer;
 }
 
 Result<std::string> Engine::suggest(const std::string& workload) {

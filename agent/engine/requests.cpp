@@ -15,6 +15,37 @@ namespace {
 
 constexpr std::size_t kListedBytes = 200;
 
+bool lies_on(std::string_view path, std::string_view mount) {
+  return path.starts_with(mount) &&
+         (path.size() == mount.size() || path[mount.size()] == '/');
+}
+
+// The innermost; null: none.
+const MountPoint* mount_under(const std::vector<MountPoint>& mounts,
+                              std::string_view path) {
+  const MountPoint* found = nullptr;
+  for (const auto& mount : mounts) {
+    if (lies_on(path, mount.path) &&
+        (found == nullptr || found->path.size() <= mount.path.size())) {
+      found = &mount;
+    }
+  }
+  return found;
+}
+
+// What is known of the path's place, beyond what changed there.
+void place(ExplainAnswer& answer, const ContainerRecord& record) {
+  if (const auto* mount = mount_under(record.mounts, answer.path)) {
+    answer.mount = *mount;
+    std::erase_if(answer.verdicts, [](const PolicyVerdict& row) {
+      return row.mutation_class != Class::code;
+    });
+  } else if (!record.layers.served) {
+    answer.init_pid = record.init_pid;
+    answer.init_start_ns = record.init_start_ns;
+  }
+}
+
 // Gathers the answers of several scans. Each waits with a share of this; when
 // the last share is given up, the request is answered.
 struct Round {
@@ -83,6 +114,9 @@ void Requests::explain(const std::string& container, const std::string& path,
              policy::explain(*context_.policy, answer.container, path);
          for (const auto& change : found->changes) {
            if (change.path == path) answer.now = change;
+         }
+         if (const auto one = fleet_.by_id(answer.container)) {
+           place(answer, one->record());
          }
          reply.answer(std::move(answer));
        }));

@@ -32,6 +32,16 @@ std::string rule_text(const ExplainAnswer& answer, const PolicyVerdict& row) {
 }
 
 std::string now_text(const ExplainAnswer& answer, WallTime now) {
+  if (answer.mount) {
+    return fmt::format(
+        "on a volume: {} ({}){}. What changes there is not of the snapshot and "
+        "is not judged; code that is run from there is.",
+        display(answer.mount->path), display(answer.mount->type),
+        answer.mount->read_only ? ", read-only" : "");
+  }
+  if (!answer.now && answer.exists == false) {
+    return "now: there is no such path in this container";
+  }
   if (!answer.now) return "now: as in the image";
   const PathChange& change = *answer.now;
   std::string out = fmt::format(

@@ -271,6 +271,11 @@ std::string explain_json(const ExplainAnswer& answer) {
        {"path", json_text(answer.path)},
        {"policy", text_or_null(answer.policy_file)},
        {"verdicts", std::move(verdicts)},
+       {"mount", answer.mount ? json({{"path", json_text(answer.mount->path)},
+                                      {"type", json_text(answer.mount->type)},
+                                      {"read_only", answer.mount->read_only}})
+                              : json(nullptr)},
+       {"exists", answer.exists ? json(*answer.exists) : json(nullptr)},
        {"now", answer.now ? *parse_json(ChangeWriter()(*answer.now))
                           : json(nullptr)}});
 }

@@ -287,6 +287,29 @@ def test_explain_says_which_rule_decides(own_agent: Agent, run,
     assert "tried" in table
 
 
+def test_explain_knows_volumes_and_what_is_not_there(agent: Agent,
+                                                     run) -> None:
+    container = run()
+
+    def explained(path: str) -> dict:
+        return json.loads(agent.run("policy", "explain", "--container",
+                                    container.name, path, "-o", "json"))
+
+    volume = explained("/ctl/in")
+    assert volume["mount"]["path"] == "/ctl"
+    assert {row["class"] for row in volume["verdicts"]} == {"code"}
+    assert explained("/ctlx")["mount"] is None
+    assert [explained(path)["exists"] for path in
+            ("/etc/group", "/etc/none", "/etc/group/below", "/none/below")] == [
+                True, False, False, False]
+    container.work("rm /etc/group")
+    gone = explained("/etc/group")
+    assert (gone["exists"], gone["now"]["change"]) == (False, "D")
+    table = agent.run("policy", "explain", "--container", container.name,
+                      "/ctl/in").decode()
+    assert "on a volume: /ctl (" in table
+
+
 def test_suggestion_makes_the_workload_still(own_agent: Agent, run,
                                              tmp_path: pathlib.Path) -> None:
     policy = tmp_path / "policy.yaml"

@@ -364,7 +364,56 @@ TEST_F(SocketTest, ExplainsAPath) {
   ASSERT_TRUE(table);
   EXPECT_NE(table->body.find("logs (/p.yaml:7)"), std::string::npos);
   EXPECT_NE(table->body.find("now: as in the image"), std::string::npos);
+  EXPECT_EQ(value["mount"], nullptr);
+  EXPECT_EQ(value["exists"], nullptr);
+
+  agent_.explanation->exists = false;
+  const auto absent =
+      get("/v1/policy/explain", {{"container", "web"}, {"path", "/x"}});
+  ASSERT_TRUE(absent);
+  EXPECT_NE(absent->body.find("now: there is no such path"), std::string::npos);
+
+  agent_.explanation->mount = MountPoint{"/da\nta", "ext4", true};
+  const auto mounted =
+      get("/v1/policy/explain", {{"container", "web"}, {"path", "/x"}});
+  ASSERT_TRUE(mounted);
+  EXPECT_NE(mounted->body.find(
+                "on a volume: \"/da\\nta\" (ext4), read-only. What changes"),
+            std::string::npos)
+      << mounted->body;
   EXPECT_FALSE(get("/v1/policy/explain", {{"container", "web"}}));
+}
+
+TEST_F(SocketTest, NamesWhatItKnowsWithoutAScan) {
+  Snapshot state;
+  std::vector<ContainerView> views(3);
+  views[0].info.id = "aaaa";
+  views[0].info.name = "web";
+  views[0].info.image = "shop:1";
+  views[0].info.workload = "shop";
+  views[0].state = ContainerState::mutated;
+  views[1].info.id = "bbbb";
+  views[1].info.name = "da\"b";
+  views[2].info.id = "cccc";
+  views[2].info.name = "worker";
+  views[2].info.workload = "shop";
+  for (const auto& view : views) state.containers.push_back(view);
+  agent_.state = state;
+  start_or_fail();
+  const auto names = [&](const std::string& of, const std::string& prefix) {
+    const auto reply = get("/v1/names", {{"of", of}, {"prefix", prefix}});
+    return reply ? nlohmann::json::parse(reply->body) : nlohmann::json();
+  };
+  EXPECT_EQ(names("containers", ""),
+            nlohmann::json::parse(
+                R"([{"name":"bbbb","about":"unknown, "},
+                    {"name":"web","about":"mutated, shop:1"},
+                    {"name":"worker","about":"unknown, "}])"));
+  EXPECT_EQ(names("containers", "wo").size(), 1u);
+  EXPECT_EQ(names("workloads", ""),
+            nlohmann::json::parse(R"([{"name":"shop","about":""}])"));
+  EXPECT_EQ(names("namespaces", ""), nlohmann::json::array());
+  EXPECT_FALSE(get("/v1/names", {{"of", "secrets"}}));
 }
 
 TEST_F(SocketTest, ExplainsAPathHoweverItIsWritten) {
