@@ -67,6 +67,11 @@ std::string environment_name(std::string flag) {
   return "STILLFRAME_" + flag;
 }
 
+std::vector<const CLI::Option*> settings_of(const CLI::App& run) {
+  return run.get_options(
+      [](const CLI::Option* option) { return is_setting(*option); });
+}
+
 Result<> apply_environment(CLI::Option& option) {
   if (option.count() != 0 || !is_setting(option)) return {};
   const std::string variable = environment_name(long_name(option));
@@ -97,8 +102,7 @@ Result<> apply_config_file(CLI::App& run, const std::string& path) {
 
 std::string effective_config(const CLI::App& run) {
   std::string out;
-  for (const CLI::Option* option : run.get_options()) {
-    if (!is_setting(*option)) continue;
+  for (const CLI::Option* option : settings_of(run)) {
     std::vector<std::string> values = option->results();
     if (values.empty()) {
       values = {is_flag(*option) ? "false" : option->get_default_str()};

@@ -5,6 +5,7 @@
 
 #include <CLI/App.hpp>
 #include <string>
+#include <vector>
 
 #include "agent/base/result.h"
 
@@ -13,6 +14,9 @@ namespace stillframe::cli {
 // STILLFRAME_ and the flag in capitals: "web.listen-address" gives
 // STILLFRAME_WEB_LISTEN_ADDRESS.
 std::string environment_name(std::string flag);
+
+// The options of `run` that are settings: of the environment and the file, too.
+std::vector<const CLI::Option*> settings_of(const CLI::App& run);
 
 // Gives `option` the value of its environment variable, unless the command line
 // gave it one or the variable is empty.

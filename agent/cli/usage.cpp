@@ -170,13 +170,15 @@ std::optional<std::string> missing(const Grammar& grammar,
   return std::nullopt;
 }
 
-// Of an option that stands at the end, without its value.
-std::optional<std::string> without_value(const Grammar& grammar,
-                                         const CLI::App& command,
-                                         std::string_view message) {
+// Of an option that stands at the end, without its value, or that was given
+// again.
+std::optional<std::string> miscounted(const Grammar& grammar,
+                                      const CLI::App& command,
+                                      std::string_view message) {
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
     if (message.starts_with(name + ": ")) {
+      if (option->count() > 1) return name + " is given more than once";
       return name + " needs a value: " + wanted(grammar, *option);
     }
   }
@@ -214,7 +216,7 @@ Exit usage(const Grammar& grammar, const CLI::Error& error) {
       dynamic_cast<const CLI::RequiresError*>(&error) != nullptr) {
     text = missing(grammar, command);
   } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    text = without_value(grammar, command, error.what());
+    text = miscounted(grammar, command, error.what());
   }
   return usage(command, text.value_or(error.what()));
 }
