@@ -92,6 +92,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory,
                f"{start('cp').name}:/etc/copied")
         start("workload").work("echo x >>/etc/group")
         start("code").work("cp /bin/busybox /new/sh; /new/sh -c true")
+        containers["code"].shell("echo x >>/etc/group")
         start("replaced").shell("echo x >>/etc/group")
         remove("replaced")
         start("replaced", second)
