@@ -170,6 +170,19 @@ std::optional<std::string> missing(const Grammar& grammar,
   return std::nullopt;
 }
 
+// Of two that go not together.
+std::optional<std::string> exclusive(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() == 0) continue;
+    for (const CLI::Option* other : option->get_excludes()) {
+      if (other->count() == 0) continue;
+      return fmt::format("{} and {} exclude each other: give one of them",
+                         option->get_name(), other->get_name());
+    }
+  }
+  return std::nullopt;
+}
+
 // Of an option that stands at the end, without its value, or that was given
 // again.
 std::optional<std::string> miscounted(const Grammar& grammar,
@@ -215,6 +228,8 @@ Exit usage(const Grammar& grammar, const CLI::Error& error) {
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr ||
       dynamic_cast<const CLI::RequiresError*>(&error) != nullptr) {
     text = missing(grammar, command);
+  } else if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr) {
+    text = exclusive(command);
   } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     text = miscounted(grammar, command, error.what());
   }
