@@ -111,8 +111,9 @@ Result<> Watch::run() {
     } else if (reply && std::exchange(away_, false)) {
       note("the agent answers again since " + time_of_day());
     }
-    if (reply) take(*std::move(reply));
-    if (reply || terminal_) {
+    const bool answered = reply.has_value();
+    if (answered) take(*std::move(reply));
+    if (answered || terminal_) {
       if (auto shown = show(); !shown) return shown;
     }
     if (nobody_reads()) return {};

@@ -23,7 +23,7 @@ struct PsColumns {
 // Empty when there are no containers: then say so on stderr, and what was left
 // out.
 std::string ps_table(const ContainerList& list, WallTime now,
-                     const Style& style, const PsColumns& columns = {});
+                     const Style& style, const PsColumns& wanted = {});
 // One on each line, as other commands take it: its name, or its id where it
 // shares that.
 std::string ps_names(const ContainerList& list);
