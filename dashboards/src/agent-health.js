@@ -144,7 +144,7 @@ const agents = [
     height: 11,
     none: "No alert about agents fires",
     queries: [{
-      expr: firing("instance, sensor, reason", `${ANY_OR_NO_AGENT}, container_id=""`),
+      expr: firing("instance, sensor, reason", `${ANY_OR_NO_AGENT}, container_id="", workload=""`),
     }],
   }, {
     instance: { title: "Instance" },

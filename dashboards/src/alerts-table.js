@@ -17,7 +17,8 @@ export function alertsTable(spec, columns) {
     ...spec,
     columns: {
       Value: { title: "Severity", width: 90, mappings: SEVERITIES },
-      alertname: { title: "Alert" },
+      // The longest name is one word, which cannot wrap.
+      alertname: { title: "Alert", width: 340 },
       ...columns,
     },
     sort: { field: "Value", desc: true },
