@@ -23,8 +23,10 @@ void scrape(benchmark::State& state) {
     snapshot->containers.push_back(view);
   }
   const SnapshotCollector collector({.snapshot = [&] { return snapshot; },
+                                     .phase = [] { return AgentPhase{}; },
                                      .journal = [] { return std::nullopt; },
-                                     .journald = [] { return std::nullopt; }},
+                                     .journald = [] { return std::nullopt; },
+                                     .web = [] { return std::nullopt; }},
                                     {}, 100000);
   std::size_t bytes = 0;
   for (auto _ : state) bytes = metrics_text(collector).size();
