@@ -58,7 +58,7 @@ TEST(Complete, OptionsThatWereNotGivenYet) {
 }
 
 TEST(Complete, ValuesHoweverTheyAreGiven) {
-  const Words outputs = {"table", "json", "docker"};
+  const Words outputs = {"table", "wide", "json", "docker"};
   EXPECT_EQ(offered({"diff", "-o", ""}), outputs);
   EXPECT_EQ(offered({"diff", "--output", ""}), outputs);
   EXPECT_EQ(offered({"diff", "--output="}), outputs);

@@ -73,8 +73,8 @@ TEST(Usage, SaysWhatIsWrongWhatWasMeantAndWhereHelpIs) {
        "diff takes CONTAINER and no more: 'b' is one too many",
        " diff"},
       {{"diff"},
-       "diff needs CONTAINER (Id, unique beginning of it, or name; of one "
-       "that is gone: its last state)",
+       "diff needs CONTAINER (Id, unique beginning of it, name, or "
+       "NAMESPACE/POD[/CONTAINER]; of one that is gone: its last state)",
        " diff"},
       {{"policy", "suggest"},
        "policy suggest needs --workload WORKLOAD (Workload, as 'stillframe ps "
