@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "agent/base/number.h"
 #include "agent/base/suggestion.h"
@@ -23,6 +24,21 @@ class ExamplesFirst : public CLI::Formatter {
   std::string make_description(const CLI::App* app) const override {
     return app->get_description() + "\n\nExamples:\n" +
            std::string(examples_of(full_name(*app))) + '\n';
+  }
+  // The library has those that an option excludes in the order of their
+  // addresses, and writes them last.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text = Formatter::make_option_opts(option);
+    const std::string label = ' ' + get_label("Excludes") + ':';
+    const auto at = text.find(label);
+    if (at == std::string::npos) return text;
+    std::set<std::string> names;
+    for (const CLI::Option* other : option->get_excludes()) {
+      names.insert(other->get_name());
+    }
+    text.erase(at + label.size());
+    for (const auto& name : names) text += ' ' + name;
+    return text;
   }
 };
 
