@@ -113,9 +113,11 @@ def test_a_package_manager_is_named_with_its_packages(
         assert tools_of(agent, container, "/opt/deep") == {tool}
         assert tools_of(agent, container, "/opt/hello") == {tool}
     text = agent.run("diff", container.name).decode()
-    (block,) = [line for line in text.splitlines()
-                if line.startswith(f"{tool} \"")]
-    assert "packages: " in block and "paths" in block
+    # An update is said with the culprit whose it is.
+    (said,) = [line for line in text.splitlines()
+               if line.split()[:1] == ["update"]
+               and line.split()[1].rstrip(",") == tool]
+    assert "packages: " in said and "paths" in said
 
 
 @pytest.mark.parametrize("pip", ["pip3", "python3 -m pip"])
