@@ -18,24 +18,33 @@ namespace {
 
 constexpr int kEveryMs = 2000;
 
-// Whatever it waits for: nothing is to be put back in order.
-void end_well(int) { ::_exit(kSuccess); }
+// DEC's autowrap mode (DECAWM).
+constexpr std::string_view kNoWrap = "\x1b[?7l";
+constexpr std::string_view kWrap = "\x1b[?7h";
+
+// Whatever it waits for. A picture may have been half written.
+void end_well(int) {
+  if (::isatty(STDOUT_FILENO) == 1) {
+    static_cast<void>(!::write(STDOUT_FILENO, kWrap.data(), kWrap.size()));
+  }
+  ::_exit(kSuccess);
+}
 
 std::string time_of_day() {
   return rfc3339(wall_now()).substr(11, 8) + "Z";  // HH:MM:SS
 }
 
 // Over what is there, without a moment in which nothing is. What has no room
-// would push the beginning out of the screen. Sequences of ECMA-48 and, for
-// broken lines, DEC's autowrap mode (DECAWM).
+// would push the beginning out of the screen. Sequences of ECMA-48.
 std::string picture(std::string_view text, std::size_t height) {
-  constexpr std::string_view kHome = "\x1b[H\x1b[?7l";  // no line is broken
+  constexpr std::string_view kHome = "\x1b[H";
   constexpr std::string_view kClearRestOfLine = "\x1b[K";
-  constexpr std::string_view kClearBelow = "\x1b[?7h\x1b[J";
+  constexpr std::string_view kClearBelow = "\x1b[J";
   auto lines = split(std::string(text), '\n');
   if (lines.back().empty()) lines.pop_back();
   const std::size_t room = height < 3 ? lines.size() : height - 1;
   std::string out(kHome);
+  out += kNoWrap;
   for (std::size_t i = 0; i < lines.size() && i < room; ++i) {
     const bool cut = i + 1 == room && lines.size() > room;
     out += cut ? "… and " + std::to_string(lines.size() - i) + " more lines"
@@ -43,7 +52,7 @@ std::string picture(std::string_view text, std::size_t height) {
     out += kClearRestOfLine;
     out += '\n';
   }
-  return out.append(kClearBelow);
+  return out.append(kWrap).append(kClearBelow);
 }
 
 class Watch {

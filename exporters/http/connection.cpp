@@ -210,7 +210,7 @@ void Connection::refuse(int status, std::uint64_t now) {
 void Connection::on_answer(Answer answer, std::function<void()> wake,
                            std::uint64_t now) {
   if (state_ != State::processing) return;
-  last_ = last_ || answer.close;
+  last_ = last_ || answer.close || !transport_->is_current();
   output_ = std::move(answer.bytes);
   sent_ = 0;
   stream_ = std::move(answer.stream);

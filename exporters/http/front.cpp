@@ -51,6 +51,7 @@ struct Front::Impl {
   void accept_from(int listener, std::uint64_t now);
   void listen_for(std::uint32_t events);
   bool make_room();
+  void bound_setting_up();
   void adopt(Fd socket, std::uint64_t now);
   void bound_waiting_bytes(std::uint64_t newest);
   struct Held;
@@ -106,7 +107,8 @@ Result<> Front::Impl::start() {
       return fail("epoll_ctl", errno);
     }
   }
-  workers = std::make_unique<Workers>(settings.workers, settings.most_lengthy);
+  workers = std::make_unique<Workers>(settings.workers, settings.most_lengthy,
+                                      settings.most_lengthy_waiting);
   thread = std::thread([this] { loop(); });
   return {};
 }
@@ -223,7 +225,7 @@ void Front::Impl::submit(std::uint64_t id, const Held& held,
       settings.is_lengthy != nullptr && settings.is_lengthy(request)
           ? Workers::Length::lengthy
           : Workers::Length::brief;
-  workers->run(
+  const bool taken = workers->run(
       [this, id, last = held.connection.is_last(),
        present = std::weak_ptr(held.present), request = std::move(request)] {
         if (ended || present.expired()) return;
@@ -236,6 +238,7 @@ void Front::Impl::submit(std::uint64_t id, const Held& held,
         }
       },
       length);
+  if (!taken) mailbox->answered(id, {refusal(503), true, nullptr});
 }
 
 std::function<void()> Front::Impl::wake_call(std::uint64_t id) const {
@@ -301,6 +304,21 @@ bool Front::Impl::make_room() {
   return true;
 }
 
+void Front::Impl::bound_setting_up() {
+  std::size_t count = 0;
+  auto oldest = connections.end();
+  for (auto at = connections.begin(); at != connections.end(); ++at) {
+    if (at->second.connection.state() != Connection::State::setting_up)
+      continue;
+    ++count;
+    // Their ids are in the order in which they came.
+    if (oldest == connections.end() || at->first < oldest->first) oldest = at;
+  }
+  if (count < settings.most_setting_up) return;
+  oldest->second.connection.cut();
+  connections.erase(oldest);
+}
+
 void Front::Impl::adopt(Fd socket, std::uint64_t now) {
   // Fails on a Unix socket, which does not wait for more to send anyway.
   const int on = 1;
@@ -308,6 +326,7 @@ void Front::Impl::adopt(Fd socket, std::uint64_t now) {
   const int descriptor = socket;
   auto transport = settings.transport(std::move(socket));
   if (transport == nullptr) return;
+  bound_setting_up();
   const std::uint64_t id = next_id++;
   const auto [at, added] = connections.try_emplace(
       id, Held{Connection(std::move(transport), settings, now), 0});

@@ -33,15 +33,19 @@ struct Settings {
   RequestLimits limits;
   Patience patience;
   std::size_t most_connections = 1024;
+  // Of these, such as still shake hands, which takes more memory than a request
+  // may. A further one ends the oldest.
+  std::size_t most_setting_up = 128;
   // Bytes of answers that wait for slow readers, all connections together. Any
   // single answer may be larger.
   std::size_t most_waiting_bytes = 64 << 20;
   std::size_t workers = 4;
   // Which requests take long (null: none does), asked by the front's thread,
   // and how many are answered at a time. The rest wait, as long as their
-  // clients do.
+  // clients do; what finds too many waiting is refused (503) at once.
   std::function<bool(std::string_view request)> is_lengthy;
   std::size_t most_lengthy = 4;
+  std::size_t most_lengthy_waiting = 1024;
   std::size_t requests_per_connection = 1;
   MakeTransport transport = plain_transport;
   const Clock* clock = &system_clock();

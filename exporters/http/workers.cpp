@@ -12,14 +12,18 @@ Workers::~Workers() {
   for (auto& thread : threads_) thread.join();
 }
 
-void Workers::run(std::function<void()> task, Length length) {
+bool Workers::run(std::function<void()> task, Length length) {
   const std::lock_guard lock(mutex_);
+  if (length == Length::lengthy && lengthy_.size() >= most_lengthy_waiting_) {
+    return false;
+  }
   (length == Length::lengthy ? lengthy_ : brief_).push_back(std::move(task));
-  if (next() == nullptr) return;
+  if (next() == nullptr) return true;
   if (idle_ < brief_.size() + lengthy_.size() && threads_.size() < most_) {
     threads_.emplace_back([this] { work(); });
   }
   wake_.notify_one();
+  return true;
 }
 
 Workers::Queue* Workers::next() {

@@ -13,16 +13,20 @@ namespace stillframe::http {
 
 // Runs tasks in threads that are made when they are needed, up to a bound;
 // above it tasks wait their turn. Of long ones only so many run at a time, so
-// that short ones always find a thread.
+// that short ones always find a thread, and only so many wait.
 class Workers {
  public:
   enum class Length { brief, lengthy };
 
-  Workers(std::size_t most, std::size_t most_lengthy)
-      : most_(most), most_lengthy_(most_lengthy) {}
+  Workers(std::size_t most, std::size_t most_lengthy,
+          std::size_t most_lengthy_waiting)
+      : most_(most),
+        most_lengthy_(most_lengthy),
+        most_lengthy_waiting_(most_lengthy_waiting) {}
   ~Workers();  // runs what waits, then returns
 
-  void run(std::function<void()> task, Length length);
+  // False: too many long ones wait already, and it will not be run.
+  bool run(std::function<void()> task, Length length);
 
  private:
   using Queue = std::deque<std::function<void()>>;
@@ -31,6 +35,7 @@ class Workers {
 
   const std::size_t most_;
   const std::size_t most_lengthy_;
+  const std::size_t most_lengthy_waiting_;
   std::mutex mutex_;
   std::condition_variable wake_;
   Queue brief_;

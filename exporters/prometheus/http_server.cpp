@@ -21,6 +21,9 @@ constexpr std::size_t kMostConnections = 2048;
 constexpr std::size_t kPercentOfConnections = 75;
 constexpr std::size_t kRequestsPerConnection = 1000;
 constexpr std::size_t kWorkers = 4;
+// Of requests with passwords that have to be hashed. Each holds a request, and
+// the last waits for all: some seconds at the usual cost.
+constexpr std::size_t kPasswordsWaiting = 32;
 // What so many connections may hold before any is answered.
 constexpr http::RequestLimits kLimits{.header = 8 << 10, .body = 4 << 10};
 // A rendering serves all who ask within this time and see the same snapshot.
@@ -148,6 +151,7 @@ void HttpServer::Impl::secure(http::Settings& settings,
     return configuration->is_lengthy(request);
   };
   settings.most_lengthy = 1;
+  settings.most_lengthy_waiting = kPasswordsWaiting;
   responder = [configuration, answer = std::move(responder)](
                   std::string_view request, bool last) {
     if (configuration->may_ask(request)) return answer(request, last);

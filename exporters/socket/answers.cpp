@@ -340,12 +340,14 @@ using Names = std::map<std::string, std::string>;
 
 Result<Names> names_of(const Snapshot& state, const std::string& of) {
   Names names;
+  std::map<std::string, std::size_t> bearers;
+  for (const auto& view : state.containers) ++bearers[full_name(view.info)];
   for (const auto& view : state.containers) {
     const ContainerInfo& info = view.info;
     if (of == "containers") {
-      // A name that has to be quoted nobody types; nor does it tell two apart.
+      // A name that has to be quoted nobody types; nor one that several have.
       std::string name = full_name(info);
-      if (display(name) != name || names.contains(name)) name = key_of(info);
+      if (display(name) != name || bearers[name] > 1) name = key_of(info);
       names[name] = std::string(to_string(view.state)) + ", " + info.image;
     } else if (of == "workloads") {
       if (!info.workload.empty()) names[info.workload] = "";

@@ -267,11 +267,9 @@ void Reader::check_tls(const TlsConfig& tls, const YamlNode& node,
     wrong(tls.client_ca.place, "clients are not asked for certificates",
           "add 'client_auth_type: RequireAndVerifyClientCert'");
   }
-  const bool required = tls.client_auth == ClientAuth::require_any ||
-                        tls.client_auth == ClientAuth::require_and_verify;
-  if (sans != nullptr && !required) {
+  if (sans != nullptr && tls.client_auth != ClientAuth::require_and_verify) {
     wrong(sans->place,
-          "client_allowed_sans while clients may come without a certificate",
+          "client_allowed_sans while nobody verifies each client's certificate",
           "add 'client_auth_type: RequireAndVerifyClientCert'");
   }
 }

@@ -30,6 +30,21 @@ tl::unexpected<Error> bad(const std::string& path,
   return fail(std::move(text));
 }
 
+bool requires_one(ClientAuth auth) {
+  return auth == ClientAuth::require_any ||
+         auth == ClientAuth::require_and_verify;
+}
+
+bool verifies(ClientAuth auth) {
+  return auth == ClientAuth::verify_if_given ||
+         auth == ClientAuth::require_and_verify;
+}
+
+bool asks_for_less(ClientAuth now, ClientAuth before) {
+  return (requires_one(before) && !requires_one(now)) ||
+         (verifies(before) && !verifies(now));
+}
+
 }  // namespace
 
 struct Configuration::Files {
@@ -98,9 +113,16 @@ Result<Configuration::InForce> Configuration::make(
   std::vector<Problem> problems;
   made.tls = TlsContext::create(*config.tls, files.material, problems);
   if (made.tls == nullptr) return bad(path_, std::move(problems));
-  made.requires_client_certificates =
-      config.tls->client_auth == ClientAuth::require_any ||
-      config.tls->client_auth == ClientAuth::require_and_verify;
+  made.client_auth = config.tls->client_auth;
+  made.limits_sans = !config.tls->client_allowed_sans.empty();
+  // A file of which only the beginning is there yet is a good one, too.
+  if (before != nullptr &&
+      (asks_for_less(made.client_auth, before->client_auth) ||
+       (before->limits_sans && !made.limits_sans))) {
+    return fail(path_ +
+                " asks less of clients' certificates than before: that takes a "
+                "restart");
+  }
   return made;
 }
 
@@ -111,6 +133,13 @@ Result<std::unique_ptr<Configuration>> Configuration::open(
   if (!files) return tl::unexpected<Error>(files.error());
   auto made = configuration->make(*files, nullptr);
   if (!made) return tl::unexpected<Error>(made.error());
+  if (!files->config.tls && files->config.users.empty()) {
+    log_warn("the web configuration has neither TLS nor users",
+             {{"file", path},
+              {"hint",
+               "metrics are open to everyone who reaches them: add "
+               "tls_server_config or basic_auth_users"}});
+  }
   for (const auto& problem : files->warnings) {
     log_warn("web configuration", {{"file", path},
                                    {"line", problem.line},
@@ -153,7 +182,7 @@ Configuration::InForce Configuration::current() {
 }
 
 bool Configuration::requires_client_certificates() const {
-  return latest().requires_client_certificates;
+  return latest().client_auth == ClientAuth::require_and_verify;
 }
 
 std::shared_ptr<const Configuration::Headers> Configuration::headers() {

@@ -43,7 +43,7 @@ class Configuration {
 
   bool has_tls() const { return latest().tls != nullptr; }
   bool has_users() const { return !latest().users->empty(); }
-  // Whether clients need a certificate.
+  // Whether clients need a certificate that is verified.
   bool requires_client_certificates() const;
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -63,7 +63,8 @@ class Configuration {
     std::shared_ptr<TlsContext> tls;  // null: plain HTTP
     std::shared_ptr<const Headers> headers;
     std::shared_ptr<const Users> users;
-    bool requires_client_certificates = false;
+    ClientAuth client_auth = ClientAuth::none;
+    bool limits_sans = false;
   };
   struct Files;
 

@@ -38,6 +38,9 @@ std::string openssl_error() {
 // Else OpenSSL asks for it on the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
+// What a client may send as its chain before it is known: a few certificates.
+constexpr long kLargestCertificates = 16 << 10;
+
 std::vector<Certificate> read_certificates(const std::string& pem) {
   std::vector<Certificate> all;
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -65,6 +68,10 @@ class Builder {
     SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                    SSL_MODE_RELEASE_BUFFERS);
+    // Else one read goes on for as long as a client sends what is no data, such
+    // as key updates (RFC 8446, 4.6.3), and with it the thread of all.
+    SSL_CTX_clear_mode(context_, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_max_cert_list(context_, kLargestCertificates);
     use_versions();
     use_suites();
     if (use_certificate(material.certificate)) use_key(material.key);
@@ -144,6 +151,9 @@ class Builder {
       return wrong(config_.client_ca, "no certificate in PEM in it");
     }
     X509_STORE* store = SSL_CTX_get_cert_store(context_);
+    // Whatever is in the file is trusted, as Go has it; OpenSSL by itself wants
+    // the self-signed root, too.
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     for (const auto& authority : authorities) {
       X509_STORE_add_cert(store, authority.get());
       SSL_CTX_add_client_CA(context_, authority.get());

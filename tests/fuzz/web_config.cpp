@@ -37,7 +37,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data,
   require(tls->certificate.is_given() && tls->key.is_given(),
           "TLS has a certificate and a key");
   require(tls->client_allowed_sans.empty() ||
-              tls->client_auth == web::ClientAuth::require_any ||
               tls->client_auth == web::ClientAuth::require_and_verify,
           "names are asked of those who must have some");
   std::vector<Problem> problems;

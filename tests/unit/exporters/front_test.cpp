@@ -352,6 +352,41 @@ TEST_F(FrontTest, KeepsThreadsForShortRequestsBesideManyLongOnes) {
   }
 }
 
+TEST_F(FrontTest, RefusesLongOnesWhereTooManyWait) {
+  Settings settings = patient();
+  settings.most_lengthy = 1;
+  settings.most_lengthy_waiting = 2;
+  settings.is_lengthy = [](std::string_view request) {
+    return request.starts_with("GET /long");
+  };
+  Held held;
+  auto first = held.responder();
+  std::atomic<int> asked = 0;
+  start(settings, [&, first](std::string_view request, bool last) {
+    if (request.starts_with("GET /long") && asked++ == 0) {
+      return first(request, last);
+    }
+    return Answer{.bytes = kAnswer, .close = last, .stream = nullptr};
+  });
+  constexpr char kLong[] = "GET /long HTTP/1.1\r\n\r\n";
+  RawClient at_work(port_);
+  ASSERT_TRUE(at_work.send(kLong));
+  held.wait_until_entered();
+  std::list<RawClient> waiting;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(waiting.emplace_back(port_).send(kLong));
+  }
+  expect_served();  // after these were taken
+  RawClient beyond(port_);
+  ASSERT_TRUE(beyond.send(kLong));
+  EXPECT_THAT(beyond.receive_all(), StartsWith("HTTP/1.1 503 "));
+  expect_served();
+  held.release();
+  for (auto& client : waiting) {
+    EXPECT_EQ(client.receive_until("ok"), kAnswer);
+  }
+}
+
 // Whoever asks without end and leaves keeps nobody else waiting.
 TEST_F(FrontTest, DoesNothingForThoseWhoHaveLeft) {
   Settings settings = patient();

@@ -186,15 +186,15 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"not_asked_for", tls("client_ca_file: ca"), 4, 19,
             "not asked for certificates"},
         Bad{"sans_of_nobody", tls("client_allowed_sans: [a]"), 4, 24,
-            "may come without a certificate"},
+            "nobody verifies each client"},
         Bad{"sans_of_some",
             tls("client_auth_type: RequestClientCert\n  client_allowed_sans: "
                 "[a]"),
-            5, 24, "may come without a certificate"},
+            5, 24, "nobody verifies each client"},
         Bad{"no_sans",
-            tls("client_auth_type: RequireAnyClientCert\n  "
-                "client_allowed_sans: []"),
-            5, 24, "is an empty list"},
+            tls("client_auth_type: RequireAndVerifyClientCert\n  "
+                "client_ca_file: ca\n  client_allowed_sans: []"),
+            6, 24, "is an empty list"},
         Bad{"old_tls", tls("min_version: TLS10"), 4, 16,
             "TLS10 is no longer spoken"},
         Bad{"tls_version", tls("max_version: '1.3'"), 4, 16,

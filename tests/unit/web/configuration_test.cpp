@@ -106,6 +106,33 @@ TEST_F(ConfigurationTest, NamesTheKeyOfAFileThatIsBad) {
   EXPECT_THAT(error(), HasSubstr("ca.pem: No such file"));
 }
 
+// Each of these is the beginning of the file, or what a careless hand leaves.
+TEST_F(ConfigurationTest, AsksNoLessOfClientsWhileItRuns) {
+  const auto identity = test::make_identity("one", "");
+  write_identity(identity);
+  write("ca.pem", identity.certificate_pem());
+  const std::string tls =
+      "tls_server_config:\n  cert_file: c.pem\n  key_file: k.pem\n";
+  const std::string verified =
+      tls +
+      "  client_auth_type: RequireAndVerifyClientCert\n"
+      "  client_ca_file: ca.pem\n";
+  const std::string named = verified + "  client_allowed_sans: [a]\n";
+  write("web.yml", named);
+  const auto configuration = open();
+  std::uint64_t errors = 0;
+  for (const auto& less :
+       {tls, tls + "  client_auth_type: RequireAnyClientCert\n", verified}) {
+    write("web.yml", less);
+    connect(*configuration);
+    EXPECT_EQ(configuration->state().load_errors, ++errors) << less;
+    EXPECT_TRUE(configuration->requires_client_certificates());
+  }
+  write("web.yml", named);
+  connect(*configuration);
+  EXPECT_TRUE(configuration->state().load_success);
+}
+
 TEST_F(ConfigurationTest, AsksForPasswordsAsTheFileSaysNow) {
   write("web.yml", user("right"));
   const auto configuration = open();
