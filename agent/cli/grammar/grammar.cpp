@@ -15,9 +15,6 @@
 namespace stillframe::cli {
 namespace {
 
-// Help lists no more than these in the place of a value.
-constexpr std::size_t kMostShown = 6;
-
 // Examples before everything else: they are what most people look for.
 class ExamplesFirst : public CLI::Formatter {
  public:

@@ -87,8 +87,8 @@ std::vector<const CLI::Option*> positionals_of(const CLI::App& command);
 
 // With what every command has: --socket and --color. `parent` null: the
 // program.
-CLI::App* add_command(Grammar& grammar, Command command,
-                      const std::string& name, const std::string& description,
+CLI::App* add_command(Grammar& grammar, Command which, const std::string& name,
+                      const std::string& description,
                       CLI::App* parent = nullptr);
 // One that only has commands of its own.
 CLI::App* add_family(Grammar& grammar, const std::string& name,

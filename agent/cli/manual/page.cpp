@@ -189,17 +189,17 @@ std::vector<std::string> pages(const CLI::App& app) {
 }
 
 // "stillframe-ps(1)" is of `stillframe ps`.
-const CLI::App& command_of(const CLI::App& app, std::string_view page) {
+const CLI::App* command_of(const CLI::App& app, std::string_view page) {
   const auto dash = page.find('-');
-  if (dash == std::string_view::npos) return app;
-  return *command_named(
+  if (dash == std::string_view::npos) return &app;
+  return command_named(
       app, std::string(page.substr(dash + 1, page.find('(') - dash - 1)));
 }
 
 std::string brief(const CLI::App& app, std::string_view page) {
   if (page == kConfigPage) return "settings of the agent, in a file";
   if (page == kPolicyPage) return "which changes of containers are tolerated";
-  std::string text = command_of(app, page).get_description();
+  std::string text = command_of(app, page)->get_description();
   if (text.ends_with('.')) text.pop_back();
   return text;
 }
@@ -220,7 +220,7 @@ Result<std::string> manual_page(const Grammar& grammar, std::string_view name,
   } else if (name == kPolicyPage) {
     page += fmt::format("{}\n{}", prose, kinds_text());
   } else {
-    page += command_page(grammar, command_of(grammar.app, name), prose);
+    page += command_page(grammar, *command_of(grammar.app, name), prose);
   }
   std::vector<std::string> others;
   for (const auto& other : all) {
