@@ -59,6 +59,16 @@ std::string meant(const std::string& word,
       return std::string(habit.here);
     }
   }
+  // A letter stands for what begins with it, not for another letter.
+  const bool letter = word.size() == 2 && word[0] == '-' && word[1] != '-';
+  if (letter) {
+    std::string all;
+    for (const auto& name : known) {
+      if (!name.starts_with('-' + word)) continue;
+      all += (all.empty() ? "" : " or ") + name;
+    }
+    return all;
+  }
   const std::vector<std::string_view> words(known.begin(), known.end());
   return std::string(nearest(word, words));
 }
