@@ -65,6 +65,7 @@ CASES = {
     "StillframeContainersOverCap": Case((r"\d+ containers: ",)),
     "StillframePolicyLoadFailed": Case(
         (r"bad\.yaml:4:5: .*mach",), status=1),
+    "StillframeWebConfigLoadFailed": Case((r"rules",), status=1),
     "StillframePolicyRuleExpired": Case((r"has expired \(2020-01-31\)",)),
     "StillframeJournalIncomplete": Case((r"Use%", r"ok")),
     "StillframeJournalSetBack": Case((r"witness|agree",)),
@@ -131,7 +132,7 @@ def test_commands_lead_to_the_cause(fleet: Fleet, name: str,
 @pytest.mark.parametrize("name", CASES)
 def test_lines_of_the_log_exist(name: str) -> None:
     text = " ".join((RUNBOOKS / f"{name}.md").read_text().replace("#", "").split())
-    sources = "".join(path.read_text() for path in
-                      (REPOSITORY / "agent").rglob("*.cpp"))
+    sources = "".join(path.read_text() for part in ("agent", "exporters")
+                      for path in (REPOSITORY / part).rglob("*.cpp"))
     for line in re.findall(r"log line `([^`]+)`", text):
         assert f'"{line}' in sources, line
