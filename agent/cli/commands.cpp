@@ -157,8 +157,8 @@ int run_policy_check(const Options& options, Streams streams) {
       code = complain(reading.error(), streams);
       continue;
     }
-    static_cast<void>(write_out(
-        streams.err, describe(name_of(file), reading->problems)));
+    static_cast<void>(
+        write_out(streams.err, describe(name_of(file), reading->problems)));
     if (!reading->policy) {
       code = kFailure;
       continue;
@@ -177,8 +177,7 @@ Result<policy::PolicyPtr> load_policy(const Options& options, Streams streams) {
   const WallTime now = wall_now();
   const auto reading = policy::read_policy_file(file, now);
   if (!reading) return fail(reading, "--policy");
-  static_cast<void>(
-      write_out(streams.err, describe(file, reading->problems)));
+  static_cast<void>(write_out(streams.err, describe(file, reading->problems)));
   if (!reading->policy) return fail("the policy file is bad, see above");
   return std::make_shared<const policy::Policy>(*reading->policy);
 }

@@ -43,7 +43,7 @@ struct RunOptions {
   std::vector<metrics::ListenAddress> listen;
   std::string telemetry_path;
   bool systemd_socket = false;  // instead of `listen`
-  std::string web_config;  // file; empty: plain HTTP
+  std::string web_config;       // file; empty: plain HTTP
   std::string state_dir;
   std::string policy;  // file; empty: built-in scratch places only
   std::chrono::milliseconds scan_interval{};

@@ -30,7 +30,7 @@ struct Query {
   std::string workload;
   std::string of;      // of names: containers, workloads or namespaces
   std::string prefix;  // of names
-  std::string space;  // containers of this namespace only
+  std::string space;   // containers of this namespace only
   ContainerFilter containers;
   std::optional<ContainerOrder> order;
   // Of containers, also those that do not run or are gone; of changes, also

@@ -24,7 +24,7 @@ def test_the_host_pays_only_while_there_is_one(
         assert kernel.whole_sensor not in agent.files_sensor()
         tree = images.base_tree(mutate)
         with Bundle(work, tree, plain=True, runtime=runtime()) as container:
-            wait_for(lambda: kernel.whole_sensor in agent.files_sensor(), 10,
+            wait_for(lambda: kernel.whole_sensor in agent.files_sensor(), 30,
                      "attached")
         # As long as its rootfs is there the container is, too.
         shutil.rmtree(container.directory)

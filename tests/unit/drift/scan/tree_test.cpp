@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
 #include "tests/unit/drift/scan/fixture.h"
 
 namespace stillframe::drift::test {
