@@ -28,7 +28,7 @@ class Tally {
   void replacement(const ContainerInfo& container, bool image_changed);
   // A mutated container is gone.
   void mutated_lifetime(double seconds);
-  // Which containers there are. To be told now and then: looks once a minute.
+  // Which containers there are. To be called now and then: looks once a minute.
   void look(const ContainerViews& present, std::uint64_t now_ns);
   void fill(Snapshot& snapshot) const;
 

@@ -45,15 +45,33 @@ bool is_well_formed(std::string_view header) {
   return true;
 }
 
-// `header`: its lines with their ends, without the empty one.
+// The lines of a header but the first, one after the other, without their ends.
+class Fields {
+ public:
+  // Lines with their ends, without the empty one.
+  explicit Fields(std::string_view header)
+      : header_(header), start_(header.find("\r\n") + 2) {}
+
+  std::optional<std::string_view> next() {
+    if (start_ >= header_.size()) return std::nullopt;
+    const std::size_t end = header_.find("\r\n", start_);
+    const auto line = header_.substr(start_, end - start_);
+    start_ = end + 2;
+    return line;
+  }
+
+ private:
+  std::string_view header_;
+  std::size_t start_;
+};
+
+// `header`: as Fields takes it.
 Frame frame_body(std::string_view header, std::size_t header_size,
                  std::size_t received, const RequestLimits& limits) {
   std::optional<std::size_t> length;
-  std::size_t line_start = header.find("\r\n") + 2;
-  while (line_start < header.size()) {
-    const std::size_t line_end = header.find("\r\n", line_start);
-    const auto line = header.substr(line_start, line_end - line_start);
-    line_start = line_end + 2;
+  Fields fields(header);
+  while (const auto field = fields.next()) {
+    const std::string_view line = *field;
     const auto colon = line.find(':');
     if (colon == 0 || colon == std::string_view::npos) return refuse(400);
     const auto name = line.substr(0, colon);
@@ -110,11 +128,9 @@ std::optional<std::string_view> header_of(std::string_view request,
                                           std::string_view name) {
   const auto header = request.substr(0, request.find("\r\n\r\n") + 2);
   std::optional<std::string_view> found;
-  std::size_t line_start = header.find("\r\n") + 2;
-  while (line_start < header.size()) {
-    const std::size_t line_end = header.find("\r\n", line_start);
-    const auto line = header.substr(line_start, line_end - line_start);
-    line_start = line_end + 2;
+  Fields fields(header);
+  while (const auto field = fields.next()) {
+    const std::string_view line = *field;
     const auto colon = line.find(':');
     if (!is_name(line.substr(0, colon), name)) continue;
     if (found || colon == std::string_view::npos) return std::nullopt;

@@ -31,7 +31,7 @@ class Passwords {
   // after 72 bytes are the same to bcrypt.
   static constexpr std::size_t kMostRemembered = 100;
 
-  std::string secret_;  // so that what is remembered tells nobody anything
+  std::string secret_;  // so that what is remembered is of no use to anybody
   mutable std::mutex mutex_;
   std::unordered_set<std::string> right_;
 };

@@ -65,7 +65,7 @@ class Watched:
         wait_for(lambda: not self.alert(name), SECONDS, f"{name} is resolved")
 
     def scraped(self) -> None:
-        # Prometheus is told in OpenMetrics, which has more digits.
+        # Prometheus scrapes OpenMetrics, which has more digits.
         started = pytest.approx(
             self.agent.metric("process_start_time_seconds")[""], abs=0.001)
         wait_for(lambda: [float(s["value"][1]) for s in self.prometheus.query(

@@ -9,7 +9,7 @@ from harness.waiting import patience, wait_for
 
 
 class Listening(Agent):
-    """One that listens where it is told, and there only."""
+    """One that listens where its options say, and there only."""
 
     def __init__(self, directory: pathlib.Path, *flags: str,
                  prefix: tuple[str, ...] = ()) -> None:

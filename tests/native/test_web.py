@@ -233,7 +233,7 @@ def test_the_documented_example_works(
 
 @pytest.fixture
 def prometheus(tmp_path: pathlib.Path) -> Iterator[Callable]:
-    """A real one that scrapes what it is told every second; its queries."""
+    """A real one that scrapes one target every second; its queries."""
     started: list[subprocess.Popen] = []
 
     def scrape(job: dict) -> Callable[[str], list[dict]]:

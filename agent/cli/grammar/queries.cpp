@@ -73,7 +73,7 @@ void add_ps(Grammar& grammar) {
                "Of all namespaces, as without -n")
       ->excludes(space);
   ps->add_flag("--watch", wanted.watch,
-               "Show it anew every two seconds, until interrupted");
+               "Show it again every two seconds, until interrupted");
 }
 
 void add_diff(Grammar& grammar) {

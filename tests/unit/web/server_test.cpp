@@ -216,6 +216,17 @@ TEST_F(WebServerTest, TakesOnlyNamesThatAreAllowed) {
   }
 }
 
+// Whoever connects and says nothing gives way to who does.
+TEST_F(WebServerTest, BoundsThoseThatShakeHands) {
+  start(kTls);
+  std::list<test::RawClient> silent;
+  for (int i = 0; i < 200; ++i) silent.emplace_back(port_);
+  EXPECT_TRUE(is_served(""));
+  // The oldest have gone, and the newest may still speak.
+  EXPECT_TRUE(silent.front().has_ended_already());
+  EXPECT_FALSE(silent.back().has_ended_already());
+}
+
 class WebUsersTest : public WebServerTest {
  protected:
   // A hash of cost 4 is computed in a millisecond, one of 14 in seconds.
