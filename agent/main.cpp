@@ -208,8 +208,9 @@ Result<DoctorReport> examine() {
   if (const auto layout = containers::detect_cgroups()) {
     config.observed_controller = layout->observed;
     config.unified_mount = layout->unified;
-    config.describe = [layout = *layout](std::uint32_t pid) {
-      return engine::describe_process(pid, layout);
+    config.describe = [layout = *layout](std::uint32_t pid,
+                                         const EndedProcess& ended) {
+      return engine::describe_process(pid, layout, ended);
     };
   }
   const auto sensors = sensors::Sensors::start(config, system_clock());

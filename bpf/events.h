@@ -155,6 +155,14 @@ struct sf_process {
 	struct sf_login login; /* of one that descends from no container */
 };
 
+/* A process that has ended. */
+struct sf_ended {
+	struct sf_process process; /* without parent_comm, exe and run */
+	__u64 time_ns;		   /* CLOCK_BOOTTIME */
+	__u32 pid;		   /* again, written last: else the entry is half another's */
+	__u32 reserved;
+};
+
 struct sf_header {
 	__u16 version;
 	__u16 type;
@@ -398,6 +406,7 @@ struct sf_device_event {
 #define SF_PROCESSES_ROOM   32768
 #define SF_PROCESSES_LEAST  256
 #define SF_PROCESSES_MOST   8192
+#define SF_ENDED_ROOM	    512
 #define SF_CGROUPS_ROOM	    8192 /* of which those within containers are in shares */
 #define SF_CHILDREN_LEAST   16
 #define SF_CHILDREN_MOST    1024

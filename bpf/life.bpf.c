@@ -38,6 +38,47 @@ int BPF_PROG(stillframe_fork, struct task_struct *parent, struct task_struct *ch
 	return 0;
 }
 
+/*
+ * Who ends, for those that hear of it too late: a runtime is gone a moment after it has set a
+ * limit, and who reads of that has only its number. At the end of the first thread, since
+ * /proc shows what that one has. It has its namespaces and its cgroup still; not its mm.
+ */
+static __always_inline void note_end(struct task_struct *task, const struct sf_followed *followed)
+{
+	u32 tgid = task->tgid;
+	u32 place = tgid % SF_ENDED_ROOM;
+	struct sf_ended *entry = bpf_map_lookup_elem(&ended, &place);
+	struct sf_process *process;
+
+	if (!entry)
+		return;
+	process = &entry->process;
+	entry->pid = 0;
+	barrier();
+	entry->time_ns = bpf_ktime_get_boot_ns();
+	process->start_ns = start_time(task);
+	process->pid = tgid;
+	process->ppid = WALK(WALK(task, real_parent), tgid);
+	process->uid = (u32)bpf_get_current_uid_gid();
+	process->flags = in_host_mnt_ns(task) ? SF_PROCESS_HOST_MNT_NS : 0;
+	/* Not what another of this number has left. */
+	if (followed && followed->started == start_ticks(task)) {
+		process->flags |= SF_PROCESS_IN_CONTAINER | SF_PROCESS_FOLLOWED;
+		process->cgroup = followed->cgroup;
+		process->session = followed->session;
+	} else {
+		process->cgroup = cgroup_id(cgroup_of(task));
+		process->session = 0;
+	}
+	process->login.uid = SF_NO_LOGIN;
+	process->login.session = SF_NO_LOGIN;
+	if (process->flags == SF_PROCESS_HOST_MNT_NS)
+		read_login(&process->login, task); /* else it may have been set within */
+	read_comm(process->comm, task);
+	barrier();
+	entry->pid = tgid;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(stillframe_exit, struct task_struct *task)
 {
@@ -52,6 +93,8 @@ int BPF_PROG(stillframe_exit, struct task_struct *task)
 	task = CAST(task_struct, task);
 	look_at_mounts(task);
 	followed = bpf_map_lookup_elem(&processes, &tgid);
+	if (task->pid == (int)tgid)
+		note_end(task, followed);
 	if (!followed)
 		return 0;
 	/* do_exit() has counted this thread out already: 0 means the last one. */

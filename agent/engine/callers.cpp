@@ -29,6 +29,7 @@ constexpr std::uint32_t kPidsBefore = 2048;
 constexpr int kPodmans = 32;  // of which the sockets are looked at
 
 constexpr std::string_view kMonitor = "conmon";
+constexpr std::uint64_t kTickNs = 10'000'000;  // of /proc's times
 
 std::optional<containers::StatText> stat_of(std::uint32_t pid) {
   const auto text = read_file(fmt::format("/proc/{}/stat", pid), 4096);
@@ -38,13 +39,12 @@ std::optional<containers::StatText> stat_of(std::uint32_t pid) {
 // `pid` and its ancestors, without the machine's init. What has started after
 // its child is another, with the number of one that is gone.
 std::vector<CallerRef> chain_from(std::uint32_t pid, std::uint64_t born_ns) {
-  constexpr std::uint64_t kTick = 10'000'000;
   std::vector<CallerRef> chain;
   while (pid > 1 && chain.size() < kAncestors) {
     const auto stat = stat_of(pid);
     if (!stat) break;
     const std::uint64_t start = containers::ticks_to_ns(stat->start_ticks);
-    if (start > born_ns && start - born_ns > kTick) break;
+    if (start > born_ns && start - born_ns > kTickNs) break;
     chain.push_back({pid, stat->comm});
     born_ns = start;
     pid = stat->ppid;
@@ -125,29 +125,17 @@ std::uint64_t cgroup_of(std::uint32_t pid,
   return containers::CgroupTree(layout.observed_mount).id_of(*path).value_or(0);
 }
 
-}  // namespace
-
-std::optional<Writer> describe_process(std::uint32_t pid,
-                                       const containers::CgroupLayout& layout) {
+// What nobody but a running process itself shows. None: it has ended.
+std::optional<ProcessRef> process_now(std::uint32_t pid,
+                                      const containers::CgroupLayout& layout) {
   const auto stat = stat_of(pid);
   if (!stat) return std::nullopt;
-  Writer seen;
-  ProcessRef& process = seen.process;
+  ProcessRef process;
   process.pid = pid;
   process.ppid = stat->ppid;
   process.comm = stat->comm;
   process.start_ns = containers::ticks_to_ns(stat->start_ticks);
-  seen.callers = chain_from(process.ppid, process.start_ns);
-  if (!seen.callers.empty()) process.parent_comm = seen.callers.front().comm;
-  // What has ended is in cgroup v1's root: whoever waits for it is where it
-  // was.
-  const bool ended = stat->state == 'Z' || stat->state == 'X';
-  process.cgroup = cgroup_of(ended ? process.ppid : pid, layout);
-  const auto mounts = [](std::uint32_t of) {
-    return read_link(fmt::format("/proc/{}/ns/mnt", of)).value_or("");
-  };
-  process.host_mounts = mounts(ended ? process.ppid : pid) ==
-                        read_link("/proc/self/ns/mnt").value_or("-");
+  process.cgroup = cgroup_of(pid, layout);
   if (auto exe = read_link(fmt::format("/proc/{}/exe", pid))) {
     process.exe = exe->substr(exe->rfind('/') + 1);
   }
@@ -157,6 +145,34 @@ std::optional<Writer> describe_process(std::uint32_t pid,
     }
   }
   process.login = login_of(pid);
+  // Last: what ends gives up its namespaces first of all this but its program
+  // (do_exit() in kernel/exit.c).
+  const auto mounts = read_link(fmt::format("/proc/{}/ns/mnt", pid));
+  if (!mounts && is_absence(mounts.error().code)) return std::nullopt;
+  process.host_mounts =
+      mounts && *mounts == read_link("/proc/self/ns/mnt").value_or("-");
+  return process;
+}
+
+}  // namespace
+
+std::optional<Writer> describe_process(std::uint32_t pid,
+                                       const containers::CgroupLayout& layout,
+                                       const EndedProcess& ended) {
+  Writer seen;
+  if (auto now = process_now(pid, layout)) {
+    seen.process = *std::move(now);
+  } else if (auto then = ended(pid)) {
+    seen.process = *std::move(then);
+    // To the tick, as of one that runs.
+    seen.process.start_ns -= seen.process.start_ns % kTickNs;
+  } else {
+    return std::nullopt;
+  }
+  seen.callers = chain_from(seen.process.ppid, seen.process.start_ns);
+  if (!seen.callers.empty()) {
+    seen.process.parent_comm = seen.callers.front().comm;
+  }
   return seen;
 }
 

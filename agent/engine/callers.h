@@ -35,10 +35,11 @@ bool waits_behind_monitor(const std::vector<CallerRef>& ancestors);
 // Of a process of the host, as /proc has them now; it may be a daemon itself.
 Callers callers_of_process(const ProcessRef& process);
 
-// A process as /proc has it now, with its ancestors; of one that has ended and
-// that nobody has waited for yet what is left. None: it is gone.
+// A process as /proc has it now, or as `ended` does, with its ancestors. None:
+// it is gone, and who it was is not known.
 std::optional<Writer> describe_process(std::uint32_t pid,
-                                       const containers::CgroupLayout& layout);
+                                       const containers::CgroupLayout& layout,
+                                       const EndedProcess& ended);
 
 // Of who has set a limit, the tool: podman, or `daemons_tool` where it was what
 // a daemon runs to set them; empty: neither.

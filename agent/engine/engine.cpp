@@ -126,14 +126,14 @@ void Engine::enter(AgentPhase::Name name, std::string activity) {
 Result<> Engine::attach() {
   enter(AgentPhase::Name::starting, "attaching the sensors");
   const auto& layout = finder_.layout();
-  auto sensors =
-      sensors::Sensors::start({.observed_controller = layout.observed,
-                               .unified_mount = layout.unified,
-                               .describe =
-                                   [layout](std::uint32_t pid) {
-                                     return describe_process(pid, layout);
-                                   }},
-                              system_clock());
+  auto sensors = sensors::Sensors::start(
+      {.observed_controller = layout.observed,
+       .unified_mount = layout.unified,
+       .describe =
+           [layout](std::uint32_t pid, const EndedProcess& ended) {
+             return describe_process(pid, layout, ended);
+           }},
+      system_clock());
   if (!sensors) return tl::unexpected<Error>(sensors.error());
   sensors_ = std::move(*sensors);
   for (const auto& status : sensors_->status()) {

@@ -199,7 +199,11 @@ struct Writer {
   std::vector<CallerRef> callers;  // the parent first
 };
 
-// The process with a number, now; none: it is gone.
+// Of a process that ended a moment ago what the kernel side has kept; none: it
+// has not, or that is not known.
+using EndedProcess = std::function<std::optional<ProcessRef>(std::uint32_t)>;
+
+// The process with a number, now, or as it ended; none: it is gone.
 using DescribeProcess = std::function<std::optional<Writer>(std::uint32_t pid)>;
 
 // The limits of a container's cgroup, all that there are, by control file.

@@ -39,27 +39,6 @@ std::optional<LoginRef> login_ref(const sf_login& from) {
   return LoginRef{from.uid, from.session};
 }
 
-ProcessRef process_ref(const sf_process& from) {
-  ProcessRef to;
-  to.cgroup = from.cgroup;
-  to.session = from.session;
-  to.start_ns = from.start_ns;
-  to.pid = from.pid;
-  to.ppid = from.ppid;
-  to.uid = from.uid;
-  to.in_container = (from.flags & SF_PROCESS_IN_CONTAINER) != 0;
-  to.followed = (from.flags & SF_PROCESS_FOLLOWED) != 0;
-  to.crowd = (from.flags & SF_PROCESS_CROWD) != 0;
-  to.host_mounts = (from.flags & SF_PROCESS_HOST_MNT_NS) != 0;
-  to.kernel_thread = (from.flags & SF_PROCESS_KERNEL) != 0;
-  to.comm = text(from.comm);
-  to.parent_comm = text(from.parent_comm);
-  to.exe = text(from.exe);
-  to.run = from.run;
-  to.login = login_ref(from.login);
-  return to;
-}
-
 // One list of operations for both sides.
 #define STILLFRAME_SAME_OP(name)                  \
   static_assert(static_cast<int>(FileOp::name) == \
@@ -348,6 +327,27 @@ Result<Observation> with(const void* data, std::size_t size, Decode decode,
 }
 
 }  // namespace
+
+ProcessRef process_ref(const sf_process& from) {
+  ProcessRef to;
+  to.cgroup = from.cgroup;
+  to.session = from.session;
+  to.start_ns = from.start_ns;
+  to.pid = from.pid;
+  to.ppid = from.ppid;
+  to.uid = from.uid;
+  to.in_container = (from.flags & SF_PROCESS_IN_CONTAINER) != 0;
+  to.followed = (from.flags & SF_PROCESS_FOLLOWED) != 0;
+  to.crowd = (from.flags & SF_PROCESS_CROWD) != 0;
+  to.host_mounts = (from.flags & SF_PROCESS_HOST_MNT_NS) != 0;
+  to.kernel_thread = (from.flags & SF_PROCESS_KERNEL) != 0;
+  to.comm = text(from.comm);
+  to.parent_comm = text(from.parent_comm);
+  to.exe = text(from.exe);
+  to.run = from.run;
+  to.login = login_ref(from.login);
+  return to;
+}
 
 Result<Observation> decode(const void* data, std::size_t size,
                            std::int64_t real_minus_boot_ns) {

@@ -14,6 +14,8 @@
 
 namespace stillframe::sensors {
 
+ProcessRef process_ref(const sf_process& from);
+
 // Fails on an event that is too short, of another version or of unknown type.
 // `real_minus_boot_ns`: CLOCK_REALTIME minus CLOCK_BOOTTIME.
 Result<Observation> decode(const void* data, std::size_t size,

@@ -13,6 +13,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/base/log.h"
+#include "agent/sensors/decode.h"
 
 namespace stillframe::sensors {
 namespace {
@@ -58,6 +59,7 @@ KernelMaps::KernelMaps(const Object& owner)
       cgroups_(owner.map("cgroups")),
       containers_known_(owner.map("containers_known")),
       processes_(owner.map("processes")),
+      ended_(owner.map("ended")),
       tallies_(owner.map("tallies")),
       changes_(owner.map("changes")),
       losses_(owner.map("losses")),
@@ -281,6 +283,19 @@ bool KernelMaps::may_have_child(std::uint64_t family) const {
   return own < SF_CHILDREN_MOST &&
          tally(SF_TALLY_CHILDREN) + tally(SF_TALLY_CHILDREN_ADOPTED) <
              SF_CGROUPS_ROOM / 2;
+}
+
+// After some seconds its number may be another's, whose end was missed.
+std::optional<ProcessRef> KernelMaps::ended(std::uint32_t pid) const {
+  constexpr std::uint64_t kLatelyNs = 10'000'000'000;
+  const std::uint32_t place = pid % SF_ENDED_ROOM;
+  sf_ended entry{};
+  if (bpf_map_lookup_elem(bpf_map__fd(ended_), &place, &entry) != 0 ||
+      entry.process.pid != pid || entry.pid != pid ||
+      boottime_now_ns() > entry.time_ns + kLatelyNs) {
+    return std::nullopt;
+  }
+  return process_ref(entry.process);
 }
 
 void KernelMaps::add_cgroup(std::uint64_t id, sf_cgroup_state state) const {

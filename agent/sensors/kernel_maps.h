@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "agent/model/inode.h"
+#include "agent/model/observation.h"
 #include "agent/sensors/object.h"
 #include "agent/sensors/removed_roots.h"
 #include "bpf/events.h"
@@ -44,6 +46,9 @@ class KernelMaps {
   // or may have been.
   bool rearm(const sf_change_key& key) const;
 
+  // A process that has ended within the last seconds.
+  std::optional<ProcessRef> ended(std::uint32_t pid) const;
+
   // What the programs counted as lost for this reason. Not what found no room
   // when we put it there: a loss is repaired by a scan, and it is scans that
   // put inodes there. That is logged.
@@ -72,6 +77,7 @@ class KernelMaps {
   const bpf_map* cgroups_;
   const bpf_map* containers_known_;
   const bpf_map* processes_;
+  const bpf_map* ended_;
   const bpf_map* tallies_;
   const bpf_map* changes_;
   const bpf_map* losses_;

@@ -67,7 +67,7 @@ struct Sensors::Impl {
   bool types_missed = false;  // and said
   ObjectPtr shared;           // makes the maps
   std::optional<const KernelMaps> maps;
-  LimitWatch limits;
+  std::optional<LimitWatch> limits;              // asks the maps
   std::vector<std::unique_ptr<Sensor>> sensors;  // in doctor's order
   // Of the ring buffer, the limits and the backlog.
   Fd poll{::epoll_create1(EPOLL_CLOEXEC)};
@@ -83,13 +83,13 @@ struct Sensors::Impl {
   std::size_t left = 0;  // observations still wanted by drain()
   std::uint64_t undecodable = 0;
 
-  Impl(SensorConfig c, const Clock& k)
-      : config(std::move(c)), clock(k), limits(k, config.describe) {}
+  Impl(SensorConfig c, const Clock& k) : config(std::move(c)), clock(k) {}
 
   // Does what may load programs, while the kernel's types are there. They take
   // some MiB, and are given back unless a sensor may need them in a hurry.
   Result<> with_types(const std::function<Result<>()>& work);
   Result<> begin();
+  DescribeProcess describer() const;
   void choose();
   Result<std::set<FileOp>> missed(TrialGround ground);
   std::size_t drain(const std::function<void(Observation&&)>& to,
@@ -139,6 +139,14 @@ Result<> Sensors::Impl::with_types(const std::function<Result<>()>& work) {
   return done;
 }
 
+DescribeProcess Sensors::Impl::describer() const {
+  if (!config.describe) return {};
+  return [this](std::uint32_t pid) {
+    return config.describe(
+        pid, [this](std::uint32_t one) { return maps->ended(one); });
+  };
+}
+
 Result<> Sensors::Impl::begin() {
   auto facts = kernel_facts(config.observed_controller, *setup.types);
   if (!facts) return tl::unexpected(facts.error());
@@ -165,13 +173,14 @@ Result<> Sensors::Impl::begin() {
   shared = std::move(*made);
   setup.maps = shared.get();
   maps.emplace(*shared);
+  limits.emplace(clock, describer());
   sensors = make_sensors(
-      {[this](TrialGround ground) { return missed(ground); }, limits});
+      {[this](TrialGround ground) { return missed(ground); }, *limits});
   const bpf_map* events = shared->map("events");
   auto mapped = Ring::map(bpf_map__fd(events), bpf_map__max_entries(events));
   if (!mapped) return tl::unexpected(mapped.error());
   ring.emplace(*std::move(mapped));
-  std::vector<int> sources = limits.poll_fds();
+  std::vector<int> sources = limits->poll_fds();
   sources.push_back(bpf_map__fd(events));
   sources.push_back(backlogged);
   for (const int fd : sources) {
@@ -202,7 +211,7 @@ std::size_t Sensors::Impl::drain(const std::function<void(Observation&&)>& to,
   }
   sink = nullptr;
   maps->forget_inodes();
-  return limit - left + limits.drain(to);
+  return limit - left + limits->drain(to);
 }
 
 // What the files sensor as it is now does not see; fails where there is nothing
@@ -378,7 +387,7 @@ std::uint64_t Sensors::lives_since_ns() const { return impl_->lives_since_ns; }
 
 void Sensors::watch_limits(std::uint64_t cgroup,
                            const std::vector<std::string>& directories) {
-  if (auto watched = impl_->limits.watch(cgroup, directories); !watched) {
+  if (auto watched = impl_->limits->watch(cgroup, directories); !watched) {
     log_warn("changes of a container's limits are found by scans only",
              {{"error", watched.error()},
               {"hint", "raise fs.inotify.max_user_watches"}});
@@ -386,12 +395,12 @@ void Sensors::watch_limits(std::uint64_t cgroup,
 }
 
 void Sensors::forget_limits(std::uint64_t cgroup) {
-  impl_->limits.forget(cgroup);
+  impl_->limits->forget(cgroup);
 }
 
 LimitsObservation Sensors::limits(std::uint64_t cgroup, bool anyway) {
-  if (anyway) impl_->limits.doubt(cgroup);
-  return impl_->limits.look(cgroup);
+  if (anyway) impl_->limits->doubt(cgroup);
+  return impl_->limits->look(cgroup);
 }
 
 }  // namespace stillframe::sensors

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,9 @@ struct SensorConfig {
   std::string unified_mount;
   std::uint32_t budget_per_second = 32768;  // events of one container
   // Who wrote a limit; without it nobody is named. Called by any thread.
-  DescribeProcess describe = {};
+  std::function<std::optional<Writer>(std::uint32_t pid,
+                                      const EndedProcess& ended)>
+      describe = {};
 };
 
 // The kernel side on BPF. See kernel_side.h for what each call does.

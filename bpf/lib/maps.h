@@ -167,6 +167,16 @@ struct {
 	__type(value, struct sf_followed);
 } processes SEC(".maps");
 
+/* Processes that ended lately, on the host, too, by the remainder of their thread-group id:
+ * written at each exit, read by the agent where it is told of a process that is gone. Each
+ * takes the place of the one before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SF_ENDED_ROOM);
+	__type(key, u32);
+	__type(value, struct sf_ended);
+} ended SEC(".maps");
+
 /* Tools, by the names of the programs that they are known by (bpf/tools.h): written by the
  * agent once, read at execs in containers. */
 struct {

@@ -261,6 +261,28 @@ def test_limit_written_by_hand_has_whoever_wrote_it(agent: Agent,
     assert seen["actor"]["ancestors"]
 
 
+@pytest.mark.parametrize("origin", ["host", "exec"])
+def test_who_wrote_a_limit_and_is_gone_is_known(agent: Agent, start,
+                                                origin: str) -> None:
+    """Nobody is there any more by the time that the agent may look."""
+    container = start(options=("--pids-limit", "100", "--privileged",
+                               "-v", "/sys/fs/cgroup:/cgroups"))
+    agent.ps(container.id)
+    file = control_files(container.pid, "pids.max")[0]
+    agent.process.send_signal(signal.SIGSTOP)
+    try:
+        if origin == "exec":
+            place = pathlib.Path("/cgroups", file.relative_to("/sys/fs/cgroup"))
+            podman("exec", container.name, "sh", "-c", f"echo 200 >{place}")
+        else:
+            subprocess.run(["sh", "-c", f"echo 200 >{file}"], check=True)
+    finally:
+        agent.process.send_signal(signal.SIGCONT)
+    [seen] = wait_for(lambda: _limits(agent, container.name),
+                      ATTRIBUTION_SECONDS, "limit_change")
+    assert (seen["actor"]["origin"], seen["actor"]["comm"]) == (origin, "sh")
+
+
 # Only the last value is there to be seen: it may be either's.
 def test_of_two_who_wrote_a_limit_none_is_named(agent: Agent, start) -> None:
     container = start(options=("--pids-limit", "100"))

@@ -80,31 +80,43 @@ TEST(Callers, ShowByWhatALimitWasSet) {
   }
 }
 
-TEST(Callers, AProcessIsDescribedUntilNobodyWaitsForItAnyMore) {
+TEST(Callers, AProcessThatHasEndedIsDescribedByWhatTheKernelSideKept) {
   const auto layout = containers::detect_cgroups();
   ASSERT_TRUE(layout);
-  const pid_t child = ::fork();
-  if (child == 0) ::_exit(0);
-  siginfo_t ended;
-  ASSERT_EQ(
-      ::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
-  const auto pid = static_cast<std::uint32_t>(child);
-  const auto own =
-      describe_process(static_cast<std::uint32_t>(::getpid()), *layout);
+  const auto none = [](std::uint32_t) { return std::nullopt; };
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  const auto own = describe_process(self, *layout, none);
   ASSERT_TRUE(own);
   EXPECT_EQ(own->process.exe, "engine_test");
+  EXPECT_NE(own->process.cgroup, 0U);
   EXPECT_TRUE(own->process.host_mounts);
-  const auto seen = describe_process(pid, *layout);
-  ASSERT_TRUE(seen);
-  EXPECT_EQ(seen->process.pid, pid);
-  EXPECT_EQ(seen->process.comm, own->process.comm);
-  EXPECT_EQ(seen->process.parent_comm, own->process.comm);
-  EXPECT_EQ(seen->process.cgroup, own->process.cgroup);
-  EXPECT_TRUE(seen->process.host_mounts);
-  ASSERT_FALSE(seen->callers.empty());
-  EXPECT_EQ(seen->callers.front().pid, own->process.pid);
-  ::waitpid(child, nullptr, 0);
-  EXPECT_FALSE(describe_process(pid, *layout));
+
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t over;
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &over, WEXITED | WNOWAIT),
+            0);
+  const auto pid = static_cast<std::uint32_t>(child);
+  const auto kept = [&](std::uint32_t asked) {
+    ProcessRef process;
+    process.pid = asked;
+    process.ppid = self;
+    process.start_ns = own->process.start_ns + 12'345'678;
+    process.comm = "writer";
+    return std::optional(asked == pid ? process : ProcessRef());
+  };
+  for (const bool waited : {false, true}) {
+    if (waited) ::waitpid(child, nullptr, 0);
+    EXPECT_FALSE(describe_process(pid, *layout, none));
+    const auto seen = describe_process(pid, *layout, kept);
+    ASSERT_TRUE(seen);
+    EXPECT_EQ(seen->process.comm, "writer");
+    // As /proc counts, so that it is the same before and after its end.
+    EXPECT_EQ(seen->process.start_ns, own->process.start_ns + 10'000'000);
+    EXPECT_EQ(seen->process.parent_comm, own->process.comm);
+    ASSERT_FALSE(seen->callers.empty());
+    EXPECT_EQ(seen->callers.front().pid, self);
+  }
 }
 
 struct WhoseCase {
