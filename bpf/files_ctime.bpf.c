@@ -122,15 +122,23 @@ static __always_inline u32 inode_state(struct inode *inode)
 	return plain->i_state;
 }
 
-/* In this order: overlay's own work on files, which each write through overlay brings
- * along, costs no look-up. */
+/* An inode being loaded, not made: what every first look at a file does. */
+static __always_inline bool is_loaded(u32 state)
+{
+	return (state & config.inode_new) && !(state & config.inode_creating);
+}
+
+/* Overlay's own work on a file, which each write through overlay brings along. */
+static __always_inline bool is_inner_work(struct inode *inode, const struct syscall *call)
+{
+	return works_for_overlay() && !S_ISDIR(inode->i_mode) && !completes_elsewhere(call);
+}
+
 static __always_inline int below_changed(struct inode *inode, const struct syscall *call, u64 mark)
 {
 	bool inner = works_for_overlay();
 	u64 place = 0;
 
-	if (inner && !S_ISDIR(inode->i_mode) && !completes_elsewhere(call))
-		return 0;
 	if (!inner)
 		place = mark_of_place(inode);
 	if (known_elsewhere(latest_here(), place))
@@ -138,15 +146,56 @@ static __always_inline int below_changed(struct inode *inode, const struct sysca
 	return upper_changed(inode, call, inner, place, mark);
 }
 
-/* A function of its own: what repeats the latest write shall not pay for its stack. */
-static __noinline int changed(struct inode *inode, const struct syscall *call, s64 ctime_ns,
-			      u64 mark)
+/* Overlay sets the ctime of its inode before each write and after it, and more than once
+ * for a change of attributes. */
+static __always_inline u64 mark_of(struct inode *inode, const struct syscall *call)
+{
+	if (is_write(call))
+		return change_mark(inode, 0);
+	return sets_attribute(call) ? change_mark(inode, call->nr) : 0;
+}
+
+/* What is most of all ends here, and shall not pay for the rest. */
+static __always_inline bool is_news(struct inode *inode, struct sf_latest *here)
+{
+	struct syscall call;
+	u64 mark;
+
+	read_syscall(&call);
+	mark = mark_of(inode, &call);
+	if (mark && repeats_latest(here, mark))
+		return false;
+	inode = CAST(inode, inode);
+	return inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC || !is_inner_work(inode, &call);
+}
+
+static __always_inline bool first_news(enum sf_pair pair, struct inode *inode)
+{
+	struct sf_latest *here = latest_here();
+
+	take_on(here, pair);
+	return is_news(inode, here);
+}
+
+static __always_inline bool second_news(enum sf_pair pair, struct inode *inode)
+{
+	struct sf_latest *here = latest_here();
+
+	return !taken_on(here, pair) && is_news(inode, here);
+}
+
+static __always_inline s64 nanoseconds(const struct timespec64 *time)
+{
+	return time->tv_sec * (s64)SECOND_NS + time->tv_nsec;
+}
+
+/* A function of its own: the verifier forgets sooner by which way it got there. */
+static __noinline int set(struct inode *inode, const struct syscall *call, s64 ctime_ns, u64 mark)
 {
 	u32 state = inode_state(inode);
 
 	inode = CAST(inode, inode);
-	/* An inode being loaded, not made: what every first look at a file does. */
-	if ((state & config.inode_new) && !(state & config.inode_creating))
+	if (is_loaded(state))
 		return done();
 	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
 		overlay_changed(inode, call, state, ctime_ns, mark);
@@ -155,79 +204,95 @@ static __noinline int changed(struct inode *inode, const struct syscall *call, s
 	return done();
 }
 
-/* Overlay sets the ctime of its inode before each write and after it, and more than once
- * for a change of attributes. */
-static __always_inline int ctime_changed(struct inode *inode, s64 ctime_ns, struct sf_latest *here)
+/* Overlay's inodes, for the most part. */
+SEC("tp_btf/inode_set_ctime_to_ts")
+int BPF_PROG(ctime_set_news, struct inode *inode, struct timespec64 *ctime)
 {
+	s64 ctime_ns = nanoseconds(ctime);
 	struct syscall call;
-	u64 mark = 0;
+	u64 mark;
 
 	read_syscall(&call);
-	if (is_write(&call))
-		mark = change_mark(inode, 0);
-	else if (sets_attribute(&call))
-		mark = change_mark(inode, call.nr);
-	if (mark && repeats_latest(here, mark))
-		return 0;
-	return changed(inode, &call, ctime_ns, mark);
+	mark = mark_of(inode, &call);
+	return set(inode, &call, ctime_ns, mark);
 }
 
-static __always_inline int first_changed(enum sf_pair pair, struct inode *inode, s64 ctime_ns)
-{
-	struct sf_latest *here = latest_here();
+HANDLED_BY(set_handler);
 
-	take_on(here, pair);
-	return ctime_changed(inode, ctime_ns, here);
-}
-
-static __always_inline int second_changed(enum sf_pair pair, struct inode *inode, s64 ctime_ns)
-{
-	struct sf_latest *here = latest_here();
-
-	return taken_on(here, pair) ? 0 : ctime_changed(inode, ctime_ns, here);
-}
-
-static __always_inline s64 nanoseconds(const struct timespec64 *time)
-{
-	return time->tv_sec * (s64)SECOND_NS + time->tv_nsec;
-}
-
-/* Overlay's inodes, for the most part. */
 SEC("tp_btf/inode_set_ctime_to_ts")
 int BPF_PROG(stillframe_ctime_set, struct inode *inode, struct timespec64 *ctime)
 {
-	return first_changed(SF_PAIR_SET, inode, nanoseconds(ctime));
+	if (first_news(SF_PAIR_SET, inode))
+		bpf_tail_call(ctx, &set_handler, 0);
+	return 0;
 }
 
 SEC("tp_btf/inode_set_ctime_to_ts")
 int BPF_PROG(stillframe_ctime_set_second, struct inode *inode, struct timespec64 *ctime)
 {
-	return second_changed(SF_PAIR_SET, inode, nanoseconds(ctime));
+	if (second_news(SF_PAIR_SET, inode))
+		bpf_tail_call(ctx, &set_handler, 0);
+	return 0;
 }
+
+/* Of filesystems with multigrain timestamps, of which overlay is none. */
+static __always_inline int exchanged(struct inode *inode)
+{
+	struct syscall call;
+
+	if (is_loaded(inode_state(inode)))
+		return 0;
+	read_syscall(&call);
+	return below_changed(CAST(inode, inode), &call, mark_of(inode, &call));
+}
+
+SEC("tp_btf/ctime_ns_xchg")
+int BPF_PROG(ctime_xchg_news, struct inode *inode)
+{
+	return exchanged(inode);
+}
+
+HANDLED_BY(xchg_handler);
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(stillframe_ctime_xchg, struct inode *inode)
 {
-	return first_changed(SF_PAIR_XCHG, inode, 0);
+	if (first_news(SF_PAIR_XCHG, inode))
+		bpf_tail_call(ctx, &xchg_handler, 0);
+	return 0;
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(stillframe_ctime_xchg_second, struct inode *inode)
 {
-	return second_changed(SF_PAIR_XCHG, inode, 0);
+	if (second_news(SF_PAIR_XCHG, inode))
+		bpf_tail_call(ctx, &xchg_handler, 0);
+	return 0;
 }
 
 /* The same value again: the second write within a clock tick. */
 SEC("tp_btf/ctime_xchg_skip")
+int BPF_PROG(ctime_skip_news, struct inode *inode)
+{
+	return exchanged(inode);
+}
+
+HANDLED_BY(skip_handler);
+
+SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(stillframe_ctime_skip, struct inode *inode)
 {
-	return first_changed(SF_PAIR_SKIP, inode, 0);
+	if (first_news(SF_PAIR_SKIP, inode))
+		bpf_tail_call(ctx, &skip_handler, 0);
+	return 0;
 }
 
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(stillframe_ctime_skip_second, struct inode *inode)
 {
-	return second_changed(SF_PAIR_SKIP, inode, 0);
+	if (second_news(SF_PAIR_SKIP, inode))
+		bpf_tail_call(ctx, &skip_handler, 0);
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

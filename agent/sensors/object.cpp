@@ -15,7 +15,6 @@ namespace stillframe::sensors {
 namespace {
 
 constexpr const char* kConfigMap = ".rodata.config";
-constexpr std::size_t kHalves = 2;
 
 std::string_view target_of(std::string_view section) {
   const auto slash = section.find('/');
@@ -32,6 +31,14 @@ bool has_target(std::string_view section, const Setup& setup) {
   }
   if (section.rfind("cgroup/", 0) == 0) return !setup.unified_mount.empty();
   return true;  // kprobes: only trying shows
+}
+
+std::size_t parts_of(const ObjectSpec& spec) {
+  std::size_t parts = 1;
+  for (const ProgramSpec& one : spec.programs) {
+    parts = std::max<std::size_t>(parts, one.part + 1U);
+  }
+  return parts;
 }
 
 }  // namespace
@@ -77,9 +84,10 @@ tl::expected<Object::Loaded, Refusal> Object::open(
       }
     } else if (setup.maps != nullptr && !bpf_map__is_internal(map)) {
       const bpf_map* shared = setup.maps->map(bpf_map__name(map));
-      if (shared == nullptr && spec.in_halves) {
+      if (shared == nullptr && parts_of(spec) > 1 &&
+          bpf_map__type(map) != BPF_MAP_TYPE_PROG_ARRAY) {
         return tl::unexpected(Refusal{
-            "", 0, std::string(name) + ": each half would have its own"});
+            "", 0, std::string(name) + ": each part would have its own"});
       }
       if (shared != nullptr &&
           bpf_map__reuse_fd(map, bpf_map__fd(shared)) != 0) {
@@ -178,13 +186,28 @@ tl::expected<void, Refusal> Object::attach_program(const ProgramSpec& wanted,
   return {};
 }
 
+tl::expected<void, Refusal> Object::hand_over(const ProgramSpec& handler,
+                                              bpf_object* object) {
+  const int map = bpf_object__find_map_fd_by_name(object, handler.handler);
+  const int program =
+      bpf_program__fd(bpf_object__find_program_by_name(object, handler.name));
+  const std::uint32_t only = 0;
+  if (bpf_map_update_elem(map, &only, &program, BPF_ANY) != 0) {
+    return tl::unexpected(Refusal{handler.handler, errno, ""});
+  }
+  Fd kept(::fcntl(map, F_DUPFD_CLOEXEC, 0));
+  if (kept < 0) return tl::unexpected(Refusal{handler.handler, errno, ""});
+  handlers_.push_back(std::move(kept));
+  return {};
+}
+
 tl::expected<std::unique_ptr<Object>, Refusal> Object::attach(
     const ObjectSpec& spec, const Setup& setup) {
-  // Each half is an object of its own, with every other program.
-  const std::size_t parts = spec.in_halves ? kHalves : 1;
+  // Each part is an object of its own.
+  const std::size_t parts = parts_of(spec);
   std::vector<std::vector<const ProgramSpec*>> wanted(parts);
-  for (std::size_t i = 0; i < spec.programs.size(); ++i) {
-    wanted[i % parts].push_back(&spec.programs[i]);
+  for (const ProgramSpec& one : spec.programs) {
+    wanted[one.part].push_back(&one);
   }
   using Load = std::future<tl::expected<Loaded, Refusal>>;
   std::vector<Load> loads;
@@ -209,13 +232,14 @@ tl::expected<std::unique_ptr<Object>, Refusal> Object::attach(
   std::unique_ptr<Object> object(new Object());
   LibbpfMessages messages;
   // In the order of the list, whichever part they are in.
-  for (std::size_t i = 0; i < spec.programs.size(); ++i) {
-    bpf_program* program = bpf_object__find_program_by_name(
-        loaded[i % parts].get(), spec.programs[i].name);
+  for (const ProgramSpec& one : spec.programs) {
+    bpf_object* part = loaded[one.part].get();
+    bpf_program* program = bpf_object__find_program_by_name(part, one.name);
     if (!bpf_program__autoload(program)) continue;
-    auto attached =
-        object->attach_program(spec.programs[i], program, setup, messages);
-    if (!attached) return tl::unexpected(std::move(attached.error()));
+    auto done = one.handler != nullptr
+                    ? object->hand_over(one, part)
+                    : object->attach_program(one, program, setup, messages);
+    if (!done) return tl::unexpected(std::move(done.error()));
   }
   if (setup.maps == nullptr) object->object_ = std::move(loaded.front());
   return object;

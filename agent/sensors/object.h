@@ -28,15 +28,17 @@ struct ProgramSpec {
   const char* name;      // of the function in the object
   bool required = true;  // else: left out where its target is not there
   bool doubled = false;  // what it is not run for, a second program takes on
+  // Not attached: others end in it, by this map. Comes before them.
+  const char* handler = nullptr;
+  // The kernel's verifier looks at parts side by side. Those of one part, with
+  // what they call, share no maps with another but the common ones.
+  std::uint8_t part = 0;
 };
 
 struct ObjectSpec {
   const char* name;
   BuiltIn file;
   std::span<const ProgramSpec> programs;
-  // Its programs share no maps but the common ones, and the kernel's verifier
-  // takes long for them: it looks at two halves side by side.
-  bool in_halves = false;
 };
 
 class Object;
@@ -94,6 +96,13 @@ class Object {
                                              const Setup& setup,
                                              LibbpfMessages& messages);
 
+  // Makes it what those end in that have this map.
+  tl::expected<void, Refusal> hand_over(const ProgramSpec& handler,
+                                        bpf_object* object);
+
+  // Maps of handlers: the kernel empties those that nobody holds. Longer than
+  // whose programs end in them.
+  std::vector<Fd> handlers_;
   std::vector<std::unique_ptr<bpf_link, LinkFree>> links_;
   std::vector<Fd> alone_;  // the programs that are not doubled
   // Only of the one that makes the maps: with the others each of these would be

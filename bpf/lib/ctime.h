@@ -258,4 +258,18 @@ static __always_inline bool taken_on(struct sf_latest *here, enum sf_pair pair)
 	return true;
 }
 
+/*
+ * What both of a pair do with a change that is news: a program that they end in by a tail
+ * call, so that the verifier looks at it once. Each still counts as running by itself, and
+ * so the second is run for whom the first is not. Filled by the agent before any of them
+ * is attached, and held for as long: the call cannot fail.
+ */
+#define HANDLED_BY(name)                                                                           \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                             \
+		__uint(max_entries, 1);                                                            \
+		__type(key, u32);                                                                  \
+		__type(value, u32);                                                                \
+	} name SEC(".maps")
+
 #endif
