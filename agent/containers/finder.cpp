@@ -204,6 +204,14 @@ void Finder::add_found(const ContainerCgroup& container, RuntimeMetadata& known,
   info = known.info;
 }
 
+// crun writes down what it began once that runs: on a busy machine a good while
+// later. In this order, or the one that wrote meanwhile and ended is missed.
+bool Finder::is_unwritten(const ContainerCgroup& container) const {
+  if (!container.init || !container.name.outer.empty()) return false;
+  const auto starter = proc_.read_stat(container.init->ppid);
+  return (starter && starter->at_work) || files_.mentions(container.name.path);
+}
+
 std::optional<ContainerRecord> Finder::record_of(
     const ContainerCgroup& container, const UpperRoot& seen) const {
   ContainerRecord record;
@@ -222,6 +230,8 @@ std::optional<ContainerRecord> Finder::record_of(
     known.trouble.emplace_back("no runtime's files mention it");
   } else {
     add_found(container, known, record.info);
+    record.unwritten = runtime_from(record.info.runtime) == Runtime::unknown &&
+                       is_unwritten(container);
   }
   record.info.outer = outer_of(container);
   record.user = known.user;

@@ -93,6 +93,12 @@ KnownCgroups RuntimeFiles::cgroups_for(const std::string& path) const {
   return cgroups();
 }
 
+bool RuntimeFiles::mentions(const std::string& path) const {
+  return std::any_of(
+      resolvers_.begin(), resolvers_.end(),
+      [&](const auto& resolver) { return resolver->owner_of(path); });
+}
+
 Listing<RuntimeMetadata> RuntimeFiles::stored() const {
   Listing<RuntimeMetadata> all;
   for (const auto& resolver : resolvers_) {

@@ -40,6 +40,8 @@ class RuntimeFiles {
   // Those that matter to the cgroup at `path`: its owner alone where a runtime
   // says at once who that is, else all.
   KnownCgroups cgroups_for(const std::string& path) const;
+  // Whether a runtime's file says by now that this cgroup is a container's.
+  bool mentions(const std::string& path) const;
   Listing<RuntimeMetadata> stored() const;
   std::map<std::string, std::string> names() const;
   std::vector<std::string> name_places() const;

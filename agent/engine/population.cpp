@@ -26,8 +26,11 @@ Victim victim_of(const ContainerInfo& info) {
 constexpr unsigned kResolveTries = 5;
 constexpr std::size_t kMaxUnresolved = 256;
 constexpr std::uint64_t kFirstRetryNs = 100 * kMillisecondNs;
-// Some runtimes write down what they run when it runs.
+// Some runtimes write down what they run when it runs: at least so long is
+// waited for that, and for as long as who started it is at it, but no longer
+// than this.
 constexpr std::uint64_t kNamingNs = 300 * kMillisecondNs;
+constexpr std::uint64_t kLongestNamingNs = 10 * kSecondNs;
 constexpr std::uint64_t kLongestRetryNs = 60 * kSecondNs;
 // A runtime runs the workload sooner than this after it has made the process.
 constexpr std::uint64_t kPreparingNs = 5 * kSecondNs;
@@ -86,16 +89,16 @@ Population::Population(Context& context, Fleet& fleet, Unclaimed& unclaimed)
 void Population::discover() {
   // First of all: who is renamed from here on is noticed.
   static_cast<void>(context_.source.new_names());
+  next_reconcile_ns_ = context_.now() + context_.settings.scan_interval_ns();
   auto running = context_.source.running();
   const bool all_running = running.complete();
   for (auto& record : found_in(context_, std::move(running))) {
-    adopt(std::move(record), 0);
+    adopt_named(std::move(record));
   }
   all_known_ = adopt_kept() && all_running;
   context_.kernel.containers_known();
   adopt_begun();
   for (const auto& container : fleet_.all()) container->await_first_scan();
-  next_reconcile_ns_ = context_.now() + context_.settings.scan_interval_ns();
 }
 
 // What began, containers and within them, before the kernel side knew all there
@@ -123,13 +126,16 @@ bool Population::adopt_new() {
     const bool found_rootfs =
         owner && !owner->watched() && record.root && !record.layers.empty();
     if (owner && owner->running() && !found_rootfs) continue;
-    if (may_be_named_yet(record, record.init_start_ns)) {
-      reconcile_within_a_second();
-      continue;
-    }
-    adopt(std::move(record), 0);
+    adopt_named(std::move(record));
   }
   return all;
+}
+
+void Population::adopt_named(ContainerRecord record) {
+  if (may_be_named_yet(record, record.init_start_ns)) {
+    return reconcile_within_a_second();
+  }
+  adopt(std::move(record), 0);
 }
 
 // ---- Coming.
@@ -378,8 +384,9 @@ void Population::own_cgroups(const ContainerPtr& container) {
 // Of one within another the runtime's files are not the host's.
 bool Population::may_be_named_yet(const ContainerRecord& record,
                                   std::uint64_t began_ns) const {
+  const std::uint64_t longest = record.unwritten ? kLongestNamingNs : kNamingNs;
   return runtime_from(record.info.runtime) == Runtime::unknown &&
-         record.info.outer.empty() && context_.now() < began_ns + kNamingNs;
+         record.info.outer.empty() && context_.now() < began_ns + longest;
 }
 
 void Population::first_exec(const LiveObservation& seen) {

@@ -107,6 +107,8 @@ class Population {
                         std::uint64_t began_ns) const;
   // Null: it is no container of its own.
   ContainerPtr adopt(ContainerRecord record, std::uint64_t live_since_ns);
+  // One that runs already, as soon as it is sure what it is called.
+  void adopt_named(ContainerRecord record);
   void begin(const ContainerPtr& container, std::uint64_t live_since_ns);
   ContainerPtr known_as(const ContainerRecord& record);
   bool lives_elsewhere(const ContainerPtr& known,

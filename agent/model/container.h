@@ -124,6 +124,9 @@ struct ContainerRecord {
   Standing standing = Standing::unproven;
   std::vector<MountPoint> mounts;
   std::vector<std::string> trouble;  // metadata that could not be read, and why
+  // No runtime's files mention it, and who started it may be about to write
+  // them.
+  bool unwritten = false;
   bool running() const { return init_pid != 0; }
 };
 

@@ -10,7 +10,13 @@ import pytest
 
 from harness import image as images
 from harness.agent import Agent, command_line
-from harness.checks import EVENT_SECONDS, event, mutations, recorded
+from harness.checks import (
+    EVENT_SECONDS,
+    event,
+    last_state,
+    mutations,
+    recorded,
+)
 from harness.containerd import CRI_NAMESPACE, Containerd
 from harness.waiting import wait_for
 
@@ -194,6 +200,31 @@ def test_a_container_of_ctr_has_its_image(agent: Agent, containerd: Containerd,
     wait_for(lambda: _replaced(agent, name) == {"true": 1}, EVENT_SECONDS,
              "replaced by another image")
     assert _row(agent, name)["image"] == MOVING
+
+
+def test_those_that_are_gone_leave_their_last_state(
+        agent: Agent, containerd: Containerd) -> None:
+    name = containerd.run(FIRST)
+    pod = containerd.run_pod(_pod_name("gone"), "shop", FIRST)
+    for container in (name, pod.id):
+        _row(agent, container)
+    containerd.exec(name, "echo x >/new/made")
+    pod.exec("echo x >/new/made")
+    before = {container: (recorded(agent, container, "/new/made", "exec"),
+                          agent.docker_lines(container))
+              for container in (name, pod.id)}
+    containerd.remove(name)
+    containerd.remove_pod(pod)
+    for container, (change, lines) in before.items():
+        after = last_state(agent, container)
+        assert (after["state"], after["container"]["image"]) == (
+            "mutated", FIRST)
+        assert agent.changes(container)["/new/made"] == change
+        assert agent.docker_lines(container) == lines
+        assert {b"C /new", b"A /new/made"} <= lines
+    assert last_state(agent, f"shop/{pod.name}/web")["container"]["pod"] == (
+        pod.name)
+    assert "gone" in agent.diff(pod.sandbox)
 
 
 def test_the_same_id_in_two_namespaces_is_two_containers(

@@ -10,7 +10,7 @@ import pytest
 
 from harness import image as images
 from harness.agent import Agent
-from harness.checks import event, recorded
+from harness.checks import event, last_state, origins, recorded
 from harness.docker import Daemon
 from harness.users import subordinate_user
 from harness.waiting import wait_for
@@ -75,6 +75,32 @@ def test_a_write_and_a_copy_are_told_and_nothing_else(
     assert "mounts" not in {e["class"] for e in agent.events(container)}
     shown = {line.decode() for line in agent.docker_lines(container)}
     assert shown == set(dockerd.docker("diff", name).splitlines())
+
+
+def test_one_that_is_gone_leaves_its_last_state(
+        agent: Agent, dockerd: Daemon, name: str) -> None:
+    container = dockerd.run(name, _IMAGE)
+    _known(agent, container)
+    dockerd.docker("exec", name, "sh", "-c",
+                   "echo x >>/etc/group; mkdir /made; echo x >/made/file")
+    recorded(agent, container, "/made/file", "exec")
+    before = agent.changes(container)
+    lines = dockerd.docker("diff", name).splitlines()
+    dockerd.docker("rm", "-f", name)
+    after = last_state(agent, container)
+    assert (after["state"], after["container"]["name"],
+            after["container"]["image"]) == ("mutated", name, _IMAGE)
+    for called in (container, name):
+        kept = agent.changes(called)
+        assert kept.keys() == before.keys()
+        assert origins(kept["/made/file"]) == origins(kept["/etc/group"]) == {
+            "exec"}
+        assert agent.docker_lines(called) == {line.encode() for line in lines}
+    # The next of that name comes before it, and is another.
+    again = dockerd.run(name, _IMAGE)
+    _known(agent, again)
+    assert "gone" not in agent.diff(name)
+    assert agent.diff(container)["gone"]["seen"]
 
 
 def test_a_new_name_is_known_at_once(agent: Agent, dockerd: Daemon,

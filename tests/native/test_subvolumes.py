@@ -10,7 +10,15 @@ import pytest
 
 from harness import image as images
 from harness.agent import Agent
-from harness.checks import event, is_still, mutations, recorded, same_diff
+from harness.bundle import Bundle
+from harness.checks import (
+    event,
+    is_still,
+    mutations,
+    recorded,
+    same_diff,
+    settles,
+)
 from harness.image import Tree
 from harness.podman import Container, Store
 from harness.waiting import wait_for
@@ -102,3 +110,55 @@ def test_restart_of_both(own_agent: Agent, start_here) -> None:
     container.shell("echo x >/new/again")
     recorded(own_agent, container.name, "/new/again", "exec")
     same_diff(own_agent, container)
+
+
+@pytest.fixture
+def twins(btrfs: pathlib.Path, tmp_path: pathlib.Path,
+          tree: Tree) -> Iterator[tuple[Bundle, Bundle]]:
+    """Each with its upper directory on a subvolume of its own."""
+    made = []
+    for number in range(2):
+        subvolume = btrfs / f"{tmp_path.name}-{number}"
+        subprocess.run(["btrfs", "subvolume", "create", str(subvolume)],
+                       check=True, capture_output=True, timeout=60)
+        made.append(Bundle(tmp_path, tree, writable=subvolume))
+    yield made[0], made[1]
+    for container in made:
+        container.remove()
+
+
+def _on_disk(container: Bundle, path: str) -> tuple[int, int]:
+    found = container.upper.joinpath(path).stat()
+    return found.st_ino, found.st_dev
+
+
+def test_equal_inode_numbers_on_two_subvolumes_are_two_files(
+        own_agent: Agent, twins: tuple[Bundle, Bundle]) -> None:
+    own_agent.start()
+    first, second = twins
+    settles(own_agent, first.name)
+    settles(own_agent, second.name)
+    # Each of the same files, in turn, by other hands.
+    first.work("echo x >>/etc/group; echo n >/new/file")
+    second.work("true")
+    settles(own_agent, second.name)
+    second.shell("echo x >>/etc/group; echo n >/new/file")
+    second.upper.joinpath("new/file").write_text("by the host")
+    for path in ("", "etc", "etc/group", "new/file"):
+        one, other = _on_disk(first, path), _on_disk(second, path)
+        assert one[0] == other[0] and one[1] != other[1], path
+    recorded(own_agent, first.name, "/etc/group", "workload")
+    recorded(own_agent, first.name, "/new/file", "workload")
+    recorded(own_agent, second.name, "/etc/group", "exec")
+    wait_for(lambda: {actor["origin"] for actor in own_agent.changes(
+        second.name)["/new/file"]["actors"]} == {"exec", "host"}, 5,
+        "both who wrote the second one's file")
+    # A name that one takes away stays the other's.
+    first.work("rm /new/file")
+    wait_for(lambda: "/new/file" not in own_agent.changes(first.name), 5,
+             "the first one's file is gone")
+    assert "/new/file" in own_agent.changes(second.name)
+    own_agent.kill()
+    own_agent.start()
+    recorded(own_agent, first.name, "/etc/group", "workload")
+    recorded(own_agent, second.name, "/etc/group", "exec")

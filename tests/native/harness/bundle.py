@@ -5,7 +5,6 @@ import io
 import json
 import os
 import pathlib
-import secrets
 import subprocess
 import tarfile
 import uuid
@@ -102,13 +101,6 @@ class Bundle:
             self._command += ["--root", str(states)]
         self._attached: subprocess.Popen | None = None
         self.id = f"sfnat-{uuid.uuid4().hex[:12]}"
-        self._cgroup: dict[str, str] = {}
-        if V2 and runtime == "crun":
-            # The emulated machines' has its cgroup's name alone to be known by,
-            # and that is one that podman gives.
-            self.id = secrets.token_hex(32)
-            self._cgroup = {
-                "cgroupsPath": f"/libpod_parent/libpod-{self.id}"}
         self.name = self.id
         self.directory = directory / self.id
         self.upper = (writable or self.directory) / "upper"
@@ -132,7 +124,6 @@ class Bundle:
         # A file on the upper directory's filesystem, to copy from.
         self.spare = str(lower / "bin/busybox")
         contents = _config(self.control, list(command), volumes or {})
-        contents["linux"] |= self._cgroup
         (self.directory / "config.json").write_text(json.dumps(contents))
         if not plain:
             below = f"{lower}::{data}" if data else str(lower)

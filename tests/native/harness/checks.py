@@ -49,6 +49,19 @@ def recorded(agent: Agent, container: str, path: str, origin: str) -> dict:
     return seen[path]
 
 
+def last_state(agent: Agent, container: str) -> dict:
+    """What is left of one that was removed, as if it were still there."""
+    def gone() -> dict | None:
+        diff = agent.diff(container)
+        return diff if "gone" in diff else None
+
+    diff = wait_for(gone, EVENT_SECONDS, f"{container} is gone")
+    assert diff["complete"]
+    assert diff["gone"]["seen"] and diff["gone"]["left_out"] == 0
+    assert agent.ps(container) is None
+    return diff
+
+
 def event(agent: Agent, container: str, kind: str) -> dict:
     """The container's first event of a kind."""
     def first() -> dict | None:

@@ -218,6 +218,28 @@ TEST_F(FinderTest, UnexplainedCgroupsNeedPidsAndARootOfTheirOwn) {
   EXPECT_EQ(finder().exists(records[0]).value(), false);
 }
 
+TEST_F(FinderTest, WhoStartedItMayStillBeWritingDownWhoseItIs) {
+  host_.directory("/l/up");
+  contained(100, "/job",
+            {.ppid = 50, .inner_pid = "1", .mountinfo = overlay("/l/up")});
+  for (const auto& [state, unwritten] :
+       std::map<std::string, bool>{{"R", true}, {"D", true}, {"S", false}}) {
+    host_.process(
+        {.pid = 50, .root = "/hostroot", .ns = "[1]", .state = state});
+    const auto records = finder().running().items;
+    ASSERT_THAT(records, SizeIs(1)) << state;
+    EXPECT_EQ(records[0].unwritten, unwritten) << state;
+  }
+  // It has done so, and is gone.
+  host_.remove("/proc/50");
+  host_.file("/run/crun/job/status",
+             R"({"pid":100,"cgroup-path":"/job","bundle":"/l"})");
+  const auto records = finder().running().items;
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.runtime, "crun");
+  EXPECT_FALSE(records[0].unwritten);
+}
+
 TEST_F(FinderTest, FindsBareRuncByItsState) {
   host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
   host_.directory("/srv/web-1/up");

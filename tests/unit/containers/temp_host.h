@@ -69,13 +69,15 @@ class TempHost {
     std::string mountinfo = "";
     unsigned uid = 33;
     std::string command = std::string("run\0it\0", 7);
+    std::string state = "S";
   };
 
   // Its /proc directory; not the cgroup.procs entry.
   void process(const Task& task) const {
     const std::string dir = "/proc/" + std::to_string(task.pid);
     const std::string pid = std::to_string(task.pid);
-    file(dir + "/stat", pid + " (a) b) S " + std::to_string(task.ppid) +
+    file(dir + "/stat", pid + " (a) b) " + task.state + " " +
+                            std::to_string(task.ppid) +
                             " 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " +
                             std::to_string(task.start) + " 0 0\n");
     const std::string uid = "\t" + std::to_string(task.uid);

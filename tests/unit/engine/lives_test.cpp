@@ -277,6 +277,55 @@ TEST(Lives, WhatItsRuntimeWritesDownLateIsNamedByItAllTheSame) {
   }
 }
 
+// On a busy machine that takes a while. One that never does so is not waited
+// for without end.
+TEST(Lives, AsLongAsWhoStartedItIsAtWorkItMayBeNamedYet) {
+  for (const bool late : {true, false}) {
+    SCOPED_TRACE(late);
+    World world;
+    auto record = world.make("aaaa");
+    const auto named = record;
+    record.info.id = "cgroup-1";
+    record.info.runtime = "unknown";
+    record.unwritten = true;
+    world.source.known = {{"cgroup-1", record}};
+    world.live(record);
+    world.write(record, "new");
+    for (int i = 0; i < 50; ++i) {
+      world.clock.pass(kSecondNs / 10);
+      world.core->turn();
+    }
+    EXPECT_TRUE(world.core->take_snapshot()->containers.empty());
+    if (late) world.source.known = {{"aaaa", named}};
+    for (int i = 0; i < (late ? 2 : 51); ++i) {
+      world.clock.pass(kSecondNs / 10);
+      world.core->turn();
+    }
+    world.settle();
+    const auto view = world.view(late ? "aaaa" : "cgroup-1");
+    EXPECT_EQ(view.state, ContainerState::mutated);
+    EXPECT_EQ(world.core->take_snapshot()->containers.size(), 1u);
+  }
+}
+
+TEST(Lives, OneThatIsBeingWrittenDownAsTheAgentStartsIsNamedSoon) {
+  World world;
+  auto record = world.make("aaaa");
+  const auto named = record;
+  record.info.id = "cgroup-1";
+  record.info.runtime = "unknown";
+  record.unwritten = true;
+  record.init_start_ns = world.clock.boot;
+  world.source.known = {{"cgroup-1", record}};
+  world.start_again();
+  EXPECT_TRUE(world.core->take_snapshot()->containers.empty());
+  world.source.known = {{"aaaa", named}};
+  world.clock.pass(kSecondNs);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+  EXPECT_EQ(world.core->take_snapshot()->containers.size(), 1u);
+}
+
 // What a stopped container's overlay was mounted with is not known.
 TEST(Lives, AMountThatIsKnownLaterIsScannedByItsOptions) {
   World world;
