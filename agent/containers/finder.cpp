@@ -7,6 +7,7 @@
 #include "agent/base/text.h"
 #include "agent/containers/bundle_search.h"
 #include "agent/containers/cgroupless.h"
+#include "agent/containers/directory.h"
 #include "agent/containers/host_path.h"
 #include "agent/containers/rootfs_search.h"
 #include "agent/containers/workload.h"
@@ -398,10 +399,20 @@ Result<ContainerRecord> Finder::look_again(const ContainerRecord& known) const {
   return fail("no process of " + display(known.info.id) + " was found", ENOENT);
 }
 
+// Its manager removes the bundle with the container. The state of a runc that
+// was killed before it removed that one stays, and nobody comes for it.
+bool Finder::is_left_behind(const RuntimeMetadata& known) const {
+  if (!known.layers.empty() || known.bundle.empty() ||
+      !traits_of(known.info.runtime).keeps_stopped) {
+    return false;
+  }
+  return !is_directory(prefix_ + known.bundle).value_or(true);
+}
+
 Result<bool> Finder::exists(const ContainerRecord& record) const {
   const auto found = metadata_of(record);
   if (!found) return tl::unexpected<Error>(found.error());
-  if (*found) return true;
+  if (*found) return !is_left_behind(**found);
   const RuntimeTraits& runtime = traits_of(record.info.runtime);
   if (runtime.keeps_stopped) return false;
   if (record.cgroup != 0) {

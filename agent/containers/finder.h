@@ -71,6 +71,8 @@ class Finder : public ContainerSource {
   std::optional<RuntimeMetadata> stated(const Process& init) const;
   std::optional<RuntimeMetadata> bundled(const CgroupName& cgroup,
                                          const Process& init) const;
+  // Whether all there is of it is a state that its runtime did not remove.
+  bool is_left_behind(const RuntimeMetadata& known) const;
   // Whether a runtime may be about to say whose this is, or has just done so.
   bool is_unwritten(const ContainerCgroup& container) const;
   void add_found(const ContainerCgroup& container, RuntimeMetadata& known,

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 
@@ -12,9 +13,16 @@ import pytest
 from harness.agent import Agent
 from harness.bundle import unpack
 from harness.cgroups import made, only_unified
-from harness.checks import EVENT_SECONDS, recorded, settles
+from harness.checks import (
+    EVENT_SECONDS,
+    event,
+    mutations,
+    recorded,
+    settles,
+)
 from harness.image import Tree
 from harness.podman import RUN_OPTIONS, podman
+from harness.systemd import Systemd
 from harness.waiting import patience, wait_for
 
 
@@ -114,3 +122,63 @@ def test_what_starts_again_replaces_nothing(own_agent: Agent, image: str,
     assert not [e for e in own_agent.events(name) if e["kind"] == "replaced"]
     assert not own_agent.metric("stillframe_replacements_total", workload=name)
     assert len([r for r in own_agent.rows() if r["name"] == name]) == 1
+
+
+def _configuration(directory: pathlib.Path) -> tuple[str, str]:
+    """A podman with all of its files there, as its environment."""
+    (directory / "storage.conf").write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{directory}/root"\n'
+        f'runroot = "{directory}/run"\n')
+    (directory / "containers.conf").write_text(
+        f'[engine]\ntmp_dir = "{directory}/tmp"\n'
+        'cgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+    return (f"CONTAINERS_STORAGE_CONF={directory}/storage.conf",
+            f"CONTAINERS_CONF={directory}/containers.conf")
+
+
+def test_auto_update_is_a_replacement(own_agent: Agent, tree: Tree, name: str,
+                                      tmp_path: pathlib.Path) -> None:
+    own_agent.start()
+    # podman takes no long names for its run root.
+    with tempfile.TemporaryDirectory(prefix="sfau-") as directory, \
+            made(name), Systemd(name, tmp_path / "systemd.log") as systemd:
+        # By files: the units that podman writes leave its options out of half of
+        # their commands.
+        configuration = _configuration(pathlib.Path(directory))
+        systemd.run("systemctl", "set-environment", *configuration)
+        own_podman = ("env", *configuration, "podman")
+
+        def move_tag(version: int) -> None:
+            systemd.run(*own_podman, "import", "-q", "-c",
+                        f"LABEL version={version}", "-",
+                        "localhost/updated:latest", input=tree.bytes())
+
+        move_tag(1)
+        systemd.run(*own_podman, "create", "--name", name, *RUN_OPTIONS,
+                    "--pids-limit", "0", "--stop-signal", "KILL",
+                    "--label", "io.containers.autoupdate=local",
+                    "localhost/updated:latest", "/bin/sleep", "1000")
+        unit = systemd.run(*own_podman, "generate", "systemd", "--new",
+                           "--name", name).decode()
+        systemd.run(*own_podman, "rm", name)
+        systemd.add_service(f"{name}.service", unit)
+        try:
+            systemd.run("systemctl", "start", f"{name}.service")
+            before = settles(own_agent, name)
+            assert before["runtime"] == "podman"
+            move_tag(2)
+            updated = systemd.run(*own_podman, "auto-update").decode()
+            assert updated.splitlines()[-1].split()[-1] == "true", updated
+            replaced = event(own_agent, before["id"], "replaced")
+            assert replaced["detail"]["image_changed"] == "true"
+            after = settles(own_agent, name)
+            assert replaced["detail"]["by"] == after["id"] != before["id"]
+            assert after["image_id"] != before["image_id"]
+            found = own_agent.metric("stillframe_replacements_total",
+                                     workload=after["workload"])
+            assert {"true" if 'image_changed="true"' in text else "false": count
+                    for text, count in found.items()} == {"true": 1}
+            assert mutations(own_agent, before["id"]) == []
+            assert mutations(own_agent, after["id"]) == []
+        finally:
+            systemd.run("systemctl", "stop", f"{name}.service")

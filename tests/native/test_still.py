@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changes nothing must be seen as nothing."""
 
+import pathlib
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from harness.agent import Agent
-from harness.checks import is_still, mutations, recorded, same_diff
+from harness.bundle import Bundle
+from harness.checks import (
+    EVENT_SECONDS,
+    is_still,
+    mutations,
+    recorded,
+    same_diff,
+    settles,
+)
 from harness.coverage import STATE, Results
+from harness.image import Tree
 from harness.podman import Container, podman
+from harness.waiting import wait_for
 
+# As many as ten a second are in a minute.
+HEALTH_CHECKS = 600
 READ_EVERYTHING = "mutate readonly /data /bin/busybox; ls -lR / >/dev/null"
 
 
@@ -18,6 +32,34 @@ def test_reading_workload_stays_still(agent: Agent, start) -> None:
     is_still(agent, container)
     assert mutations(agent, container.name) == []
     same_diff(agent, container)
+
+
+def test_health_checks_leave_no_record(agent: Agent, tmp_path: pathlib.Path,
+                                       tree: Tree) -> None:
+    with Bundle(tmp_path, tree) as container:
+        settles(agent, container.name)
+        ledger = agent.state / "containers" / f"{container.id}.jsonl"
+        before = ledger.read_bytes(), agent.events(container.id)
+
+        def check(_: int) -> None:
+            container.shell("test -s /etc/group && cat /etc/passwd >/dev/null")
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(check, range(HEALTH_CHECKS)))
+        found = agent.diff(container.id)
+        assert (found["state"], found["changes"], found["updates"]) == (
+            "still", [], [])
+        assert (ledger.read_bytes(), agent.events(container.id)) == before
+
+        def counted() -> dict[str, float]:
+            return agent.metric("stillframe_mutations_total",
+                                workload=container.name)
+
+        assert counted() == {}
+        # One that writes is one.
+        container.shell("cat /etc/passwd >/new/checked")
+        recorded(agent, container.id, "/new/checked", "exec")
+        wait_for(counted, EVENT_SECONDS, "it is counted")
 
 
 def test_reader_of_a_stored_mapping_is_not_an_actor(agent: Agent,

@@ -11,7 +11,7 @@ from .waiting import wait_for
 
 _TOP = pathlib.Path("/sys/fs/cgroup")
 V2 = (_TOP / "cgroup.controllers").exists()
-_UNIFIED = _TOP if V2 else _TOP / "unified"
+UNIFIED = _TOP if V2 else _TOP / "unified"
 
 
 def control_files(pid: int, name: str) -> list[pathlib.Path]:
@@ -55,11 +55,11 @@ def _removed(directory: pathlib.Path) -> bool:
 @contextmanager
 def made(cgroup: str) -> Iterator[None]:
     """A cgroup in the unified hierarchy; what is left below it goes, too."""
-    (_UNIFIED / cgroup).mkdir()
+    (UNIFIED / cgroup).mkdir()
     try:
         yield
     finally:
-        below = sorted((_UNIFIED / cgroup).rglob("*/"), reverse=True)
-        for directory in (*below, _UNIFIED / cgroup):
+        below = sorted((UNIFIED / cgroup).rglob("*/"), reverse=True)
+        for directory in (*below, UNIFIED / cgroup):
             wait_for(partial(_removed, directory), 10,
                      f"{directory} is empty")

@@ -253,6 +253,23 @@ TEST_F(FinderTest, FindsBareRuncByItsState) {
   EXPECT_EQ(records[0].cgroup_path, "/web-1");
 }
 
+TEST_F(FinderTest, AStateThatARuntimeLeftBehindIsNoContainer) {
+  const std::string bundle = "/srv/s/overlay-containers/" + kA + "/userdata";
+  host_.file("/run/runc/" + kA + "/state.json",
+             R"({"id":")" + kA +
+                 R"(","init_process_pid":9,"config":{"labels":["bundle=)" +
+                 bundle + R"(","io.container.manager=libpod"]}})");
+  host_.directory(bundle);
+  ContainerRecord record;
+  record.info.id = kA;
+  record.info.runtime = "podman";
+  EXPECT_EQ(finder().exists(record).value(), true);
+  host_.unreadable(bundle);
+  EXPECT_EQ(finder().exists(record).value(), true);
+  host_.remove(bundle);
+  EXPECT_EQ(finder().exists(record).value(), false);
+}
+
 TEST_F(FinderTest, ARootfsThatIsADirectoryIsProvenByItsInode) {
   host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
   const auto rootfs = host_.directory("/srv/rootfs");
