@@ -76,6 +76,14 @@ def test_a_machine_keeps_its_ledger_when_it_is_started_again(
     machine.start()
     _settles(own_agent, machine.name, "mutated")
     assert {"/data/f1", "/new-file"} <= set(own_agent.changes(machine.name))
+    # And while it runs.
+    own_agent.stop()
+    own_agent.start()
+    _settles(own_agent, machine.name, "mutated")
+    assert own_agent.ps(machine.name)["running"]
+    machine.shell("echo z >/other-file")
+    wait_for(lambda: {"/data/f1", "/new-file", "/other-file"} <= set(
+        own_agent.changes(machine.name)), EVENT_SECONDS, "its next change")
 
 
 def test_a_machine_is_removed_with_its_directory(own_agent: Agent,
