@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "agent/base/keyed_hash.h"
@@ -15,9 +17,15 @@ namespace {
 constexpr std::size_t kMostExcess = 64;
 constexpr std::size_t kRepeatsInOne = 256;
 
+template <typename Number>
+void append_number(std::string& key, Number number) {
+  std::array<char, sizeof number> bytes;
+  std::memcpy(bytes.data(), &number, sizeof number);
+  key.append(bytes.data(), bytes.size());
+}
+
 void append(std::string& key, std::string_view part) {
-  key += std::to_string(part.size());
-  key += ':';
+  append_number(key, part.size());
   key += part;
 }
 
@@ -28,27 +36,9 @@ void append(std::string& key, const Actor& actor) {
   append(key, actor.tool);
   // Its path is not always known in time, its name is.
   append(key, std::string_view(actor.exe).substr(actor.exe.rfind('/') + 1));
-  key += std::to_string(actor.uid);
-  key += '/';
-  key += actor.login ? std::to_string(actor.login->uid) : "";
-  key += '/';
-  key += actor.session ? std::to_string(actor.session->id) : "";
-}
-
-std::uint64_t key_of(const StreamEvent& event) {
-  std::string key;
-  append(key, event.kind);
-  append(key, event.path);
-  append(key, event.from);
-  append(key, event.verdict);
-  // What was set, mounted or opened: another value is another act.
-  append(key, event.detail);
-  for (const auto& [name, value] : event.facts) {
-    append(key, name);
-    append(key, value);
-  }
-  if (event.actor) append(key, **event.actor);
-  return KeyedHash::own()(key);
+  append_number(key, actor.uid);
+  append_number(key, actor.login ? actor.login->uid + std::uint64_t{1} : 0);
+  append_number(key, actor.session ? actor.session->id : 0);
 }
 
 // Two can have one id, in two namespaces of containerd's or in two outer ones.
@@ -92,15 +82,44 @@ bool RecordFilter::take_share(Book& book, bool tolerated, std::uint64_t now) {
   return true;
 }
 
-bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
-  if (event.container == nullptr || is_of_its_life(event)) return true;
+std::uint64_t RecordFilter::key_of(const StreamEvent& event) {
+  std::string& key = scratch_;
+  key.clear();
+  append(key, event.kind);
+  append(key, event.path);
+  append(key, event.from);
+  append(key, event.verdict);
+  // What was set, mounted or opened: another value is another act.
+  append(key, event.detail);
+  for (const auto& [name, value] : event.facts) {
+    append(key, name);
+    append(key, value);
+  }
+  if (event.actor) append(key, **event.actor);
+  return KeyedHash::own()(key);
+}
+
+RecordFilter::Book* RecordFilter::book_for(const StreamEvent& event,
+                                           std::uint64_t now) {
+  // Of a flood each event is of the container that the last one was of.
+  if (latest_ != nullptr && latest_->container == event.container) {
+    return latest_;
+  }
   const std::string name = book_of(*event.container);
   // Only changes begin a book: what is said once a container is gone, none.
-  if (!is_mutation(event) && !books_.contains(name)) return true;
+  if (!is_mutation(event) && !books_.contains(name)) return nullptr;
   const auto [at, is_new] = books_.try_emplace(name);
-  Book& book = at->second;
-  if (is_new) book.refilled = now;
-  book.container = event.container;
+  latest_ = &at->second;
+  if (is_new) latest_->refilled = now;
+  latest_->container = event.container;
+  return latest_;
+}
+
+bool RecordFilter::admit(const StreamEvent& event, std::uint64_t now) {
+  if (event.container == nullptr || is_of_its_life(event)) return true;
+  Book* const found = book_for(event, now);
+  if (found == nullptr) return true;
+  Book& book = *found;
   if (!is_mutation(event)) {
     if (take_share(book, false, now)) return true;
     count_excess(book, event, now);
@@ -135,21 +154,26 @@ void RecordFilter::count_excess(Book& book, const StreamEvent& event,
                                 std::uint64_t now) {
   // With too many sorts they are kept apart by class and verdict only, of which
   // there are few: never is one counted as what it is not.
-  std::string key;
+  std::string& key = scratch_;
+  key.clear();
   append(key, event.kind);
   append(key, event.verdict);
   if (event.actor) {
     append(key, to_string((*event.actor)->origin));
     append(key, (*event.actor)->tool);
   }
-  const bool apart =
-      book.excess.size() < kMostExcess || book.excess.contains(key);
-  if (!apart) {
-    key.clear();
-    append(key, event.class_name);
-    append(key, event.verdict);
+  auto at = book.excess.find(key);
+  const bool is_new_sort = at == book.excess.end();
+  const bool apart = !is_new_sort || book.excess.size() < kMostExcess;
+  bool is_new = false;
+  if (is_new_sort) {
+    if (!apart) {
+      key.clear();
+      append(key, event.class_name);
+      append(key, event.verdict);
+    }
+    std::tie(at, is_new) = book.excess.try_emplace(key);
   }
-  const auto [at, is_new] = book.excess.try_emplace(key);
   Excess& excess = at->second;
   if (is_new) {
     excess.example = event;
@@ -228,6 +252,7 @@ void RecordFilter::finish(const std::string& book, const Give& give) {
   give_repeats(at->second, give);
   give_excess(at->second, give);
   keys_ -= at->second.seen.size();
+  if (latest_ == &at->second) latest_ = nullptr;
   books_.erase(at);
 }
 

@@ -65,6 +65,10 @@ class RecordFilter {
     std::uint64_t excess_since = 0;
   };
 
+  // What repeats of an event are known by.
+  std::uint64_t key_of(const StreamEvent& event);
+  // Null: it is not one that begins a book, and there is none.
+  Book* book_for(const StreamEvent& event, std::uint64_t now);
   void finish(const std::string& book, const Give& give);
   static bool take_share(Book& book, bool tolerated, std::uint64_t now);
   void count_excess(Book& book, const StreamEvent& event, std::uint64_t now);
@@ -72,6 +76,8 @@ class RecordFilter {
   static void give_excess(Book& book, const Give& give);
 
   std::map<std::string, Book> books_;
+  Book* latest_ = nullptr;  // that an event was of
+  std::string scratch_;     // in which keys are made
   std::size_t keys_ = 0;
   bool crowded_ = false;  // more keys than may be
 };
