@@ -267,7 +267,8 @@ MetricSection container_section() {
            {"container_id"},
            "seconds since 1970",
            "When a container's latest mutation was seen last; absent while it "
-           "is still.",
+           "is still. After a restart of the agent: of mutations that are still "
+           "there, or else of the first.",
            container_time<&ContainerView::last_mutation>},
           {"stillframe_container_violations",
            MetricType::Gauge,

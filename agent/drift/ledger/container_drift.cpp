@@ -100,7 +100,7 @@ void ContainerDrift::Impl::load() {
     merge(actors, ledger, books);
     store.rewrite();
   }
-  history.load(state.ever_mutated, state.first_mutation, state.last_mutation);
+  history.load(state.ever_mutated, state.first_mutation);
   environment.load(life);
   executions.load();
   verdicts.make_stale();
@@ -120,7 +120,7 @@ Result<> ContainerDrift::Impl::flush() {
     know_runtime_writes();
   }
   const StoredState state{history.ever_mutated(), history.first_mutation(),
-                          books.ledger.overflow(), history.last_mutation()};
+                          books.ledger.overflow()};
   return store.flush(books.actors, books.ledger, state, environment.life());
 }
 

@@ -5,13 +5,12 @@
 
 namespace stillframe::drift {
 
-void History::load(bool ever_mutated, WallTime first_mutation,
-                   WallTime last_mutation) {
+void History::load(bool ever_mutated, WallTime first_mutation) {
   ever_mutated_ = ever_mutated_ || ever_mutated;
   const bool earlier =
       first_mutation_.ns == 0 || first_mutation < first_mutation_;
   if (first_mutation.ns != 0 && earlier) first_mutation_ = first_mutation;
-  last_mutation_ = std::max(last_mutation_, last_mutation);
+  last_mutation_ = std::max(last_mutation_, first_mutation);
 }
 
 void History::violated(WallTime first, WallTime last,

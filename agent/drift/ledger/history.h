@@ -13,8 +13,10 @@ namespace stillframe::drift {
 
 class History {
  public:
-  // What was kept from before.
-  void load(bool ever_mutated, WallTime first_mutation, WallTime last_mutation);
+  // What was kept from before. When the last violation was is found again from
+  // the records of those that are still there, and is until then, and of those
+  // that are not, no earlier than the first.
+  void load(bool ever_mutated, WallTime first_mutation);
   // A violation that lasted from `first` to `last`. No actor: none is known.
   void violated(WallTime first, WallTime last, std::optional<ActorId> by);
 

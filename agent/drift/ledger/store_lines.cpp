@@ -342,8 +342,8 @@ std::string header_line(const std::string& id, const InodeId& root) {
 }
 
 std::string state_line(const StoredState& s) {
-  return line(json::array({"s", true, s.ever_mutated, s.first_mutation.ns,
-                           s.overflow, s.last_mutation.ns}));
+  return line(json::array(
+      {"s", true, s.ever_mutated, s.first_mutation.ns, s.overflow}));
 }
 
 std::string actor_line(std::uint32_t number, const Actor& a) {
@@ -456,8 +456,8 @@ bool read_line(std::string_view line, StoredLines& to) {
     to.state.ever_mutated = in.boolean();
     to.state.first_mutation.ns = in.number<std::int64_t>();
     to.state.overflow = in.number<std::uint64_t>();
-    // Lines of an older agent end here.
-    if (in.more()) to.state.last_mutation.ns = in.number<std::int64_t>();
+    // When the last mutation was, which some wrote.
+    if (in.more()) in.number<std::int64_t>();
     return in.good();
   }
   return false;

@@ -21,7 +21,6 @@ struct StoredState {
   bool ever_mutated = false;
   WallTime first_mutation;  // 0: none
   std::uint64_t overflow = 0;
-  WallTime last_mutation = {};  // 0: none
   bool operator==(const StoredState&) const = default;
 };
 

@@ -23,9 +23,10 @@ TEST(History, KeepsTheFirstTimeAndTheLastActor) {
 
 TEST(History, GoesOnFromWhatWasKept) {
   History history;
-  history.load(true, {30}, {90});
+  history.load(true, {30});
   EXPECT_TRUE(history.ever_mutated());
-  history.violated({50}, {50}, 1);
+  EXPECT_EQ(history.last_mutation().ns, 30);
+  history.violated({50}, {90}, 1);
   EXPECT_EQ(history.first_mutation().ns, 30);
   EXPECT_EQ(history.last_mutation().ns, 90);
   history.violated({50}, {95}, 1);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "agent/drift/ledger/store.h"
+#include "agent/drift/ledger/store_lines.h"
 #include "tests/unit/drift/ledger/world.h"
 
 namespace stillframe::drift::test {
@@ -470,6 +471,22 @@ TEST(Store, WhatALifeBeganWithComesBack) {
   EXPECT_EQ(again.mounts, life.mounts);
   EXPECT_EQ(again.limits, life.limits);
   EXPECT_EQ(again.limits_now, life.limits_now);
+}
+
+// An older agent takes a line with more in it for damaged.
+TEST(Store, TheStateLineIsAsItAlwaysWas) {
+  EXPECT_EQ(
+      state_line({.ever_mutated = true, .first_mutation = {7}, .overflow = 3}),
+      "[\"s\",true,true,7,3]\n");
+  ActorTable actors;
+  Ledger ledger(10);
+  StoredState state;
+  Life life;
+  StoredLines to{actors, ledger, state, life};
+  EXPECT_TRUE(read_line(R"(["s",true,true,8,4,9])", to));  // some had a time
+  EXPECT_EQ(state, (StoredState{true, {8}, 4}));
+  EXPECT_FALSE(read_line(R"(["s",true,true,8,4,"9"])", to));
+  EXPECT_FALSE(read_line(R"(["s",true,true,8,4,9,9])", to));
 }
 
 TEST(Store, AHundredThousandRecordsComeBack) {
