@@ -34,10 +34,10 @@ Result<> settle(Grammar& grammar, CLI::App& command) {
     if (!run && option != socket) continue;
     if (const auto done = apply_environment(*option); !done) return done;
   }
-  if (run && !raw.config_file.empty()) {
-    return apply_config_file(command, raw.config_file);
-  }
-  return {};
+  if (!run) return {};
+  if (const auto good = check_together(command); !good) return good;
+  if (raw.config_file.empty()) return {};
+  return apply_config_file(command, raw.config_file);
 }
 
 // `help policy check` is `policy check --help`.

@@ -82,6 +82,21 @@ Result<> apply_environment(CLI::Option& option) {
   return {};
 }
 
+bool serves_on_systemd(const CLI::App& run) {
+  const CLI::Option* socket = run.get_option("--web.systemd-socket");
+  return socket->count() != 0 && socket->as<bool>();
+}
+
+Result<> check_together(const CLI::App& run) {
+  if (!serves_on_systemd(run) ||
+      run.get_option("--web.listen-address")->count() == 0) {
+    return {};
+  }
+  return fail(
+      "--web.systemd-socket serves on the sockets that systemd hands over, and "
+      "on no --web.listen-address: give one of them");
+}
+
 Result<> apply_config_file(CLI::App& run, const std::string& path) {
   const auto text = read_file(path);
   if (!text) return fail(text, "--config.file");
@@ -96,6 +111,9 @@ Result<> apply_config_file(CLI::App& run, const std::string& path) {
     if (const auto done = set(*option, entry.values); !done) {
       return fail(done, entry.place);
     }
+    if (const auto good = check_together(run); !good) {
+      return fail(good, entry.place);
+    }
   }
   return {};
 }
@@ -103,6 +121,8 @@ Result<> apply_config_file(CLI::App& run, const std::string& path) {
 std::string effective_config(const CLI::App& run) {
   std::string out;
   for (const CLI::Option* option : settings_of(run)) {
+    const bool listens = long_name(*option) == "web.listen-address";
+    if (listens && serves_on_systemd(run)) continue;
     std::vector<std::string> values = option->results();
     if (values.empty()) {
       values = {is_flag(*option) ? "false" : option->get_default_str()};

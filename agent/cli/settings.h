@@ -22,10 +22,14 @@ std::vector<const CLI::Option*> settings_of(const CLI::App& run);
 // gave it one or the variable is empty.
 Result<> apply_environment(CLI::Option& option);
 
+// Whether settings of `run` that are each right go together.
+Result<> check_together(const CLI::App& run);
+
 // Gives the options of `run` that still have no value those of the file.
 Result<> apply_config_file(CLI::App& run, const std::string& path);
 
-// What a configuration file with the settings in effect looks like.
+// What a configuration file with the settings in effect looks like; without
+// addresses where there are none in effect.
 std::string effective_config(const CLI::App& run);
 
 }  // namespace stillframe::cli

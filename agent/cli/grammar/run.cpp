@@ -73,9 +73,9 @@ void add_run(Grammar& grammar) {
       ->allow_extra_args(false)
       ->check(checked_by(metrics::parse_listen_address))
       ->default_str(raw.listen.front());
-  run->add_flag(
-      "--web.systemd-socket", options.systemd_socket,
-      "Serve metrics on the sockets that systemd hands over, instead");
+  run->add_flag("--web.systemd-socket", options.systemd_socket,
+                "Serve metrics on the sockets that systemd hands over, and on "
+                "no address");
   options.telemetry_path = "/metrics";
   takes(grammar,
         run->add_option("--web.telemetry-path", options.telemetry_path,

@@ -12,6 +12,7 @@ namespace stillframe::cli {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -399,6 +400,37 @@ TEST(Parse, PrintsAConfigurationThatItCanRead) {
   const TemporaryFile defaults_file(defaults.error().out);
   EXPECT_TRUE(parse_words({"run", "--config.file", defaults_file.path()}))
       << defaults.error().out;
+}
+
+// It would not be listened on, wherever it comes from.
+TEST(Parse, AnAddressBesidesSocketsOfSystemdIsRefused) {
+  const Words both = {"run", "--web.systemd-socket", "--web.listen-address",
+                      ":1"};
+  const auto refused = [](const Words& words) {
+    const auto options = parse_words(words);
+    return options ? std::string() : options.error().err;
+  };
+  constexpr auto kWhy = "on no --web.listen-address: give one of them";
+  EXPECT_THAT(refused(both), HasSubstr(kWhy));
+  EXPECT_EQ(parse_words(both).error().code, 2);
+  const TemporaryFile file("\n[web]\nlisten-address = [':1']\n");
+  EXPECT_THAT(
+      refused({"run", "--web.systemd-socket", "--config.file", file.path()}),
+      AllOf(HasSubstr(file.path() + ":3:1: "), HasSubstr(kWhy)));
+  {
+    const Variable variable("STILLFRAME_WEB_LISTEN_ADDRESS", ":1");
+    EXPECT_THAT(refused({"run", "--web.systemd-socket"}), HasSubstr(kWhy));
+  }
+  EXPECT_EQ(refused({"run", "--web.systemd-socket"}), "");
+  const TemporaryFile off("web.systemd-socket = false\n");
+  EXPECT_EQ(refused({"run", "--web.listen-address", ":1", "--config.file",
+                     off.path()}),
+            "");
+
+  const auto printed =
+      parse_words({"run", "--web.systemd-socket", "--print-config"});
+  const TemporaryFile printed_file(printed.error().out);
+  EXPECT_EQ(refused({"run", "--config.file", printed_file.path()}), "");
 }
 
 TEST(Parse, HelpsByACommandAsByAnOption) {
