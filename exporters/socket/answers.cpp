@@ -353,6 +353,16 @@ Result<Names> names_of(const Snapshot& state, const std::string& of) {
       if (!info.workload.empty()) names[info.workload] = "";
     } else if (of == "namespaces") {
       if (!namespace_of(info).empty()) names[namespace_of(info)] = "";
+    } else if (of == "names") {
+      if (!info.name.empty()) names[info.name] = info.image;
+    } else if (of == "ids") {
+      names[info.id] = full_name(info);
+    } else if (of == "images") {
+      if (!info.image.empty()) names[info.image] = "";
+    } else if (of == "pods") {
+      if (!info.pod.empty()) names[info.pod] = "";
+    } else if (of == "labels") {
+      for (const auto& [key, value] : info.labels) names[key + '=' + value];
     } else {
       return fail("no names of " + printable(of));
     }

@@ -28,7 +28,7 @@ struct Query {
   std::string container;  // of events, too
   std::string path;
   std::string workload;
-  std::string of;      // of names: containers, workloads or namespaces
+  std::string of;      // of names: whose, as names_answer() has them
   std::string prefix;  // of names
   std::string space;   // containers of this namespace only
   ContainerFilter containers;
@@ -68,8 +68,9 @@ Answer diff_answer(AgentApi& agent, const Query& query);
 Answer explain_answer(AgentApi& agent, const Query& query);
 Answer suggest_answer(AgentApi& agent, const Query& query);
 Answer doctor_answer(const DoctorReport& report, const Query& query);
-// What containers, workloads and namespaces are called, at most a thousand,
-// from what is known already: nothing is scanned.
+// What containers are called by commands, and workloads, namespaces, names,
+// ids, images, pods and labels (NAME=VALUE): at most a thousand, from what is
+// known already: nothing is scanned.
 Answer names_answer(const AgentApi& agent, const Query& query);
 Answer ping_answer(const AgentApi& agent, const std::string& version);
 

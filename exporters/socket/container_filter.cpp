@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/socket/container_filter.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 
@@ -75,14 +78,6 @@ const Key* key_named(std::string_view name) {
   return found == kKeys.end() ? nullptr : &*found;
 }
 
-std::string key_names() {
-  std::string out;
-  for (const auto& key : kKeys) {
-    out += (out.empty() ? "" : ", ") + std::string(key.name);
-  }
-  return out;
-}
-
 Result<> check_value(std::string_view key, const std::string& value) {
   if (value.empty()) return fail(std::string(key) + "= needs a value");
   if (key == "running" && value != "true" && value != "false") {
@@ -96,12 +91,18 @@ Result<> check_value(std::string_view key, const std::string& value) {
 
 }  // namespace
 
+std::vector<std::string_view> ContainerFilter::keys() {
+  std::vector<std::string_view> names;
+  for (const Key& key : kKeys) names.push_back(key.name);
+  return names;
+}
+
 Result<> ContainerFilter::add(std::string_view text) {
   const auto equals = text.find('=');
   const std::string name(text.substr(0, equals));
   if (equals == std::string_view::npos || key_named(name) == nullptr) {
-    return fail(display(text) + " is not KEY=VALUE with one of the keys " +
-                key_names());
+    return fail(fmt::format("{} is not KEY=VALUE with one of the keys {}",
+                            display(text), fmt::join(keys(), ", ")));
   }
   std::string value(text.substr(equals + 1));
   if (auto good = check_value(name, value); !good) return good;

@@ -22,6 +22,9 @@ namespace stillframe::socket_api {
 //   label                        NAME, or NAME=VALUE
 class ContainerFilter {
  public:
+  // In alphabetical order.
+  static std::vector<std::string_view> keys();
+
   // The error is one printable line, and names the keys or values there are.
   Result<> add(std::string_view text);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporters/socket/container_order.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -82,15 +85,13 @@ constexpr std::array kColumns = {
     Column{"age", age},
 };
 
-std::string column_names() {
-  std::string out;
-  for (const auto& column : kColumns) {
-    out += (out.empty() ? "" : ", ") + std::string(column.name);
-  }
-  return out;
-}
-
 }  // namespace
+
+std::vector<std::string_view> ContainerOrder::columns() {
+  std::vector<std::string_view> names;
+  for (const Column& column : kColumns) names.push_back(column.name);
+  return names;
+}
 
 Result<ContainerOrder> ContainerOrder::parse(std::string_view text) {
   ContainerOrder order;
@@ -100,8 +101,8 @@ Result<ContainerOrder> ContainerOrder::parse(std::string_view text) {
       std::find_if(kColumns.begin(), kColumns.end(),
                    [&](const Column& column) { return column.name == name; });
   if (found == kColumns.end()) {
-    return fail(display(text) + " is not one of the columns " + column_names() +
-                ", or -COLUMN");
+    return fail(fmt::format("{} is not one of the columns {}, or -COLUMN",
+                            display(text), fmt::join(columns(), ", ")));
   }
   order.column_ = static_cast<std::size_t>(found - kColumns.begin());
   return order;

@@ -14,6 +14,9 @@ namespace stillframe::socket_api {
 // comes last either way. Those that are equal stay as they are.
 class ContainerOrder {
  public:
+  // In the order of the table.
+  static std::vector<std::string_view> columns();
+
   // The error is one printable line, and names the columns.
   static Result<ContainerOrder> parse(std::string_view text);
 

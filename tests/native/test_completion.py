@@ -27,6 +27,10 @@ LINES = {
     "events --verdict viol": "events --verdict violation",
     "events --origin unat": "events --origin unattributed",
     "completion fi": "completion fish",
+    "ps --sort last": "ps --sort last-actor",
+    "ps --sort -last": "ps --sort -last-actor",
+    "ps --filter state=mu": "ps --filter state=mutated",
+    "ps --filter=state=mu": "ps --filter=state=mutated",
     "ps nothing": "ps nothing",
 }
 
@@ -43,6 +47,12 @@ def test_words(shell: Shell) -> None:
     for begun, complete in LINES.items():
         assert shell.complete(f"stillframe {begun}").rstrip() == (
             f"stillframe {complete}")
+
+
+def test_a_key_goes_on_with_its_value(shell: Shell) -> None:
+    line = shell.complete("stillframe ps --filter sta")
+    assert line == "stillframe ps --filter state="
+    assert shell.complete(f"{line}unk").rstrip() == f"{line}unknown"
 
 
 def test_files_where_files_are_expected(shell: Shell,
@@ -69,6 +79,21 @@ def test_containers_of_the_running_agent(shell: Shell, agent: Agent,
                  "stillframe events --socket {} --container "):
         line = line.format(agent.socket)
         assert shell.complete(line + begun) == f"{line}{container.name} "
+
+
+def test_values_of_filters_are_those_of_the_agent(
+        shell: Shell, agent: Agent, start) -> None:
+    label = f"role.{uuid.uuid4().hex[:8]}"
+    container = start(options=("--label", f"{label}=front:1"))
+    wait_for(lambda: agent.named(container.name), 30, "the container is known")
+    line = f"stillframe ps --socket {agent.socket} --filter "
+    for begun, value in {
+        f"name={container.name[:-3]}": f"name={container.name}",
+        f"id={container.id[:20]}": f"id={container.id}",
+        f"label={label}": f"label={label}=front:1",
+    }.items():
+        completed = shell.complete(line + begun)
+        assert shlex.split(completed)[-1] == value
 
 
 def test_names_are_never_expanded(shell: Shell, agent: Agent, start,

@@ -31,6 +31,9 @@ class Walk {
   const CLI::Option* option_named(const std::string& name) const;
   const CLI::Option* next_argument() const;
   void offer_values(Completion& out, const CLI::Option* option) const;
+  void offer_pairs(Completion& out,
+                   const std::map<std::string, Values>& keys) const;
+  void offer_those(Completion& out, const Values& values) const;
   void offer_options(Completion& out) const;
   void offer_commands(Completion& out, const CLI::App& family) const;
   void offer(Completion& out, const std::string& word,
@@ -114,10 +117,35 @@ void Walk::offer(Completion& out, const std::string& word,
 }
 
 void Walk::offer_values(Completion& out, const CLI::Option* option) const {
-  const auto values = grammar_.values.find(option);
-  if (values == grammar_.values.end()) return;
-  out.source = values->second.source;
-  for (const auto& word : values->second.words) offer(out, word, "");
+  if (const auto keys = grammar_.keys.find(option);
+      keys != grammar_.keys.end()) {
+    offer_pairs(out, keys->second);
+  } else if (const auto values = grammar_.values.find(option);
+             values != grammar_.values.end()) {
+    offer_those(out, values->second);
+  }
+}
+
+// A key first; behind its = what it takes.
+void Walk::offer_pairs(Completion& out,
+                       const std::map<std::string, Values>& keys) const {
+  const auto equals = out.begun.find('=');
+  if (equals == std::string::npos) {
+    for (const auto& [key, values] : keys) offer(out, key + '=', "");
+    return;
+  }
+  const auto key = keys.find(out.begun.substr(0, equals));
+  out.before += out.begun.substr(0, equals + 1);
+  out.begun.erase(0, equals + 1);
+  if (key != keys.end()) offer_those(out, key->second);
+}
+
+void Walk::offer_those(Completion& out, const Values& values) const {
+  out.source = values.source;
+  const bool reversed = values.may_be_reversed && out.begun.starts_with('-');
+  for (const auto& word : values.words) {
+    offer(out, (reversed ? "-" : "") + word, "");
+  }
 }
 
 void Walk::offer_commands(Completion& out, const CLI::App& family) const {

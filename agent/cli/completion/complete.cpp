@@ -24,6 +24,34 @@ std::string socket_of(const Completion& completion) {
                                                   : socket_api::kDefaultPath;
 }
 
+// What the agent calls it; empty: it does not know.
+std::string agents_word(Source source) {
+  switch (source) {
+    case Source::containers:
+      return "containers";
+    case Source::workloads:
+      return "workloads";
+    case Source::namespaces:
+      return "namespaces";
+    case Source::names:
+      return "names";
+    case Source::ids:
+      return "ids";
+    case Source::images:
+      return "images";
+    case Source::pods:
+      return "pods";
+    case Source::labels:
+      return "labels";
+    case Source::anything:
+    case Source::words:
+    case Source::files:
+    case Source::directories:
+      break;
+  }
+  return "";
+}
+
 // The agent's own words; none: it does not run.
 std::vector<Candidate> names(const Completion& completion,
                              const std::string& of) {
@@ -53,25 +81,12 @@ int run_complete(const Options& options, Streams streams) {
   const auto grammar = make_grammar("");
   Completion completion = complete(*grammar, options.complete.words);
   std::string out = "words\n";
-  switch (completion.source) {
-    case Source::files:
-      out = "files\t" + completion.before + '\n';
-      break;
-    case Source::directories:
-      out = "directories\t" + completion.before + '\n';
-      break;
-    case Source::containers:
-      completion.candidates = names(completion, "containers");
-      break;
-    case Source::workloads:
-      completion.candidates = names(completion, "workloads");
-      break;
-    case Source::namespaces:
-      completion.candidates = names(completion, "namespaces");
-      break;
-    case Source::words:
-    case Source::anything:
-      break;
+  if (completion.source == Source::files) {
+    out = "files\t" + completion.before + '\n';
+  } else if (completion.source == Source::directories) {
+    out = "directories\t" + completion.before + '\n';
+  } else if (const auto of = agents_word(completion.source); !of.empty()) {
+    completion.candidates = names(completion, of);
   }
   for (const auto& [word, about] : completion.candidates) {
     if (!is_plain(word)) continue;

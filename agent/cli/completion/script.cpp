@@ -39,6 +39,7 @@ _stillframe() {
         printf -v word %q "${word#"$before"}"
         COMPREPLY+=("$word")
       done
+      [[ ${COMPREPLY[*]} != *= ]] || compopt -o nospace
       ;;
   esac
 }
@@ -48,7 +49,7 @@ complete -F _stillframe stillframe
 constexpr std::string_view kZsh = R"(#compdef stillframe
 # zsh completion for stillframe
 _stillframe() {
-  local -a answer names shown
+  local -a answer names shown behind
   local line
   answer=("${(@f)$(command stillframe __complete \
     "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
@@ -63,7 +64,8 @@ _stillframe() {
         shown+=("${line/$'\t'/  -- }")
       done
       shown=("${(@)shown%  -- }")
-      (( $#names )) && compadd -l -d shown -a -- names
+      [[ $names[1] == *= ]] && behind=(-S '')
+      (( $#names )) && compadd "${(@)behind}" -l -d shown -a -- names
       ;;
   esac
 }

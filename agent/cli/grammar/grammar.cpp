@@ -129,14 +129,14 @@ void add_output(Grammar& grammar, CLI::App* command, std::string& value,
 
 CLI::Option* takes(Grammar& grammar, CLI::Option* option,
                    const std::string& metavar, Source source) {
-  grammar.values[option] = {source, {}};
+  grammar.values[option] = {.source = source};
   return option->type_name(metavar);
 }
 
 CLI::Option* takes_one_of(Grammar& grammar, CLI::Option* option,
                           const std::vector<std::string>& words,
                           const std::string& metavar) {
-  grammar.values[option] = {Source::words, words};
+  grammar.values[option] = {.source = Source::words, .words = words};
   option->type_name(metavar.empty() ? fmt::format("{}", fmt::join(words, "|"))
                                     : metavar);
   return option->check(

@@ -53,14 +53,20 @@ enum class Source {
   words,  // a list of them
   files,
   directories,
-  containers,  // of the running agent, like the two that follow
+  containers,  // of the running agent, like all that follow
   workloads,
-  namespaces
+  namespaces,
+  names,
+  ids,
+  images,
+  pods,
+  labels
 };
 
 struct Values {
   Source source = Source::anything;
-  std::vector<std::string> words;
+  std::vector<std::string> words = {};
+  bool may_be_reversed = false;  // by a - in front of a word
 };
 
 // Stays where it is: the options write into it.
@@ -69,6 +75,8 @@ struct Grammar {
   RawValues raw;
   Options options;
   std::map<const CLI::Option*, Values> values;
+  // Of those that take KEY=VALUE: what each key takes.
+  std::map<const CLI::Option*, std::map<std::string, Values>> keys;
   // Of those that are commands, not only a family of them.
   std::map<const CLI::App*, Command> commands;
 };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 #include <initializer_list>
+#include <map>
 #include <span>
 
 #include "agent/cli/grammar/grammar.h"
 #include "agent/cli/help.h"
 #include "agent/cli/time.h"
+#include "agent/model/runtime.h"
 #include "agent/model/tool_names.h"
 #include "agent/model/words.h"
 #include "agent/policy/glob.h"
@@ -29,6 +31,50 @@ std::vector<std::string> words_of(std::initializer_list<Names> lists) {
 constexpr std::array<std::string_view, 2> kOtherClasses = {"lifecycle",
                                                            "agent"};
 
+Values values_of_key(std::string_view key) {
+  const std::map<std::string_view, Values> known = {
+      {"id", {Source::ids}},
+      {"image", {Source::images}},
+      {"label", {Source::labels}},
+      {"name", {Source::names}},
+      {"namespace", {Source::namespaces}},
+      {"pod", {Source::pods}},
+      {"running", {Source::words, {"true", "false"}}},
+      {"runtime", {Source::words, words_of({kRuntimeNames})}},
+      {"state", {Source::words, words_of({kStateNames})}},
+      {"workload", {Source::workloads}},
+  };
+  return known.at(key);
+}
+
+void add_filter(Grammar& grammar, CLI::App* ps) {
+  CLI::Option* filter = ps->add_option(
+      "--filter", grammar.options.ps.filters,
+      "Only such: id, image, label, name, namespace, pod, running, runtime, "
+      "state, workload; may be repeated");
+  for (const auto key : socket_api::ContainerFilter::keys()) {
+    grammar.keys[filter].emplace(key, values_of_key(key));
+  }
+  takes(grammar, filter, "KEY=VALUE")
+      ->allow_extra_args(false)
+      ->check(checked_by([](const std::string& text) {
+        return socket_api::ContainerFilter().add(text);
+      }));
+}
+
+void add_sort(Grammar& grammar, CLI::App* ps) {
+  CLI::Option* sort =
+      ps->add_option("--sort", grammar.options.ps.sort,
+                     "By this column, as state or last-actor; -COLUMN from "
+                     "the end");
+  sort->check(checked_by(socket_api::ContainerOrder::parse))
+      ->type_name("COLUMN");
+  grammar.values[sort] = {
+      .source = Source::words,
+      .words = words_of({socket_api::ContainerOrder::columns()}),
+      .may_be_reversed = true};
+}
+
 void add_ps(Grammar& grammar) {
   PsOptions& wanted = grammar.options.ps;
   CLI::App* ps =
@@ -42,21 +88,8 @@ void add_ps(Grammar& grammar) {
   CLI::Option* quiet =
       ps->add_flag("-q,--quiet", grammar.raw.quiet, "Only ids");
   ps->add_flag("--no-trunc", wanted.whole, "Do not cut ids and images");
-  takes(grammar,
-        ps->add_option("--filter", wanted.filters,
-                       "Only such: id, image, label, name, namespace, pod, "
-                       "running, runtime, state, workload; may be repeated"),
-        "KEY=VALUE")
-      ->allow_extra_args(false)
-      ->check(checked_by([](const std::string& text) {
-        return socket_api::ContainerFilter().add(text);
-      }));
-  takes(grammar,
-        ps->add_option("--sort", wanted.sort,
-                       "By this column, as state or last-actor; -COLUMN from "
-                       "the end"),
-        "COLUMN")
-      ->check(checked_by(socket_api::ContainerOrder::parse));
+  add_filter(grammar, ps);
+  add_sort(grammar, ps);
   add_output(grammar, ps, wanted.output, {"table", "wide", "json", "name"});
   quiet->excludes("--output");
   CLI::Option* workloads = ps->add_flag("--workloads", wanted.workloads,

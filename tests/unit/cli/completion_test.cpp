@@ -76,6 +76,39 @@ TEST(Complete, ValuesHoweverTheyAreGiven) {
   EXPECT_THAT(offered({"completion", ""}), ElementsAre("bash", "zsh", "fish"));
 }
 
+TEST(Complete, KeysAndWhatEachTakes) {
+  EXPECT_THAT(
+      offered({"ps", "--filter", ""}),
+      ElementsAre("id=", "image=", "label=", "name=", "namespace=", "pod=",
+                  "running=", "runtime=", "state=", "workload="));
+  EXPECT_THAT(offered({"ps", "--filter", "sta"}), ElementsAre("state="));
+  EXPECT_EQ(offered({"ps", "--filter", "state="}),
+            (Words{"still", "mutated", "unknown"}));
+  EXPECT_EQ(completed({"ps", "--filter", "state=mu"}).before, "state=");
+  EXPECT_THAT(offered({"ps", "--filter", "state=mu"}), ElementsAre("mutated"));
+  EXPECT_EQ(completed({"ps", "--filter=state=mu"}).before, "--filter=state=");
+  EXPECT_THAT(offered({"ps", "--filter=state=mu"}), ElementsAre("mutated"));
+  EXPECT_THAT(offered({"ps", "--filter", "running="}),
+              ElementsAre("true", "false"));
+  EXPECT_THAT(offered({"ps", "--filter", "runtime=pod"}),
+              ElementsAre("podman"));
+  EXPECT_THAT(offered({"ps", "--filter", "nothing="}), IsEmpty());
+  const auto label = completed({"ps", "--filter", "label=app=sh"});
+  EXPECT_EQ(label.source, Source::labels);
+  EXPECT_EQ(label.before, "label=");
+  EXPECT_EQ(label.begun, "app=sh");
+  EXPECT_EQ(completed({"ps", "--filter", "name=w"}).source, Source::names);
+  EXPECT_EQ(completed({"ps", "--filter", "id=1"}).source, Source::ids);
+  EXPECT_EQ(completed({"ps", "--filter", "pod="}).source, Source::pods);
+}
+
+TEST(Complete, ColumnsInBothDirections) {
+  EXPECT_THAT(offered({"ps", "--sort", "s"}), ElementsAre("state", "started"));
+  EXPECT_THAT(offered({"ps", "--sort", "-s"}),
+              ElementsAre("-state", "-started"));
+  EXPECT_THAT(offered({"ps", "--sort=-ag"}), ElementsAre("-age"));
+}
+
 TEST(Complete, SaysWhoKnowsTheRest) {
   EXPECT_EQ(completed({"diff", "w"}).source, Source::containers);
   EXPECT_EQ(completed({"diff", "w"}).begun, "w");
