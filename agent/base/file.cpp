@@ -40,7 +40,8 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
   struct stat st{};
   if (::fstat(fd, &st) != 0) return fail(path, errno);
   if (!S_ISREG(st.st_mode) && !is_kernel_file(path)) {
-    return fail(path + " is not a regular file", EINVAL);
+    return tl::unexpected<Error>(
+        Error{EINVAL, path + " is not a regular file"});
   }
   std::string out;
   char buffer[16384];

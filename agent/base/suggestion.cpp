@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kLongest = 32;
 constexpr std::size_t kLeastBeginning = 2;
+constexpr std::size_t kLeastPart = 3;
 
 // Edits that make one of the other: bytes put in, taken out or replaced, and
 // two neighbours that change places.
@@ -45,6 +46,19 @@ std::string_view only_one_begun(std::string_view typed,
   return found;
 }
 
+// Those that `typed` is a part of.
+std::string holding(std::string_view typed,
+                    std::span<const std::string_view> words) {
+  std::string found;
+  if (typed.size() < kLeastPart) return found;
+  for (const auto word : words) {
+    if (word.find(typed) == std::string_view::npos) continue;
+    if (!found.empty()) found += ", ";
+    found += word;
+  }
+  return found;
+}
+
 }  // namespace
 
 std::string_view nearest(std::string_view typed,
@@ -68,6 +82,9 @@ std::string suggestion(std::string_view typed,
                        std::span<const std::string_view> words) {
   if (const auto near = nearest(typed, words); !near.empty()) {
     return "did you mean '" + std::string(near) + "'?";
+  }
+  if (const auto some = holding(typed, words); !some.empty()) {
+    return "did you mean one of " + some + '?';
   }
   std::string known = "known: ";
   for (const auto word : words) {

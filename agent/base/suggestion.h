@@ -12,7 +12,8 @@ namespace stillframe {
 std::string_view nearest(std::string_view typed,
                          std::span<const std::string_view> words);
 
-// "did you mean 'x'?", or else "known: a, b, c".
+// "did you mean 'x'?", or "did you mean one of x, y?" where it is a part of
+// them, or else "known: a, b, c".
 std::string suggestion(std::string_view typed,
                        std::span<const std::string_view> words);
 

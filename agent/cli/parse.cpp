@@ -11,6 +11,7 @@
 #include "agent/cli/size.h"
 #include "agent/cli/time.h"
 #include "agent/cli/usage.h"
+#include "agent/model/runtime.h"
 
 namespace stillframe::cli {
 namespace {
@@ -73,6 +74,16 @@ void take_journal(const RawValues& raw, JournalOptions& journal) {
                           : journal::WhenFull::prune;
 }
 
+// A container as metrics and alerts have it, RUNTIME://ID, by its id. No name
+// holds that.
+std::string without_runtime(const std::string& container) {
+  for (const auto runtime : kRuntimeNames) {
+    const std::string scheme = std::string(runtime) + "://";
+    if (container.starts_with(scheme)) return container.substr(scheme.size());
+  }
+  return container;
+}
+
 // All values have been checked as they came in.
 Options options_of(const Grammar& grammar, Command command) {
   const RawValues& raw = grammar.raw;
@@ -80,6 +91,11 @@ Options options_of(const Grammar& grammar, Command command) {
   options.command = command;
   options.socket = raw.socket;
   if (raw.quiet) options.ps.output = "id";
+  for (std::string* container :
+       {&options.diff.container, &options.events.container,
+        &options.policy.container}) {
+    *container = without_runtime(*container);
+  }
   options.color = *console::color_mode_from(raw.color);
   if (!raw.since.empty()) options.events.since = *parse_time(raw.since);
   if (!raw.until.empty()) options.events.until = *parse_time(raw.until);

@@ -24,12 +24,23 @@ struct Habit {
 constexpr std::array kHabits = {Habit{"ls", "ps"},
                                 Habit{"list", "ps"},
                                 Habit{"status", "ps"},
+                                Habit{"get", "ps"},
+                                Habit{"top", "ps --watch"},
+                                Habit{"inspect", "diff"},
+                                Habit{"describe", "diff"},
                                 Habit{"logs", "events"},
+                                Habit{"lint", "check"},
+                                Habit{"lint", "policy check"},
+                                Habit{"validate", "check"},
+                                Habit{"validate", "policy check"},
                                 Habit{"watch", "events -f"},
                                 Habit{"start", "run"},
                                 Habit{"config", "run --print-config"},
                                 Habit{"-v", "--version"},
                                 Habit{"--format", "--output"},
+                                Habit{"--json", "--output json"},
+                                Habit{"--wide", "--output wide"},
+                                Habit{"--limit", "--last"},
                                 Habit{"--tail", "--last"}};
 
 std::vector<std::string> names_of_commands(const CLI::App& family) {
@@ -110,12 +121,31 @@ std::string unknown_option(const CLI::App& command, const std::string& word) {
   return text;
 }
 
-std::string one_too_many(const CLI::App& command, const std::string& word) {
+// Of a command that takes a container by an option, which people forget.
+std::string as_container(const Grammar& grammar, const CLI::App& command,
+                         const std::string& word) {
+  for (const CLI::Option* option : command.get_options()) {
+    const auto values = grammar.values.find(option);
+    if (values == grammar.values.end() || option->count() != 0) continue;
+    if (values->second.source == Source::containers ||
+        values->second.source == Source::workloads) {
+      return option->get_name() + ' ' + word;
+    }
+  }
+  return {};
+}
+
+std::string one_too_many(const Grammar& grammar, const CLI::App& command,
+                         const std::string& word) {
   std::string taken;
   for (const CLI::Option* option : positionals_of(command)) {
     taken += (taken.empty() ? "" : " ") + option->get_name(true);
   }
   if (taken.empty()) {
+    if (const auto near = as_container(grammar, command, word); !near.empty()) {
+      return fmt::format("{} takes no argument: did you mean {}?",
+                         in_short(command), near);
+    }
     return fmt::format("{} takes no argument: '{}' is one too many",
                        in_short(command), word);
   }
@@ -141,13 +171,13 @@ std::optional<LeftOver> first_left_over(const CLI::App& app) {
   }
 }
 
-std::string about(const LeftOver& left_over) {
+std::string about(const Grammar& grammar, const LeftOver& left_over) {
   const auto& [command, word] = left_over;
   if (word.size() > 1 && word[0] == '-') return unknown_option(*command, word);
   if (!command->get_subcommands({}).empty()) {
     return unknown_command(*command, word);
   }
-  return one_too_many(*command, word);
+  return one_too_many(grammar, *command, word);
 }
 
 std::string wanted(const Grammar& grammar, const CLI::Option& option) {
@@ -227,7 +257,7 @@ Exit usage(const CLI::App& command, const std::string& message) {
 
 Exit usage(const Grammar& grammar, const CLI::Error& error) {
   if (const auto left_over = first_left_over(grammar.app)) {
-    return usage(*left_over->command, about(*left_over));
+    return usage(*left_over->command, about(grammar, *left_over));
   }
   const CLI::App& command = chosen(grammar.app);
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr &&

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/base/suggestion.h"
 #include "agent/base/text.h"
 #include "agent/model/container_name.h"
+#include "agent/model/runtime.h"
 #include "agent/model/words.h"
 
 namespace stillframe::socket_api {
@@ -85,6 +87,11 @@ Result<> check_value(std::string_view key, const std::string& value) {
   }
   if (key == "state" && !state_from(value)) {
     return fail("state is still, mutated or unknown, not " + display(value));
+  }
+  if (key == "runtime" && std::find(kRuntimeNames.begin(), kRuntimeNames.end(),
+                                    value) == kRuntimeNames.end()) {
+    return fail("there is no runtime " + display(value) + ": " +
+                suggestion(value, kRuntimeNames));
   }
   return {};
 }

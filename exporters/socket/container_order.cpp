@@ -96,7 +96,8 @@ std::vector<std::string_view> ContainerOrder::columns() {
 Result<ContainerOrder> ContainerOrder::parse(std::string_view text) {
   ContainerOrder order;
   order.descending_ = text.starts_with('-');
-  const std::string_view name = text.substr(order.descending_ ? 1 : 0);
+  // As it is written in the table's head, too.
+  const std::string name = to_lower(text.substr(order.descending_ ? 1 : 0));
   const auto found =
       std::find_if(kColumns.begin(), kColumns.end(),
                    [&](const Column& column) { return column.name == name; });

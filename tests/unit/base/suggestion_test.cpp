@@ -32,6 +32,7 @@ TEST(Suggestion, LeavesAloneWhatIsFarFromAll) {
 
 TEST(Suggestion, ListsAllIfNoneIsNear) {
   EXPECT_EQ(suggestion("pss", kWords), "did you mean 'ps'?");
+  EXPECT_EQ(suggestion("pla", kWords), "did you mean one of explain?");
   EXPECT_EQ(suggestion("foo", kWords),
             "known: ps, diff, events, explain, workloads");
 }

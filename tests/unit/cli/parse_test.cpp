@@ -156,6 +156,19 @@ TEST(Parse, TakesTheAskingCommands) {
   EXPECT_EQ(doctor->doctor.output, "json");
 }
 
+TEST(Parse, TakesAContainerAsAMetricNamesIt) {
+  EXPECT_EQ(parse_words({"diff", "podman://3f2a"})->diff.container, "3f2a");
+  EXPECT_EQ(parse_words({"events", "--container", "containerd://default/web"})
+                ->events.container,
+            "default/web");
+  EXPECT_EQ(
+      parse_words({"policy", "explain", "--container", "docker://3f2a", "/etc"})
+          ->policy.container,
+      "3f2a");
+  EXPECT_EQ(parse_words({"diff", "other://3f2a"})->diff.container,
+            "other://3f2a");
+}
+
 TEST(Parse, CountsSinceBackFromNow) {
   const WallTime before = wall_now();
   const auto events = parse_words({"events", "--since", "10m"});

@@ -74,6 +74,7 @@ TEST(ContainerFilter, NamesWhatThereIsWhenAskedForOther) {
       {"state=bad\n", "still, mutated or unknown, not \"bad\\n\""},
       {"running=yes", "true or false, not yes"},
       {"name=", "name= needs a value"},
+      {"runtime=podmna", "no runtime podmna: did you mean 'podman'?"},
   };
   for (const auto& [text, expected] : cases) {
     ContainerFilter filter;

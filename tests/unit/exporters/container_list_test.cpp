@@ -113,8 +113,13 @@ TEST(ContainerListTest, IsInTheOrderAskedFor) {
   }
 }
 
+TEST(ContainerOrder, TakesAColumnAsItsHeadIsWritten) {
+  EXPECT_TRUE(ContainerOrder::parse("NAME"));
+  EXPECT_TRUE(ContainerOrder::parse("-Last-Actor"));
+}
+
 TEST(ContainerOrder, NamesTheColumnsWhenThereIsNoSuch) {
-  for (const char* text : {"", "-", "NAME", "size", "\x1b"}) {
+  for (const char* text : {"", "-", "SIZE", "size", "\x1b"}) {
     const auto order = ContainerOrder::parse(text);
     ASSERT_FALSE(order) << text;
     EXPECT_THAT(order.error().message, HasSubstr("container, namespace, pod"));

@@ -391,6 +391,7 @@ TEST_F(SocketTest, NamesWhatItKnowsWithoutAScan) {
   views[0].info.name = "web";
   views[0].info.image = "shop:1";
   views[0].info.workload = "shop";
+  views[0].info.labels = {{"tier", "front"}};
   views[0].state = ContainerState::mutated;
   views[1].info.id = "bbbb";
   views[1].info.name = "da\"b";
@@ -413,6 +414,16 @@ TEST_F(SocketTest, NamesWhatItKnowsWithoutAScan) {
   EXPECT_EQ(names("workloads", ""),
             nlohmann::json::parse(R"([{"name":"shop","about":""}])"));
   EXPECT_EQ(names("namespaces", ""), nlohmann::json::array());
+  EXPECT_EQ(names("names", "w"),
+            nlohmann::json::parse(R"([{"name":"web","about":"shop:1"},
+                                      {"name":"worker","about":""}])"));
+  EXPECT_EQ(names("ids", "c"),
+            nlohmann::json::parse(R"([{"name":"cccc","about":"worker"}])"));
+  EXPECT_EQ(names("images", ""),
+            nlohmann::json::parse(R"([{"name":"shop:1","about":""}])"));
+  EXPECT_EQ(names("pods", ""), nlohmann::json::array());
+  EXPECT_EQ(names("labels", ""),
+            nlohmann::json::parse(R"([{"name":"tier=front","about":""}])"));
   EXPECT_FALSE(get("/v1/names", {{"of", "secrets"}}));
 }
 
