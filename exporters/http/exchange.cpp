@@ -9,9 +9,13 @@
 
 #include "agent/base/log.h"
 #include "agent/base/text.h"
+#include "exporters/http/gzip.h"
 
 namespace stillframe::http {
 namespace {
+
+// Less is in one packet anyway.
+constexpr std::size_t kLeastToCompress = 1024;
 
 // The library reads the request from here and writes the response to it.
 class MemoryStream : public httplib::Stream {
@@ -58,7 +62,11 @@ class Exchange : public httplib::Server {
     set_pre_routing_handler([&](const auto& request, auto& response) {
       handled_ = true;
       stream_ = handler(request, response);
-      if (stream_ != nullptr) headers_ = response.headers;
+      if (stream_ != nullptr) {
+        headers_ = response.headers;
+      } else if (gzip_) {
+        compress(response);
+      }
       return HandlerResponse::Handled;
     });
   }
@@ -93,17 +101,25 @@ class Exchange : public httplib::Server {
     }
   }
 
-  // Takes away what would make an answer expensive: brotli, which the library
-  // prefers and which costs sixty times what gzip costs, and ranges, of which a
-  // client may ask for a thousand that overlap.
-  void prepare(httplib::Request& request) const {
-    const bool gzip =
+  // Takes away what would make an answer expensive: compression by the library,
+  // which prefers brotli, at sixty times what gzip costs, and ranges, of which
+  // a client may ask for a thousand that overlap.
+  void prepare(httplib::Request& request) {
+    gzip_ =
         compress_ && accepts_gzip(request.get_header_value("Accept-Encoding"));
     for (const char* name : {"Accept-Encoding", "Range", "Expect"}) {
       request.headers.erase(name);
     }
-    if (gzip) request.headers.emplace("Accept-Encoding", "gzip");
     request.ranges.clear();
+  }
+
+  // All that is answered is text.
+  static void compress(httplib::Response& response) {
+    if (response.body.size() < kLeastToCompress) return;
+    if (auto compressed = gzip(response.body)) {
+      response.body = std::move(*compressed);
+      response.set_header("Content-Encoding", "gzip");
+    }
   }
 
   std::string stream_head() const {
@@ -117,6 +133,7 @@ class Exchange : public httplib::Server {
   std::unique_ptr<BodyStream> take_stream() { return std::move(stream_); }
 
   const bool compress_;
+  bool gzip_ = false;  // wanted by the client, and allowed
   bool handled_ = false;
   httplib::Headers headers_;  // what the handler set, of a stream
   std::unique_ptr<BodyStream> stream_;

@@ -10,8 +10,10 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <span>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "agent/base/log.h"
 #include "exporters/http/connection.h"
@@ -29,6 +31,10 @@ constexpr std::size_t kAcceptAtOnce = 64;
 // How long to leave new connections waiting when the system has no descriptor
 // for them.
 constexpr std::uint64_t kAcceptPauseNs = 100'000'000;
+// What handshakes and new connections may take of a turn of the loop, for each
+// handshake has a signature to make: whoever comes again and again to shake
+// hands must not hinder those who have. What is left waits for the next turn.
+constexpr std::uint64_t kNewcomersNs = 2'000'000;
 
 }  // namespace
 
@@ -43,12 +49,14 @@ struct Front::Impl {
   void loop();
   bool finished(std::uint64_t now) const;
   int wait_ms(std::uint64_t now) const;
+  void turn(std::span<const epoll_event> events, std::uint64_t now);
+  bool is_newcomer(const epoll_event& event) const;
   void handle(const epoll_event& event, std::uint64_t now);
   void take_mail(std::uint64_t now);
   void begin_stop(std::uint64_t now);
   void sweep(std::uint64_t now);
 
-  void accept_from(int listener, std::uint64_t now);
+  void accept_from(int listener, std::uint64_t now, std::uint64_t until);
   void listen_for(std::uint32_t events);
   bool make_room();
   void bound_setting_up();
@@ -120,9 +128,7 @@ void Front::Impl::loop() {
     const int count = ::epoll_wait(
         epoll, events.data(), static_cast<int>(events.size()), wait_ms(now));
     now = settings.clock->mono_ns();
-    for (int i = 0; i < count; ++i) {
-      handle(events[static_cast<std::size_t>(i)], now);
-    }
+    turn({events.data(), static_cast<std::size_t>(std::max(count, 0))}, now);
     if (now >= std::min(next_sweep, accept_again)) sweep(now);
   }
   for (auto& [id, held] : connections) held.connection.cut();
@@ -141,14 +147,45 @@ int Front::Impl::wait_ms(std::uint64_t now) const {
   return next <= now ? 0 : static_cast<int>((next - now) / kMs + 1);
 }
 
+// Connections are accepted when no handshake is left to do: those of before are
+// not pushed out by those who come. What has no turn now comes again, as epoll
+// reports what is, and those that waited come first.
+void Front::Impl::turn(std::span<const epoll_event> events, std::uint64_t now) {
+  const auto is_listener = [](const epoll_event& event) {
+    return event.data.u64 != kMailboxTag && event.data.u64 < kFirstConnection;
+  };
+  std::vector<const epoll_event*> newcomers;
+  for (const auto& event : events) {
+    if (is_listener(event)) continue;
+    if (is_newcomer(event)) {
+      newcomers.push_back(&event);
+    } else {
+      handle(event, now);
+    }
+  }
+  const std::uint64_t until = settings.clock->mono_ns() + kNewcomersNs;
+  for (const auto* event : newcomers) {
+    handle(*event, now);
+    if (settings.clock->mono_ns() >= until) return;
+  }
+  for (const auto& event : events) {
+    // None are left once the server stops.
+    const std::uint64_t number = event.data.u64;
+    if (is_listener(event) && number <= listeners.size()) {
+      accept_from(listeners[number - 1], now, until);
+    }
+  }
+}
+
+bool Front::Impl::is_newcomer(const epoll_event& event) const {
+  const auto at = connections.find(event.data.u64);
+  return at != connections.end() &&
+         at->second.connection.state() == Connection::State::setting_up;
+}
+
 void Front::Impl::handle(const epoll_event& event, std::uint64_t now) {
   const std::uint64_t tag = event.data.u64;
   if (tag == kMailboxTag) return take_mail(now);
-  if (tag < kFirstConnection) {
-    // None are left once the server stops.
-    if (tag <= listeners.size()) accept_from(listeners[tag - 1], now);
-    return;
-  }
   // It may have made way for another in this same turn.
   const auto at = connections.find(tag);
   if (at == connections.end()) return;
@@ -245,8 +282,10 @@ std::function<void()> Front::Impl::wake_call(std::uint64_t id) const {
   return [mailbox = mailbox, id] { mailbox->ready(id); };
 }
 
-void Front::Impl::accept_from(int listener, std::uint64_t now) {
+void Front::Impl::accept_from(int listener, std::uint64_t now,
+                              std::uint64_t until) {
   for (std::size_t i = 0; i < kAcceptAtOnce; ++i) {
+    if (settings.clock->mono_ns() >= until) return;
     Fd socket(
         ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket < 0) {

@@ -10,6 +10,7 @@
 #include "exporters/http/exchange.h"
 #include "exporters/http/front.h"
 #include "exporters/http/listen.h"
+#include "exporters/prometheus/exposition.h"
 #include "exporters/prometheus/metrics_text.h"
 #include "exporters/prometheus/openmetrics.h"
 #include "exporters/prometheus/pages.h"
@@ -113,8 +114,8 @@ std::string HttpServer::Impl::rendered(bool openmetrics) {
   Rendering& last = renderings[openmetrics ? 1 : 0];
   if (snapshot == nullptr || snapshot != last.snapshot ||
       now - last.ns >= kReuseNs) {
-    last.text = openmetrics ? openmetrics_text(collector.Collect())
-                            : metrics_text(collector);
+    last.text = exposition(collector.Collect(),
+                           openmetrics ? Format::openmetrics : Format::text);
     last.snapshot = std::move(snapshot);
     last.ns = now;
   }

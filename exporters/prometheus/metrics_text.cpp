@@ -2,7 +2,6 @@
 #include "exporters/prometheus/metrics_text.h"
 
 #include <fmt/format.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 
@@ -87,10 +86,6 @@ std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
     }
   }
   return families;
-}
-
-std::string metrics_text(const prometheus::Collectable& collector) {
-  return prometheus::TextSerializer().Serialize(collector.Collect());
 }
 
 std::string metrics_markdown() {

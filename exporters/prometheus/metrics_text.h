@@ -34,9 +34,6 @@ class SnapshotCollector : public prometheus::Collectable {
   std::size_t max_containers_;
 };
 
-// The text exposition format, version 0.0.4.
-std::string metrics_text(const prometheus::Collectable& collector);
-
 // docs/metrics.md.
 std::string metrics_markdown();
 

@@ -8,7 +8,7 @@ declare -A PACKAGE_GROUPS=(
     libbpfcc-dev prometheus-cpp-dev libcli11-dev libcpp-httplib-dev
     nlohmann-json3-dev libfmt-dev libssl-dev libcrypt-dev libcap-ng-dev
     libsystemd-dev libexpected-dev libyaml-cpp-dev libtomlplusplus-dev
-    libutf8proc-dev libsqlite3-dev libzstd-dev zstd libgtest-dev libgmock-dev scdoc"
+    libutf8proc-dev libsqlite3-dev libzstd-dev zlib1g-dev zstd libgtest-dev libgmock-dev scdoc"
   [test]="libbenchmark-dev podman runc containerd busybox-static prometheus
     prometheus-alertmanager python3 python3-pytest python3-yaml python3-jsonschema
     clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 linux-libc-dev-arm64-cross shellcheck

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "exporters/prometheus/exposition.h"
 #include "exporters/prometheus/metrics_text.h"
 
 namespace stillframe::metrics {
@@ -29,7 +30,8 @@ void scrape(benchmark::State& state) {
                                      .web = [] { return std::nullopt; }},
                                     {}, 100000);
   std::size_t bytes = 0;
-  for (auto _ : state) bytes = metrics_text(collector).size();
+  for (auto _ : state)
+    bytes = exposition(collector.Collect(), Format::text).size();
   state.counters["bytes"] = static_cast<double>(bytes);
 }
 BENCHMARK(scrape)->Arg(10)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <stdexcept>
 
@@ -27,6 +28,23 @@ std::unique_ptr<BodyStream> large_text(const httplib::Request&,
   return nullptr;
 }
 
+// By zlib's own reader of gzip.
+std::string gunzipped(std::string_view bytes) {
+  z_stream stream{};
+  constexpr int kGzipWindow = 15 + 16;
+  if (inflateInit2(&stream, kGzipWindow) != Z_OK) return "";
+  std::string out(1 << 20, '\0');
+  std::string in(bytes);
+  stream.next_in = reinterpret_cast<Bytef*>(in.data());
+  stream.avail_in = static_cast<uInt>(in.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const int done = inflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  inflateEnd(&stream);
+  return done == Z_STREAM_END ? out : "";
+}
+
 class OnePiece : public BodyStream {
  public:
   void when_ready(std::function<void()>) override {}
@@ -46,6 +64,31 @@ TEST(Exchange, TakesGzipOnlyWhereItIsNotRefused) {
   for (const auto& each : cases) {
     EXPECT_EQ(accepts_gzip(each.text), each.gzip) << each.text;
   }
+}
+
+TEST(Exchange, CompressesOpenMetricsToo) {
+  const std::string text(100'000, 'x');
+  const auto answer = ask(
+      [&](const auto&, auto& response) {
+        response.set_content(text, "application/openmetrics-text");
+        return nullptr;
+      },
+      "GET / HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+  EXPECT_THAT(answer.bytes, HasSubstr("Content-Encoding: gzip\r\n"));
+  const auto body = answer.bytes.substr(answer.bytes.find("\r\n\r\n") + 4);
+  EXPECT_LT(body.size(), text.size() / 10);
+  EXPECT_EQ(gunzipped(body), text);
+}
+
+TEST(Exchange, LeavesWhatFitsInAPacketAsItIs) {
+  const auto answer = ask(
+      [](const auto&, auto& response) {
+        response.set_content("ready", "text/plain");
+        return nullptr;
+      },
+      "GET / HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+  EXPECT_THAT(answer.bytes, Not(HasSubstr("Content-Encoding")));
+  EXPECT_THAT(answer.bytes, testing::EndsWith("\r\n\r\nready"));
 }
 
 TEST(Exchange, NeverAnswersInAnExpensiveEncoding) {

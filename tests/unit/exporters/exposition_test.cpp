@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "exporters/prometheus/openmetrics.h"
+#include "exporters/prometheus/exposition.h"
 
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 
 #include <limits>
+#include <set>
+
+#include "agent/base/text.h"
 
 namespace stillframe::metrics {
 namespace {
@@ -23,6 +27,10 @@ ClientMetric counter(double value) {
   ClientMetric metric;
   metric.counter.value = value;
   return metric;
+}
+
+std::string openmetrics_text(const std::vector<MetricFamily>& families) {
+  return exposition(families, Format::openmetrics);
 }
 
 TEST(OpenMetrics, NothingIsAnEndAlone) {
@@ -96,37 +104,42 @@ TEST(OpenMetrics, NumbersKeepTheirDigits) {
   }
 }
 
-TEST(OpenMetrics, IsGivenToThoseWhoPreferIt) {
-  const std::pair<const char*, bool> cases[] = {
-      {"", false},
-      {"*/*", false},
-      {"text/html,application/xhtml+xml,*/*;q=0.8", false},
-      {"application/openmetrics-text", true},
-      {"Application/OpenMetrics-Text ; Version=1.0.0 ; charset=utf-8", true},
-      {"application/openmetrics-text; version=0.0.1", false},
-      {"application/openmetrics-text; version=2.0.0", false},
-      {"application/openmetrics-text;q=0", false},
-      {"application/openmetrics-text;q=x", false},
-      // Prometheus 2 and 3.
-      {"application/openmetrics-text;version=1.0.0,application/"
-       "openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,"
-       "*/*;q=0.1",
-       true},
-      {"application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
-       "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version="
-       "1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/"
-       "*;q=0.2",
-       true},
-      {"text/plain;version=0.0.4;q=0.9,application/"
-       "openmetrics-text;version=1.0.0;q=0.8",
-       false},
-      {"text/plain;version=0.0.4,application/openmetrics-text;version=1.0.0",
-       true},
-      {",;,;q=,=,application/openmetrics-text;;", true},
+TEST(TextFormat, IsWhatTheLibraryWouldWrite) {
+  ClientMetric histogram;
+  histogram.histogram.bucket = {
+      {1, 0.5}, {2, 10}, {4, std::numeric_limits<double>::infinity()}};
+  histogram.histogram.sample_count = 4;
+  histogram.histogram.sample_sum = 12.25;
+  const std::vector<MetricFamily> families = {
+      {.name = "a_seconds_total",
+       .help = "Time.",
+       .type = MetricType::Counter,
+       .metric = {counter(1.5)}},
+      {.name = "b_bytes",
+       .help = "x",
+       .type = MetricType::Gauge,
+       .metric = {gauge(1795348800, {{"x", "\"\n\\{}"}, {"y", "ü"}}),
+                  gauge(-1, {{"x", ""}, {"y", "z"}})}},
+      {.name = "c",
+       .help = "y",
+       .type = MetricType::Histogram,
+       .metric = {histogram}}};
+  const auto lines_of = [](const std::string& text) {
+    std::multiset<std::string> lines;
+    for (const auto& line : split(text, '\n')) lines.emplace(line);
+    return lines;
   };
-  for (const auto& [accept, expected] : cases) {
-    EXPECT_EQ(prefers_openmetrics(accept), expected) << accept;
-  }
+  EXPECT_EQ(lines_of(exposition(families, Format::text)),
+            lines_of(prometheus::TextSerializer().Serialize(families)));
+}
+
+TEST(TextFormat, EscapesHelpButForQuotes) {
+  EXPECT_EQ(exposition({{.name = "a_total",
+                         .help = "\"x\"\n\\",
+                         .type = MetricType::Counter,
+                         .metric = {counter(1)}}},
+                       Format::text),
+            "# TYPE a_total counter\n# HELP a_total \"x\"\\n\\\\\na_total 1\n");
 }
 
 }  // namespace

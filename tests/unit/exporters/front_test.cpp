@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "agent/base/clock.h"
 #include "exporters/http/listen.h"
 #include "tests/unit/exporters/raw_client.h"
 
@@ -546,6 +547,90 @@ TEST_F(FrontStreamTest, EndsStreamsProperlyWhenItStops) {
   EXPECT_EQ(client.receive_until("|"), "head|");
   front_.reset();
   EXPECT_EQ(client.receive_all(), "0\r\n\r\n");
+}
+
+// A clock that stands still but for what handshakes take.
+class HandshakeClock : public Clock {
+ public:
+  std::uint64_t boot_ns() const override { return now_; }
+  std::uint64_t mono_ns() const override { return now_; }
+  WallTime wall() const override { return {}; }
+  void pass(std::uint64_t ns) { now_ += ns; }
+
+ private:
+  std::atomic<std::uint64_t> now_ = 1;
+};
+
+// What the front's thread does, in order.
+struct Course {
+  HandshakeClock clock;
+  std::vector<std::string> steps;  // the front's
+  std::promise<void> shaking;      // the first of those that are slow
+  std::promise<void> go_on;
+  int handshakes = 0;
+};
+
+// One whose handshake takes a millisecond, but for the first.
+class SlowToShake : public Transport {
+ public:
+  SlowToShake(Fd socket, Course& course)
+      : Transport(std::move(socket)), course_(course) {}
+
+  Progress set_up() override {
+    if (++course_.handshakes == 1) return Progress::done;
+    if (course_.handshakes == 2) {
+      course_.shaking.set_value();
+      course_.go_on.get_future().wait();
+    }
+    course_.clock.pass(1'000'000);
+    course_.steps.emplace_back("shakes");
+    return Progress::done;
+  }
+  ssize_t receive(char* to, std::size_t size) override {
+    const ssize_t count = ::recv(descriptor(), to, size, MSG_DONTWAIT);
+    if (count > 0) course_.steps.emplace_back("receives");
+    return count;
+  }
+  ssize_t send(std::string_view bytes) override {
+    return ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+  bool has_more() const override { return false; }
+  std::uint32_t wanted(std::uint32_t usual) const override { return usual; }
+  void end_sending() override { ::shutdown(descriptor(), SHUT_WR); }
+  bool is_current() const override { return true; }
+
+ private:
+  Course& course_;
+};
+
+// A scraper that keeps its connection waits for two handshakes, not for all who
+// have come to shake hands.
+TEST_F(FrontTest, AnswersThoseItKnowsBetweenHandshakes) {
+  Course course;
+  Settings settings = patient();
+  settings.clock = &course.clock;
+  settings.transport = [&](Fd socket) {
+    return std::make_unique<SlowToShake>(std::move(socket), course);
+  };
+  start(settings);
+  RawClient known(port_);
+  ASSERT_TRUE(known.send(kRequest));
+  ASSERT_EQ(known.receive_until("ok"), kAnswer);
+  std::list<RawClient> many;
+  many.emplace_back(port_);
+  course.shaking.get_future().wait();
+  for (int i = 0; i < 20; ++i) many.emplace_back(port_);
+  ASSERT_TRUE(known.send(kRequest));
+  course.go_on.set_value();
+  EXPECT_EQ(known.receive_until("ok"), kAnswer);
+  for (auto& client : many) {
+    ASSERT_TRUE(client.send(kRequest));
+    EXPECT_EQ(client.receive_until("ok"), kAnswer);
+  }
+  front_.reset();
+  ASSERT_GT(course.steps.size(), 20u);
+  EXPECT_THAT(std::vector(course.steps.begin(), course.steps.begin() + 4),
+              testing::ElementsAre("receives", "shakes", "shakes", "receives"));
 }
 
 TEST_F(FrontTest, StopsWithConnectionsOpen) {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "agent/base/file.h"
+#include "exporters/prometheus/exposition.h"
 #include "exporters/prometheus/listen_address.h"
 #include "exporters/prometheus/metrics_text.h"
 #include "exporters/prometheus/self_metrics.h"
@@ -49,7 +50,7 @@ std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
                                .wrong_credentials = 4};
            }},
       {.version = "1.2", .revision = "abc"}, most);
-  return metrics_text(collector);
+  return exposition(collector.Collect(), Format::text);
 }
 
 Snapshot full_snapshot() {
