@@ -128,6 +128,7 @@ ContainerView Container::present_view() {
   view.info = record_.info;
   view.started = started_;
   view.running = running_;
+  view.sessions = sessions_seen_;
   if (!drift_) {
     view.state = ContainerState::unknown;
     // The search for it comes last.
@@ -147,6 +148,7 @@ ContainerView Container::present_view() {
   view.first_mutation = summary.first_mutation;
   view.last_mutation = summary.last_mutation;
   view.violations = summary.violations;
+  view.verdicts = summary.verdicts;
   view.last_actor = summary.last_actor;
   return view;
 }
@@ -353,6 +355,11 @@ void Container::update_over(std::uint64_t id,
   if (update == nullptr) return;
   stir();
   context_.events.update(record_.info, Lifecycle::update_ended, *update);
+}
+
+void Container::session_started() {
+  stir();
+  ++sessions_seen_;
 }
 
 void Container::session_ended(EndedSession session) {

@@ -97,6 +97,7 @@ class Container {
   std::vector<FileObservation> take_deferred(std::uint64_t now);
   bool deferred_due(std::uint64_t now) const;
   void keep_deferred(std::uint64_t now);  // it is not over yet, or not known
+  void session_started();
   void session_ended(EndedSession session);
   void lost(std::uint64_t boot_ns);         // events of it may be missing
   void over_budget(std::uint64_t boot_ns);  // and will be, for a second
@@ -232,6 +233,7 @@ class Container {
   std::uint64_t exited_ns_ = 0;
   std::set<std::uint64_t> cgroups_;
   Sessions sessions_;
+  std::uint64_t sessions_seen_ = 0;  // whether they mutated or not
   Updates updates_;
   std::vector<FileObservation> deferred_;
   std::uint64_t deferred_since_ns_ = 0;

@@ -100,6 +100,9 @@ void Router::on(const LiveObservation& seen) { population_.first_exec(seen); }
 void Router::on(const SessionObservation& seen) {
   ++context_.stats.sessions;
   context_.actors.session_started(seen);
+  if (const auto container = fleet_.find(seen.root, seen.process.cgroup)) {
+    container->session_started();
+  }
 }
 
 void Router::on(const RunObservation& seen) {

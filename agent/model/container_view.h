@@ -28,6 +28,8 @@ struct ContainerView {
   WallTime first_mutation;  // 0: none
   WallTime last_mutation;   // when the newest was seen last; 0: none
   std::map<std::pair<Class, Origin>, std::uint64_t> violations;
+  VerdictCounts verdicts{};    // of changed paths
+  std::uint64_t sessions = 0;  // entries from outside that the agent saw
   std::optional<Actor> last_actor;
 };
 

@@ -227,6 +227,7 @@ struct LiveObservation {
 // A process entered a live container from outside: docker exec and the like.
 struct SessionObservation {
   std::uint64_t boot_ns = 0;
+  UpperRoot root;         // of the container that was entered
   std::string tty;        // its controlling tty, "pts3"; or empty
   std::string first_cmd;  // argv joined by spaces, cut at 256 bytes
   ProcessRef process;     // process.session is the session's id

@@ -128,6 +128,8 @@ inline constexpr std::array kClassNames = {STILLFRAME_CLASSES(STILLFRAME_TEXT)};
 inline constexpr std::array kKindNames = {STILLFRAME_KINDS(STILLFRAME_TEXT)};
 inline constexpr std::array kVerdictNames = {
     STILLFRAME_VERDICTS(STILLFRAME_TEXT)};
+// By verdict, in the order of the list.
+using VerdictCounts = std::array<std::uint64_t, kVerdictNames.size()>;
 inline constexpr std::array kOriginNames = {
     STILLFRAME_ORIGINS(STILLFRAME_TEXT)};
 inline constexpr std::array kStateNames = {STILLFRAME_STATES(STILLFRAME_TEXT)};

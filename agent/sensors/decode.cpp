@@ -171,6 +171,7 @@ Result<Observation> decode_session(const sf_session_event& raw) {
   }
   SessionObservation seen;
   seen.boot_ns = raw.header.time_ns;
+  seen.root = upper_root(raw.header.root);
   seen.tty = text(raw.tty);
   seen.first_cmd = command_line(raw.argv, raw.argv_len);
   seen.process = process_ref(raw.header.process);

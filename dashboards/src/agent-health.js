@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import dashboard from "@grafana/grafana-foundation-sdk/dashboard";
-
 import { alertsTable } from "./alerts-table.js";
-import { BAD, GOOD, WARN } from "./colors.js";
+import { board } from "./board.js";
+import { BAD, GOOD, NONE_BAD, NONE_WARN, WARN } from "./colors.js";
 import {
-  FULL_WIDTH, bars, lines, mapping, number, row, rows, timeline,
+  FULL_WIDTH, HALF, THIRD, bars, lines, mapping, number, rows, timeline,
 } from "./panels.js";
 import {
   ANY_OR_NO_AGENT, firing, growth, orZero, own, rate,
 } from "./promql.js";
-import { chosenByLabels, linksToOthers } from "./variables.js";
-
-const THIRD = FULL_WIDTH / 3;
-const HALF = FULL_WIDTH / 2;
-const NONE_BAD = [{ value: null, color: GOOD }, { value: 1, color: BAD }];
-const NONE_WARN = [{ value: null, color: GOOD }, { value: 1, color: WARN }];
 
 // What the reasons of stillframe_events_lost_total mean.
 const LOSSES = {
@@ -306,25 +299,10 @@ const cost = [
   }).max(1),
 ];
 
-export function agentHealth() {
-  const built = new dashboard.DashboardBuilder("Stillframe / Agent health")
-    .uid("stillframe-agent-health")
-    .description(
-      "Whether the agents see what they should, what they lost and what they cost.",
-    )
-    .tags(["stillframe"])
-    .readonly()
-    .timezone("browser")
-    .refresh("30s")
-    .time({ from: "now-6h", to: "now" })
-    .tooltip(dashboard.DashboardCursorSync.Crosshair)
-    .links(linksToOthers())
-    .variables(chosenByLabels());
-  for (const panel of [...overview, ...agents]) built.withPanel(panel);
-  const sections = { Losses: losses, "What they do": work, "What they cost": cost };
-  for (const [title, panels] of Object.entries(sections)) {
-    built.withRow(row(title));
-    for (const panel of panels) built.withPanel(panel);
-  }
-  return built;
-}
+export const agentHealth = () => board({
+  name: "Agent health",
+  description:
+    "Whether the agents see what they should, what they lost and what they cost.",
+  first: [...overview, ...agents],
+  sections: { Losses: losses, "What they do": work, "What they cost": cost },
+});

@@ -17,6 +17,9 @@ export const GOOD = BLUE;
 export const WARN = ORANGE;
 export const BAD = VERMILION;
 export const PLAIN = "text";
+// Thresholds of a count of what should be none.
+export const NONE_BAD = [{ value: null, color: GOOD }, { value: 1, color: BAD }];
+export const NONE_WARN = [{ value: null, color: GOOD }, { value: 1, color: WARN }];
 
 export const STATES = { still: BLUE, mutated: VERMILION, unknown: GREY };
 export const ORIGINS = {

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import dashboard from "@grafana/grafana-foundation-sdk/dashboard";
-
 import { alertsTable } from "./alerts-table.js";
-import { BAD, GOOD, STATES, VERDICTS, WARN } from "./colors.js";
+import { board } from "./board.js";
+import { BAD, GOOD, NONE_BAD, STATES, VERDICTS, WARN } from "./colors.js";
 import {
-  FULL_WIDTH, bars, mapping, number, row, rows, timeline, words,
+  FULL_WIDTH, HALF, areas, bars, mapping, number, rows, timeline, words,
 } from "./panels.js";
 import {
-  AGENT, TARGETS, firing, growth, ofItsWorkload, ofThis, own,
-  withShortId,
+  TARGETS, firing, growth, ofItsWorkload, ofThis, own, withShortId,
 } from "./promql.js";
-import { chosenByLabels, chosenContainer, linkTo, linksToOthers } from "./variables.js";
+import { chosenContainer, linkTo } from "./variables.js";
 
-const THIRD = FULL_WIDTH / 3;
 const GONE = "No such container in this time";
 
 const STATE = mapping({
@@ -48,7 +45,7 @@ const overview = [
     width: 4,
     queries: [{ expr: `max(${ofThis("stillframe_container_mutated_paths")})` }],
     none: GONE,
-    steps: [{ value: null, color: GOOD }, { value: 1, color: BAD }],
+    steps: NONE_BAD,
   }),
   number({
     title: "Mutated for",
@@ -121,7 +118,7 @@ const what = [
       legend: "{{class}} by {{origin}}",
     }],
     none: "Nothing violates the policy",
-    steps: [{ value: null, color: GOOD }, { value: 1, color: BAD }],
+    steps: NONE_BAD,
   }),
   words({
     title: "What to do next",
@@ -142,6 +139,32 @@ const what = [
       "",
       "Then bring what is needed into the image, and **replace** the container.",
     ].join("\n"),
+  }),
+  bars({
+    title: "Its sessions",
+    description:
+      "Entries into it from outside, as by exec, when they came, whether they changed something or not. Those that did are in `stillframe diff`.",
+    unit: "short",
+    width: HALF,
+    queries: [{
+      expr: `sum(${growth(ofThis("stillframe_container_sessions_total"))})`,
+      legend: "sessions",
+    }],
+    none: GONE,
+  }),
+  areas({
+    title: "Changed paths by verdict",
+    description:
+      "How many paths differed at each time, by what the policy says of them: a violation, allowed by a rule, in a scratch place, or the runtime's own work.",
+    unit: "short",
+    decimals: 0,
+    width: HALF,
+    queries: [{
+      expr: `sum by (verdict) (${ofThis("stillframe_container_changed_paths")})`,
+      legend: "{{verdict}}",
+    }],
+    colors: VERDICTS,
+    none: "Nothing was changed",
   }),
 ];
 
@@ -189,7 +212,7 @@ const around = [
     description:
       "All mutations of containers of its workload on this node when they came, by what the policy said.",
     unit: "short",
-    width: THIRD,
+    width: HALF,
     queries: [{
       expr: `sum by (verdict) (${ofItsWorkload(growth(own("stillframe_mutations_total")))})`,
       legend: "{{verdict}}",
@@ -202,7 +225,7 @@ const around = [
     description:
       "Updates in place of containers of its workload on this node, by tool, and replacements by another image.",
     unit: "short",
-    width: THIRD,
+    width: HALF,
     queries: [
       {
         expr: `sum by (tool) (${ofItsWorkload(growth(own("stillframe_in_place_updates_total")))})`,
@@ -216,36 +239,13 @@ const around = [
     colors: { replaced: GOOD },
     none: "Nothing was updated",
   }),
-  bars({
-    title: "Sessions on its node",
-    description:
-      "Entries into any container of its node from outside, as by exec, whether they changed something or not. Those that changed this one are in `stillframe diff`.",
-    unit: "short",
-    width: THIRD,
-    queries: [{
-      expr: `sum(${growth(own("stillframe_sessions_total"))} and on (${AGENT}) ${ofThis("stillframe_container_info")})`,
-      legend: "sessions",
-    }],
-    none: GONE,
-  }),
 ];
 
-export function container() {
-  const built = new dashboard.DashboardBuilder("Stillframe / Container")
-    .uid("stillframe-container")
-    .description(
-      "One container: its state, what was changed in it, by whom and when, and what to do next.",
-    )
-    .tags(["stillframe"])
-    .readonly()
-    .timezone("browser")
-    .refresh("30s")
-    .time({ from: "now-6h", to: "now" })
-    .tooltip(dashboard.DashboardCursorSync.Crosshair)
-    .links(linksToOthers())
-    .variables([...chosenByLabels(), ...chosenContainer()]);
-  for (const panel of [...overview, ...what]) built.withPanel(panel);
-  built.withRow(row("Around it"));
-  for (const panel of around) built.withPanel(panel);
-  return built;
-}
+export const container = () => board({
+  name: "Container",
+  description:
+    "One container: its state, what was changed in it, by whom and when, and what to do next.",
+  variables: chosenContainer(),
+  first: [...overview, ...what],
+  sections: { "Around it": around },
+});

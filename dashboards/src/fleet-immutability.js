@@ -3,18 +3,18 @@
 import dashboard from "@grafana/grafana-foundation-sdk/dashboard";
 
 import { alertsTable } from "./alerts-table.js";
-import { BAD, GOOD, ORIGINS, STATES, VERDICTS, WARN } from "./colors.js";
+import { board } from "./board.js";
 import {
-  DATASOURCE, FULL_WIDTH, areas, bars, heat, lines, number, row, rows, target,
+  BAD, GOOD, NONE_BAD, NONE_WARN, ORIGINS, STATES, VERDICTS, WARN,
+} from "./colors.js";
+import {
+  DATASOURCE, FULL_WIDTH, THIRD, areas, bars, heat, lines, number, rows, target,
 } from "./panels.js";
 import {
   ANY_OR_NO_AGENT, IDENTITY, WORKLOAD, firing, growth, ofContainers,
   ofMutated, ofWorkloads, orZero, own, recorded, withShortId,
 } from "./promql.js";
-import { chosenByLabels, linkTo, linksToOthers } from "./variables.js";
-
-const THIRD = FULL_WIDTH / 3;
-const HALF = FULL_WIDTH / 2;
+import { linkTo } from "./variables.js";
 
 const MUTATED_FOR = `(time() - ${own("stillframe_container_first_mutation_time_seconds")})`;
 const UPDATES = ofWorkloads("stillframe_in_place_updates_total");
@@ -76,7 +76,7 @@ const overview = [
     width: 4,
     queries: [{ expr: `sum(${inState("mutated")})` }],
     none: "No container runs",
-    steps: [{ value: null, color: GOOD }, { value: 1, color: BAD }],
+    steps: NONE_BAD,
   }),
   number({
     title: "Code or memory",
@@ -88,7 +88,7 @@ const overview = [
       expr: orZero(
         `count(count by (${IDENTITY}) (${ofMutated(violations('class=~"code|memory|kernel"'))}))`),
     }],
-    steps: [{ value: null, color: GOOD }, { value: 1, color: BAD }],
+    steps: NONE_BAD,
   }),
   number({
     title: "Unknown",
@@ -98,7 +98,7 @@ const overview = [
     width: 3,
     queries: [{ expr: `sum(${inState("unknown")})` }],
     none: "No container runs",
-    steps: [{ value: null, color: GOOD }, { value: 1, color: WARN }],
+    steps: NONE_WARN,
   }),
   number({
     title: "Longest",
@@ -311,26 +311,11 @@ function annotations() {
   ];
 }
 
-export function fleetImmutability() {
-  const built = new dashboard.DashboardBuilder("Stillframe / Fleet immutability")
-    .uid("stillframe-fleet-immutability")
-    .description(
-      "Whether running containers are still their images, what was changed in those that are not, and by whom.",
-    )
-    .tags(["stillframe"])
-    .readonly()
-    .timezone("browser")
-    .refresh("30s")
-    .time({ from: "now-6h", to: "now" })
-    .tooltip(dashboard.DashboardCursorSync.Crosshair)
-    .links(linksToOthers())
-    .annotations(annotations())
-    .variables(chosenByLabels());
-  for (const panel of [...overview, ...now]) built.withPanel(panel);
-  const sections = { "Over time": history, "In place or replaced": updates };
-  for (const [title, panels] of Object.entries(sections)) {
-    built.withRow(row(title));
-    for (const panel of panels) built.withPanel(panel);
-  }
-  return built;
-}
+export const fleetImmutability = () => board({
+  name: "Fleet immutability",
+  description:
+    "Whether running containers are still their images, what was changed in those that are not, and by whom.",
+  annotations: annotations(),
+  first: [...overview, ...now],
+  sections: { "Over time": history, "In place or replaced": updates },
+});

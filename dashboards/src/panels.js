@@ -16,6 +16,8 @@ import { PLAIN } from "./colors.js";
 
 export const DATASOURCE = { type: "prometheus", uid: "$datasource" };
 export const FULL_WIDTH = 24;
+export const HALF = FULL_WIDTH / 2;
+export const THIRD = FULL_WIDTH / 3;
 const HEIGHT = 8;
 // So many bars fit a third of a small screen.
 const BARS = 48;

@@ -73,6 +73,16 @@ void container_violations(const ScrapeInput& in, Samples& out) {
   }
 }
 
+void container_changed_paths(const ScrapeInput& in, Samples& out) {
+  for (const auto* view : in.containers) {
+    for (std::size_t i = 0; i < kVerdictNames.size(); ++i) {
+      if (view->verdicts[i] == 0) continue;
+      out.add({container_id(*view), kVerdictNames[i]},
+              static_cast<double>(view->verdicts[i]));
+    }
+  }
+}
+
 void mutations(const ScrapeInput& in, Samples& out) {
   for (const auto& [key, count] : in.snapshot.mutations) {
     const auto& [name_space, workload, kind, origin, verdict] = key;
@@ -267,7 +277,8 @@ MetricSection container_section() {
            {"container_id"},
            "seconds since 1970",
            "When a container's latest mutation was seen last; absent while it "
-           "is still. After a restart of the agent: of mutations that are still "
+           "is still. After a restart of the agent: of mutations that are "
+           "still "
            "there, or else of the first.",
            container_time<&ContainerView::last_mutation>},
           {"stillframe_container_violations",
@@ -276,6 +287,23 @@ MetricSection container_section() {
            "",
            "Violations in a container by class and origin; only where not 0.",
            container_violations},
+          {"stillframe_container_changed_paths",
+           MetricType::Gauge,
+           {"container_id", "verdict"},
+           "",
+           "Paths of a container that were changed, by what the policy says of "
+           "them; only where not 0. Not directories that changed with what is "
+           "in them alone.",
+           container_changed_paths},
+          {"stillframe_container_sessions_total",
+           MetricType::Counter,
+           {"container_id"},
+           "",
+           "Entries into a container from outside, as by exec, since the agent "
+           "knows it.",
+           per_container<[](const ContainerView& v) -> double {
+             return static_cast<double>(v.sessions);
+           }>},
       }};
 }
 

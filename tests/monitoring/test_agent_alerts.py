@@ -18,20 +18,13 @@ from harness.agent import Agent
 from harness.podman import Container
 from harness.waiting import wait_for
 from monitor.alertmanager import Alertmanager
+from monitor.policies import EXPIRED
 from monitor.prometheus import ABOUT_AGENTS, Prometheus
 
 SECONDS = 40
 
 GOOD = "version: 1\n"
 BAD = "version: 1\nrulez: []\n"
-EXPIRED = """version: 1
-rules:
-  - name: data-directory
-    match: {namespace: x}
-    allow: [{class: content, path: /data/**}]
-    reason: no volume yet
-    expires: 2020-01-31
-"""
 
 
 class Watched:

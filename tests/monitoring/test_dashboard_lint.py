@@ -25,7 +25,7 @@ RAW_COUNTER = {
     title: BORN_AT_ONE for title in (
         "New violations by origin", "In-place updates against replacements",
         "Mutations by verdict", "Mutations of its workload by verdict",
-        "Its workload's updates", "Sessions on its node", "Events lost",
+        "Its workload's updates", "Its sessions", "Events lost",
         "Events lost or held back", "Errors", "Journal entries",
         "Time to replacement", "Replacements", "In-place updates")
 } | {

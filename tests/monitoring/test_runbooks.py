@@ -17,6 +17,7 @@ import pytest
 
 from conftest import Fleet
 from harness.agent import REPOSITORY, binary
+from monitor.policies import EXPIRED
 
 RUNBOOKS = REPOSITORY / "dashboards/runbooks"
 OF_A_SERVICE = ("journalctl", "systemctl", "dmesg")
@@ -25,14 +26,6 @@ BAD_POLICY = """version: 1
 rules:
   - name: typing-error
     mach: {namespace: x}
-"""
-EXPIRED_POLICY = """version: 1
-rules:
-  - name: data-directory
-    match: {namespace: x}
-    allow: [{class: content, path: /data/**}]
-    reason: no volume yet
-    expires: 2020-01-31
 """
 
 
@@ -85,7 +78,7 @@ def _substituted(command: str, name: str, fleet: Fleet,
     case = CASES[name]
     bad, expired = directory / "bad.yaml", directory / "expired.yaml"
     bad.write_text(BAD_POLICY)
-    expired.write_text(EXPIRED_POLICY)
+    expired.write_text(EXPIRED)
     journal = fleet.agent.state / "journal"
     command = command.replace("audit verify", f"audit verify {journal}")
     command = command.replace("/var/lib/stillframe", str(fleet.agent.state))

@@ -84,6 +84,25 @@ def test_last_mutation_moves_on_and_survives_a_restart(
     wait_for(lambda: moment("last") == last, 10, "what was known before")
 
 
+def test_sessions_and_verdicts_are_those_of_the_container(
+        agent: Agent, start) -> None:
+    entered, left_alone = start(), start()
+
+    def sessions(container) -> float:
+        return sum(agent.metric("stillframe_container_sessions_total",
+                                container_id=f"podman://{container.id}").values())
+
+    wait_for(lambda: agent.named(left_alone.name), 30, "both are known")
+    before = sessions(entered)
+    entered.shell("echo x >>/etc/group")
+    entered.shell("true")
+    wait_for(lambda: sessions(entered) == before + 2, 10, "two sessions")
+    assert sessions(left_alone) == 0
+    wait_for(lambda: agent.metric(
+        "stillframe_container_changed_paths", verdict="violation",
+        container_id=f"podman://{entered.id}"), 10, "a violation")
+
+
 def test_policy_in_use_is_told(own_agent: Agent) -> None:
     policy = own_agent.directory / "policy.yaml"
     policy.write_text("""version: 1

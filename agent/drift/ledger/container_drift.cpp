@@ -319,6 +319,7 @@ DriftSummary ContainerDrift::summary() {
   out.first_mutation = history.first_mutation();
   out.last_mutation = history.last_mutation();
   out.violations = totals.violations();
+  out.verdicts = totals.verdicts();
   if (const auto last = history.last_actor()) {
     out.last_actor = impl_->books.actors.get(*last);
   }

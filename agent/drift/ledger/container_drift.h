@@ -37,6 +37,7 @@ struct DriftSummary {
   WallTime first_mutation;          // 0: none
   WallTime last_mutation;           // likewise
   std::map<std::pair<Class, Origin>, std::uint64_t> violations;
+  VerdictCounts verdicts{};         // of changed paths
   std::optional<Actor> last_actor;  // of the newest violation
 };
 

@@ -93,8 +93,8 @@ Verdict VerdictTotals::Below::worst() const {
 }
 
 void VerdictTotals::count(const PathVerdict& path_verdict, int by) {
+  verdicts_[index(path_verdict.verdict)] += static_cast<std::uint64_t>(by);
   if (path_verdict.verdict != Verdict::violation) return;
-  violating_ += static_cast<std::uint64_t>(by);
   const std::pair key{path_verdict.mutation_class, path_verdict.origin};
   auto& n = violations_[key];
   n += static_cast<std::uint64_t>(by);

@@ -54,7 +54,10 @@ class VerdictTotals {
 
   void clear();
 
-  std::uint64_t violating_paths() const { return violating_; }
+  const VerdictCounts& verdicts() const { return verdicts_; }
+  std::uint64_t violating_paths() const {
+    return verdicts_[static_cast<std::size_t>(Verdict::violation)];
+  }
   const std::map<std::pair<Class, Origin>, std::uint64_t>& violations() const {
     return violations_;
   }
@@ -72,7 +75,7 @@ class VerdictTotals {
 
   FlatTable<std::uint64_t, hash_in> places_;
   std::unordered_map<std::uint64_t, Below> below_;
-  std::uint64_t violating_ = 0;
+  VerdictCounts verdicts_{};
   std::map<std::pair<Class, Origin>, std::uint64_t> violations_;
 };
 

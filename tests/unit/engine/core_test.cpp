@@ -249,6 +249,24 @@ TEST(Totals, AreEachCountedWhenWhatTheyCountHappens) {
   });
 }
 
+TEST(Totals, SessionsAreCountedForTheContainerThatIsEntered) {
+  World world;
+  const auto record = world.make("aaaa");
+  const auto other = world.make("bbbb");
+  world.live(record);
+  world.live(other);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").sessions, 0u);
+  SessionObservation session;
+  session.root = record.root;
+  world.core->observe(session);
+  session.root = {};
+  session.process.cgroup = record.cgroup;
+  world.core->observe(session);
+  EXPECT_EQ(world.view("aaaa").sessions, 2u);
+  EXPECT_EQ(world.view("bbbb").sessions, 0u);
+}
+
 TEST(Ledgers, AreKeptAgainOnlyAfterAWhileWhenTheDiskIsFull) {
   World world;
   const auto record = world.make("aaaa");

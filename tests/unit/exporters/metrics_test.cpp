@@ -68,6 +68,9 @@ Snapshot full_snapshot() {
   s.containers.edit(2).complete = false;
   web.violations = {{{Class::code, Origin::exec}, 2},
                     {{Class::content, Origin::host}, 0}};
+  web.verdicts[static_cast<std::size_t>(Verdict::violation)] = 3;
+  web.verdicts[static_cast<std::size_t>(Verdict::runtime)] = 8;
+  web.sessions = 4;
   s.mutations = {
       {{"db", "shop", Kind::file_write, Origin::exec, Verdict::violation}, 9}};
   s.in_place_updates = {{{"db", "shop", "apt"}, 1}};
@@ -100,6 +103,12 @@ TEST(Metrics, HaveTheContractedSeries) {
            "3f2a\"} 3",
            "stillframe_container_violations{container_id=\"podman://3f2a\","
            "class=\"code\",origin=\"exec\"} 2",
+           "stillframe_container_changed_paths{container_id=\"podman://3f2a\","
+           "verdict=\"runtime\"} 8",
+           "stillframe_container_sessions_total{container_id=\"podman://"
+           "3f2a\"} 4",
+           "stillframe_container_sessions_total{container_id=\"podman://"
+           "cccc\"} 0",
            "stillframe_mutations_total{namespace=\"db\",workload=\"shop\","
            "class=\"content\",kind=\"file_write\",origin=\"exec\",verdict="
            "\"violation\"} 9",

@@ -234,6 +234,7 @@ TEST(Decode, SessionCommandIsJoinedBySpaces) {
   sf_session_event raw{};
   raw.header = header(SF_EVENT_SESSION);
   raw.header.process.session = 5;
+  raw.header.root = {.ino = 2, .generation = 3, .dev = 1};
   const char argv[] = "sh\0-c\0echo hi";
   std::memcpy(raw.argv, argv, sizeof argv);
   raw.argv_len = sizeof argv;
@@ -242,6 +243,7 @@ TEST(Decode, SessionCommandIsJoinedBySpaces) {
   ASSERT_TRUE(seen);
   const auto& session = std::get<SessionObservation>(*seen);
   EXPECT_EQ(session.first_cmd, "sh -c echo hi");
+  EXPECT_EQ(session.root, (UpperRoot{1, {2, 3}}));
   EXPECT_EQ(session.tty, "pts3");
   raw.argv_len = sizeof raw.argv + 1;
   EXPECT_FALSE(decode(&raw, sizeof raw, 0));

@@ -290,12 +290,19 @@ TEST_F(Verdicts, TotalsAgreeWithTheDiffWhateverHappens) {
     }
     w.settle();
     std::uint64_t violations = 0;
+    std::uint64_t scratch = 0;
     const auto summary = w.drift->summary();
     for (const auto& row : w.drift->diff()) {
       const bool derived = row.kinds.only(Kind::copy_up);
       if (row.verdict == Verdict::violation && !derived) ++violations;
+      if (row.verdict == Verdict::scratch && !derived) ++scratch;
     }
     ASSERT_EQ(summary.mutated_paths, violations) << "step " << step;
+    const auto counted = [&](Verdict verdict) {
+      return summary.verdicts[static_cast<std::size_t>(verdict)];
+    };
+    ASSERT_EQ(counted(Verdict::violation), violations) << "step " << step;
+    ASSERT_EQ(counted(Verdict::scratch), scratch) << "step " << step;
     std::uint64_t by_class = 0;
     for (const auto& [key, n] : summary.violations) by_class += n;
     ASSERT_EQ(by_class, violations) << "step " << step;
