@@ -17,10 +17,9 @@ using prometheus::MetricType;
 
 constexpr std::string_view kTotal = "_total";
 
-// A line's end and a backslash, and quotes where the text stands in some.
-std::string escaped(std::string_view text, bool quotes = true) {
-  std::string out;
-  out.reserve(text.size());
+// Escapes a line's end and a backslash, and quotes where the text stands in
+// some.
+void add_escaped(std::string& out, std::string_view text, bool quotes) {
   for (const char c : text) {
     if (c == '\n') {
       out += "\\n";
@@ -29,7 +28,6 @@ std::string escaped(std::string_view text, bool quotes = true) {
       out += c;
     }
   }
-  return out;
 }
 
 std::string number(double value) {
@@ -66,8 +64,9 @@ class Writer {
         out_ += fmt::format("# UNIT {} {}\n", name, unit);
       }
     }
-    out_ +=
-        fmt::format("# HELP {} {}\n", name, escaped(family.help, openmetrics_));
+    out_ += fmt::format("# HELP {} ", name);
+    add_escaped(out_, family.help, openmetrics_);
+    out_ += '\n';
     for (const auto& metric : family.metric) {
       if (histogram) {
         add_histogram(family.name, metric);
@@ -92,7 +91,7 @@ class Writer {
         out_ += before;
         out_ += label;
         out_ += "=\"";
-        out_ += escaped(text);
+        add_escaped(out_, text, true);
         out_ += '"';
         before = ',';
       }
