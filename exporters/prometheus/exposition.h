@@ -10,14 +10,30 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace stillframe::metrics {
 
 enum class Format : std::uint8_t { text, openmetrics };
 
 // Counters, gauges and histograms; a counter's name ends with "_total".
-std::string exposition(const std::vector<prometheus::MetricFamily>& families,
-                       Format format);
+class Exposition {
+ public:
+  explicit Exposition(Format format)
+      : openmetrics_(format == Format::openmetrics) {}
+
+  void add(const prometheus::MetricFamily& family);
+  // All of it; to be called once.
+  std::string take();
+
+ private:
+  void sample(std::string_view name, const prometheus::ClientMetric& metric,
+              const std::string& more, double value);
+  void add_histogram(const std::string& name,
+                     const prometheus::ClientMetric& metric);
+
+  const bool openmetrics_;
+  std::string out_;
+};
 
 }  // namespace stillframe::metrics

@@ -114,8 +114,9 @@ std::string HttpServer::Impl::rendered(bool openmetrics) {
   Rendering& last = renderings[openmetrics ? 1 : 0];
   if (snapshot == nullptr || snapshot != last.snapshot ||
       now - last.ns >= kReuseNs) {
-    last.text = exposition(collector.Collect(),
-                           openmetrics ? Format::openmetrics : Format::text);
+    Exposition text(openmetrics ? Format::openmetrics : Format::text);
+    collector.each([&](const auto& family) { text.add(family); });
+    last.text = text.take();
     last.snapshot = std::move(snapshot);
     last.ns = now;
   }

@@ -58,9 +58,10 @@ SnapshotCollector::SnapshotCollector(Sources sources, BuildInfo build,
       build_(std::move(build)),
       max_containers_(max_containers) {}
 
-std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
+void SnapshotCollector::each(
+    const std::function<void(const prometheus::MetricFamily&)>& take) const {
   const SnapshotPtr snapshot = sources_.snapshot();
-  if (snapshot == nullptr) return {};
+  if (snapshot == nullptr) return;
   ScrapeInput input{.snapshot = *snapshot,
                     .containers = shown(*snapshot, max_containers_),
                     .overflow = 0,
@@ -73,19 +74,17 @@ std::vector<prometheus::MetricFamily> SnapshotCollector::Collect() const {
   input.overflow = snapshot->containers.size() - input.containers.size();
   if (const auto self = read_self_metrics()) input.self = *self;
 
-  std::vector<prometheus::MetricFamily> families;
   for (const auto& section : metric_table()) {
     for (const auto& spec : section.metrics) {
       Samples samples(spec.labels, spec.type);
       spec.fill(input, samples);
-      prometheus::MetricFamily family{.name = std::string(spec.name),
-                                      .help = std::string(spec.help),
-                                      .type = spec.type,
-                                      .metric = samples.take()};
-      if (!family.metric.empty()) families.push_back(std::move(family));
+      const prometheus::MetricFamily family{.name = std::string(spec.name),
+                                            .help = std::string(spec.help),
+                                            .type = spec.type,
+                                            .metric = samples.take()};
+      if (!family.metric.empty()) take(family);
     }
   }
-  return families;
 }
 
 std::string metrics_markdown() {

@@ -30,8 +30,11 @@ void scrape(benchmark::State& state) {
                                      .web = [] { return std::nullopt; }},
                                     {}, 100000);
   std::size_t bytes = 0;
-  for (auto _ : state)
-    bytes = exposition(collector.Collect(), Format::text).size();
+  for (auto _ : state) {
+    Exposition text(Format::text);
+    collector.each([&](const auto& family) { text.add(family); });
+    bytes = text.take().size();
+  }
   state.counters["bytes"] = static_cast<double>(bytes);
 }
 BENCHMARK(scrape)->Arg(10)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);

@@ -29,6 +29,13 @@ ClientMetric counter(double value) {
   return metric;
 }
 
+std::string exposition(const std::vector<MetricFamily>& families,
+                       Format format) {
+  Exposition text(format);
+  for (const auto& family : families) text.add(family);
+  return text.take();
+}
+
 std::string openmetrics_text(const std::vector<MetricFamily>& families) {
   return exposition(families, Format::openmetrics);
 }

@@ -50,7 +50,9 @@ std::string scrape(const Snapshot& snapshot, std::size_t most = 1000) {
                                .wrong_credentials = 4};
            }},
       {.version = "1.2", .revision = "abc"}, most);
-  return exposition(collector.Collect(), Format::text);
+  Exposition text(Format::text);
+  collector.each([&](const auto& family) { text.add(family); });
+  return text.take();
 }
 
 Snapshot full_snapshot() {
