@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/kernel_facts.h"
 
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include <array>
+#include <cerrno>
 #include <sstream>
 
+#include "agent/base/fd.h"
 #include "agent/base/file.h"
 #include "agent/base/number.h"
 #include "agent/model/inode_identity.h"
@@ -104,6 +109,24 @@ std::uint64_t extra_arguments(const KernelTypes& types) {
   SF_FUNCTIONS(STILLFRAME_EXTRA)
 #undef STILLFRAME_EXTRA
   return extra;
+}
+
+// A program that does nothing, at a function that is there to be tried on
+// (net/bpf/test_run.c, 5.5). It is loaded and not attached.
+int refuses_trampolines(const KernelTypes& types) {
+  const auto function = types.function_id("bpf_fentry_test1");
+  if (!function) return 0;
+  std::array<bpf_insn, 2> nothing{};  // r0 = 0; exit
+  nothing[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
+  nothing[1].code = BPF_JMP | BPF_EXIT;
+  bpf_prog_load_opts options{};  // as LIBBPF_OPTS does it, which is C
+  options.sz = sizeof options;
+  options.expected_attach_type = BPF_TRACE_FENTRY;
+  options.attach_btf_id = *function;
+  const Fd program(::bpf_prog_load(BPF_PROG_TYPE_TRACING, "trampoline_try",
+                                   "GPL", nothing.data(), nothing.size(),
+                                   &options));
+  return program < 0 ? errno : 0;
 }
 
 bool overlay_is_there() {

@@ -27,6 +27,10 @@ std::uint64_t extra_arguments(const KernelTypes& types);
 // (96da3f7d489d).
 bool allocates_with_warning(std::string_view release);
 
+// The errno with which the kernel refuses each program of a trampoline (fentry,
+// fexit), whatever it does. 0: it takes them, or that could not be tried.
+int refuses_trampolines(const KernelTypes& types);
+
 // Whether the kernel can mount overlays by now: built in, or the module is
 // loaded.
 bool overlay_is_there();

@@ -54,6 +54,14 @@ bool KernelTypes::has_function(const std::string& name) const {
   return parameters(name).has_value();
 }
 
+std::optional<std::uint32_t> KernelTypes::function_id(
+    const std::string& name) const {
+  const int id =
+      btf__find_by_name_kind(kernel_.get(), name.c_str(), BTF_KIND_FUNC);
+  if (id <= 0) return std::nullopt;
+  return static_cast<std::uint32_t>(id);
+}
+
 bool KernelTypes::has_tracepoint(const std::string& name) const {
   // TRACE_EVENT() leaves a typedef by this name (include/trace/bpf_probe.h).
   return find(kernel_.get(), "btf_trace_" + name, BTF_KIND_TYPEDEF) != nullptr;

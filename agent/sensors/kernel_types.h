@@ -25,6 +25,8 @@ class KernelTypes {
   bool has_function(const std::string& name) const;
   // How many parameters it has; none: it has no such function.
   std::optional<unsigned> parameters(const std::string& function) const;
+  // Of the kernel itself: the number of its type.
+  std::optional<std::uint32_t> function_id(const std::string& name) const;
   bool has_tracepoint(const std::string& name) const;
   std::optional<std::uint32_t> enum_value(const std::string& type,
                                           const std::string& name) const;

@@ -21,14 +21,16 @@ std::string_view target_of(std::string_view section) {
   return slash == std::string_view::npos ? section : section.substr(slash + 1);
 }
 
+bool is_trampoline(std::string_view section) {
+  return section.rfind("fentry/", 0) == 0 || section.rfind("fexit/", 0) == 0;
+}
+
 bool has_target(std::string_view section, const Setup& setup) {
   const std::string target(target_of(section));
   if (section.rfind("tp_btf/", 0) == 0) {
     return setup.types->has_tracepoint(target);
   }
-  if (section.rfind("fentry/", 0) == 0 || section.rfind("fexit/", 0) == 0) {
-    return setup.types->has_function(target);
-  }
+  if (is_trampoline(section)) return setup.types->has_function(target);
   if (section.rfind("cgroup/", 0) == 0) return !setup.unified_mount.empty();
   return true;  // kprobes: only trying shows
 }
@@ -106,10 +108,15 @@ tl::expected<Object::Loaded, Refusal> Object::open(
     program = bpf_object__find_program_by_name(object.get(), one->name);
     const std::string section = bpf_program__section_name(program);
     if (without.contains(section)) continue;
-    if (has_target(section, setup)) {
+    if (!has_target(section, setup)) {
+      if (one->required) return tl::unexpected(Refusal{section, 0, ""});
+    } else if (setup.no_trampolines != 0 && is_trampoline(section)) {
+      // Not tried: what is made ready for it takes libbpf long.
+      if (one->required) {
+        return tl::unexpected(Refusal{section, setup.no_trampolines, ""});
+      }
+    } else {
       bpf_program__set_autoload(program, true);
-    } else if (one->required) {
-      return tl::unexpected(Refusal{section, 0, ""});
     }
   }
   return object;

@@ -48,6 +48,7 @@ struct Setup {
   const KernelTypes* types = nullptr;  // there while anything is attached
   std::string unified_mount;           // for cgroup programs; empty: none
   bool preallocate = false;            // the maps: allocates_with_warning()
+  int no_trampolines = 0;              // refuses_trampolines()
   const Object* maps = nullptr;  // the object whose maps are shared; null:
                                  // makes them
 };

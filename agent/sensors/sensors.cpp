@@ -157,6 +157,7 @@ Result<> Sensors::Impl::begin() {
   utsname names{};
   ::uname(&names);
   setup.preallocate = allocates_with_warning(names.release);
+  setup.no_trampolines = refuses_trampolines(*setup.types);
   auto made = Object::attach(shared_object(), setup);
   if (!made && setup.config.reads == SF_READS_CAST) {
     // The function is there, and may not be called by such programs.
