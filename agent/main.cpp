@@ -209,8 +209,8 @@ Result<DoctorReport> examine() {
     config.observed_controller = layout->observed;
     config.unified_mount = layout->unified;
     config.describe = [layout = *layout](std::uint32_t pid,
-                                         const EndedProcess& ended) {
-      return engine::describe_process(pid, layout, ended);
+                                         const KernelProcesses& kernel) {
+      return engine::describe_process(pid, layout, kernel);
     };
   }
   const auto sensors = sensors::Sensors::start(config, system_clock());

@@ -210,7 +210,8 @@ void Finder::add_found(const ContainerCgroup& container, RuntimeMetadata& known,
 bool Finder::is_unwritten(const ContainerCgroup& container) const {
   if (!container.init || !container.name.outer.empty()) return false;
   const auto starter = proc_.read_stat(container.init->ppid);
-  return (starter && starter->at_work) || files_.mentions(container.name.path);
+  return (starter && starter->at_work && starter->comm == "crun") ||
+         files_.mentions(container.name.path);
 }
 
 std::optional<ContainerRecord> Finder::record_of(

@@ -64,6 +64,7 @@ Result<Process> Proc::read_stat(std::uint32_t pid) const {
   process.ppid = stat->ppid;
   process.start_ticks = stat->start_ticks;
   process.start_ns = ticks_to_ns(stat->start_ticks);
+  process.comm = stat->comm;
   process.at_work = stat->state == 'R' || stat->state == 'D';
   return process;
 }

@@ -28,6 +28,7 @@ struct Process {
   std::uint64_t root_dev = 0;  // as stat(2) has it
   std::uint64_t root_ino = 0;
   std::uint32_t root_owner = 0;  // host's user namespace
+  std::string comm = {};         // as it calls itself
   bool at_work = false;          // runs, or would if there were a processor
 
   bool is_namespace_init() const {
@@ -47,7 +48,7 @@ class Proc {
 
   Result<Process> read(std::uint32_t pid) const;
 
-  // Only pid, ppid, start and whether it is at work: cheap.
+  // Only pid, ppid, start, comm and whether it is at work: cheap.
   Result<Process> read_stat(std::uint32_t pid) const;
 
   // All of its cgroups, as proc_text.h reads them.

@@ -52,7 +52,11 @@ std::vector<CallerRef> chain_from(std::uint32_t pid, std::uint64_t born_ns) {
   return chain;
 }
 
-bool is_podman(std::string_view comm) { return starts_with(comm, "podman"); }
+// As long as the kernel keeps names: podman-remote-static, too.
+bool is_podman(std::string_view comm) {
+  return comm == "podman" || comm == "podman-remote" ||
+         comm == "podman-remote-s";
+}
 
 // The podman that waits for what this monitor runs.
 std::vector<CallerRef> client_of(std::uint32_t monitor) {
@@ -86,9 +90,20 @@ bool serves(const CallerRef& caller) {
   const auto arguments =
       read_file(fmt::format("/proc/{}/cmdline", caller.pid), 65536);
   if (!arguments) return false;
+  // Its first word that is no option, nor what may be the value of one: what is
+  // run in a container may have any words.
   const auto words = split(*arguments, '\0');
-  const auto system = std::find(words.begin(), words.end(), "system");
-  return std::find(system, words.end(), "service") != words.end();
+  std::size_t at = 1;
+  while (at < words.size() && words[at] != "system") {
+    const bool option = words[at].starts_with('-');
+    if (!option) return false;
+    at += words.size() > at + 1 && words[at + 1] != "system" &&
+                  !words[at + 1].starts_with('-') &&
+                  words[at].find('=') == std::string_view::npos
+              ? 2
+              : 1;
+  }
+  return at + 1 < words.size() && words[at + 1] == "service";
 }
 
 bool is_daemon(const CallerRef& caller) {
@@ -158,11 +173,20 @@ std::optional<ProcessRef> process_now(std::uint32_t pid,
 
 std::optional<Writer> describe_process(std::uint32_t pid,
                                        const containers::CgroupLayout& layout,
-                                       const EndedProcess& ended) {
+                                       const KernelProcesses& kernel) {
   Writer seen;
   if (auto now = process_now(pid, layout)) {
     seen.process = *std::move(now);
-  } else if (auto then = ended(pid)) {
+    if (const auto known = kernel.followed(pid, seen.process.start_ns)) {
+      seen.process.cgroup = known->cgroup;
+      seen.process.session = known->session;
+      seen.process.in_container = seen.process.followed = true;
+    }
+    // What descends from a container, or has its mounts, may have set one.
+    if (seen.process.followed || !seen.process.host_mounts) {
+      seen.process.login.reset();
+    }
+  } else if (auto then = kernel.ended(pid)) {
     seen.process = *std::move(then);
     // To the tick, as of one that runs.
     seen.process.start_ns -= seen.process.start_ns % kTickNs;

@@ -35,11 +35,12 @@ bool waits_behind_monitor(const std::vector<CallerRef>& ancestors);
 // Of a process of the host, as /proc has them now; it may be a daemon itself.
 Callers callers_of_process(const ProcessRef& process);
 
-// A process as /proc has it now, or as `ended` does, with its ancestors. None:
-// it is gone, and who it was is not known.
+// A process as /proc has it now, or as the kernel side has kept it, with its
+// ancestors. Where it belongs to is what it descends from, wherever it has
+// moved since. None: it is gone, and who it was is not known.
 std::optional<Writer> describe_process(std::uint32_t pid,
                                        const containers::CgroupLayout& layout,
-                                       const EndedProcess& ended);
+                                       const KernelProcesses& kernel);
 
 // Of who has set a limit, the tool: podman, or `daemons_tool` where it was what
 // a daemon runs to set them; empty: neither.

@@ -130,8 +130,8 @@ Result<> Engine::attach() {
       {.observed_controller = layout.observed,
        .unified_mount = layout.unified,
        .describe =
-           [layout](std::uint32_t pid, const EndedProcess& ended) {
-             return describe_process(pid, layout, ended);
+           [layout](std::uint32_t pid, const KernelProcesses& kernel) {
+             return describe_process(pid, layout, kernel);
            }},
       system_clock());
   if (!sensors) return tl::unexpected<Error>(sensors.error());

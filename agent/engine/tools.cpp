@@ -89,9 +89,10 @@ std::string_view tool_name(unsigned tool) {
 }
 
 std::string_view tool_of_command(std::string_view command) {
-  // How Ansible calls the directories that it runs modules from, and those.
+  // How Ansible calls the directories that it runs modules from, and those: in
+  // paths, and not in what somebody only writes.
   for (const std::string_view mark :
-       {".ansible/tmp", "ansible-tmp-", "AnsiballZ_"}) {
+       {"/.ansible/tmp", "/ansible-tmp-", "/AnsiballZ_"}) {
     if (command.find(mark) != std::string_view::npos) return "ansible";
   }
   std::string_view rest = command;

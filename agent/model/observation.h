@@ -199,9 +199,16 @@ struct Writer {
   std::vector<CallerRef> callers;  // the parent first
 };
 
-// Of a process that ended a moment ago what the kernel side has kept; none: it
-// has not, or that is not known.
-using EndedProcess = std::function<std::optional<ProcessRef>(std::uint32_t)>;
+// What the kernel side knows of a process by its number; none: nothing.
+struct KernelProcesses {
+  // One that descends from a container, and started then (boot time): its
+  // cgroup and session, nothing else of it.
+  std::function<std::optional<ProcessRef>(std::uint32_t pid,
+                                          std::uint64_t start_ns)>
+      followed;
+  // One that ended a moment ago.
+  std::function<std::optional<ProcessRef>(std::uint32_t pid)> ended;
+};
 
 // The process with a number, now, or as it ended; none: it is gone.
 using DescribeProcess = std::function<std::optional<Writer>(std::uint32_t pid)>;

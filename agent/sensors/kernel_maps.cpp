@@ -285,6 +285,21 @@ bool KernelMaps::may_have_child(std::uint64_t family) const {
              SF_CGROUPS_ROOM / 2;
 }
 
+std::optional<ProcessRef> KernelMaps::followed(std::uint32_t pid,
+                                               std::uint64_t start_ns) const {
+  sf_followed known{};
+  if (bpf_map_lookup_elem(bpf_map__fd(processes_), &pid, &known) != 0 ||
+      known.started != sf_start_ticks(start_ns)) {
+    return std::nullopt;
+  }
+  ProcessRef process;
+  process.pid = pid;
+  process.cgroup = known.cgroup;
+  process.session = known.session;
+  process.start_ns = start_ns;
+  return process;
+}
+
 // After some seconds its number may be another's, whose end was missed.
 std::optional<ProcessRef> KernelMaps::ended(std::uint32_t pid) const {
   constexpr std::uint64_t kLatelyNs = 10'000'000'000;

@@ -46,6 +46,9 @@ class KernelMaps {
   // or may have been.
   bool rearm(const sf_change_key& key) const;
 
+  // The cgroup and session of a process that descends from a container.
+  std::optional<ProcessRef> followed(std::uint32_t pid,
+                                     std::uint64_t start_ns) const;
   // A process that has ended within the last seconds.
   std::optional<ProcessRef> ended(std::uint32_t pid) const;
 

@@ -228,20 +228,27 @@ void LimitWatch::forget(std::uint64_t cgroup) {
   containers_.erase(it);
 }
 
-LimitsObservation LimitWatch::see(std::uint64_t cgroup,
-                                  Watched& watched) const {
+// Who wrote while the values were read may have written what was read, or after
+// it: counts now and at the next look.
+LimitsObservation LimitWatch::see(std::uint64_t cgroup, Watched& watched) {
   LimitsObservation seen{clock_.boot_ns(), cgroup, {}, {}};
+  auto writers = std::exchange(watched.writers, {});
+  bool anybody = std::exchange(watched.anybody, false);
   auto limits = read_limits(watched.files);
   watched.changed = !watched.reported || !limits.complete;
   seen.values = std::move(limits.values);
-  for (const auto& [file, writers] : watched.writers) {
-    if (watched.anybody) break;
-    if (auto writer = only_writer(writers, servant_)) {
+  take_written(false);
+  for (const auto& [file, more] : watched.writers) {
+    auto& all = writers[file];
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  anybody = anybody || watched.anybody;
+  for (const auto& [file, all] : writers) {
+    if (anybody) break;
+    if (auto writer = only_writer(all, servant_)) {
       seen.writers.emplace(file, *std::move(writer));
     }
   }
-  watched.writers.clear();
-  watched.anybody = false;
   return seen;
 }
 
@@ -328,11 +335,14 @@ void LimitWatch::take_noticed() {
 std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
   take_reports(false);
   std::size_t seen = 0;
-  for (const std::uint64_t cgroup : std::exchange(written_, {})) {
-    const auto it = containers_.find(cgroup);
-    if (it == containers_.end() || !it->second.changed) continue;
-    sink(see(cgroup, it->second));
-    ++seen;
+  // Again for what was written meanwhile; who goes on writing is reported anew.
+  for (int round = 0; round < 2; ++round) {
+    for (const std::uint64_t cgroup : std::exchange(written_, {})) {
+      const auto it = containers_.find(cgroup);
+      if (it == containers_.end() || !it->second.changed) continue;
+      sink(see(cgroup, it->second));
+      ++seen;
+    }
   }
   return seen;
 }

@@ -100,7 +100,7 @@ class LimitWatch {
   void take_written(bool now);
   void take_noticed();
   void written(std::uint64_t cgroup, bool named);
-  LimitsObservation see(std::uint64_t cgroup, Watched& watched) const;
+  LimitsObservation see(std::uint64_t cgroup, Watched& watched);
 
   const Clock& clock_;
   const std::uint32_t servant_;

@@ -141,9 +141,13 @@ Result<> Sensors::Impl::with_types(const std::function<Result<>()>& work) {
 
 DescribeProcess Sensors::Impl::describer() const {
   if (!config.describe) return {};
-  return [this](std::uint32_t pid) {
-    return config.describe(
-        pid, [this](std::uint32_t one) { return maps->ended(one); });
+  const KernelProcesses kernel{
+      [this](std::uint32_t pid, std::uint64_t start_ns) {
+        return maps->followed(pid, start_ns);
+      },
+      [this](std::uint32_t pid) { return maps->ended(pid); }};
+  return [this, kernel](std::uint32_t pid) {
+    return config.describe(pid, kernel);
   };
 }
 

@@ -30,7 +30,7 @@ struct SensorConfig {
   std::uint32_t budget_per_second = 32768;  // events of one container
   // Who wrote a limit; without it nobody is named. Called by any thread.
   std::function<std::optional<Writer>(std::uint32_t pid,
-                                      const EndedProcess& ended)>
+                                      const KernelProcesses& kernel)>
       describe = {};
 };
 

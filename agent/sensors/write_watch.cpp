@@ -68,7 +68,9 @@ Result<std::unique_ptr<WriteWatch>> WriteWatch::start(Config config) {
   if (group < 0) return fail("fanotify", errno);
   std::unique_ptr<WriteWatch> watch(
       new WriteWatch(std::move(config), std::move(group)));
-  if (watch->ready_ < 0 || watch->stop_ < 0) return fail("eventfd", EMFILE);
+  if (watch->ready_ < 0 || watch->stop_ < 0 || watch->again_ < 0) {
+    return fail("eventfd", EMFILE);
+  }
   watch->thread_ = std::thread([&one = *watch] { one.run(); });
   return watch;
 }
@@ -77,7 +79,8 @@ WriteWatch::WriteWatch(Config config, Fd group)
     : config_(std::move(config)),
       group_(std::move(group)),
       ready_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      again_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 WriteWatch::~WriteWatch() {
   if (!thread_.joinable()) return;
@@ -105,10 +108,12 @@ WriteWatch::Taken WriteWatch::take(bool now) {
   const std::scoped_lock lock(mutex_);
   eventfd_t count = 0;
   ::eventfd_read(ready_, &count);
-  if (now) {
-    read_events();
-  } else if (boottime_now_ns() < hold_until_ns_) {
-    return {};  // said again once that is over
+  const auto held = [&] { return !now && boottime_now_ns() < hold_until_ns_; };
+  if (held()) return {};  // said again once that is over
+  read_events();
+  if (held()) {
+    ::eventfd_write(again_, 1);
+    return {};
   }
   hold_until_ns_ = 0;
   return std::exchange(pending_, Taken());
@@ -118,8 +123,9 @@ void WriteWatch::run() {
   // What it is woken for is soon gone. Without the right to it comes in turn.
   static_cast<void>(::setpriority(PRIO_PROCESS, 0, -20));
   for (;;) {
-    std::array<pollfd, 2> sources = {pollfd{group_, POLLIN, 0},
-                                     pollfd{stop_, POLLIN, 0}};
+    std::array<pollfd, 3> sources = {pollfd{group_, POLLIN, 0},
+                                     pollfd{stop_, POLLIN, 0},
+                                     pollfd{again_, POLLIN, 0}};
     int wait = -1;
     {
       const std::scoped_lock lock(mutex_);
@@ -142,6 +148,8 @@ void WriteWatch::run() {
     if (found < 0 && errno != EINTR) return;
     if (sources[1].revents != 0) return;
     if (found <= 0) continue;
+    eventfd_t count = 0;
+    ::eventfd_read(again_, &count);
     const std::scoped_lock lock(mutex_);
     read_events();
   }

@@ -60,8 +60,8 @@ class WriteWatch {
     std::vector<Write> writes;
     bool overflowed = false;  // there were more
   };
-  // What is to be reported. `now`: all there is, and what has just been written
-  // is in it.
+  // What is to be reported, and what has just been written is in it. `now`:
+  // also what others have some time to write after.
   Taken take(bool now);
 
  private:
@@ -75,6 +75,7 @@ class WriteWatch {
   Fd group_;
   Fd ready_;
   Fd stop_;
+  Fd again_;          // what the thread waits for has become another
   std::mutex mutex_;  // all below, and reading from the group
   Taken pending_;
   std::uint64_t hold_until_ns_ = 0;

@@ -283,6 +283,28 @@ def test_who_wrote_a_limit_and_is_gone_is_known(agent: Agent, start,
     assert (seen["actor"]["origin"], seen["actor"]["comm"]) == (origin, "sh")
 
 
+def test_who_leaves_its_cgroup_to_write_a_limit_is_known(agent: Agent,
+                                                         start) -> None:
+    """It gives itself a login of somebody's, too."""
+    container = start(options=("--pids-limit", "100", "--privileged",
+                               "-v", "/sys/fs/cgroup:/cgroups"))
+    agent.ps(container.id)
+    file = control_files(container.pid, "pids.max")[0]
+    place = pathlib.Path("/cgroups", file.relative_to("/sys/fs/cgroup"))
+    script = ("echo 1 >/proc/self/loginuid; "
+              "for top in /cgroups/*/cgroup.procs /cgroups/cgroup.procs; do "
+              f"echo $$ >$top; done 2>/dev/null; echo 200 >{place}; echo; read wait")
+    with subprocess.Popen(
+            ["podman", "exec", "-i", container.name, "sh", "-c", script],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE) as within:
+        within.stdout.readline()
+        [seen] = wait_for(lambda: _limits(agent, container.name),
+                          ATTRIBUTION_SECONDS, "limit_change")
+    assert seen["actor"]["origin"] == "exec"
+    assert "daemon" not in json.dumps(seen["actor"])
+    assert seen["verdict"] == "violation"
+
+
 # Only the last value is there to be seen: it may be either's.
 def test_of_two_who_wrote_a_limit_none_is_named(agent: Agent, start) -> None:
     container = start(options=("--pids-limit", "100"))

@@ -222,13 +222,22 @@ TEST_F(FinderTest, WhoStartedItMayStillBeWritingDownWhoseItIs) {
   host_.directory("/l/up");
   contained(100, "/job",
             {.ppid = 50, .inner_pid = "1", .mountinfo = overlay("/l/up")});
-  for (const auto& [state, unwritten] :
-       std::map<std::string, bool>{{"R", true}, {"D", true}, {"S", false}}) {
-    host_.process(
-        {.pid = 50, .root = "/hostroot", .ns = "[1]", .state = state});
+  // Another one that is busy writes nothing down.
+  using Starter = std::pair<std::string, std::string>;
+  for (const auto& [starter, unwritten] :
+       std::map<Starter, bool>{{{"crun", "R"}, true},
+                               {{"crun", "D"}, true},
+                               {{"crun", "S"}, false},
+                               {{"spinner", "R"}, false}}) {
+    host_.process({.pid = 50,
+                   .root = "/hostroot",
+                   .ns = "[1]",
+                   .state = starter.second,
+                   .comm = starter.first});
     const auto records = finder().running().items;
-    ASSERT_THAT(records, SizeIs(1)) << state;
-    EXPECT_EQ(records[0].unwritten, unwritten) << state;
+    ASSERT_THAT(records, SizeIs(1)) << starter.first;
+    EXPECT_EQ(records[0].unwritten, unwritten)
+        << starter.first << ' ' << starter.second;
   }
   // It has done so, and is gone.
   host_.remove("/proc/50");

@@ -70,13 +70,14 @@ class TempHost {
     unsigned uid = 33;
     std::string command = std::string("run\0it\0", 7);
     std::string state = "S";
+    std::string comm = "a) b";
   };
 
   // Its /proc directory; not the cgroup.procs entry.
   void process(const Task& task) const {
     const std::string dir = "/proc/" + std::to_string(task.pid);
     const std::string pid = std::to_string(task.pid);
-    file(dir + "/stat", pid + " (a) b) " + task.state + " " +
+    file(dir + "/stat", pid + " (" + task.comm + ") " + task.state + " " +
                             std::to_string(task.ppid) +
                             " 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 " +
                             std::to_string(task.start) + " 0 0\n");

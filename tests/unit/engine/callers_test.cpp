@@ -68,6 +68,7 @@ TEST(Callers, ShowByWhatALimitWasSet) {
       {"runc", {"bash", "sshd"}, ""},
       {"runc", {}, ""},
       {"sh", {"containerd-shim"}, ""},
+      {"podman-tune.sh", {"bash"}, ""},
       {"systemd", {}, ""},
   };
   for (const auto& one : cases) {
@@ -83,7 +84,9 @@ TEST(Callers, ShowByWhatALimitWasSet) {
 TEST(Callers, AProcessThatHasEndedIsDescribedByWhatTheKernelSideKept) {
   const auto layout = containers::detect_cgroups();
   ASSERT_TRUE(layout);
-  const auto none = [](std::uint32_t) { return std::nullopt; };
+  KernelProcesses none;
+  none.followed = [](std::uint32_t, std::uint64_t) { return std::nullopt; };
+  none.ended = [](std::uint32_t) { return std::nullopt; };
   const auto self = static_cast<std::uint32_t>(::getpid());
   const auto own = describe_process(self, *layout, none);
   ASSERT_TRUE(own);
@@ -97,7 +100,8 @@ TEST(Callers, AProcessThatHasEndedIsDescribedByWhatTheKernelSideKept) {
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &over, WEXITED | WNOWAIT),
             0);
   const auto pid = static_cast<std::uint32_t>(child);
-  const auto kept = [&](std::uint32_t asked) {
+  KernelProcesses kept = none;
+  kept.ended = [&](std::uint32_t asked) {
     ProcessRef process;
     process.pid = asked;
     process.ppid = self;
@@ -117,6 +121,31 @@ TEST(Callers, AProcessThatHasEndedIsDescribedByWhatTheKernelSideKept) {
     ASSERT_FALSE(seen->callers.empty());
     EXPECT_EQ(seen->callers.front().pid, self);
   }
+}
+
+// Whatever cgroup it has moved to, and whatever login it has set itself.
+TEST(Callers, AProcessThatDescendsFromAContainerBelongsThere) {
+  const auto layout = containers::detect_cgroups();
+  ASSERT_TRUE(layout);
+  const auto self = static_cast<std::uint32_t>(::getpid());
+  std::uint64_t asked_start = 0;
+  KernelProcesses kernel;
+  kernel.followed = [&](std::uint32_t, std::uint64_t start_ns) {
+    asked_start = start_ns;
+    ProcessRef process;
+    process.cgroup = 4711;
+    process.session = 17;
+    return std::optional(process);
+  };
+  kernel.ended = [](std::uint32_t) { return std::nullopt; };
+  const auto seen = describe_process(self, *layout, kernel);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(asked_start, seen->process.start_ns);
+  EXPECT_TRUE(seen->process.followed);
+  EXPECT_TRUE(seen->process.in_container);
+  EXPECT_EQ(seen->process.cgroup, 4711U);
+  EXPECT_EQ(seen->process.session, 17U);
+  EXPECT_FALSE(seen->process.login);
 }
 
 struct WhoseCase {

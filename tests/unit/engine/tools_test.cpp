@@ -22,6 +22,8 @@ TEST(RecogniseTool, NamesTheWayOfUpdating) {
       {{.comm = "python3",
         .first_cmd = "sh -c python3 /root/.ansible/tmp/x/AnsiballZ_copy.py"},
        "ansible"},
+      {{.comm = "sh", .first_cmd = "sh -c echo hi >/etc/note # ansible-tmp-1"},
+       "shell"},
       {{.origin = Origin::host, .comm = "podman", .exe = "/usr/bin/podman"},
        "cp"},
       {{.origin = Origin::exec, .comm = "podman"}, ""},
