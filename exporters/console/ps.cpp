@@ -192,7 +192,8 @@ std::string ps_table(const ContainerList& list, WallTime now,
   add_names(columns);
   const std::size_t image = columns.size();
   columns.add("IMAGE", [](const auto& row) {
-    return Cell{display(row.view.info.image)};
+    const std::string& image = row.view.info.image;
+    return Cell{image.empty() ? "-" : display(image)};
   });
   if (wide) add_more(columns, whole);
   const auto add_age = [&columns, now] {

@@ -210,10 +210,15 @@ std::string ps_text(const ContainerList& list, const Query& query) {
 
 // Why nothing is listed.
 std::string nothing_listed(const ContainerList& list, const Query& query) {
-  std::string text = query.all ? "No containers are known here"
-                               : "No containers are running here";
+  std::string text;
+  if (query.containers.asks_for_any()) {
+    text = query.all ? "No container" : "No running container";
+    text += " matches the filter";
+  } else {
+    text = query.all ? "No containers are known here"
+                     : "No containers are running here";
+  }
   if (!query.space.empty()) text += ", in namespace " + display(query.space);
-  if (query.containers.asks_for_any()) text += ", that are as asked for";
   text += '.';
   const std::string hidden = console::left_out_text(list);
   return hidden.empty() ? text : text + ' ' + hidden;

@@ -21,12 +21,17 @@ std::string directory_of(const std::string& path) {
   return path.substr(0, slash == 0 ? 1 : slash);
 }
 
-// Errors have no newline at the end.
+// Errors are one line each.
 tl::unexpected<Error> bad(const std::string& path,
-                          std::vector<Problem> problems) {
-  std::erase_if(problems, [](const Problem& p) { return p.warning; });
-  std::string text = describe(path, problems);
-  text.pop_back();
+                          const std::vector<Problem>& problems) {
+  std::string text;
+  for (const Problem& problem : problems) {
+    if (problem.warning) continue;
+    if (!text.empty()) text += "; ";
+    text += fmt::format("{}:{}:{}: {}", printable(path), problem.line,
+                        problem.column, problem.message);
+    if (!problem.hint.empty()) text += " (" + problem.hint + ")";
+  }
   return fail(std::move(text));
 }
 
@@ -59,7 +64,7 @@ Result<Configuration::Files> Configuration::read_files() {
   const auto text = read_file(path_, kLargestFile);
   if (!text) return tl::unexpected<Error>(text.error());
   auto reading = read_config(*text, directory_of(path_));
-  if (!reading.config) return bad(path_, std::move(reading.problems));
+  if (!reading.config) return bad(path_, reading.problems);
   Files files{.digest = {},
               .config = std::move(*reading.config),
               .warnings = std::move(reading.problems),
@@ -87,7 +92,7 @@ Result<Configuration::Files> Configuration::read_files() {
     }
   }
   for (const auto& problem : files.warnings) {
-    if (!problem.warning) return bad(path_, std::move(files.warnings));
+    if (!problem.warning) return bad(path_, files.warnings);
   }
   files.digest = sha256_hex(all);
   return files;
@@ -112,7 +117,7 @@ Result<Configuration::InForce> Configuration::make(
   if (!config.tls) return made;
   std::vector<Problem> problems;
   made.tls = TlsContext::create(*config.tls, files.material, problems);
-  if (made.tls == nullptr) return bad(path_, std::move(problems));
+  if (made.tls == nullptr) return bad(path_, problems);
   made.client_auth = config.tls->client_auth;
   made.limits_sans = !config.tls->client_allowed_sans.empty();
   // A file of which only the beginning is there yet is a good one, too.

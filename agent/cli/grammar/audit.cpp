@@ -100,8 +100,10 @@ void add_keygen(Grammar& grammar, CLI::App* audit) {
 }  // namespace
 
 void add_audit(Grammar& grammar) {
-  CLI::App* audit =
-      add_family(grammar, "audit", "Check the journal of what happened");
+  CLI::App* audit = add_family(
+      grammar, "audit",
+      "Check the journal of what happened, report from it, or make the "
+      "key that signs it");
   add_verify(grammar, audit);
   add_report(grammar, audit);
   add_keygen(grammar, audit);

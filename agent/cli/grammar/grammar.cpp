@@ -143,6 +143,13 @@ CLI::Option* takes_one_of(Grammar& grammar, CLI::Option* option,
       [words](const std::string& text) { return not_one_of(words, text); });
 }
 
+std::string check_without_parent(const std::string& text) {
+  const auto parts = split(text, '/');
+  return std::find(parts.begin(), parts.end(), "..") == parts.end()
+             ? ""
+             : "must not hold .. (where that leads depends on links)";
+}
+
 std::string check_absolute(const std::string& text) {
   return !text.empty() && text[0] == '/' ? "" : "must be an absolute path";
 }

@@ -124,6 +124,7 @@ std::function<std::string(const std::string&)> checked_by(Parse parse) {
 }
 std::string check_not_empty(const std::string& text);
 std::string check_absolute(const std::string& text);
+std::string check_without_parent(const std::string& text);
 // A whole number in a range.
 std::function<std::string(const std::string&)> check_number(std::size_t least,
                                                             std::size_t most);

@@ -31,7 +31,8 @@ void add_policy(Grammar& grammar) {
                             "Absolute path inside the container"),
         "")
       ->required()
-      ->check(check_absolute);
+      ->check(check_absolute)
+      ->check(check_without_parent);
   add_output(grammar, explain, options.output, {"table", "json"});
 
   CLI::App* suggest = add_command(

@@ -194,7 +194,7 @@ TEST_F(SocketTest, AnswersPsOfThoseThatAreAskedFor) {
   EXPECT_FALSE(json[0].contains("gone"));
   EXPECT_TRUE(json[3]["gone"]["seen"]);
   EXPECT_EQ(get("/v1/ps", {{"filter", "name=x"}})->notice,
-            "No containers are running here, that are as asked for.");
+            "No running container matches the filter.");
 }
 
 TEST_F(SocketTest, SaysWhichLastStatesCannotBeRead) {
