@@ -14,7 +14,7 @@ import pytest
 from harness import coverage
 from harness.agent import Agent
 from harness.bundle import Bundle
-from harness.cgroups import control_files
+from harness.cgroups import control_files, hierarchies
 from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
 from harness.coverage import Results
 from harness.image import Tree
@@ -291,9 +291,11 @@ def test_who_leaves_its_cgroup_to_write_a_limit_is_known(agent: Agent,
     agent.ps(container.id)
     file = control_files(container.pid, "pids.max")[0]
     place = pathlib.Path("/cgroups", file.relative_to("/sys/fs/cgroup"))
-    script = ("echo 1 >/proc/self/loginuid; "
-              "for top in /cgroups/*/cgroup.procs /cgroups/cgroup.procs; do "
-              f"echo $$ >$top; done 2>/dev/null; echo 200 >{place}; echo; read wait")
+    leave = "".join(
+        f"echo $$ >{pathlib.Path('/cgroups', top.relative_to('/sys/fs/cgroup'))}"
+        "/cgroup.procs; " for top in hierarchies())
+    script = (f"echo 1 >/proc/self/loginuid; {leave} echo 200 >{place}; echo; "
+              "read wait")
     with subprocess.Popen(
             ["podman", "exec", "-i", container.name, "sh", "-c", script],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE) as within:
