@@ -55,9 +55,10 @@ def new_image(tree: images.Tree) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
-    """The agent that most tests share."""
-    with Agent(tmp_path_factory.mktemp("agent")).start() as running:
-        yield running
+    """The agent that most tests share, each with containers of its own: more of
+    them are changed than workloads have counters of their own by default."""
+    with Agent(tmp_path_factory.mktemp("agent")) as shared:
+        yield shared.start("--metrics.max-workloads", "10000")
 
 
 @pytest.fixture(scope="module")
