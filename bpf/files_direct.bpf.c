@@ -12,89 +12,68 @@
  */
 #include "bpf/lib/ctime.h"
 
-static __always_inline bool is_elsewhere(struct inode *inode, struct sf_latest *here)
-{
-	return known_elsewhere(here, mark_of_place(CAST(inode, inode)));
-}
-
-/* The host's changes end here, and shall not pay for the rest. */
-static __always_inline bool first_news(enum sf_pair pair, struct inode *inode)
-{
-	struct sf_latest *here;
-
-	if (works_for_overlay())
-		return false;
-	here = latest_here();
-	take_on(here, pair);
-	return !is_elsewhere(inode, here);
-}
-
-static __always_inline bool second_news(enum sf_pair pair, struct inode *inode)
-{
-	struct sf_latest *here;
-
-	if (works_for_overlay())
-		return false;
-	here = latest_here();
-	return !taken_on(here, pair) && !is_elsewhere(inode, here);
-}
-
-static __always_inline int changed(struct inode *inode)
+/* A function of its own: the host's changes, which end before it, shall not pay for its
+ * stack. */
+static __noinline int changed(struct inode *inode, u64 place)
 {
 	struct syscall call;
 
 	read_syscall(&call);
-	inode = CAST(inode, inode);
-	return upper_changed(inode, &call, false, mark_of_place(inode), 0);
+	upper_changed(CAST(inode, inode), &call, false, place, 0);
+	return done();
 }
 
-SEC("tp_btf/ctime_ns_xchg")
-int BPF_PROG(direct_xchg_news, struct inode *inode)
+static __always_inline int ctime_changed(struct inode *inode, struct sf_latest *here)
 {
-	return changed(inode);
+	u64 place = mark_of_place(CAST(inode, inode));
+
+	return known_elsewhere(here, place) ? 0 : changed(inode, place);
 }
 
-HANDLED_BY(xchg_handler);
+static __always_inline int first_changed(enum sf_pair pair, struct inode *inode)
+{
+	struct sf_latest *here;
+
+	if (works_for_overlay())
+		return 0;
+	here = latest_here();
+	take_on(here, pair);
+	return ctime_changed(inode, here);
+}
+
+static __always_inline int second_changed(enum sf_pair pair, struct inode *inode)
+{
+	struct sf_latest *here;
+
+	if (works_for_overlay())
+		return 0;
+	here = latest_here();
+	return taken_on(here, pair) ? 0 : ctime_changed(inode, here);
+}
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(direct_xchg, struct inode *inode)
 {
-	if (first_news(SF_PAIR_XCHG, inode))
-		bpf_tail_call(ctx, &xchg_handler, 0);
-	return 0;
+	return first_changed(SF_PAIR_XCHG, inode);
 }
 
 SEC("tp_btf/ctime_ns_xchg")
 int BPF_PROG(direct_xchg_second, struct inode *inode)
 {
-	if (second_news(SF_PAIR_XCHG, inode))
-		bpf_tail_call(ctx, &xchg_handler, 0);
-	return 0;
+	return second_changed(SF_PAIR_XCHG, inode);
 }
 
 /* The same value again: the second write within a clock tick. */
 SEC("tp_btf/ctime_xchg_skip")
-int BPF_PROG(direct_skip_news, struct inode *inode)
-{
-	return changed(inode);
-}
-
-HANDLED_BY(skip_handler);
-
-SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(direct_skip, struct inode *inode)
 {
-	if (first_news(SF_PAIR_SKIP, inode))
-		bpf_tail_call(ctx, &skip_handler, 0);
-	return 0;
+	return first_changed(SF_PAIR_SKIP, inode);
 }
 
 SEC("tp_btf/ctime_xchg_skip")
 int BPF_PROG(direct_skip_second, struct inode *inode)
 {
-	if (second_news(SF_PAIR_SKIP, inode))
-		bpf_tail_call(ctx, &skip_handler, 0);
-	return 0;
+	return second_changed(SF_PAIR_SKIP, inode);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -42,11 +42,9 @@ constexpr ProgramSpec kCtimePrograms[] = {
 };
 
 constexpr ProgramSpec kDirectPrograms[] = {
-    {.name = "direct_xchg_news", .handler = "xchg_handler"},
     {.name = "direct_xchg", .doubled = true},
-    {.name = "direct_xchg_second"},
-    {.name = "direct_skip_news", .handler = "skip_handler", .part = 1},
-    {.name = "direct_skip", .doubled = true, .part = 1},
+    {.name = "direct_xchg_second", .part = 1},
+    {.name = "direct_skip", .doubled = true},
     {.name = "direct_skip_second", .part = 1},
 };
 
