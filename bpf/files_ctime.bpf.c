@@ -190,7 +190,8 @@ static __always_inline s64 nanoseconds(const struct timespec64 *time)
 }
 
 /* A function of its own: the verifier forgets sooner by which way it got there. */
-static __noinline int set(struct inode *inode, const struct syscall *call, s64 ctime_ns, u64 mark)
+static __noinline int set_changed(struct inode *inode, const struct syscall *call, s64 ctime_ns,
+				  u64 mark)
 {
 	u32 state = inode_state(inode);
 
@@ -214,7 +215,7 @@ int BPF_PROG(ctime_set_news, struct inode *inode, struct timespec64 *ctime)
 
 	read_syscall(&call);
 	mark = mark_of(inode, &call);
-	return set(inode, &call, ctime_ns, mark);
+	return set_changed(inode, &call, ctime_ns, mark);
 }
 
 HANDLED_BY(set_handler);

@@ -335,7 +335,8 @@ void LimitWatch::take_noticed() {
 std::size_t LimitWatch::drain(const std::function<void(Observation&&)>& sink) {
   take_reports(false);
   std::size_t seen = 0;
-  // Again for what was written meanwhile; who goes on writing is reported anew.
+  // Again for what was written meanwhile; who goes on writing is reported
+  // again.
   for (int round = 0; round < 2; ++round) {
     for (const std::uint64_t cgroup : std::exchange(written_, {})) {
       const auto it = containers_.find(cgroup);

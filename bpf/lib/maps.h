@@ -168,7 +168,7 @@ struct {
 } processes SEC(".maps");
 
 /* Processes that ended lately, on the host, too, by the remainder of their thread-group id:
- * written at each exit, read by the agent where it is told of a process that is gone. Each
+ * written at each exit, read by the agent where a report names a process that is gone. Each
  * takes the place of the one before. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

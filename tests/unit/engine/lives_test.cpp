@@ -250,6 +250,13 @@ TEST(LastState, IsKeptNowAndThenAndNotWithEachChange) {
   EXPECT_NE(written(), before);
 }
 
+void pass_tenths(World& world, int tenths) {
+  for (int i = 0; i < tenths; ++i) {
+    world.clock.pass(kSecondNs / 10);
+    world.core->turn();
+  }
+}
+
 // One identity for all of a life: another one would begin a new ledger.
 TEST(Lives, WhatItsRuntimeWritesDownLateIsNamedByItAllTheSame) {
   for (const bool late : {true, false}) {
@@ -266,10 +273,7 @@ TEST(Lives, WhatItsRuntimeWritesDownLateIsNamedByItAllTheSame) {
     world.core->turn();
     EXPECT_TRUE(world.core->take_snapshot()->containers.empty());
     if (late) world.source.known = {{"aaaa", named}};
-    for (int i = 0; i < 4; ++i) {
-      world.clock.pass(kSecondNs / 10);
-      world.core->turn();
-    }
+    pass_tenths(world, 4);
     world.settle();
     const auto view = world.view(late ? "aaaa" : "cgroup-1");
     EXPECT_EQ(view.state, ContainerState::mutated);
@@ -291,16 +295,10 @@ TEST(Lives, AsLongAsWhoStartedItIsAtWorkItMayBeNamedYet) {
     world.source.known = {{"cgroup-1", record}};
     world.live(record);
     world.write(record, "new");
-    for (int i = 0; i < 50; ++i) {
-      world.clock.pass(kSecondNs / 10);
-      world.core->turn();
-    }
+    pass_tenths(world, 50);
     EXPECT_TRUE(world.core->take_snapshot()->containers.empty());
     if (late) world.source.known = {{"aaaa", named}};
-    for (int i = 0; i < (late ? 2 : 51); ++i) {
-      world.clock.pass(kSecondNs / 10);
-      world.core->turn();
-    }
+    pass_tenths(world, late ? 2 : 51);
     world.settle();
     const auto view = world.view(late ? "aaaa" : "cgroup-1");
     EXPECT_EQ(view.state, ContainerState::mutated);
