@@ -178,7 +178,9 @@ void Front::Impl::turn(std::span<const epoll_event> events, std::uint64_t now) {
 }
 
 bool Front::Impl::is_newcomer(const epoll_event& event) const {
-  const auto at = connections.find(event.data.u64);
+  // By value: the kernel's struct is packed, every other one's tag misaligned.
+  const std::uint64_t tag = event.data.u64;
+  const auto at = connections.find(tag);
   return at != connections.end() &&
          at->second.connection.state() == Connection::State::setting_up;
 }
