@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include "agent/base/number.h"
 #include "agent/base/text.h"
@@ -49,10 +50,11 @@ std::optional<std::uint32_t> parse_dev(string_view text) {
 std::optional<Mount> parse_line(string_view line) {
   Mount mount;
   const auto id = parse_number<std::uint32_t>(next_field(line));
-  next_field(line);  // parent's
+  const auto parent = parse_number<std::uint32_t>(next_field(line));
   const auto dev = parse_dev(next_field(line));
-  if (!id || !dev) return std::nullopt;
+  if (!id || !parent || !dev) return std::nullopt;
   mount.id = *id;
+  mount.parent = *parent;
   mount.dev = *dev;
   mount.root = octal_unescape(next_field(line));
   mount.target = octal_unescape(next_field(line));
@@ -64,6 +66,7 @@ std::optional<Mount> parse_line(string_view line) {
   do {  // optional fields end with a lone dash
     if (line.empty()) return std::nullopt;
     field = next_field(line);
+    mount.slave |= starts_with(field, "master:");
   } while (field != "-");
   mount.type = octal_unescape(next_field(line));
   mount.source = octal_unescape(next_field(line));
@@ -158,6 +161,12 @@ std::vector<MountPoint> mount_points(const std::vector<Mount>& mounts,
 }
 
 std::vector<MountEntry> mount_entries(const std::vector<Mount>& mounts) {
+  // Of volumes and what lies on them: what is mounted over the root's own files
+  // is a change, whoever did it.
+  std::unordered_set<std::uint32_t> receiving;
+  for (const auto& mount : mounts) {
+    if (mount.slave && mount.target != "/") receiving.insert(mount.id);
+  }
   std::vector<MountEntry> entries;
   entries.reserve(mounts.size());
   for (const auto& mount : mounts) {
@@ -166,7 +175,7 @@ std::vector<MountEntry> mount_entries(const std::vector<Mount>& mounts) {
         {mount.id, mount.dev, mount.root, mount.target, mount.type,
          mount.source, mount.flags,
          std::find(options.begin(), options.end(), "ro") != options.end(),
-         mount.unique_id});
+         mount.unique_id, mount.slave && receiving.contains(mount.parent)});
   }
   return entries;
 }

@@ -18,6 +18,8 @@ namespace stillframe::containers {
 
 struct Mount {
   std::uint32_t id = 0;
+  std::uint32_t parent = 0;     // the id of the mount that it lies on
+  bool slave = false;           // gets what is mounted on its master
   std::uint64_t unique_id = 0;  // not in mountinfo: see mount_ids.h
   std::uint32_t dev = 0;        // kernel encoding
   std::string root;

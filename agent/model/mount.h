@@ -17,6 +17,9 @@ struct MountEntry {
   std::string options;           // of this mount: "ro,nosuid"
   bool read_only_below = false;  // the filesystem itself is read-only
   std::uint64_t unique_id = 0;   // never used again; 0: the kernel does not say
+  // On a volume that gets what the host mounts there (mount_namespaces(7),
+  // MS_SLAVE), and of the same kind: it comes and goes with the host's.
+  bool received = false;
   bool operator==(const MountEntry&) const = default;
 };
 

@@ -15,7 +15,8 @@ from harness import coverage
 from harness.agent import Agent
 from harness.bundle import Bundle
 from harness.cgroups import control_files, hierarchies
-from harness.checks import ATTRIBUTION_SECONDS, event, is_still, mutations
+from harness.checks import (
+    ATTRIBUTION_SECONDS, event, is_still, mutations, settles)
 from harness.coverage import Results
 from harness.image import Tree
 from harness.podman import podman
@@ -111,6 +112,42 @@ def test_mount_is_reported_without_being_asked_for(agent: Agent,
     bundle.work("mutate mount_tmpfs /var")
     reported = event(agent, bundle.id, "mount_change")
     assert reported["path"] == "/var"
+
+
+@pytest.fixture
+def shared_mount(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A mount of the host's that passes on what is mounted on it."""
+    place = tmp_path / "shared"
+    (place / "sub").mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "shared", place], check=True)
+    try:
+        subprocess.run(["mount", "--make-shared", place], check=True)
+        (place / "sub").mkdir()
+        yield place
+    finally:
+        subprocess.run(["umount", "-R", place], check=True)
+
+
+def test_mounts_of_the_host_on_a_volume_are_no_changes(
+        agent: Agent, start, shared_mount: pathlib.Path) -> None:
+    container = start(options=("-v", f"{shared_mount}:/host:rslave",
+                               "--cap-add", "SYS_ADMIN"))
+    settles(agent, container.name)
+    subprocess.run(["mount", "-t", "tmpfs", "later", shared_mount / "sub"],
+                   check=True)
+    assert " /host/sub " in container.work("cat /proc/self/mountinfo").decode()
+    container.work("mutate mount_tmpfs /var")
+
+    def changed() -> set[str]:
+        return {row["path"] for row in agent.diff(container.name)["changes"]
+                if "mount_change" in row["kinds"]}
+
+    # Found by a look at all mounts.
+    wait_for(lambda: "/var" in changed(), SECONDS, "the mount is found")
+    assert changed() == {"/var"}
+    container.work("mutate mount_tmpfs /host/sub")
+    wait_for(lambda: changed() == {"/host/sub", "/var"}, SECONDS,
+             "what the container itself mounts there is found")
 
 
 def test_mount_made_while_no_agent_ran_is_found(own_agent: Agent,

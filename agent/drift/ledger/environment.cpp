@@ -107,6 +107,8 @@ void Environment::observe(const MountsObservation& seen) {
   if (!known) return;
   if (!life_.has_mounts) {
     life_.mounts = at_start(seen.mounts);
+    std::erase_if(life_.mounts,
+                  [](const MountEntry& mount) { return mount.received; });
     life_.has_mounts = true;
     ++life_.revision;
   }

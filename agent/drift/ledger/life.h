@@ -18,7 +18,7 @@ struct Life {
       0;  // boot time; distinguishes one life from another
   bool has_mounts = false;
   bool has_limits = false;
-  std::vector<MountEntry> mounts;
+  std::vector<MountEntry> mounts;  // but for those that were received
   std::map<std::string, std::string> limits;  // by control file
   // As last seen, of those that are not as they were.
   std::map<std::string, std::string> limits_now;

@@ -72,6 +72,8 @@ bool same_options(const MountEntry& a, const MountEntry& b) {
   return a.options == b.options && a.read_only_below == b.read_only_below;
 }
 
+bool is_received(const MountEntry* mount) { return mount->received; }
+
 std::string text_of(const Stack& stack) {
   std::string out;
   for (const auto* mount : stack) {
@@ -134,6 +136,7 @@ std::optional<MountDifferences> compare_mounts(
   const auto compare = [&](std::string_view target, Stack old_stack,
                            Stack new_stack) {
     take_common(old_stack, new_stack, one_namespace);
+    std::erase_if(new_stack, is_received);
     if (old_stack.empty() && new_stack.empty()) return;
     MountDifference difference{text_of(old_stack), text_of(new_stack)};
     if (difference.before == difference.now) {

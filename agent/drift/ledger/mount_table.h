@@ -23,8 +23,8 @@ struct MountDifference {
 using MountDifferences = std::map<std::string, MountDifference>;  // by target
 
 // None when the two cannot be compared: init has moved its root since.
-// Propagation between mounts is not compared, nor are options of filesystems
-// but for read-only.
+// Neither how mounts propagate is compared, nor options of filesystems but for
+// read-only. What is there now and received is no difference.
 std::optional<MountDifferences> compare_mounts(
     const std::vector<MountEntry>& before, const std::vector<MountEntry>& now);
 

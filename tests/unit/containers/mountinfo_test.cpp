@@ -89,6 +89,26 @@ TEST(Mountinfo, KeepsWhatCanBeCompared) {
   EXPECT_EQ(entries[3].options, "ro,nosuid,nodev");
 }
 
+// A volume asked for with rslave, what came with it and what the host mounted
+// there since; beside it what the container mounted there, and a root that gets
+// what the host mounts over it.
+TEST(Mountinfo, KnowsWhatTheHostMountedOnAVolume) {
+  const auto entries = mount_entries(parse_mountinfo(
+      "10 9 0:40 / / rw master:4 - overlay overlay rw\n"
+      "11 10 8:1 /srv /host rw master:1 - ext4 /dev/sda1 rw\n"
+      "12 11 0:41 / /host/run rw shared:7 master:2 - tmpfs tmpfs rw\n"
+      "13 12 0:42 / /host/run/lock rw master:3 - tmpfs tmpfs rw\n"
+      "14 11 0:43 / /host/own rw - tmpfs tmpfs rw\n"
+      "15 10 0:44 / /etc rw master:5 - tmpfs tmpfs rw\n"
+      "16 10 8:1 /data /data rw - ext4 /dev/sda1 rw\n"
+      "17 16 0:45 / /data/sub rw master:6 - tmpfs tmpfs rw\n"));
+  std::vector<std::string> received;
+  for (const auto& entry : entries) {
+    if (entry.received) received.push_back(entry.target);
+  }
+  EXPECT_THAT(received, ElementsAre("/host/run", "/host/run/lock"));
+}
+
 TEST(Mountinfo, SurvivesRubbish) {
   for (const std::string& text :
        {std::string(), std::string("\n\n\n"), std::string(100000, ' '),

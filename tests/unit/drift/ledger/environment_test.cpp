@@ -94,6 +94,20 @@ TEST_F(Environment, AMountThatNobodyWasSeenMakingIsUnattributed) {
       1u);
 }
 
+TEST_F(Environment, WhatTheHostMountsOnAVolumeComesAndGoes) {
+  auto received = mount("/host/run", 3);
+  received.received = true;
+  look({mount("/host", 2), received});
+  look({mount("/host", 2)});
+  received.id = 4;
+  look({mount("/host", 2), received});
+  EXPECT_THAT(w.events, IsEmpty());
+  // Were it taken from the host's hands, it would count.
+  received.received = false;
+  look({mount("/host", 2), received});
+  EXPECT_EQ(verdict("/host/run"), "violation");
+}
+
 TEST_F(Environment, AMountThatIsSeenHasItsActor) {
   look({});
   w.drift->observe(deed(MountOp::mount, "/etc"), sh);
