@@ -90,6 +90,11 @@ class ContainerSource {
     bool from_init = false;            // descends from the container's init
     std::uint32_t session_leader = 0;  // pid of the first process of its exec
     std::string first_cmd;             // of that leader
+    std::uint32_t ppid = 0;
+    std::string comm;
+    // What it runs: see Proc::program(). With it `uid`, the host's number.
+    std::string program;
+    std::uint32_t uid = 0;
   };
   virtual Result<std::vector<Member>> members(
       const ContainerRecord& record) const = 0;

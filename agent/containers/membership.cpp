@@ -51,7 +51,16 @@ Result<std::vector<Member>> Membership::members(
       member.pid = pid;
       member.cgroup = cgroup.id;
       member.start_ns = stat->start_ns;
-      found[pid] = {member, stat->ppid};
+      member.ppid = stat->ppid;
+      member.comm = stat->comm;
+      member.program = proc_.program(pid);
+      if (!member.program.empty()) {
+        const auto uid = proc_.uid(pid);
+        if (!uid && is_absence(uid.error().code)) continue;
+        if (!uid) return tl::unexpected<Error>(uid.error());
+        member.uid = *uid;
+      }
+      found[pid] = {std::move(member), stat->ppid};
     }
   }
   std::vector<Member> result;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/process.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,14 +70,20 @@ Result<Process> Proc::read_stat(std::uint32_t pid) const {
   return process;
 }
 
+Result<StatusText> Proc::status_of(std::uint32_t pid) const {
+  const auto text = read_file(base_ + std::to_string(pid) + "/status", 65536);
+  if (!text) return unread(text, pid);
+  auto status = parse_status(*text);
+  if (!status) return fail("status of process " + std::to_string(pid), EBADMSG);
+  return *std::move(status);
+}
+
 Result<Process> Proc::read(std::uint32_t pid) const {
   auto process = read_stat(pid);
   if (!process) return process;
   const std::string dir = base_ + std::to_string(pid);
-  const auto text = read_file(dir + "/status", 65536);
-  if (!text) return unread(text, pid);
-  const auto status = parse_status(*text);
-  if (!status) return fail("status of process " + std::to_string(pid), EBADMSG);
+  const auto status = status_of(pid);
+  if (!status) return tl::unexpected<Error>(status.error());
   process->uid = status->uid;
   process->namespace_pids = status->namespace_pids;
   // Not there: the kernel has no user namespaces.
@@ -172,6 +179,29 @@ Result<UpperRoot> Proc::root(std::uint32_t pid) const {
   auto root = upper_root_of(base_ + std::to_string(pid) + "/root");
   if (!root) return unread(root, pid);
   return root;
+}
+
+std::string Proc::program(std::uint32_t pid) const {
+  const std::string process = base_ + std::to_string(pid);
+  struct statx file{};
+  struct statx root{};
+  constexpr unsigned kWanted = STATX_MNT_ID | STATX_NLINK;
+  // Both links lead to what the process has, not to a path of the host's.
+  if (::statx(AT_FDCWD, (process + "/exe").c_str(), 0, kWanted, &file) != 0 ||
+      ::statx(AT_FDCWD, (process + "/root").c_str(), 0, kWanted, &root) != 0) {
+    return {};
+  }
+  const bool known = (file.stx_mask & root.stx_mask & STATX_MNT_ID) != 0;
+  if (!known || file.stx_mnt_id != root.stx_mnt_id || file.stx_nlink == 0) {
+    return {};
+  }
+  return read_link(process + "/exe").value_or("");
+}
+
+Result<std::uint32_t> Proc::uid(std::uint32_t pid) const {
+  const auto status = status_of(pid);
+  if (!status) return tl::unexpected<Error>(status.error());
+  return status->uid;
 }
 
 Result<std::vector<Mount>> Proc::host_mounts() const {

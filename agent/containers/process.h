@@ -11,6 +11,7 @@
 
 #include "agent/base/result.h"
 #include "agent/containers/mountinfo.h"
+#include "agent/containers/proc_text.h"
 
 namespace stillframe::containers {
 
@@ -67,6 +68,13 @@ class Proc {
   // Its root directory, opened for no longer than it takes.
   Result<UpperRoot> root(std::uint32_t pid) const;
 
+  // The path of the program that it runs, in its own root; empty: that is gone,
+  // lies on another mount than the root, or the kernel does not say on which
+  // (before Linux 5.8).
+  std::string program(std::uint32_t pid) const;
+  Result<std::uint32_t> uid(
+      std::uint32_t pid) const;  // real, the host's number
+
   Result<std::uint64_t> mount_namespace(std::uint32_t pid) const;
   // As Process::is_namespace_init(), of no more than one file.
   bool is_namespace_init(std::uint32_t pid) const;
@@ -83,6 +91,8 @@ class Proc {
   bool has_own_pids(const Process& process) const;
 
  private:
+  Result<StatusText> status_of(std::uint32_t pid) const;
+
   std::string prefix_;
   std::string base_;
   std::optional<Process> host_;

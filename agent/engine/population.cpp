@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <numeric>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "agent/base/log.h"
+#include "agent/drift/ledger/actors.h"
 #include "agent/model/container_name.h"
 
 namespace stillframe::engine {
@@ -45,6 +48,28 @@ constexpr std::uint64_t kWithinPace = 100;
 // So is the root cgroup, for containers that have none of their own.
 constexpr std::uint64_t kCgrouplessPauseNs = kSecondNs;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+// That it runs its program, as whoever comes later finds it.
+ExecObservation running(const containers::ContainerSource::Member& member,
+                        const ContainerRecord& record, std::uint64_t session,
+                        std::uint64_t now) {
+  ExecObservation seen;
+  seen.boot_ns = now;
+  seen.root = record.root;
+  seen.path = member.program;
+  seen.found_running = true;
+  seen.process.cgroup = record.cgroup;
+  seen.process.session = session;
+  seen.process.start_ns = member.start_ns;
+  seen.process.pid = member.pid;
+  seen.process.ppid = member.ppid;
+  seen.process.uid = member.uid;
+  seen.process.in_container = true;
+  seen.process.followed = true;
+  seen.process.comm = member.comm;
+  seen.process.exe = member.program.substr(member.program.rfind('/') + 1);
+  return seen;
+}
 
 // What was found; what could not be read is counted and logged, and is looked
 // at again with the next listing.
@@ -344,6 +369,7 @@ void Population::register_processes(const ContainerPtr& container) {
   std::unordered_map<std::uint32_t, const containers::ContainerSource::Member*>
       by_pid;
   for (const auto& member : *members) by_pid[member.pid] = &member;
+  std::unordered_set<std::string> programs;
   for (const auto& member : *members) {
     std::uint64_t session = 0;
     if (!member.from_init) {
@@ -356,6 +382,9 @@ void Population::register_processes(const ContainerPtr& container) {
     context_.kernel.follow(member.pid, member.start_ns, record.cgroup, session,
                            member.pid == record.init_pid,
                            member.pid == member.session_leader);
+    if (!member.program.empty() && programs.insert(member.program).second) {
+      hand_over(container, running(member, record, session, context_.now()));
+    }
   }
   own_cgroups(container);
 }
@@ -535,17 +564,40 @@ Actor Population::actor_for(const ContainerPtr& victim,
 void Population::limits_seen(const ContainerPtr& container,
                              const LimitsObservation& seen) {
   LimitActors by;
-  for (const auto& [file, writer] : seen.writers) {
+  for (const auto& [file, writers] : seen.writers) {
+    if (auto actor = setter_of_limit(container, writers, seen.boot_ns)) {
+      by.emplace(file, *std::move(actor));
+    }
+  }
+  container->observe(seen, by);
+}
+
+// Of several the last cannot be told. If one is of a container, its hand was in
+// it: nobody of the host's who wrote, too, makes that a limit that was set from
+// there.
+std::optional<Actor> Population::setter_of_limit(
+    const ContainerPtr& container, const std::vector<Writer>& writers,
+    std::uint64_t boot_ns) {
+  std::vector<Actor> actors;
+  for (const auto& writer : writers) {
     // The container that it runs in is what a host is to others: its runtime
     // sets limits there, and is not another container that reaches out.
     const auto owner = fleet_.by_cgroup(writer.process.cgroup);
-    if (owner && owner->info().id == container->info().outer) continue;
-    by.emplace(file, context_.actors.resolve_writer(
-                         writer, place_of(container, writer.process),
-                         from_init(container), victim_of(container->info()),
-                         seen.boot_ns));
+    if (owner && owner->info().id == container->info().outer) {
+      return std::nullopt;
+    }
+    actors.push_back(context_.actors.resolve_writer(
+        writer, place_of(container, writer.process), from_init(container),
+        victim_of(container->info()), boot_ns));
   }
-  container->observe(seen, by);
+  const auto of_host = [](const Actor& one) {
+    return one.origin == Origin::host;
+  };
+  if (!std::all_of(actors.begin(), actors.end(), of_host)) {
+    std::erase_if(actors, of_host);
+  }
+  return std::accumulate(std::next(actors.begin()), actors.end(),
+                         actors.front(), drift::in_common);
 }
 
 bool Population::ran_before(const ContainerPtr& container,

@@ -95,6 +95,9 @@ class Population {
   };
 
   // Where the process is, as seen from the container.
+  std::optional<Actor> setter_of_limit(const ContainerPtr& container,
+                                       const std::vector<Writer>& writers,
+                                       std::uint64_t boot_ns);
   Actors::Place place_of(const ContainerPtr& victim,
                          const ProcessRef& process) const;
   Actors::FromInit from_init(const ContainerPtr& victim) const;

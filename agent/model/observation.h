@@ -121,6 +121,9 @@ struct ExecObservation {
   std::string path;   // as the kernel knows it: bprm->filename
   bool starts_life = false;  // it was the container's first exec
   bool library = false;      // not run but mapped to be run
+  // It was not seen to be run: it runs, and `path` is where its file lies. The
+  // image may hold it.
+  bool found_running = false;
   ProcessRef process;
 };
 
@@ -218,8 +221,9 @@ struct LimitsObservation {
   std::uint64_t boot_ns = 0;
   std::uint64_t cgroup = 0;
   std::map<std::string, std::string> values;
-  // Who alone wrote to them since they were observed last.
-  std::map<std::string, Writer> writers = {};
+  // All who wrote to them since they were observed last; none where that is not
+  // known.
+  std::map<std::string, std::vector<Writer>> writers = {};
 };
 
 // A container's init has run its first program on its own rootfs.

@@ -245,9 +245,8 @@ LimitsObservation LimitWatch::see(std::uint64_t cgroup, Watched& watched) {
   anybody = anybody || watched.anybody;
   for (const auto& [file, all] : writers) {
     if (anybody) break;
-    if (auto writer = only_writer(all, servant_)) {
-      seen.writers.emplace(file, *std::move(writer));
-    }
+    auto known = known_writers(all, servant_);
+    if (!known.empty()) seen.writers.emplace(file, std::move(known));
   }
   return seen;
 }

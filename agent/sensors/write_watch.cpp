@@ -40,25 +40,21 @@ bool same_process(const ProcessRef& a, const ProcessRef& b) {
 
 }  // namespace
 
-std::optional<Writer> only_writer(
+std::vector<Writer> known_writers(
     const std::vector<std::optional<Writer>>& writers, std::uint32_t servant) {
-  const std::optional<Writer>* only = nullptr;
+  std::vector<Writer> known;
   for (const auto& one : writers) {
-    const bool serves = one && one->process.pid == servant;
-    if (only == nullptr) {
-      only = &one;
-      continue;
-    }
-    if (serves) continue;
-    if (*only && (*only)->process.pid == servant) {
-      only = &one;
-      continue;
-    }
-    if (!*only || !one || !same_process((*only)->process, one->process)) {
-      return std::nullopt;
-    }
+    if (!one) return {};
+    const bool has = std::any_of(known.begin(), known.end(), [&](auto& other) {
+      return same_process(other.process, one->process);
+    });
+    if (!has) known.push_back(*one);
   }
-  return only == nullptr ? std::nullopt : *only;
+  if (known.size() > 1) {
+    std::erase_if(
+        known, [&](const Writer& one) { return one.process.pid == servant; });
+  }
+  return known;
 }
 
 Result<std::unique_ptr<WriteWatch>> WriteWatch::start(Config config) {

@@ -27,10 +27,10 @@ struct Write {
   std::optional<Writer> by;  // none: it was gone before it could be asked
 };
 
-// Of all who wrote to a file since it was last looked at the one whose value it
-// has; none: it may have been another. What writes in others' name, as systemd
-// does for runtimes, and then they do so themselves, is left out beside them.
-std::optional<Writer> only_writer(
+// All processes that wrote to a file since it was last looked at, each once;
+// empty: one of them is not known. What writes in others' name, as systemd does
+// for runtimes, and then they do so themselves, is left out beside them.
+std::vector<Writer> known_writers(
     const std::vector<std::optional<Writer>>& writers, std::uint32_t servant);
 
 class WriteWatch {

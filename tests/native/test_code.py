@@ -7,10 +7,11 @@ import pytest
 
 from harness.agent import Agent
 from harness.bundle import Bundle
-from harness.checks import event, mutations, same_diff
+from harness.checks import EVENT_SECONDS, event, mutations, same_diff
 from harness.coverage import EVENTS, Results
 from harness.image import Tree
 from harness.programs import CASES, IMAGE_PROGRAMS
+from harness.waiting import wait_for
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("origin", ["exec", "workload"])
@@ -38,6 +39,34 @@ def test_image_programs_are_not_recorded(agent: Agent, start) -> None:
     container.work(IMAGE_PROGRAMS)
     container.shell(IMAGE_PROGRAMS)
     assert mutations(agent, container.name) == []
+
+
+@pytest.mark.parametrize("origin", ["exec", "workload"])
+def test_program_that_runs_when_the_agent_comes_is_recorded(
+        own_agent: Agent, start, origin: str) -> None:
+    container = start()
+    script = "cp /bin/busybox /new/sleep; /new/sleep 1000; true"
+    if origin == "exec":
+        container.exec("sh", "-c", script, options=("-d",))
+    else:
+        container.work(f"{{ {script}; }} </dev/null >/dev/null 2>&1 &"
+                       " /bin/busybox sleep 1000 </dev/null >/dev/null 2>&1 &")
+    wait_for(lambda: "/new/sleep 1000" in container.shell("ps").decode(),
+             EVENT_SECONDS, "it runs")
+    own_agent.start()
+    seen = event(own_agent, container.name, "exec_new")
+    assert (seen["path"], seen["verdict"]) == ("/new/sleep", "violation")
+    assert (seen["actor"]["origin"], seen["actor"]["exe"]) == (
+        origin, "/new/sleep")
+    code = [row["path"] for row in own_agent.diff(container.id)["changes"]
+            if row["class"] == "code"]
+    assert code == ["/new/sleep"]
+    # The next agent knows it.
+    own_agent.stop()
+    own_agent.start()
+    assert own_agent.diff(container.id)["state"] == "mutated"
+    kinds = [e["kind"] for e in mutations(own_agent, container.name)]
+    assert kinds.count("exec_new") == 1
 
 
 @pytest.fixture

@@ -344,21 +344,35 @@ def test_who_leaves_its_cgroup_to_write_a_limit_is_known(agent: Agent,
     assert seen["verdict"] == "violation"
 
 
-# Only the last value is there to be seen: it may be either's.
-def test_of_two_who_wrote_a_limit_none_is_named(agent: Agent, start) -> None:
-    container = start(options=("--pids-limit", "100"))
+# Only the last value is there to be seen: it may be either's. What is said is
+# what is true of both, and a container's hand counts.
+@pytest.mark.parametrize("origins", [("host", "host"), ("exec", "exec"),
+                                     ("host", "exec"), ("exec", "host")])
+def test_of_two_who_wrote_a_limit_none_is_named(
+        agent: Agent, start, origins: tuple[str, str]) -> None:
+    container = start(options=("--pids-limit", "100", "--privileged",
+                               "-v", "/sys/fs/cgroup:/cgroups"))
     agent.ps(container.id)
     file = control_files(container.pid, "pids.max")[0]
-    with contextlib.ExitStack() as writers:
-        writers.callback(agent.process.send_signal, signal.SIGCONT)
-        agent.process.send_signal(signal.SIGSTOP)
-        for value in "200", "300":
-            writers.enter_context(_writer(file, value))
+    place = pathlib.Path("/cgroups", file.relative_to("/sys/fs/cgroup"))
+    agent.process.send_signal(signal.SIGSTOP)
+    try:
+        for origin, value in zip(origins, ("200", "300")):
+            if origin == "exec":
+                container.shell(f"echo {value} >{place}")
+            else:
+                subprocess.run(["sh", "-c", f"echo {value} >{file}"],
+                               check=True)
+    finally:
         agent.process.send_signal(signal.SIGCONT)
-        [seen] = wait_for(lambda: _limits(agent, container.name),
-                          ATTRIBUTION_SECONDS, "limit_change")
+    [seen] = wait_for(lambda: _limits(agent, container.name),
+                      ATTRIBUTION_SECONDS, "limit_change")
     assert seen["detail"] == {"old": "100", "new": "300"}
-    assert seen["actor"]["origin"] == "unattributed"
+    by_container = "exec" in origins
+    assert seen["actor"]["origin"] == ("exec" if by_container else "host")
+    assert seen["verdict"] == ("violation" if by_container else "allowed")
+    if origins[0] == origins[1]:
+        assert seen["actor"]["ambiguous"] and not seen["actor"]["pid"]
 
 
 def test_limit_written_while_no_agent_ran_is_found(own_agent: Agent,

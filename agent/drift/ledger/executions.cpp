@@ -64,12 +64,13 @@ void Executions::load() {
 
 void Executions::observe(const ExecObservation& seen, const Actor& by) {
   const ActorId id = books_.actors.intern(by);
-  if (deferred_.size() < kMaxDeferred && plan_.any_pending() &&
-      needs_scan(seen)) {
+  const bool waits =
+      seen.found_running || (plan_.any_pending() && needs_scan(seen));
+  if (waits && deferred_.size() < kMaxDeferred) {
     deferred_.push_back({seen, id});
-    return;
+  } else if (!seen.found_running) {
+    take(seen, id);
   }
-  take(seen, id);
 }
 
 bool Executions::needs_scan(const ExecObservation& seen) const {
@@ -141,6 +142,10 @@ void Executions::keep(std::uint64_t started, bool everything) {
 }
 
 void Executions::take(const ExecObservation& seen, ActorId by) {
+  if (seen.found_running) {
+    take_running(seen, by);
+    return;
+  }
   if (seen.kind == ExecKind::script) {
     take_script(seen, by);
     return;
@@ -166,6 +171,21 @@ void Executions::take(const ExecObservation& seen, ActorId by) {
              differs(*entry, seen.library)) {
     record(key, seen.library ? kind : Kind::exec_changed, path, seen, by);
   }
+}
+
+void Executions::take_running(const ExecObservation& seen, ActorId by) {
+  const Entry* entry = books_.tree.find_path(seen.path);
+  if (entry == nullptr || entry->whiteout || entry->directory()) return;
+  const bool added = entry->change == Change::added;
+  if (!added && (entry->change != Change::changed || !differs(*entry, false))) {
+    return;
+  }
+  const Kind kind = added ? Kind::exec_new : Kind::exec_changed;
+  const auto key = RecordKey::of_inode(entry->inode);
+  const Record* r = books_.ledger.find(key);
+  // An agent of before has seen it.
+  if (r != nullptr && r->kinds.has(kind)) return;
+  record(key, kind, books_.tree.path_of(*entry), seen, by);
 }
 
 void Executions::take_script(const ExecObservation& seen, ActorId by) {

@@ -49,6 +49,7 @@ class Executions {
   bool still_waits(const ExecObservation& seen, std::uint64_t marked) const;
   std::string script_path(const ExecObservation& seen) const;
   void take(const ExecObservation& seen, ActorId by);
+  void take_running(const ExecObservation& seen, ActorId by);
   void take_script(const ExecObservation& seen, ActorId by);
   void record(const RecordKey& key, Kind kind, const std::string& path,
               const ExecObservation& seen, ActorId by);

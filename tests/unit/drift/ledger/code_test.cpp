@@ -6,12 +6,14 @@
 
 #include <algorithm>
 
+#include "agent/base/text.h"
 #include "tests/unit/drift/ledger/world.h"
 
 namespace stillframe::drift::test {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -32,6 +34,12 @@ class Code : public ::testing::Test {
     if (ino != 0) o.inode = {ino, 7};
     return o;
   }
+  std::vector<std::string> code_events() const {
+    auto all = w.reported();
+    std::erase_if(all,
+                  [](const auto& one) { return !starts_with(one, "exec_"); });
+    return all;
+  }
   World w;
   Actor sh = actor("sh", Origin::workload);
 };
@@ -48,6 +56,46 @@ TEST_F(Code, ANewProgramIsAViolationEvenInScratch) {
   EXPECT_EQ(w.reported().back(), "exec_new /tmp/x by sh violation");
   EXPECT_EQ(w.drift->summary().violations.at({Class::code, Origin::workload}),
             1u);
+}
+
+// Whoever comes while programs run sees what they are once the rootfs was
+// looked at: nothing of the image's, and nothing that is known.
+TEST_F(Code, WhatIsFoundRunningIsComparedWithTheImage) {
+  w.put("/tmp/new", 50, Change::added);
+  w.put("/bin/sh", 51, Change::changed).differs.content = true;
+  w.put("/bin/same", 52, Change::none);
+  auto& owned = w.put("/bin/owned", 53, Change::changed);
+  owned.differs.owner = true;
+  w.drift->request_full_scan();
+  const auto find = [&] {
+    for (const auto* path : {"/tmp/new", "/bin/sh", "/bin/same", "/bin/owned",
+                             "/bin/of-a-lower-layer", "/tmp"}) {
+      auto found = run(ExecKind::upper, path);
+      found.found_running = true;
+      w.drift->observe(found, sh);
+    }
+  };
+  find();
+  w.settle();
+  const std::vector<std::string> once = {
+      "exec_new /tmp/new by sh violation",
+      "exec_changed /bin/sh by sh violation"};
+  EXPECT_THAT(code_events(), ElementsAreArray(once));
+  w.drift->request_full_scan();
+  find();
+  w.settle();
+  EXPECT_THAT(code_events(), ElementsAreArray(once));
+}
+
+// Of more than can wait none is said to be what it may not be.
+TEST_F(Code, WhatIsFoundRunningIsNeverTakenUnseen) {
+  for (int i = 0; i < 1000; ++i) {
+    auto found = run(ExecKind::upper, "/bin/" + std::to_string(i));
+    found.found_running = true;
+    w.drift->observe(found, sh);
+  }
+  w.settle();
+  EXPECT_THAT(code_events(), IsEmpty());
 }
 
 // A scan of another directory has begun since, and was there first.
