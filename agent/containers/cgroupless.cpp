@@ -39,20 +39,27 @@ Listing<Process> cgroupless_inits(const CgroupTree& tree, const Proc& proc,
   return found;
 }
 
-Result<std::vector<std::uint32_t>> cgroupless_members(
-    const CgroupTree& tree, const Proc& proc, const ContainerRecord& record) {
-  auto pids = tree.processes("/");
+Result<std::vector<std::uint32_t>> members_by_mounts(const CgroupTree& tree,
+                                                     const Proc& proc,
+                                                     const std::string& cgroup,
+                                                     std::uint64_t mount_ns) {
+  auto pids = tree.processes(cgroup);
   if (!pids) return pids;
   std::vector<std::uint32_t> members;
   for (const std::uint32_t pid : *pids) {
     const auto mounts = proc.mount_namespace(pid);
-    if (mounts && (kMark | *mounts) == record.cgroup) members.push_back(pid);
+    if (mounts && *mounts == mount_ns) members.push_back(pid);
     if (mounts || is_absence(mounts.error().code)) continue;
     // What not even root may look into is no user's, but a host's init.
     if (mounts.error().code == EACCES || mounts.error().code == EPERM) continue;
     return tl::unexpected<Error>(mounts.error());
   }
   return members;
+}
+
+Result<std::vector<std::uint32_t>> cgroupless_members(
+    const CgroupTree& tree, const Proc& proc, const ContainerRecord& record) {
+  return members_by_mounts(tree, proc, "/", record.cgroup & ~kMark);
 }
 
 bool CgrouplessWatch::began(const CgroupTree& tree, const Proc& proc) {

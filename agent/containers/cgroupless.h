@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "agent/containers/cgroup_tree.h"
@@ -26,7 +27,13 @@ bool is_cgroupless(std::uint64_t cgroup);
 Listing<Process> cgroupless_inits(const CgroupTree& tree, const Proc& proc,
                                   std::set<std::uint64_t> known);
 
-// Those in its mount namespace.
+// Those in a mount namespace that are in the cgroup at a path.
+Result<std::vector<std::uint32_t>> members_by_mounts(const CgroupTree& tree,
+                                                     const Proc& proc,
+                                                     const std::string& cgroup,
+                                                     std::uint64_t mount_ns);
+
+// Those of such a container.
 Result<std::vector<std::uint32_t>> cgroupless_members(
     const CgroupTree& tree, const Proc& proc, const ContainerRecord& record);
 

@@ -109,18 +109,27 @@ CgroupName ContainerCgroups::unknown_name(const std::string& path,
   return name;
 }
 
-void ContainerCgroups::choose_init(Group& group) {
+void ContainerCgroups::choose_init(Group& group, const StatedInits& stated,
+                                   std::vector<Error>& errors) {
+  if (const auto said = stated.of(group.name)) {
+    // Whoever else is there came from elsewhere, or was left behind.
+    auto init = stated.read(*said);
+    if (!init) return note_error(errors, init.error());
+    group.init = *std::move(init);
+    return;
+  }
   // Its pid namespace's first process; where namespaces are nested, of the
   // outermost one. Without a pid namespace of its own, the oldest process.
-  const auto rank = [](const Process& process) {
+  const auto rank = [&](const Process& process) {
     const bool init = process.is_namespace_init();
-    return std::tuple(!init, init ? process.namespace_pids.size() : 0,
+    return std::tuple(stated.contains(process), !init,
+                      init ? process.namespace_pids.size() : 0,
                       process.start_ticks, process.pid);
   };
   const auto it = std::min_element(
       group.processes.begin(), group.processes.end(),
       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-  if (it != group.processes.end()) group.init = *it;
+  if (it != group.processes.end() && !stated.contains(*it)) group.init = *it;
   // The one that could not be read may be it.
   if (group.unread && group.init && !group.init->is_namespace_init()) {
     group.init.reset();
@@ -139,10 +148,39 @@ bool ContainerCgroups::has_another_root(const Process& one,
          root->dev != others_root->dev;
 }
 
+// Those that have nobody left in the cgroup that they were begun in.
+void ContainerCgroups::add_moved(Groups& groups, const std::string& path,
+                                 const KnownCgroups& known,
+                                 const StatedInits& stated,
+                                 std::vector<Error>& errors) const {
+  const std::string below = path == "/" ? path : path + "/";
+  for (const auto& [begun, said] : known.inits) {
+    if (begun != path && !starts_with(begun, below)) continue;
+    auto name = identify(begun, known);
+    if (!name || name->helper || groups.contains(name->path)) continue;
+    auto init = stated.read(said);
+    if (!init) note_error(errors, init.error());
+    if (!init || !*init) continue;
+    const auto id = tree_.id_of(name->path);
+    if (!id) note_error(errors, id.error());
+    if (!id) continue;
+    Group group;
+    group.cgroup = *id;
+    if (*id == 0) {
+      group.cgroup = cgroupless_id(**init);
+      name->path.clear();
+    }
+    group.init = *std::move(init);
+    group.name = *std::move(name);
+    groups.emplace(begun, std::move(group));
+  }
+}
+
 // What runs in a cgroup below a container's, is the first process of other
 // namespaces and has another filesystem for a root may be a container of its
 // own (is_container() says so), whatever the cgroup's name.
-void ContainerCgroups::add_inner(Groups& groups) const {
+void ContainerCgroups::add_inner(Groups& groups,
+                                 const StatedInits& stated) const {
   Groups inner;
   for (const auto& [path, group] : groups) {
     if (!group.init || is_unknown(group.name)) continue;
@@ -150,7 +188,7 @@ void ContainerCgroups::add_inner(Groups& groups) const {
       if (part.path == path) continue;
       for (std::size_t i = part.first; i < part.last; ++i) {
         const Process& process = group.processes[i];
-        if (!process.is_namespace_init() ||
+        if (!process.is_namespace_init() || stated.contains(process) ||
             process.mount_ns == group.init->mount_ns ||
             process.pid_ns == group.init->pid_ns ||
             !has_another_root(process, *group.init)) {
@@ -200,9 +238,8 @@ void ContainerCgroups::add_processes(Group& group,
 }
 
 ContainerCgroups::Groups ContainerCgroups::read_groups(
-    const std::string& path, std::vector<Error>& errors) const {
-  const auto known = files_.cgroups();
-  note_errors(errors, known.errors);
+    const std::string& path, const KnownCgroups& known,
+    std::vector<Error>& errors) const {
   const auto cgroups = tree_.below(path);
   note_errors(errors, cgroups.errors);
   Groups groups;
@@ -259,9 +296,13 @@ bool ContainerCgroups::is_container(const Group& group,
 Listing<ContainerCgroup> ContainerCgroups::below(
     const std::string& path) const {
   Listing<ContainerCgroup> result;
-  Groups groups = read_groups(path, result.errors);
-  for (auto& [own, group] : groups) choose_init(group);
-  add_inner(groups);
+  const auto known = files_.cgroups();
+  note_errors(result.errors, known.errors);
+  const StatedInits stated(known, proc_);
+  Groups groups = read_groups(path, known, result.errors);
+  for (auto& [own, group] : groups) choose_init(group, stated, result.errors);
+  add_moved(groups, path, known, stated, result.errors);
+  add_inner(groups, stated);
   std::erase_if(groups, [&](const auto& item) {
     return !is_container(item.second, result.errors);
   });

@@ -12,6 +12,7 @@
 #include "agent/containers/cgroup_tree.h"
 #include "agent/containers/process.h"
 #include "agent/containers/runtime_files.h"
+#include "agent/containers/stated_inits.h"
 
 namespace stillframe::containers {
 
@@ -27,9 +28,9 @@ class ContainerCgroups {
                    const RuntimeFiles& files)
       : tree_(tree), proc_(proc), files_(files) {}
 
-  // Those with processes whose root is not the host's, at `path` or below it,
-  // by path. A container whose init is not certain because of an error is left
-  // out, and the error is there.
+  // Those with processes whose root is not the host's, that are or were begun
+  // at `path` or below it, by path. A container whose init is not certain
+  // because of an error is left out, and the error is there.
   Listing<ContainerCgroup> below(const std::string& path = "/") const;
 
   // Ids of the host's own containers that may run: not all that is in their
@@ -67,15 +68,20 @@ class ContainerCgroups {
   };
   using Groups = std::map<std::string, Group>;  // by path
 
-  Groups read_groups(const std::string& path, std::vector<Error>& errors) const;
+  Groups read_groups(const std::string& path, const KnownCgroups& known,
+                     std::vector<Error>& errors) const;
   void add_processes(Group& group, const std::vector<std::uint32_t>& pids,
                      std::vector<Error>& errors) const;
   Result<bool> is_alone(const std::string& path) const;
   void add_cgroupless(const Groups& groups,
                       Listing<ContainerCgroup>& result) const;
   bool is_container(const Group& group, std::vector<Error>& errors) const;
-  static void choose_init(Group& group);
-  void add_inner(Groups& groups) const;
+  static void choose_init(Group& group, const StatedInits& stated,
+                          std::vector<Error>& errors);
+  void add_moved(Groups& groups, const std::string& path,
+                 const KnownCgroups& known, const StatedInits& stated,
+                 std::vector<Error>& errors) const;
+  void add_inner(Groups& groups, const StatedInits& stated) const;
   bool has_another_root(const Process& one, const Process& other) const;
   static void drop_shared(Groups& groups);
 

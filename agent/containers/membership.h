@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "agent/containers/cgroup_tree.h"
@@ -24,8 +25,19 @@ class Membership {
       const ContainerRecord& record) const;
 
  private:
+  struct Found {
+    ContainerSource::Member member;
+    std::uint32_t ppid = 0;
+  };
+  using Processes = std::map<std::uint32_t, Found>;  // by pid
+
   // The container's own cgroup first; empty once it is gone.
   Result<std::vector<Cgroup>> below(const ContainerRecord& record) const;
+  // Those of `pids`, which are in `cgroup`, that are still there.
+  Result<void> add(const std::vector<std::uint32_t>& pids, std::uint64_t cgroup,
+                   Processes& found) const;
+  Result<void> add_moved(const ContainerRecord& record, Processes& found) const;
+  bool is_anothers(std::uint32_t pid, const Process& init) const;
 
   const CgroupTree& tree_;
   const Proc& proc_;

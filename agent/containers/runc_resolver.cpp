@@ -215,7 +215,12 @@ KnownCgroups RuncResolver::cgroups() {
       // What a user makes unreadable is no one else's loss.
       if (!state && !root.user) note_error(result.errors, state.error());
       if (state && *state != nullptr && (*state)->cgroup_path.size() > 1) {
-        result.ids.emplace((*state)->cgroup_path, id);
+        const OciState& known = **state;
+        const bool first = result.ids.emplace(known.cgroup_path, id).second;
+        if (first && !root.user && known.init_start_ticks != 0) {
+          result.inits.emplace(known.cgroup_path,
+                               InitRef{known.init_pid, known.init_start_ticks});
+        }
       }
       const std::string path = file_of(root.path, id, root.form);
       if (auto node = states_.extract(path)) {

@@ -81,6 +81,7 @@ KnownCgroups RuntimeFiles::cgroups() const {
   for (const auto& resolver : resolvers_) {
     auto more = resolver->cgroups();
     known.ids.merge(more.ids);
+    known.inits.merge(more.inits);
     note_errors(known.errors, more.errors);
   }
   return known;

@@ -7,6 +7,7 @@
 // and never "there is no such container".
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -55,10 +56,20 @@ struct RuntimeMetadata {
 // None: the runtime does not know the container.
 using MetadataResult = Result<std::optional<RuntimeMetadata>>;
 
-// Cgroup path -> id of the container that a runtime put there.
+// A process, which its number alone is not.
+struct InitRef {
+  std::uint32_t pid = 0;
+  std::uint64_t start_ticks = 0;
+  auto operator<=>(const InitRef&) const = default;
+};
+
 struct KnownCgroups {
+  // Cgroup path -> id of the container that a runtime put there.
   std::map<std::string, std::string> ids;
-  std::vector<Error> errors;
+  // Cgroup path -> the first process of that container, wherever it is by now;
+  // of those alone that are root's: a user may name any process.
+  std::map<std::string, InitRef> inits = {};
+  std::vector<Error> errors = {};
 };
 
 class RuntimeResolver {

@@ -254,12 +254,65 @@ TEST_F(FinderTest, FindsBareRuncByItsState) {
   host_.directory("/srv/web-1/up");
   host_.directory("/l/up");
   contained(500, "/web-1/sub",
-            {.inner_pid = "1", .mountinfo = overlay("/l/up")});
+            {.start = 12345, .inner_pid = "1", .mountinfo = overlay("/l/up")});
   const auto records = finder().running().items;
   ASSERT_THAT(records, SizeIs(1));
   EXPECT_EQ(records[0].info.id, "web-1");
   EXPECT_EQ(records[0].info.runtime, "runc");
   EXPECT_EQ(records[0].cgroup_path, "/web-1");
+}
+
+// Whoever is root in a container may move a process below another's cgroup.
+TEST_F(FinderTest, WhatARuntimeBeganIsTheContainerWhoeverElseIsThere) {
+  host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
+  host_.directory("/l/up");
+  const std::string mounts = overlay("/l/up");
+  contained(400, "/web-1/x",
+            {.start = 100, .ns = "[3]", .inner_pid = "1", .mountinfo = mounts});
+  contained(
+      500, "/web-1",
+      {.start = 12345, .ns = "[4]", .inner_pid = "1", .mountinfo = mounts});
+  auto records = finder().running().items;
+  ASSERT_FALSE(records.empty());
+  EXPECT_EQ(records[0].info.id, "web-1");
+  EXPECT_EQ(records[0].init_pid, 500u);
+  const auto members = finder().members(records[0]).value();
+  ASSERT_THAT(members, SizeIs(1));
+  EXPECT_EQ(members[0].pid, 500u);
+  // Its own is gone, and what is left is not it.
+  host_.remove("/proc/500");
+  for (const auto& record : finder().running().items) {
+    EXPECT_NE(record.info.id, "web-1");
+  }
+}
+
+TEST_F(FinderTest, WhoLeftItsCgroupIsKnownByItsRuntime) {
+  host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
+  host_.directory("/l/up");
+  host_.directory(kCgroups + "/web-1");
+  const std::string mounts = overlay("/l/up");
+  contained(500, "/elsewhere",
+            {.start = 12345, .inner_pid = "1", .mountinfo = mounts});
+  contained(501, "/elsewhere/x",
+            {.ppid = 500, .inner_pid = "2", .mountinfo = mounts});
+  auto records = finder().running().items;
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.id, "web-1");
+  EXPECT_EQ(records[0].cgroup, cgroup_id("/web-1"));
+  EXPECT_THAT(finder().members(records[0]).value(), SizeIs(2));
+  // It may remove its cgroup, too.
+  host_.remove(kCgroups + "/web-1");
+  records = finder().running().items;
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.id, "web-1");
+  EXPECT_NE(records[0].cgroup, 0u);
+  EXPECT_THAT(finder().members(records[0]).value(), SizeIs(2));
+  EXPECT_TRUE(finder().look_again(records[0]));
+  // Another process with its number is not it.
+  contained(500, "/elsewhere", {.start = 12346, .ns = "[1]", .inner_pid = "1"});
+  for (const auto& record : finder().running().items) {
+    EXPECT_NE(record.info.id, "web-1");
+  }
 }
 
 TEST_F(FinderTest, AStateThatARuntimeLeftBehindIsNoContainer) {
@@ -283,7 +336,8 @@ TEST_F(FinderTest, ARootfsThatIsADirectoryIsProvenByItsInode) {
   host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
   const auto rootfs = host_.directory("/srv/rootfs");
   contained(500, "/web-1",
-            {.root = "/srv/rootfs",
+            {.start = 12345,
+             .root = "/srv/rootfs",
              .inner_pid = "1",
              .mountinfo = "77 50 8:1 /srv/rootfs / rw - ext4 /dev/sda rw\n"});
   auto records = finder().running().items;
@@ -568,6 +622,7 @@ TEST_F(FinderTest, MembersTellInitsTreeFromWhatWasExeced) {
   EXPECT_EQ(members[3].first_cmd, "run it");
   auto stale = record;
   stale.cgroup += 1;
+  stale.init_start_ns += 1'000'000'000;
   EXPECT_THAT(finder().members(stale).value(), IsEmpty());
   EXPECT_THAT(finder().cgroups(stale).value(), IsEmpty());
 }
