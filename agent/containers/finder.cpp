@@ -248,6 +248,12 @@ std::optional<ContainerRecord> Finder::record_of(
     record.init_uid = container.init->own_uid;
     record.owners = {container.init->root_uid, container.init->uid};
   }
+  if (container.init && !proc_.has_own_root(*container.init)) {
+    record.standing = Standing::confirmed;
+    record.trouble.emplace_back(
+        "its root is the host's own: what it changes is the host's");
+    return record;
+  }
   RootfsSearch({prefix_, proc_, files_}, container, known, seen, record).run();
   return record;
 }

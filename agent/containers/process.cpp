@@ -213,8 +213,11 @@ bool Proc::has_own_root(const Process& process) const {
   if (!host_) return false;
   const bool same_root = process.root_dev == host_->root_dev &&
                          process.root_ino == host_->root_ino;
-  return !same_root && process.mount_ns != 0 &&
-         process.mount_ns != host_->mount_ns;
+  return !same_root && has_own_mounts(process);
+}
+
+bool Proc::has_own_mounts(const Process& process) const {
+  return host_ && process.mount_ns != 0 && process.mount_ns != host_->mount_ns;
 }
 
 bool Proc::has_own_pids(const Process& process) const {

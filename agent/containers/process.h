@@ -88,6 +88,7 @@ class Proc {
 
   // Root and mount namespace both differ from the host's.
   bool has_own_root(const Process& process) const;
+  bool has_own_mounts(const Process& process) const;
   bool has_own_pids(const Process& process) const;
 
  private:

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/stated_inits.h"
 
+#include "agent/base/clock.h"
 #include "agent/base/text.h"
 
 namespace stillframe::containers {
+namespace {
+
+// A runtime gives it a root sooner than this after it has made the process.
+constexpr std::uint64_t kPreparingNs = 5'000'000'000;
+
+// Whether that is what it was given.
+bool has_hosts_root(const Proc& proc, const Process& init) {
+  return proc.has_own_mounts(init) &&
+         init.start_ns + kPreparingNs < boottime_now_ns();
+}
+
+}  // namespace
 
 StatedInits::StatedInits(const KnownCgroups& known, const Proc& proc)
     : known_(known), proc_(proc) {
@@ -28,7 +41,7 @@ Result<std::optional<Process>> StatedInits::read(const InitRef& init) const {
   if (!process && is_absence(process.error().code)) return std::nullopt;
   if (!process) return tl::unexpected<Error>(process.error());
   if (process->start_ticks != init.start_ticks ||
-      !proc_.has_own_root(*process)) {
+      !(proc_.has_own_root(*process) || has_hosts_root(proc_, *process))) {
     return std::nullopt;
   }
   return std::optional(*std::move(process));

@@ -23,7 +23,7 @@ class StatedInits {
   // whoever is there may be it.
   std::optional<InitRef> of(const CgroupName& name) const;
 
-  // None: it has ended, or has the host's root. Fails where that cannot be
+  // None: it has ended, or is still being prepared. Fails where that cannot be
   // known now.
   Result<std::optional<Process>> read(const InitRef& init) const;
 

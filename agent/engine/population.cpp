@@ -4,27 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
-#include <numeric>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "agent/base/log.h"
-#include "agent/drift/ledger/actors.h"
 #include "agent/model/container_name.h"
 
 namespace stillframe::engine {
 namespace {
-
-Victim victim_of(const ContainerInfo& info) {
-  const Runtime runtime = runtime_from(info.runtime);
-  return {.id = info.id,
-          .entered_by_callers = enters_for_its_caller(runtime),
-          .limits_tool = info.space == kKubernetesSpace
-                             ? kKubelet
-                             : traits_of(runtime).limits_tool};
-}
 
 constexpr unsigned kResolveTries = 5;
 constexpr std::size_t kMaxUnresolved = 256;
@@ -84,32 +72,13 @@ std::vector<ContainerRecord> found_in(
   return std::move(listing.items);
 }
 
-// As /proc shows it, whose ticks are of 10 ms. A process that is gone came from
-// where its parent did; not so where that is init, which has orphans of all for
-// children.
-std::optional<bool> descends_from_init(
-    const ProcessRef& process,
-    const std::vector<containers::ContainerSource::Member>& members,
-    std::uint32_t init_pid) {
-  constexpr std::uint64_t kTick = 10 * kMillisecondNs;
-  std::optional<bool> by_parent;
-  for (const auto& member : members) {
-    const std::uint64_t tick = member.start_ns / kTick;
-    if (member.pid == process.pid && tick == process.start_ns / kTick) {
-      return member.from_init;
-    }
-    if (member.pid == process.ppid && member.pid != init_pid &&
-        tick <= process.start_ns / kTick) {
-      by_parent = member.from_init;
-    }
-  }
-  return by_parent;
-}
-
 }  // namespace
 
 Population::Population(Context& context, Fleet& fleet, Unclaimed& unclaimed)
-    : context_(context), fleet_(fleet), unclaimed_(unclaimed) {}
+    : context_(context),
+      fleet_(fleet),
+      unclaimed_(unclaimed),
+      culprits_(context, fleet) {}
 
 void Population::discover() {
   // First of all: who is renamed from here on is noticed.
@@ -150,7 +119,9 @@ bool Population::adopt_new() {
     const auto owner = fleet_.find(record.root, record.cgroup);
     const bool found_rootfs =
         owner && !owner->watched() && record.root && !record.layers.empty();
-    if (owner && owner->running() && !found_rootfs) continue;
+    const bool twin = owner && shares_rootfs(owner, record) &&
+                      fleet_.by_cgroup(record.cgroup) == nullptr;
+    if (owner && owner->running() && !found_rootfs && !twin) continue;
     adopt_named(std::move(record));
   }
   return all;
@@ -177,12 +148,28 @@ bool Population::adopt_kept() {
   return all;
 }
 
-// Whether another container has the same directory for its rootfs. One that is
-// gone by now is taken off first.
+// Whether it has its rootfs together with another container, as runtimes say
+// of both: any may be given any directory or mount. Whoever merely shows the
+// rootfs of a live container whose upper directory is its own has entered that.
+bool Population::shares_rootfs(const ContainerPtr& owner,
+                               const ContainerRecord& record) const {
+  if (same_key(owner->info(), record.info) ||
+      record.standing != Standing::confirmed) {
+    return false;
+  }
+  return record.layers.plain ||
+         (owner->record().standing == Standing::confirmed &&
+          lives_elsewhere(owner, record));
+}
+
+// Whether another container has the same rootfs. One that is gone by now is
+// taken off first.
 bool Population::rootfs_in_use(const ContainerRecord& record) {
-  if (!record.layers.plain) return false;
   const auto other = fleet_.find(record.root, 0);
-  if (!other || same_key(other->info(), record.info)) return false;
+  if (!other || same_key(other->info(), record.info) ||
+      !(record.layers.plain || shares_rootfs(other, record))) {
+    return false;
+  }
   other->check_existence_soon();
   check_existence(other, context_.now());
   if (fleet_.find(record.root, 0) == nullptr) return false;
@@ -220,11 +207,10 @@ bool Population::poses_as_another(const ContainerRecord& record) {
   if (record.standing == Standing::doubtful) return true;
   const bool sure = record.standing == Standing::confirmed;
   if (const auto owner = record.root ? fleet_.find(record.root, 0) : nullptr) {
-    // Of a directory that several containers have for a rootfs each is one.
-    const bool shared =
-        record.layers.plain && !same_key(owner->info(), record.info) && sure;
     const bool proven = sure && owner->record().standing != Standing::confirmed;
-    if (!shared) return lives_elsewhere(owner, record) && !proven;
+    if (!shares_rootfs(owner, record)) {
+      return lives_elsewhere(owner, record) && !proven;
+    }
   }
   const auto known = fleet_.by_id(record.info);
   if (!known) return false;
@@ -526,78 +512,6 @@ void Population::claim(const ContainerPtr& container) {
     std::visit([&](const auto& one) { hand_over(container, one); }, seen);
   }
   if (claimed.overflowed) container->lost(context_.now());
-}
-
-Actors::Place Population::place_of(const ContainerPtr& victim,
-                                   const ProcessRef& process) const {
-  if (const auto owner = fleet_.by_cgroup(process.cgroup)) {
-    // Who runs within the victim may have left it by a cgroup's name alone.
-    const bool within = owner->info().outer == victim->info().id;
-    return owner == victim || within ? Actors::Place::victim
-                                     : Actors::Place::other_container;
-  }
-  if (process.in_container) {
-    return victim->cgroups().contains(process.cgroup)
-               ? Actors::Place::victim
-               : Actors::Place::other_container;
-  }
-  // It outlived the container that it descends from.
-  return process.followed ? Actors::Place::other_container
-                          : Actors::Place::host;
-}
-
-Actors::FromInit Population::from_init(const ContainerPtr& victim) const {
-  return [this, victim](const ProcessRef& one) -> std::optional<bool> {
-    const auto members = context_.source.members(victim->record());
-    if (!members) return std::nullopt;
-    return descends_from_init(one, *members, victim->record().init_pid);
-  };
-}
-
-Actor Population::actor_for(const ContainerPtr& victim,
-                            const ProcessRef& process, std::uint64_t boot_ns) {
-  return context_.actors.resolve(process, place_of(victim, process),
-                                 from_init(victim), victim_of(victim->info()),
-                                 boot_ns);
-}
-
-void Population::limits_seen(const ContainerPtr& container,
-                             const LimitsObservation& seen) {
-  LimitActors by;
-  for (const auto& [file, writers] : seen.writers) {
-    if (auto actor = setter_of_limit(container, writers, seen.boot_ns)) {
-      by.emplace(file, *std::move(actor));
-    }
-  }
-  container->observe(seen, by);
-}
-
-// Of several the last cannot be told. If one is of a container, its hand was in
-// it: nobody of the host's who wrote, too, makes that a limit that was set from
-// there.
-std::optional<Actor> Population::setter_of_limit(
-    const ContainerPtr& container, const std::vector<Writer>& writers,
-    std::uint64_t boot_ns) {
-  std::vector<Actor> actors;
-  for (const auto& writer : writers) {
-    // The container that it runs in is what a host is to others: its runtime
-    // sets limits there, and is not another container that reaches out.
-    const auto owner = fleet_.by_cgroup(writer.process.cgroup);
-    if (owner && owner->info().id == container->info().outer) {
-      return std::nullopt;
-    }
-    actors.push_back(context_.actors.resolve_writer(
-        writer, place_of(container, writer.process), from_init(container),
-        victim_of(container->info()), boot_ns));
-  }
-  const auto of_host = [](const Actor& one) {
-    return one.origin == Origin::host;
-  };
-  if (!std::all_of(actors.begin(), actors.end(), of_host)) {
-    std::erase_if(actors, of_host);
-  }
-  return std::accumulate(std::next(actors.begin()), actors.end(),
-                         actors.front(), drift::in_common);
 }
 
 bool Population::ran_before(const ContainerPtr& container,

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agent/engine/context.h"
+#include "agent/engine/culprits.h"
 #include "agent/engine/fleet.h"
 #include "agent/engine/replacements.h"
 #include "agent/engine/unclaimed.h"
@@ -67,17 +68,13 @@ class Population {
         FileObservation live = seen;
         live.live = true;
         return container->observe(
-            live, actor_for(container, seen.process, seen.boot_ns));
+            live, culprits_.actor_for(container, seen.process, seen.boot_ns));
       }
     }
-    container->observe(seen, actor_for(container, seen.process, seen.boot_ns));
+    container->observe(
+        seen, culprits_.actor_for(container, seen.process, seen.boot_ns));
   }
-  // Limits as they are, and who wrote them.
-  void limits_seen(const ContainerPtr& container,
-                   const LimitsObservation& seen);
-  // `boot_ns`: when it acted.
-  Actor actor_for(const ContainerPtr& victim, const ProcessRef& process,
-                  std::uint64_t boot_ns);
+  const Culprits& culprits() const { return culprits_; }
 
   // Containers that are gone, kept for metrics a while.
   void show_departed(ContainerViews& views) const;
@@ -94,13 +91,6 @@ class Population {
     ContainerViewPtr view;
   };
 
-  // Where the process is, as seen from the container.
-  std::optional<Actor> setter_of_limit(const ContainerPtr& container,
-                                       const std::vector<Writer>& writers,
-                                       std::uint64_t boot_ns);
-  Actors::Place place_of(const ContainerPtr& victim,
-                         const ProcessRef& process) const;
-  Actors::FromInit from_init(const ContainerPtr& victim) const;
   // Whether it lived before the kernel side knew of it, and this process was
   // not what prepared it.
   bool ran_before(const ContainerPtr& container,
@@ -121,6 +111,8 @@ class Population {
   void adopt_begun();
   bool adopt_new();
   void reconcile_within_a_second();
+  bool shares_rootfs(const ContainerPtr& owner,
+                     const ContainerRecord& record) const;
   bool rootfs_in_use(const ContainerRecord& record);
   void register_processes(const ContainerPtr& container);
   void own_cgroups(const ContainerPtr& container);
@@ -142,6 +134,7 @@ class Population {
   Context& context_;
   Fleet& fleet_;
   Unclaimed& unclaimed_;
+  Culprits culprits_;
   Replacements replacements_;
   // First execs that no resolver could explain yet.
   std::deque<Unresolved> unresolved_;

@@ -91,7 +91,8 @@ void Router::on(const MountsTouchedObservation& seen) {
 
 void Router::on(const LimitsObservation& seen) {
   if (const auto container = fleet_.by_cgroup(seen.cgroup)) {
-    population_.limits_seen(container, seen);
+    container->observe(seen,
+                       population_.culprits().limit_actors(container, seen));
   }
 }
 
@@ -127,7 +128,7 @@ void Router::on(const ExitObservation& seen) {
   if (!seen.leader) return;
   context_.actors.run_ended(seen.process.session, seen.boot_ns);
   container->session_ended({seen.process.session, time,
-                            SharedActor(population_.actor_for(
+                            SharedActor(population_.culprits().actor_for(
                                 container, seen.process, seen.boot_ns))});
 }
 
@@ -160,7 +161,9 @@ void Router::look_at_environment(const ContainerPtr& container,
                                  bool all_limits) {
   if (!container->running()) return;
   look_at_mounts(container);
-  population_.limits_seen(container, container->read_limits(all_limits));
+  const auto limits = container->read_limits(all_limits);
+  container->observe(limits,
+                     population_.culprits().limit_actors(container, limits));
 }
 
 void Router::look_at_mounts(const ContainerPtr& container) {

@@ -3,10 +3,11 @@
 
 import pathlib
 import shutil
+import subprocess
 
 import pytest
 
-from harness.agent import Agent
+from harness.agent import Agent, command_line
 from harness.bundle import Bundle
 from harness.checks import EVENT_SECONDS, recorded, settles
 from harness.image import Tree
@@ -73,3 +74,51 @@ def test_a_directory_that_nobody_explains_is_watched(
             EVENT_SECONDS, "it is listed")
         container.work("echo x >>/data/f1")
         recorded(own_agent, row["id"], "/data/f1", "workload")
+
+
+# The kernel says nothing of either: they are found with the next look at all.
+SHORT = ("--scan-interval", "5s")
+
+
+@pytest.mark.parametrize("agent_first", [True, False])
+def test_of_twins_on_one_overlay_one_is_unknown(
+        own_agent: Agent, tmp_path: pathlib.Path, tree: Tree,
+        agent_first: bool) -> None:
+    if agent_first:
+        own_agent.start(*SHORT)
+    with Bundle(tmp_path, tree) as one, \
+            Bundle(tmp_path, None, ("sleep", "1000"),
+                   rootfs=one.rootfs) as twin:
+        if not agent_first:
+            own_agent.start(*SHORT)
+
+        def both() -> list[dict] | None:
+            rows = [own_agent.named(c.name) for c in (one, twin)]
+            return rows if all(rows) else None
+
+        rows = wait_for(both, 30, "both are listed")
+        assert sorted(row["state"] for row in rows) == ["still", "unknown"]
+        hidden = next(row for row in rows if row["state"] == "unknown")
+        assert "another container's" in _why(own_agent, hidden["id"])
+
+
+def test_one_with_the_hosts_root_is_unknown(own_agent: Agent,
+                                            tmp_path: pathlib.Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    subprocess.run(["mount", "--bind", "/", root], check=True, timeout=60)
+    try:
+        with Bundle(tmp_path, None, ("sleep", "1000"),
+                    rootfs=root) as container:
+            own_agent.start(*SHORT)
+            row = wait_for(lambda: own_agent.named(container.name), 30,
+                           "it is listed")
+            assert (row["state"], row["running"]) == ("unknown", True)
+            assert "host's own" in _why(own_agent, row["id"])
+    finally:
+        subprocess.run(["umount", root], check=True, timeout=60)
+
+
+def _why(agent: Agent, container: str) -> str:
+    result = command_line("diff", container, "--socket", str(agent.socket))
+    return (result.stdout + result.stderr).decode()

@@ -88,12 +88,14 @@ class Bundle:
                  volumes: dict[str, pathlib.Path] | None = None,
                  states: pathlib.Path | None = None,
                  attached: bool = False, data: pathlib.Path | None = None,
-                 writable: pathlib.Path | None = None) -> None:
+                 writable: pathlib.Path | None = None,
+                 rootfs: pathlib.Path | None = None) -> None:
         """`plain`: the rootfs is a directory with the image in it.
         `options`: more of the overlay's, each after a comma. `volumes`: what is
         mounted where. `states`: where the runtime keeps its own; None: where it
         does by itself. `attached`: the runtime stays for as long as it runs. `data`: a
-        data-only layer. `writable`: where the upper directory lies."""
+        data-only layer. `writable`: where the upper directory lies.
+        `rootfs`: another's, or the host's, as it is, and without /ctl."""
         # crun refuses a host with both kinds of hierarchies.
         alone = [] if V2 or runtime != "crun" else only_unified()
         self._command = [*alone, runtime]
@@ -106,10 +108,11 @@ class Bundle:
         self.upper = (writable or self.directory) / "upper"
         work = (writable or self.directory) / "work"
         self.control = self.directory / "ctl"
-        self.rootfs = self.directory / "rootfs"
+        self.rootfs = rootfs or self.directory / "rootfs"
+        self._mounted = not (plain or rootfs)
         self._scripts = 0
         places = [self.directory / "ctl"]
-        if not plain:
+        if self._mounted:
             places += self.upper, work, self.rootfs
         for place in places:
             place.mkdir(parents=True)
@@ -118,14 +121,18 @@ class Bundle:
             self.upper = lower = unpack(tree, self.rootfs)
         os.mkfifo(self.control / "in")
         os.mkfifo(self.control / "out")
-        if lower is None:
+        if lower is None and rootfs is None:
             assert tree is not None
             lower = unpack(tree, self.directory / "lower")
         # A file on the upper directory's filesystem, to copy from.
-        self.spare = str(lower / "bin/busybox")
+        self.spare = str((lower or self.rootfs) / "bin/busybox")
         contents = _config(self.control, list(command), volumes or {})
+        if rootfs is not None:
+            contents["root"]["path"] = str(rootfs)
+            contents["mounts"] = [mount for mount in contents["mounts"]
+                                  if mount["destination"] != "/ctl"]
         (self.directory / "config.json").write_text(json.dumps(contents))
-        if not plain:
+        if self._mounted:
             below = f"{lower}::{data}" if data else str(lower)
             layers = (f"lowerdir={below},upperdir={self.upper},"
                       f"workdir={work}{options}")
@@ -192,8 +199,9 @@ class Bundle:
                        capture_output=True, timeout=patience(30))
         if self._attached is not None:
             self._attached.wait(patience(30))
-        subprocess.run(["umount", str(self.rootfs)], check=False,
-                       capture_output=True, timeout=patience(30))
+        if self._mounted:
+            subprocess.run(["umount", str(self.rootfs)], check=False,
+                           capture_output=True, timeout=patience(30))
 
     def __enter__(self) -> "Bundle":
         return self

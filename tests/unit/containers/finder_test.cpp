@@ -9,6 +9,7 @@
 namespace stillframe::containers {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -313,6 +314,22 @@ TEST_F(FinderTest, WhoLeftItsCgroupIsKnownByItsRuntime) {
   for (const auto& record : finder().running().items) {
     EXPECT_NE(record.info.id, "web-1");
   }
+}
+
+TEST_F(FinderTest, OneWithTheHostsRootIsShownAndNotCompared) {
+  host_.file("/run/runc/web-1/state.json", fixture("runc-state.json"));
+  host_.file("/proc/1/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda rw\n");
+  contained(500, "/web-1",
+            {.start = 12345,
+             .root = "/hostroot",
+             .inner_pid = "1",
+             .mountinfo = "77 50 8:1 / / rw - ext4 /dev/sda rw\n"});
+  const auto records = finder().running().items;
+  ASSERT_THAT(records, SizeIs(1));
+  EXPECT_EQ(records[0].info.id, "web-1");
+  EXPECT_FALSE(records[0].root);
+  EXPECT_TRUE(records[0].layers.empty());
+  EXPECT_THAT(records[0].trouble, Contains(HasSubstr("the host's own")));
 }
 
 TEST_F(FinderTest, AStateThatARuntimeLeftBehindIsNoContainer) {

@@ -573,6 +573,35 @@ TEST(Lives, ARootfsGoesToWhoIsSureToHaveIt) {
   }
 }
 
+// So may a mount, by a runtime that is told to.
+TEST(Lives, TwinsOnOneOverlayAreBothShown) {
+  for (const bool seen : {true, false}) {
+    World world;
+    auto first = world.make("aaaa");
+    world.live(first);
+    world.settle();
+    auto second = world.make("bbbb");
+    second.layers = first.layers;
+    second.root = first.root;
+    world.source.known["bbbb"] = second;
+    if (seen) world.live(second);
+    world.clock.pass(61 * kSecondNs);
+    world.settle();
+    EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
+    EXPECT_TRUE(world.view("bbbb").running);
+    EXPECT_EQ(world.view("bbbb").state, ContainerState::unknown);
+    EXPECT_NE(world.view("bbbb").why_unknown.find("another container's"),
+              std::string::npos);
+    // It is whose it is alone once the other is gone.
+    world.exit(first);
+    world.source.known.erase("aaaa");
+    world.settle();
+    world.clock.pass(61 * kSecondNs);
+    world.settle();
+    EXPECT_EQ(world.view("bbbb").state, ContainerState::still);
+  }
+}
+
 TEST(Lives, WhoOutlivedItsContainerIsNotOfTheHost) {
   World world;
   const auto record = world.make("aaaa");
