@@ -345,7 +345,7 @@ void Population::begin(const ContainerPtr& container,
 
 void Population::register_processes(const ContainerPtr& container) {
   const ContainerRecord& record = container->record();
-  const auto members = context_.source.members(record);
+  auto members = context_.source.members(record);
   if (!members) {
     // Their next exec brings them back here.
     log_warn("a container's processes could not be read",
@@ -354,6 +354,10 @@ void Population::register_processes(const ContainerPtr& container) {
   }
   std::unordered_map<std::uint32_t, const containers::ContainerSource::Member*>
       by_pid;
+  // Init first: where it comes from, those that it began come from, too.
+  std::stable_partition(
+      members->begin(), members->end(),
+      [&](const auto& member) { return member.pid == record.init_pid; });
   for (const auto& member : *members) by_pid[member.pid] = &member;
   std::unordered_set<std::string> programs;
   for (const auto& member : *members) {

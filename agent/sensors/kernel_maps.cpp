@@ -348,6 +348,7 @@ void KernelMaps::remove_cgroup(std::uint64_t id) const {
   bpf_map_delete_elem(bpf_map__fd(cgroups_), &id);
   const std::lock_guard lock(shares_mutex_);
   adopted_.erase(id);
+  begun_within_.erase(id);
   children_.erase(id);
 }
 
@@ -372,12 +373,19 @@ void KernelMaps::follow(std::uint32_t pid, sf_followed followed) const {
   if (bpf_map_lookup_elem(bpf_map__fd(processes_), &pid, &known) == 0) {
     // What the kernel saw itself is better than what we read from /proc; not so
     // of a former process of that number, nor of one that was first to run
-    // something in a container's cgroup before that was known, and no init.
+    // something in a container's cgroup before that was known, and no init, nor
+    // of what descends from another container because that one began it.
     const bool itself = known.started == followed.started;
     const bool init_by_error = (known.flags & SF_FOLLOWED_INIT) != 0 &&
                                (followed.flags & SF_FOLLOWED_INIT) == 0;
-    if (itself && !init_by_error) return;
-    followed.flags |= known.flags & SF_FOLLOWED_ADOPTED;  // as it was counted
+    const bool begun = itself && is_begun_within(followed, known);
+    if (itself && !init_by_error && !begun) return;
+    if (begun) {
+      uncount(known);
+      followed.flags |= SF_FOLLOWED_ADOPTED;
+    } else {
+      followed.flags |= known.flags & SF_FOLLOWED_ADOPTED;  // as it was counted
+    }
     bpf_map_update_elem(bpf_map__fd(processes_), &pid, &followed, BPF_EXIST);
     return;
   }
@@ -389,6 +397,33 @@ void KernelMaps::follow(std::uint32_t pid, sf_followed followed) const {
   if (!put(processes_, pid, followed, BPF_NOEXIST)) return;
   ++adopted_[followed.cgroup];
   add_to_tally(SF_TALLY_PROCESSES_ADOPTED, 1);
+}
+
+// Whoever has the host's namespaces can have its runtime begin a container, and
+// the first process of that descends from theirs. Its own come with it, as far
+// as they are known to come from where it does; who was sent in from there
+// since is a session.
+bool KernelMaps::is_begun_within(const sf_followed& own,
+                                 const sf_followed& known) const {
+  if (own.cgroup == known.cgroup || own.session != 0) return false;
+  if ((own.flags & SF_FOLLOWED_INIT) != 0) {
+    begun_within_[own.cgroup] = known.cgroup;
+    return true;
+  }
+  const auto it = begun_within_.find(own.cgroup);
+  return it != begun_within_.end() && it->second == known.cgroup;
+}
+
+// It takes no more room of the container's that it descends from.
+void KernelMaps::uncount(const sf_followed& known) const {
+  if ((known.flags & SF_FOLLOWED_ADOPTED) != 0) return;
+  sf_cgroup_state state{};
+  const int fd = bpf_map__fd(cgroups_);
+  if (bpf_map_lookup_elem(fd, &known.cgroup, &state) != 0) return;
+  const std::uint64_t family = state.family;
+  if (bpf_map_lookup_elem(fd, &family, &state) != 0) return;
+  --state.processes;
+  put(cgroups_, family, state);
 }
 
 void KernelMaps::containers_known() const {

@@ -68,6 +68,8 @@ class KernelMaps {
   std::int32_t tally(sf_tally which) const;
   void add_to_tally(sf_tally which, std::int32_t by) const;
   bool may_follow(std::uint64_t cgroup) const;
+  bool is_begun_within(const sf_followed& own, const sf_followed& known) const;
+  void uncount(const sf_followed& known) const;
   bool may_know(const UpperRoot& root, bool directory) const;
   bool may_have_child(std::uint64_t family) const;
   void note_crowd(std::uint64_t cgroup) const;
@@ -99,6 +101,8 @@ class KernelMaps {
   mutable RemovedRoots removed_;
   mutable std::unordered_map<std::uint64_t, std::int32_t> adopted_;
   mutable std::unordered_map<std::uint64_t, std::uint32_t> children_;
+  // Containers' cgroups -> that of the container that began it.
+  mutable std::unordered_map<std::uint64_t, std::uint64_t> begun_within_;
 };
 
 sf_inode to_kernel(const UpperRoot& root);

@@ -2,17 +2,24 @@
 """Whose a process is and what its programs are judged by, wherever it works."""
 
 import contextlib
+import os
 import pathlib
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pytest
 
 from harness.agent import Agent
+from harness.bundle import Bundle
 from harness.cgroups import hierarchies
 from harness.checks import event, is_still, mutations, recorded
 from harness.coverage import EVENTS, Results
+from harness.image import Tree
+from harness.podman import Container
+from harness.waiting import wait_for
 from harness.ways import HOST_PATH, enter
 
 # Each runs a program that the image lacks from a root of its own. /ctl is a volume.
@@ -115,6 +122,37 @@ def test_who_enters_from_a_cgroup_begins_no_container(agent: Agent,
     assert row is not None and row["running"]
     container.work("echo x >/new/own")
     recorded(agent, container.name, "/new/own", "workload")
+
+
+class _Begun(Bundle):
+    """Begun by a container that has the host's namespaces."""
+
+    def __init__(self, directory: pathlib.Path, tree: Tree,
+                 maker: Container) -> None:
+        self._maker = maker
+        super().__init__(directory, tree)
+
+    def _start(self, log: BinaryIO, attached: bool) -> None:
+        self._maker.work(
+            f"busybox nsenter -t {os.getpid()} -m -u -n -p --"
+            f" {shutil.which('runc')} run --bundle {self.directory} -d"
+            f" {self.id} </dev/null >/ctl/made 2>&1")
+
+
+def test_who_was_begun_by_a_container_is_itself(
+        own_agent: Agent, start, tree: Tree, tmp_path: pathlib.Path) -> None:
+    own_agent.start("--scan-interval", "5s")
+    maker = start(options=("--privileged", "--pid=host"))
+    with _Begun(tmp_path, tree, maker) as container:
+        wait_for(lambda: own_agent.named(container.name), 30, "it is listed")
+        container.work("echo x >>/etc/group")
+        recorded(own_agent, container.name, "/etc/group", "workload")
+        container.shell("echo x >>/etc/passwd")
+        recorded(own_agent, container.name, "/etc/passwd", "exec")
+        maker.work(f"busybox nsenter -t {os.getpid()} -m -u -n -p --"
+                   f" {shutil.which('runc')} exec {container.id}"
+                   " sh -c 'echo x >/etc/sent' </dev/null >/ctl/made 2>&1")
+        recorded(own_agent, container.name, "/etc/sent", "container")
 
 
 @pytest.mark.parametrize("origin", ["exec", "workload"])
