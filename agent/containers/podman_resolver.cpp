@@ -215,6 +215,7 @@ RuntimeMetadata PodmanResolver::metadata(PodmanStore& store,
   info.image_id = container.image_id;
   info.runtime = to_string(Runtime::podman);
   info.created = container.created;
+  info.store = store.graph_root();
   if (auto layers = store.layers(container)) {
     result.layers = std::move(*layers);
   } else {

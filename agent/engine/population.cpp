@@ -230,13 +230,39 @@ ContainerPtr Population::known_as(const ContainerRecord& record) {
   }
   auto known = fleet_.by_id(record.info);
   if (!known) return nullptr;
-  if (record.root && known->record().root &&
-      known->record().root != record.root) {
+  if (has_another_rootfs(known, record)) {
     // The same id with another rootfs: bare runc's ids are free to reuse.
     remove(known);
     return nullptr;
   }
   return known;
+}
+
+bool Population::has_another_rootfs(const ContainerPtr& known,
+                                    const ContainerRecord& record) const {
+  const UpperRoot& before = known->record().root;
+  return record.root && before && before != record.root;
+}
+
+// Whether it is a container that is known with another rootfs, as after its
+// upper directory was restored while it stood still: nobody made another
+// container, but what was known of its files is not true of these. Its last
+// state stays.
+bool Population::took_another_rootfs(const ContainerRecord& record) {
+  if (record.root && fleet_.find(record.root, 0)) return false;
+  const auto known = fleet_.by_id(record.info);
+  if (!known || record.info.created.ns == 0 ||
+      record.info.created != known->info().created ||
+      !has_another_rootfs(known, record)) {
+    return false;
+  }
+  log_warn("a container has another upper directory than before",
+           {{"container", record.info.id},
+            {"before", known->record().layers.upper},
+            {"now", record.layers.upper},
+            {"hint", "what is in there is compared with the image anew"}});
+  take_off(known);
+  return true;
 }
 
 ContainerPtr Population::adopt(ContainerRecord record,
@@ -268,6 +294,7 @@ ContainerPtr Population::adopt(ContainerRecord record,
     record.root = {};
     record.layers = {};
   }
+  const bool same = took_another_rootfs(record);
   auto container = known_as(record);
   const bool fresh = container == nullptr;
   if (fresh) {
@@ -277,7 +304,7 @@ ContainerPtr Population::adopt(ContainerRecord record,
   container->meet(std::move(record), live_since_ns);
   fleet_.index(container);
   const ContainerInfo info = container->info();
-  if (live_since_ns != 0 && fresh) {
+  if (live_since_ns != 0 && fresh && !same) {
     context_.events.lifecycle(info, Lifecycle::created,
                               info.created.ns != 0
                                   ? info.created
@@ -560,6 +587,10 @@ void Population::remove(const ContainerPtr& container) {
   report_replacement(replacements_.removed(view.info, context_.now()), now);
   departed_.push_back({context_.now() + context_.settings.metrics_grace_ns(),
                        std::make_shared<const ContainerView>(std::move(view))});
+  take_off(container);
+}
+
+void Population::take_off(const ContainerPtr& container) {
   if (container->record().root) {
     context_.kernel.remove_root(container->record().root);
   }

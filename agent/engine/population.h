@@ -104,6 +104,9 @@ class Population {
   void adopt_named(ContainerRecord record);
   void begin(const ContainerPtr& container, std::uint64_t live_since_ns);
   ContainerPtr known_as(const ContainerRecord& record);
+  bool has_another_rootfs(const ContainerPtr& known,
+                          const ContainerRecord& record) const;
+  bool took_another_rootfs(const ContainerRecord& record);
   bool lives_elsewhere(const ContainerPtr& known,
                        const ContainerRecord& record) const;
   bool poses_as_another(const ContainerRecord& record);
@@ -119,6 +122,8 @@ class Population {
   std::vector<std::uint64_t> cgroups_of(const ContainerRecord& record) const;
   void claim(const ContainerPtr& container);
   void remove(const ContainerPtr& container);
+  // Says nothing of it.
+  void take_off(const ContainerPtr& container);
   void report_replacement(const std::optional<Replacement>& replacement,
                           WallTime time);
   void retry_unresolved(std::uint64_t now);

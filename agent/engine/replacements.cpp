@@ -18,7 +18,8 @@ bool known_by_image(const ContainerInfo& info) {
 
 bool same_workload(const ContainerInfo& a, const ContainerInfo& b) {
   return !a.workload.empty() && a.workload == b.workload &&
-         a.pod_namespace == b.pod_namespace && a.space == b.space;
+         a.pod_namespace == b.pod_namespace && a.space == b.space &&
+         (a.store == b.store || a.store.empty() || b.store.empty());
 }
 
 bool same_name(const ContainerInfo& a, const ContainerInfo& b) {

@@ -50,6 +50,9 @@ struct ContainerInfo {
   // containerd's namespace: its ids are unique within one only. Empty with
   // other runtimes.
   std::string space = {};
+  // Where its runtime keeps it, if there can be several such places: a name
+  // means something within one only. Empty: not known.
+  std::string store = {};
   std::string outer = {};  // the id of the container that it runs in
   std::string pod_namespace;
   std::string pod;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which container follows which, as an update or a restart."""
 
+import pathlib
+import shutil
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -8,7 +11,8 @@ import pytest
 
 from harness.agent import Agent
 from harness.checks import recorded
-from harness.podman import Container, podman
+from harness.image import Tree
+from harness.podman import Container, Store, podman
 from harness.waiting import wait_for
 
 _METRIC = "stillframe_replacements_total"
@@ -88,6 +92,44 @@ def test_the_same_image_under_the_same_name(agent: Agent, run,
     run(name)
     _event(agent, old, "replaced")
     wait_for(lambda: _replacements(agent, name) == {False: 1}, 5, "counted")
+
+
+def test_a_restored_upper_directory_is_no_other_container(
+        agent: Agent, run, name: str) -> None:
+    container = run(name)
+    _mutate(agent, container)
+    upper = pathlib.Path(container.upper)
+    podman("stop", "-t", "0", name)
+    upper.rename(upper.with_name("kept"))
+    subprocess.run(["cp", "-a", upper.with_name("kept"), upper], check=True,
+                   timeout=60)
+    shutil.rmtree(upper.with_name("kept"))
+    podman("start", name)
+    container.shell("echo x >>/etc/passwd")
+    recorded(agent, container.id, "/etc/passwd", "exec")
+    assert "/etc/group" in agent.changes(container.id)
+    kinds = [event["kind"] for event in agent.events(container.id)]
+    assert "removed" not in kinds and "replaced" not in kinds
+    assert kinds.count("created") == 1
+    assert _replacements(agent, name) == {}
+
+
+def test_the_same_name_in_another_store_replaces_nothing(
+        agent: Agent, run, tree: Tree, name: str,
+        tmp_path: pathlib.Path) -> None:
+    store = Store(tmp_path, "overlay")
+    try:
+        first = run(name)
+        _known(agent, first)
+        podman("stop", "-t", "0", name)
+        podman("import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-",
+               "localhost/other:1", input=tree.bytes(), store=store)
+        second = run(name, "localhost/other:1", store=store)
+        _mutate(agent, second)
+        assert _replacements(agent, name) == {}
+        assert agent.ps(first.id) is not None
+    finally:
+        store.remove()
 
 
 def test_neither_a_restart_nor_one_more_is_a_replacement(

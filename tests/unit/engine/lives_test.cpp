@@ -61,6 +61,30 @@ TEST(Lives, AnIdUsedAgainIsAnotherContainer) {
   EXPECT_EQ(world.view("aaaa").state, ContainerState::still);
 }
 
+TEST(Lives, ARestoredUpperDirectoryIsNoOtherContainer) {
+  World world;
+  auto first = world.make("aaaa");
+  first.info.created = {world.clock.wall_ns};
+  world.source.known["aaaa"] = first;
+  world.live(first);
+  world.write(first, "old");
+  world.settle();
+  world.exit(first);
+  world.settle();
+  auto restored = world.make("aaaa");
+  restored.info.created = first.info.created;
+  world.source.known["aaaa"] = restored;
+  world.write(restored, "old");
+  world.live(restored);
+  world.settle();
+  EXPECT_EQ(world.view("aaaa").state, ContainerState::mutated);
+  const auto kinds = world.kinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "live"), 2);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "created"), 1);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "removed"), 0);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "replaced"), 0);
+}
+
 TEST(Lives, TheSameIdInTwoNamespacesIsTwoContainers) {
   World world;
   const auto first = world.make("default/web");

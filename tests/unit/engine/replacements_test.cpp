@@ -51,6 +51,19 @@ TEST(Replacements, TheNextOfTheSameNameReplaces) {
   EXPECT_TRUE(found->image_changed);
 }
 
+TEST(Replacements, TheSameNameInAnotherStoreIsSomebodyElse) {
+  for (const std::string store : {"/one", "/two", ""}) {
+    Replacements all;
+    auto before = named("a", "web");
+    auto after = named("b", "web");
+    before.store = "/one";
+    after.store = store;
+    all.live(before, kSecond);
+    all.exited(before, 2 * kSecond);
+    EXPECT_EQ(all.live(after, 3 * kSecond).has_value(), store != "/two");
+  }
+}
+
 TEST(Replacements, AnExitThatIsNotYetARemovalSuffices) {
   Replacements all;
   all.live(replica("a", "web-1"), kSecond);
