@@ -4,7 +4,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <optional>
@@ -21,7 +23,11 @@
 #include "agent/engine/engine.h"
 #include "agent/engine/machine.h"
 #include "agent/engine/signals.h"
+#include "agent/privileges/capabilities.h"
+#include "agent/privileges/confine.h"
+#include "agent/privileges/limits.h"
 #include "agent/sensors/registry.h"
+#include "agent/sensors/trial_process.h"
 #include "agent/version.h"
 #include "exporters/journald/sender.h"
 #include "exporters/jsonl/json.h"
@@ -34,6 +40,8 @@ namespace {
 
 // Of the two seconds that the agent has for its end.
 constexpr std::chrono::milliseconds kDrainWithin{800};
+// Of those below, who listens takes CAP_NET_BIND_SERVICE (ip(7)).
+constexpr std::uint16_t kFirstFreePort = 1024;
 
 std::string version_text() {
   return fmt::format("stillframe {} (commit {}, libbpf {})", kVersion,
@@ -119,13 +127,38 @@ void log_serving(const std::string& address, const std::string& path,
                                        : "everyone who reaches it"}});
 }
 
+// Rights belong to a thread: what each has is settled while there is one. A
+// kernel without seccomp is no reason not to watch.
+Result<std::unique_ptr<sensors::TrialProcess>> give_up_rights(
+    const cli::RunOptions& run) {
+  privileges::raise_limits();
+  auto trials = sensors::TrialProcess::start();
+  if (!trials) return trials;
+  const bool low_ports = std::any_of(
+      run.listen.begin(), run.listen.end(), [](const auto& address) {
+        return address.port != 0 && address.port < kFirstFreePort;
+      });
+  if (const auto confined = privileges::confine(privileges::Role::agent,
+                                                {.low_ports = low_ports});
+      !confined) {
+    log_warn("the agent keeps rights that it does not need",
+             {{"error", confined.error().message},
+              {"hint", "use a kernel with CONFIG_SECCOMP_FILTER=y"}});
+  }
+  return trials;
+}
+
 Result<> run_agent(const cli::Options& options) {
   // Without the rights to, nothing starts: one line says so.
-  if (engine::missing_capabilities().empty()) log_start(options);
+  if (privileges::missing_capabilities(privileges::Role::agent).empty()) {
+    log_start(options);
+  }
   engine::block_signals();  // before there is any other thread
   ::signal(SIGPIPE, SIG_IGN);
   engine::raise_descriptor_limit();
   const auto& run = options.run;
+  const auto trials = give_up_rights(run);
+  if (!trials) return tl::unexpected<Error>(trials.error());
   auto policy = cli::load_policy(options);
   if (!policy) return tl::unexpected<Error>(policy.error());
   auto journal = journal_options(run);
@@ -148,6 +181,10 @@ Result<> run_agent(const cli::Options& options) {
        .journal = std::move(*journal),
        .render =
            [node](const auto& event) { return jsonl::event_json(event, node); },
+       .try_files =
+           [&trials = **trials](auto ground, const auto& begin) {
+             return trials.try_files(ground, begin);
+           },
        .last_state = {jsonl::last_state_lines, jsonl::last_state_head,
                       jsonl::last_state_rest}});
   if (!engine) return tl::unexpected<Error>(engine.error());

@@ -1,6 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# Warnings, include root and sanitizers for each of our own targets; system and
-# library headers are not ours to mend.
+
+# What makes a fault in the agent harder to use: checked sizes, guarded stacks, targets
+# of indirect jumps marked, tables of addresses that are read-only once the program runs.
+# That it lies at another address at each start is the compiler's default on Debian.
+# tests/native/test_binary.py looks whether it is so.
+set(STILLFRAME_HARDENING -fstack-protector-strong -fstack-clash-protection
+    $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=3>)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  list(APPEND STILLFRAME_HARDENING -fcf-protection)
+else()
+  list(APPEND STILLFRAME_HARDENING -mbranch-protection=standard)
+endif()
+
+# Warnings, hardening, include root and sanitizers for each of our own targets; system
+# and library headers are not ours to mend.
 function(stillframe_target target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -19,7 +32,10 @@ function(stillframe_target target)
   if(STILLFRAME_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
-  if(STILLFRAME_SANITIZE)
+  if(NOT STILLFRAME_SANITIZE)
+    target_compile_options(${target} PRIVATE ${STILLFRAME_HARDENING})
+    target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now,-z,noexecstack)
+  else()
     # Else undefined behaviour is only printed, and tests pass.
     target_compile_options(${target} PRIVATE -fsanitize=${STILLFRAME_SANITIZE}
                            -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -82,8 +98,9 @@ function(stillframe_library target)
   target_link_libraries(${target} PUBLIC ${ARG_LIBS})
 endfunction()
 
-# Each test runs once: optimising it would take longer than running it.
-set(STILLFRAME_TEST_OPTIONS -O0)
+# Each test runs once: optimising it would take longer than running it. Sizes are
+# checked in optimised code only.
+set(STILLFRAME_TEST_OPTIONS -O0 -U_FORTIFY_SOURCE)
 
 # stillframe_test_program(NAME LABEL): one ctest case, and one report for each TEST
 # where GTEST_OUTPUT says. A process for each TEST took ten times as long as the tests.

@@ -19,6 +19,7 @@
 #include "agent/model/snapshot.h"
 #include "agent/policy/policy.h"
 #include "agent/sensors/kernel_side.h"
+#include "agent/sensors/trial.h"
 
 namespace stillframe::engine {
 
@@ -34,7 +35,8 @@ struct Settings {
   policy::PolicyPtr policy;  // its content; null: built-in scratch places
   std::string version = {};  // of the agent
   journal::Options journal = {};
-  Recorder::Render render = {};     // an event for it; null: no journal is kept
+  Recorder::Render render = {};  // an event for it; null: no journal is kept
+  sensors::TryFiles try_files = sensors::try_files;
   archive::Format last_state = {};  // of containers that are gone
 
   std::uint64_t scan_interval_ns() const {

@@ -132,7 +132,8 @@ Result<> Engine::attach() {
        .describe =
            [layout](std::uint32_t pid, const KernelProcesses& kernel) {
              return describe_process(pid, layout, kernel);
-           }},
+           },
+       .try_files = settings_.try_files},
       system_clock());
   if (!sensors) return tl::unexpected<Error>(sensors.error());
   sensors_ = std::move(*sensors);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/engine/machine.h"
 
-#include <cap-ng.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -16,32 +15,12 @@
 #include "agent/containers/mountinfo.h"
 #include "agent/model/inode_identity.h"
 #include "agent/model/runtime.h"
+#include "agent/privileges/capabilities.h"
 
 namespace stillframe::engine {
 namespace {
 
 constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
-
-struct Needed {
-  unsigned capability;
-  const char* name;
-};
-
-// Why each: bpf(2) and perf_event attachment; attaching to cgroups; reading
-// upper directories and /proc of others; signals of libbpf's map limits are
-// not needed since 5.11.
-constexpr std::array kNeeded = {
-    Needed{CAP_BPF, "CAP_BPF"},
-    Needed{CAP_PERFMON, "CAP_PERFMON"},
-    Needed{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-    Needed{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
-    Needed{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
-    Needed{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
-};
-
-bool have(unsigned capability) {
-  return capng_have_capability(CAPNG_EFFECTIVE, capability) != 0;
-}
 
 std::string first_line(const std::string& path) {
   auto text = read_file(path, 65536);
@@ -122,19 +101,6 @@ std::uint64_t raise_descriptor_limit() {
   return limit.rlim_cur;
 }
 
-std::vector<std::string> missing_capabilities() {
-  std::vector<std::string> missing;
-  if (capng_get_caps_process() != 0) return {"(cannot be read)"};
-  for (const Needed& needed : kNeeded) {
-    const bool stand_in =
-        (needed.capability == CAP_BPF || needed.capability == CAP_PERFMON) &&
-        have(CAP_SYS_ADMIN);
-    if (!have(needed.capability) && !stand_in)
-      missing.emplace_back(needed.name);
-  }
-  return missing;
-}
-
 MachineReport inspect_machine() {
   MachineReport report;
   utsname names{};
@@ -147,7 +113,8 @@ MachineReport inspect_machine() {
   if (report.lsm.empty()) {
     report.security_unknown = "unknown: securityfs is not mounted";
   }
-  report.missing_capabilities = missing_capabilities();
+  report.missing_capabilities =
+      privileges::missing_capabilities(privileges::Role::agent);
   if (const auto layout = containers::detect_cgroups()) {
     report.cgroup_mode = containers::to_string(layout->mode);
     report.cgroup_observed = layout->observed_mount;
@@ -158,7 +125,9 @@ MachineReport inspect_machine() {
 }
 
 Result<> check_prerequisites(const std::string& state_dir) {
-  if (const auto missing = missing_capabilities(); !missing.empty()) {
+  if (const auto missing =
+          privileges::missing_capabilities(privileges::Role::agent);
+      !missing.empty()) {
     std::string names;
     for (const auto& name : missing)
       names += (names.empty() ? "" : ", ") + name;

@@ -11,10 +11,6 @@
 
 namespace stillframe::engine {
 
-// Capabilities that the agent needs and this process lacks, by name
-// ("CAP_BPF"). CAP_SYS_ADMIN stands in for CAP_BPF and CAP_PERFMON.
-std::vector<std::string> missing_capabilities();
-
 // What `doctor` says of the machine; reads /proc and /sys, needs no privilege.
 MachineReport inspect_machine();
 

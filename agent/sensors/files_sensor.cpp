@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/sensors/files_sensor.h"
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,10 @@ SensorAttempt tried(const Implementation& one,
   if (misses) return accepted(one.name, to_string(*misses));
   SensorAttempt attempt = accepted(one.name, "");
   attempt.meaning = "not tried out: " + misses.error().message;
-  attempt.fix = "none needed as long as no container runs on such a rootfs";
+  attempt.fix = misses.error().code == EPERM
+                    ? "run the agent with the right to"
+                    : "none needed as long as no container runs on such a "
+                      "rootfs";
   return attempt;
 }
 

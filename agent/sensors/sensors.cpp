@@ -226,7 +226,7 @@ Result<std::set<FileOp>> Sensors::Impl::missed(TrialGround ground) {
   std::deque<Observation> seen;
   const auto keep = [&](Observation&& one) { seen.push_back(std::move(one)); };
   drain(keep, kAll);
-  const auto trial = try_files(ground, [&](const UpperRoot& root) {
+  const auto trial = config.try_files(ground, [&](const UpperRoot& root) {
     if (ground == TrialGround::directory) maps->add_root(root, SF_ROOT_PLAIN);
   });
   drain(keep, kAll);
@@ -256,7 +256,8 @@ Result<std::unique_ptr<Sensors>> Sensors::start(const SensorConfig& config,
   send_libbpf_messages_to_log();
   // Mounting one makes the kernel load overlay, whose types are then there to
   // see. Where it fails, the files sensor will say so.
-  static_cast<void>(try_files(TrialGround::overlay, [](const UpperRoot&) {}));
+  static_cast<void>(
+      config.try_files(TrialGround::overlay, [](const UpperRoot&) {}));
   auto impl = std::make_unique<Impl>(config, clock);
   const auto begun = impl->with_types([&]() -> Result<> {
     auto result = impl->begin();

@@ -19,6 +19,7 @@
 #include "agent/model/observation.h"
 #include "agent/model/snapshot.h"
 #include "agent/sensors/kernel_side.h"
+#include "agent/sensors/trial.h"
 
 namespace stillframe::sensors {
 
@@ -32,6 +33,8 @@ struct SensorConfig {
   std::function<std::optional<Writer>(std::uint32_t pid,
                                       const KernelProcesses& kernel)>
       describe = {};
+  // Where the files sensor is tried; by itself as long as the agent may.
+  TryFiles try_files = sensors::try_files;
 };
 
 // The kernel side on BPF. See kernel_side.h for what each call does.

@@ -16,6 +16,7 @@
 
 #include "agent/base/fd.h"
 #include "agent/model/inode_identity.h"
+#include "agent/privileges/capabilities.h"
 #include "bpf/events.h"
 
 namespace stillframe::sensors {
@@ -111,7 +112,11 @@ std::set<FileOp> change_all(TrialGround ground, const std::string& at) {
       {FileOp::chmod,
        [&] { return call(::chmod(path("/created").c_str(), 0600)); }},
       {FileOp::chown,
-       [&] { return call(::chown(path("/created").c_str(), 1, 1)); }},
+       // To whom has it anyway: any other owner takes CAP_CHOWN.
+       [&] {
+         return call(
+             ::chown(path("/created").c_str(), ::geteuid(), ::getegid()));
+       }},
       {FileOp::utimes,
        [&] {
          return call(
@@ -173,6 +178,11 @@ Result<Trial> change_files(TrialGround ground,
 
 Result<Trial> try_files(TrialGround ground,
                         const std::function<void(const UpperRoot&)>& begin) {
+  if (const auto missing =
+          privileges::missing_capabilities(privileges::Role::trial);
+      !missing.empty()) {
+    return fail(missing.front() + " is missing", EPERM);
+  }
   // A thread's own mount namespace goes with the thread, and all mounts in it.
   Result<Trial> result = fail("the trial did not run");
   std::thread thread([&] { result = change_files(ground, begin); });

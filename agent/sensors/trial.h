@@ -28,6 +28,9 @@ struct Trial {
 Result<Trial> try_files(TrialGround ground,
                         const std::function<void(const UpperRoot&)>& begin);
 
+using TryFiles = std::function<Result<Trial>(
+    TrialGround, const std::function<void(const UpperRoot&)>& begin)>;
+
 // The operations' names: "rename, link".
 std::string to_string(const std::set<FileOp>& ops);
 

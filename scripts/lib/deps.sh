@@ -7,12 +7,12 @@ declare -A PACKAGE_GROUPS=(
   [build]="g++ cmake ninja-build pkg-config git clang-19 libbpf-dev bpftool
     libbpfcc-dev prometheus-cpp-dev libcli11-dev libcpp-httplib-dev
     nlohmann-json3-dev libfmt-dev libssl-dev libcrypt-dev libcap-ng-dev
-    libsystemd-dev libexpected-dev libyaml-cpp-dev libtomlplusplus-dev
+    libseccomp-dev libsystemd-dev libexpected-dev libyaml-cpp-dev libtomlplusplus-dev
     libutf8proc-dev libsqlite3-dev libzstd-dev zlib1g-dev zstd libgtest-dev libgmock-dev scdoc"
   [test]="libbenchmark-dev podman runc containerd busybox-static prometheus
     prometheus-alertmanager python3 python3-pytest python3-yaml python3-jsonschema
     clang-format-19 clang-tidy-19 libclang-rt-19-dev llvm-19 linux-libc-dev-arm64-cross shellcheck
-    util-linux btrfs-progs xfsprogs erofs-utils zstd openssl docker.io lxc
+    util-linux libcap2-bin btrfs-progs xfsprogs erofs-utils zstd openssl docker.io lxc
     systemd systemd-container fuse-overlayfs
     crun logrotate rsyslog docker-compose podman-compose mmdebstrap
     ansible-core procps puppet-agent python3-pip sudo uidmap zsh fish

@@ -156,7 +156,10 @@ Result<std::optional<Inventory>> Inventory::load(const std::string& path,
   auto inventory = text ? parse(*text, root) : kDamaged;
   // It stays until another is in its place: that it is damaged is all that is
   // known of what was there.
-  if (!inventory) ::link(path.c_str(), (path + ".damaged").c_str());
+  if (!inventory) {
+    [[maybe_unused]] const int kept =
+        ::link(path.c_str(), (path + ".damaged").c_str());
+  }
   return inventory;
 }
 
