@@ -20,7 +20,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17>
   stillframe run --web.listen-address 127.0.0.1:12015 --log.format json
   stillframe run --policy /etc/stillframe/policy.yaml
   stillframe run --web.config.file /etc/stillframe/web.yml
-  stillframe run --config.file /etc/stillframe/stillframe.toml
+  stillframe run --config.file /etc/stillframe/config.toml
 )"},
         {"stillframe ps", R"(  stillframe ps
   stillframe ps --workloads

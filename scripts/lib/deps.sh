@@ -19,6 +19,8 @@ declare -A PACKAGE_GROUPS=(
     man-db mandoc"
   [browser]="chromium fonts-inter fonts-dejavu-core python3 python3-pytest podman
     prometheus busybox-static dpkg"
+  [packages]="dpkg-dev lintian systemd iproute2 curl openssl binutils podman
+    mmdebstrap util-linux python3 python3-pytest"
   [vm]="qemu-system-x86 busybox-static kmod zstd xz-utils dpkg e2fsprogs
     xfsprogs btrfs-progs debian-archive-keyring python3 python3-pytest crun
     podman util-linux"
