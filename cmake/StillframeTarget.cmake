@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# What makes a fault in the agent harder to use: checked sizes, guarded stacks, targets
-# of indirect jumps marked, tables of addresses that are read-only once the program runs.
-# That it lies at another address at each start is the compiler's default on Debian.
-# tests/native/test_binary.py looks whether it is so.
+# What makes a fault in the agent harder to use: checked sizes, guarded stacks, tables of
+# addresses that are read-only once the program runs. That it lies at another address at each
+# start is the compiler's default on Debian. tests/native/test_binary.py looks whether it is
+# so. Targets of indirect jumps are not marked (-fcf-protection): libraries of Debian's that
+# are linked in have no marks, and the kernel asks for all or none.
 set(STILLFRAME_HARDENING -fstack-protector-strong -fstack-clash-protection
     $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=3>)
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
-  list(APPEND STILLFRAME_HARDENING -fcf-protection)
-else()
-  list(APPEND STILLFRAME_HARDENING -mbranch-protection=standard)
-endif()
+# What nobody calls is left out, and addresses to be filled in at the start are said in
+# short (ELF's DT_RELR; glibc 2.36).
+set(STILLFRAME_LEAN -ffunction-sections -fdata-sections)
+set(STILLFRAME_LEAN_LINK LINKER:--gc-sections,-z,pack-relative-relocs)
 
 # Warnings, hardening, include root and sanitizers for each of our own targets; system
 # and library headers are not ours to mend.
@@ -33,8 +33,9 @@ function(stillframe_target target)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
   if(NOT STILLFRAME_SANITIZE)
-    target_compile_options(${target} PRIVATE ${STILLFRAME_HARDENING})
-    target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now,-z,noexecstack)
+    target_compile_options(${target} PRIVATE ${STILLFRAME_HARDENING} ${STILLFRAME_LEAN})
+    target_link_options(${target} PRIVATE LINKER:-z,relro,-z,now,-z,noexecstack
+                        ${STILLFRAME_LEAN_LINK})
   else()
     # Else undefined behaviour is only printed, and tests pass.
     target_compile_options(${target} PRIVATE -fsanitize=${STILLFRAME_SANITIZE}

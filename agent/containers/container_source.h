@@ -92,12 +92,18 @@ class ContainerSource {
     std::string first_cmd;             // of that leader
     std::uint32_t ppid = 0;
     std::string comm;
-    // What it runs: see Proc::program(). With it `uid`, the host's number.
-    std::string program;
-    std::uint32_t uid = 0;
   };
   virtual Result<std::vector<Member>> members(
       const ContainerRecord& record) const = 0;
+
+  // What a process runs, by its path in its own root. None: the file is gone,
+  // or lies on another mount than the root; the process is gone; or the kernel
+  // does not say on which mount (before Linux 5.8).
+  struct Program {
+    std::string path;
+    std::uint32_t uid = 0;  // who runs it: real, the host's number
+  };
+  virtual std::optional<Program> program(std::uint32_t pid) const = 0;
 
   // Ids of the container's cgroup and all below it, in the observed hierarchy.
   // Empty: it is gone.

@@ -17,8 +17,6 @@
 namespace stillframe::containers {
 namespace {
 
-constexpr const char* kPodUid = "io.kubernetes.pod.uid";
-
 // What the cgroup's path alone shows.
 ContainerInfo info_of(const CgroupName& name) {
   ContainerInfo info;
@@ -240,7 +238,7 @@ std::optional<ContainerRecord> Finder::record_of(
   record.asked = known.asked;
   record.trouble = known.trouble;
   if (!container.name.pod_uid.empty()) {
-    record.info.labels.emplace(kPodUid, container.name.pod_uid);
+    record.info.labels.emplace(kPodUidLabel, container.name.pod_uid);
   }
   if (container.init) {
     record.init_pid = container.init->pid;
@@ -440,6 +438,14 @@ Result<bool> Finder::exists(const ContainerRecord& record) const {
 Result<std::vector<Finder::Member>> Finder::members(
     const ContainerRecord& record) const {
   return membership_.members(record);
+}
+
+std::optional<Finder::Program> Finder::program(std::uint32_t pid) const {
+  auto path = proc_.program(pid);
+  if (path.empty()) return std::nullopt;
+  const auto uid = proc_.uid(pid);
+  if (!uid) return std::nullopt;
+  return Program{std::move(path), *uid};
 }
 
 Result<std::vector<std::uint64_t>> Finder::cgroups(

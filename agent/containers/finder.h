@@ -52,6 +52,7 @@ class Finder : public ContainerSource {
   Result<bool> exists(const ContainerRecord& record) const override;
   Result<std::vector<Member>> members(
       const ContainerRecord& record) const override;
+  std::optional<Program> program(std::uint32_t pid) const override;
   Result<std::vector<std::uint64_t>> cgroups(
       const ContainerRecord& record) const override;
   Result<std::vector<MountEntry>> mounts(

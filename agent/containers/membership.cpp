@@ -119,13 +119,6 @@ Result<std::vector<Member>> Membership::members(
       member.session_leader = top;
       member.first_cmd = proc_.command(top);
     }
-    member.program = proc_.program(pid);
-    if (!member.program.empty()) {
-      const auto uid = proc_.uid(pid);
-      if (!uid && is_absence(uid.error().code)) continue;
-      if (!uid) return tl::unexpected<Error>(uid.error());
-      member.uid = *uid;
-    }
     result.push_back(std::move(member));
   }
   return result;

@@ -68,12 +68,10 @@ class Proc {
   // Its root directory, opened for no longer than it takes.
   Result<UpperRoot> root(std::uint32_t pid) const;
 
-  // The path of the program that it runs, in its own root; empty: that is gone,
-  // lies on another mount than the root, or the kernel does not say on which
-  // (before Linux 5.8).
+  // Empty: see ContainerSource::program().
   std::string program(std::uint32_t pid) const;
-  Result<std::uint32_t> uid(
-      std::uint32_t pid) const;  // real, the host's number
+  // Real, the host's number.
+  Result<std::uint32_t> uid(std::uint32_t pid) const;
 
   Result<std::uint64_t> mount_namespace(std::uint32_t pid) const;
   // As Process::is_namespace_init(), of no more than one file.

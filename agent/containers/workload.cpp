@@ -79,7 +79,7 @@ void apply_annotations(const Map& annotations, ContainerInfo& info) {
                               : info.pod_container);
   const std::string uid =
       value_of(annotations, {"io.kubernetes.cri.sandbox-uid"});
-  if (!uid.empty()) info.labels.emplace("io.kubernetes.pod.uid", uid);
+  if (!uid.empty()) info.labels.emplace(kPodUidLabel, uid);
 }
 
 bool marks_sandbox(const Map& annotations) {

@@ -11,6 +11,9 @@
 
 namespace stillframe::containers {
 
+// Of a container of a pod: the pod's uid, by whichever way it became known.
+inline constexpr const char* kPodUidLabel = "io.kubernetes.pod.uid";
+
 // Fills pod fields, name, image and labels from OCI annotations as the CRI
 // plugin, CRI-O and others write them. What is set already stays.
 void apply_annotations(const std::map<std::string, std::string>& annotations,

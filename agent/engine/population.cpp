@@ -39,23 +39,24 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // That it runs its program, as whoever comes later finds it.
 ExecObservation running(const containers::ContainerSource::Member& member,
+                        const containers::ContainerSource::Program& program,
                         const ContainerRecord& record, std::uint64_t session,
                         std::uint64_t now) {
   ExecObservation seen;
   seen.boot_ns = now;
   seen.root = record.root;
-  seen.path = member.program;
+  seen.path = program.path;
   seen.found_running = true;
   seen.process.cgroup = record.cgroup;
   seen.process.session = session;
   seen.process.start_ns = member.start_ns;
   seen.process.pid = member.pid;
   seen.process.ppid = member.ppid;
-  seen.process.uid = member.uid;
+  seen.process.uid = program.uid;
   seen.process.in_container = true;
   seen.process.followed = true;
   seen.process.comm = member.comm;
-  seen.process.exe = member.program.substr(member.program.rfind('/') + 1);
+  seen.process.exe = program.path.substr(program.path.rfind('/') + 1);
   return seen;
 }
 
@@ -399,8 +400,11 @@ void Population::register_processes(const ContainerPtr& container) {
     context_.kernel.follow(member.pid, member.start_ns, record.cgroup, session,
                            member.pid == record.init_pid,
                            member.pid == member.session_leader);
-    if (!member.program.empty() && programs.insert(member.program).second) {
-      hand_over(container, running(member, record, session, context_.now()));
+    if (!container->watched()) continue;
+    const auto program = context_.source.program(member.pid);
+    if (program && programs.insert(program->path).second) {
+      hand_over(container,
+                running(member, *program, record, session, context_.now()));
     }
   }
   own_cgroups(container);

@@ -107,6 +107,10 @@ Replacements::Lives::iterator Replacements::find(const ContainerInfo& info) {
 
 Replacements::Lives::iterator Replacements::take_in(const ContainerInfo& info) {
   const auto life = lives_.insert(lives_.end(), {.info = info});
+  // Any image may have such a label.
+  const auto uid = info.labels.find(containers::kPodUidLabel);
+  if (!info.pod.empty() && uid != info.labels.end())
+    life->pod_uid = uid->second;
   life->info.labels.clear();
   by_id_[key_of(info)] = life;
   index(life);
@@ -198,7 +202,11 @@ std::optional<Replacement> Replacements::live(const ContainerInfo& info,
   }
   const auto before = predecessor_of(*life);
   if (before == lives_.end()) return std::nullopt;
-  return join(before, life);
+  const bool same_pod =
+      !life->pod_uid.empty() && life->pod_uid == before->pod_uid;
+  auto found = join(before, life);
+  if (same_pod && !found.image_changed) return std::nullopt;
+  return found;
 }
 
 void Replacements::exited(const ContainerInfo& info, std::uint64_t boot_ns) {

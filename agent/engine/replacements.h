@@ -36,6 +36,9 @@ struct Replacement {
 // Several that could be meant: the one of the same name (replicas keep theirs),
 // else the last one that exited.
 //
+// In a pod that stays, what ended is made again of the same image: that is how
+// the kubelet restarts a container, and is none.
+//
 // Nothing says that two containers with generated names do the same work
 // because they run the same image. Of such, one follows another only if the
 // other exited first and less than kOverlapNs ago: not beside one that still
@@ -66,7 +69,8 @@ class Replacements {
 
  private:
   struct Life {
-    ContainerInfo info;
+    ContainerInfo info;                      // without labels
+    std::string pod_uid = {};                // empty: in no pod
     std::vector<ContainerInfo> former = {};  // under its former names
     std::uint64_t live_ns = 0;               // 0: never seen running
     std::uint64_t exited_ns = 0;             // 0: not known

@@ -104,6 +104,7 @@ class FakeSource : public containers::ContainerSource {
   Result<std::vector<Member>> members(const ContainerRecord&) const override {
     return within;
   }
+  std::optional<Program> program(std::uint32_t) const override { return {}; }
   Result<std::vector<std::uint64_t>> cgroups(
       const ContainerRecord& record) const override {
     return std::vector<std::uint64_t>{record.cgroup};

@@ -51,6 +51,35 @@ TEST(Replacements, TheNextOfTheSameNameReplaces) {
   EXPECT_TRUE(found->image_changed);
 }
 
+ContainerInfo of_pod(const std::string& id, const std::string& uid,
+                     const std::string& image_id = "v1") {
+  ContainerInfo info = replica(id, "web", image_id);
+  info.pod_namespace = "shop";
+  info.pod = "web-0";
+  info.labels["io.kubernetes.pod.uid"] = uid;
+  return info;
+}
+
+// The kubelet makes what ended again, as often as it ends.
+TEST(Replacements, WhatIsMadeAgainInItsPodIsARestart) {
+  Replacements all;
+  EXPECT_FALSE(all.live(of_pod("a", "one"), kSecond));
+  all.exited(of_pod("a", "one"), 2 * kSecond);
+  EXPECT_FALSE(all.live(of_pod("b", "one"), 3 * kSecond));
+  all.removed(of_pod("a", "one"), 4 * kSecond);
+  all.exited(of_pod("b", "one"), 5 * kSecond);
+  all.removed(of_pod("b", "one"), 6 * kSecond);
+  EXPECT_FALSE(all.live(of_pod("c", "one"), 7 * kSecond));
+  all.exited(of_pod("c", "one"), 8 * kSecond);
+  // The pod was given another image.
+  const auto patched = all.live(of_pod("d", "one", "v2"), 9 * kSecond);
+  ASSERT_TRUE(patched);
+  EXPECT_EQ(patched->before.id, "c");
+  all.exited(of_pod("d", "one", "v2"), 10 * kSecond);
+  // Another pod of the same name, as a StatefulSet makes them.
+  EXPECT_TRUE(all.live(of_pod("e", "two", "v2"), 11 * kSecond));
+}
+
 TEST(Replacements, TheSameNameInAnotherStoreIsSomebodyElse) {
   for (const std::string store : {"/one", "/two", ""}) {
     Replacements all;
