@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -13,9 +14,12 @@ import pytest
 from harness import agent as agents
 from harness import image as images
 from harness.agent import Agent
+from harness.journald import Journald
 from harness.podman import Container, podman
 from monitor.alertmanager import Alertmanager
-from monitor.prometheus import Prometheus
+from monitor.configurations import GOOD_POLICY, GOOD_WEB
+from monitor.prometheus import EVERYTHING, Prometheus
+from monitor.watched import Watched
 
 UNTOUCHED = "untouched"
 
@@ -97,3 +101,43 @@ def fleet(tmp_path_factory: pytest.TempPathFactory,
         remove("replaced")
         start("replaced", second)
         yield Fleet(agent, prometheus, alertmanager, containers)
+
+
+@pytest.fixture(scope="session")
+def _watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    directory = tmp_path_factory.mktemp("watched")
+    state = directory / "agent/state"
+    state.mkdir(parents=True)
+    with contextlib.ExitStack() as stack:
+        journald = Journald()
+        stack.callback(journald.remove)
+        # A filesystem of its own, which a test can fill.
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m",
+                        "stillframe-test", state], check=True)
+        stack.callback(subprocess.run, ["umount", state], check=True)
+        agent = stack.enter_context(
+            Agent(state.parent, prefix=journald.in_its_place()))
+        alertmanager = stack.enter_context(
+            Alertmanager(directory / "alertmanager"))
+        prometheus = Prometheus(directory / "prometheus", agent.port,
+                                alertmanager.port, EVERYTHING, short=True)
+        watched = Watched(directory, agent, prometheus, alertmanager, journald)
+        watched.policy.write_text(GOOD_POLICY)
+        watched.web.write_text(GOOD_WEB)
+        journald.start()
+        watched.start()
+        stack.enter_context(prometheus)
+        watched.scraped()
+        yield watched
+
+
+@pytest.fixture
+def watched(_watched: Watched) -> Watched:
+    """The one agent in trouble, of which each test makes another."""
+    _watched.begin()
+    return _watched
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What adds up comes after all that it adds up.
+    items.sort(key=lambda item: item.path.name == "test_every_alert.py")

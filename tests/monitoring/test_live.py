@@ -301,19 +301,3 @@ def test_table_of_mutated_containers(fleet: Fleet) -> None:
     assert (row["metric"]["origin"], row["metric"]["tool"]) == ("exec", "shell")
     reported = fleet.agent.ps(fleet.containers["exec"].id)
     assert float(row["value"][1]) == reported["mutated_paths"] > 0
-
-
-def test_removal_resolves(fleet: Fleet, make_image: Callable[[str], str]) -> None:
-    with Container(make_image("6")) as container:
-        container.shell("echo x >>/etc/group")
-        gone = f"podman://{container.id}"
-
-        def at_alertmanager() -> list[dict]:
-            return [a for a in fleet.alertmanager.alerts()
-                    if a["labels"].get("container_id") == gone]
-
-        wait_for(at_alertmanager, SECONDS, "the alert at Alertmanager")
-    wait_for(lambda: not fleet.prometheus.firing(gone), SECONDS, "resolved")
-    # Alertmanager hears of it, too.
-    wait_for(lambda: not at_alertmanager(), SECONDS, "resolved at Alertmanager")
-    assert _reported(fleet, "cp") == EXPECTED["cp"]

@@ -4,7 +4,8 @@ the machine where the alert fires, and what they print has the cause.
 
 `journalctl`, `systemctl` and `kubectl` are of a machine that runs the agent as a
 service or in a pod, which this one does not: lines of the log that runbooks name
-are looked for in the agent's sources.
+are looked for in the agent's sources, and in its log by the tests that make each
+trouble.
 """
 
 import dataclasses
@@ -17,16 +18,10 @@ import pytest
 
 from conftest import Fleet
 from harness.agent import REPOSITORY, binary
-from monitor.policies import EXPIRED
+from monitor.configurations import BAD_POLICY, EXPIRED_POLICY
+from monitor.watched import RUNBOOKS, lines_of_the_log
 
-RUNBOOKS = REPOSITORY / "dashboards/runbooks"
 OF_A_SERVICE = ("journalctl", "systemctl", "dmesg")
-
-BAD_POLICY = """version: 1
-rules:
-  - name: typing-error
-    mach: {namespace: x}
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +73,7 @@ def _substituted(command: str, name: str, fleet: Fleet,
     case = CASES[name]
     bad, expired = directory / "bad.yaml", directory / "expired.yaml"
     bad.write_text(BAD_POLICY)
-    expired.write_text(EXPIRED)
+    expired.write_text(EXPIRED_POLICY)
     journal = fleet.agent.state / "journal"
     command = command.replace("audit verify", f"audit verify {journal}")
     command = command.replace("/var/lib/stillframe", str(fleet.agent.state))
@@ -124,8 +119,7 @@ def test_commands_lead_to_the_cause(fleet: Fleet, name: str,
 
 @pytest.mark.parametrize("name", CASES)
 def test_lines_of_the_log_exist(name: str) -> None:
-    text = " ".join((RUNBOOKS / f"{name}.md").read_text().replace("#", "").split())
     sources = "".join(path.read_text() for part in ("agent", "exporters")
                       for path in (REPOSITORY / part).rglob("*.cpp"))
-    for line in re.findall(r"log line `([^`]+)`", text):
+    for line in lines_of_the_log(name):
         assert f'"{line}' in sources, line
