@@ -175,6 +175,9 @@ bool ScanPlan::accept(const ScanResult& scan) {
   std::uint64_t wait = DirtySet::kPace * scan.duration_ns;
   if (complete_) {
     full_retry_.reset();
+    // It has looked at what a part could not read.
+    part_retry_.reset();
+    part_trouble_.clear();
     last_complete_ = clock_.wall_at(scan.started_boot_ns);
   } else {
     // What was marked has perhaps not been seen.

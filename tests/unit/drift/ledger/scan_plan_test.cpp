@@ -327,6 +327,19 @@ TEST_F(Plan, APartWithErrorsIsTriedLaterAndLaterThenAllIsLookedAt) {
   EXPECT_TRUE(plan.take_work().full);
 }
 
+TEST_F(Plan, WhatAPartCouldNotReadAFullScanSettles) {
+  scan_once();
+  mark("a");
+  ASSERT_EQ(plan.take_work().parts.size(), 1u);
+  ASSERT_TRUE(apply(part({{"/etc/a", "openat", EMFILE}})));
+  plan.request_full();
+  ASSERT_TRUE(plan.take_work().full);
+  ASSERT_TRUE(apply(full()));
+  EXPECT_FALSE(plan.failing());
+  EXPECT_TRUE(plan.saw_everything());
+  EXPECT_THAT(plan.trouble(), IsEmpty());
+}
+
 TEST_F(Plan, APartThatWasStoppedIsDoneAgain) {
   scan_once();
   mark("a");
