@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/containers/membership.h"
 
+#include <utility>
+
 #include "agent/containers/cgroupless.h"
 
 namespace stillframe::containers {
@@ -42,7 +44,7 @@ Result<void> Membership::add(const std::vector<std::uint32_t>& pids,
     member.start_ns = stat->start_ns;
     member.ppid = stat->ppid;
     member.comm = stat->comm;
-    found[pid] = {member, stat->ppid};
+    found[pid] = std::move(member);
   }
   return {};
 }
@@ -100,7 +102,7 @@ Result<std::vector<Member>> Membership::members(
   const auto init = proc_.read(record.init_pid);
   std::map<std::uint32_t, bool> anothers;  // by the pid of who came first
   std::vector<Member> result;
-  for (auto& [pid, entry] : found) {
+  for (auto& [pid, process] : found) {
     // Up to init, or to the one whose parent is outside: that was exec'ed.
     std::uint32_t top = pid;
     for (std::size_t i = 0; i < found.size() && top != record.init_pid; ++i) {
@@ -108,7 +110,7 @@ Result<std::vector<Member>> Membership::members(
       if (!found.contains(parent)) break;
       top = parent;
     }
-    Member member = entry.member;
+    Member member = process;
     member.from_init = top == record.init_pid;
     if (!member.from_init) {
       const auto known = anothers.find(top);

@@ -25,11 +25,7 @@ class Membership {
       const ContainerRecord& record) const;
 
  private:
-  struct Found {
-    ContainerSource::Member member;
-    std::uint32_t ppid = 0;
-  };
-  using Processes = std::map<std::uint32_t, Found>;  // by pid
+  using Processes = std::map<std::uint32_t, ContainerSource::Member>;  // by pid
 
   // The container's own cgroup first; empty once it is gone.
   Result<std::vector<Cgroup>> below(const ContainerRecord& record) const;
