@@ -3,6 +3,8 @@
 
 import os
 import pathlib
+import subprocess
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -13,7 +15,7 @@ from harness import image as images
 from harness import operations
 from harness.agent import Agent
 from harness.coverage import Results
-from harness.podman import Container, podman
+from harness.podman import Container, Store, podman
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,6 +77,17 @@ def own_agent(tmp_path: pathlib.Path) -> Iterator[Agent]:
     with Agent(tmp_path / "agent") as mine:
         mine.directory.mkdir()
         yield mine
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """Podman's, besides the usual one; of a short name, as it wants one."""
+    with tempfile.TemporaryDirectory(prefix="sfst-") as directory:
+        mine = Store(pathlib.Path(directory), "overlay")
+        yield mine
+        mine.remove()
+        subprocess.run(["umount", "-q", mine.directory / "root/overlay"],
+                       check=False)
 
 
 @pytest.fixture

@@ -115,21 +115,16 @@ def test_a_restored_upper_directory_is_no_other_container(
 
 
 def test_the_same_name_in_another_store_replaces_nothing(
-        agent: Agent, run, tree: Tree, name: str,
-        tmp_path: pathlib.Path) -> None:
-    store = Store(tmp_path, "overlay")
-    try:
-        first = run(name)
-        _known(agent, first)
-        podman("stop", "-t", "0", name)
-        podman("import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-",
-               "localhost/other:1", input=tree.bytes(), store=store)
-        second = run(name, "localhost/other:1", store=store)
-        _mutate(agent, second)
-        assert _replacements(agent, name) == {}
-        assert agent.ps(first.id) is not None
-    finally:
-        store.remove()
+        agent: Agent, run, tree: Tree, name: str, store: Store) -> None:
+    first = run(name)
+    _known(agent, first)
+    podman("stop", "-t", "0", name)
+    podman("import", "-q", "-c", "ENV PATH=/bin:/usr/bin", "-",
+           "localhost/other:1", input=tree.bytes(), store=store)
+    second = run(name, "localhost/other:1", store=store)
+    _mutate(agent, second)
+    assert _replacements(agent, name) == {}
+    assert agent.ps(first.id) is not None
 
 
 def test_neither_a_restart_nor_one_more_is_a_replacement(

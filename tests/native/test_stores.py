@@ -2,13 +2,8 @@
 """Where podman keeps what it knows of its containers."""
 
 import json
-import pathlib
 import sqlite3
 import subprocess
-import tempfile
-from collections.abc import Iterator
-
-import pytest
 
 from harness import image as images
 from harness.agent import Agent
@@ -17,17 +12,6 @@ from harness.podman import Container, Store, podman
 
 _LABELS = {"com.docker.compose.project": "shop",
            "com.docker.compose.service": "web"}
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    # podman takes no long names for its run root.
-    with tempfile.TemporaryDirectory(prefix="sfst-") as directory:
-        mine = Store(pathlib.Path(directory), "overlay")
-        yield mine
-        mine.remove()
-        subprocess.run(["umount", "-q", mine.directory / "root/overlay"],
-                       check=False)
 
 
 def _sqlite_of(store: Store, container: Container) -> None:
