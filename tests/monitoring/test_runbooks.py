@@ -2,10 +2,9 @@
 """Each runbook, walked as whoever is paged at three does: its commands are run on
 the machine where the alert fires, and what they print has the cause.
 
-`journalctl`, `systemctl` and `kubectl` are of a machine that runs the agent as a
-service or in a pod, which this one does not: lines of the log that runbooks name
-are looked for in the agent's sources, and in its log by the tests that make each
-trouble.
+`journalctl` and `systemctl` ask a service: tests/packages runs those. `kubectl` is
+run by nobody. Lines of the log that runbooks name are looked for in the agent's
+sources, and in its log by the tests that make each trouble.
 """
 
 import dataclasses

@@ -130,6 +130,7 @@ def _configuration(directory: pathlib.Path) -> tuple[str, str]:
         f'[storage]\ndriver = "overlay"\ngraphroot = "{directory}/root"\n'
         f'runroot = "{directory}/run"\n')
     (directory / "containers.conf").write_text(
+        '[containers]\nlog_driver = "k8s-file"\n'
         f'[engine]\ntmp_dir = "{directory}/tmp"\n'
         'cgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
     return (f"CONTAINERS_STORAGE_CONF={directory}/storage.conf",

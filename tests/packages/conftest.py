@@ -25,7 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pathlib.Path]:
     """Each by its name."""
     place = tmp_path_factory.mktemp("packages")
-    subprocess.run(["cpack", "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip", "-B", str(place)], cwd=binary().parent, check=True,
+    subprocess.run(["cpack", "-D", "CPACK_DEBIAN_COMPRESSION_TYPE=gzip", "-B",
+                    str(place)], cwd=binary().parent, check=True,
                    capture_output=True)
     return {file.name.partition("_")[0]: file for file in place.glob("*.deb")}
 

@@ -20,6 +20,7 @@ _UNIT = "stillframe.service"
 _OURS = "/etc/stillframe"
 _DROP_INS = "/etc/systemd/system"
 _PAGE = REPOSITORY / "docs/install.md"
+_RUNBOOKS = REPOSITORY / "dashboards/runbooks"
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +169,35 @@ def test_systemd_holds_the_port(unit: Systemd) -> None:
     page = unit.run("curl", "-s", "http://127.0.0.1:12498/metrics")
     assert b"stillframe_build_info" in page
     wait_for(lambda: _show(unit, "ActiveState") == "active", 30, "the agent")
+
+
+def _commands_for_a_service() -> list[str]:
+    """Those of the runbooks that ask systemd."""
+    return sorted({line for page in _RUNBOOKS.glob("*.md")
+                   for block in re.findall(r"```sh\n(.*?)```", page.read_text(),
+                                           re.DOTALL)
+                   for line in block.splitlines()
+                   if line.startswith(("systemctl", "journalctl"))})
+
+
+def test_runbooks_ask_the_service(unit: Systemd) -> None:
+    unit.run("systemctl", "start", "systemd-journald")
+    web = unit.path(f"{_OURS}/web.yml")
+    web.write_text("{}\n")
+    unit.path(f"{_OURS}/config.toml").write_text(
+        f'[web]\nconfig.file = "{_OURS}/web.yml"\n'
+        'listen-address = ["127.0.0.1:12497"]\n')
+    unit.run("systemctl", "restart", _UNIT)
+    web.write_text("rules: []\n")
+    unit.run("curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:12497/metrics")
+    commands = _commands_for_a_service()
+    assert len(commands) >= 4
+    for command in commands:
+        shown = unit.run("sh", "-c", command).decode()
+        service = "systemd-journald" if "journald" in command else "stillframe"
+        assert service in shown, command
+        if "grep" in command:
+            assert "web configuration is bad" in shown
 
 
 def test_what_is_exposed_is_what_the_page_says() -> None:

@@ -54,7 +54,8 @@ class Systemd:
             self._process = subprocess.Popen(
                 ["sh", "-c", f'echo $$ >{UNIFIED / cgroup}/cgroup.procs && exec "$@"',
                  "sh", "unshare", "--pid", "--mount", "--uts", "--fork",
-                 "--kill-child", *(["--net"] if copy else []), "sh", "-c", (_COPY.rstrip() if copy else "") + _START],
+                 "--kill-child", *(["--net"] if copy else []), "sh", "-c",
+                 (_COPY.rstrip() if copy else "") + _START],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         try:
             wait_for(self._answers, 30, f"systemd answers; log {log}")
