@@ -90,9 +90,9 @@ LimitActors Culprits::limit_actors(const ContainerPtr& container,
   return by;
 }
 
-// Of several the last cannot be told. If one is of a container, its hand was in
-// it: nobody of the host's who wrote, too, makes that a limit that was set from
-// there.
+// Which of several was the last is not known. If one is of a container, its
+// hand was in it: nobody of the host's who wrote, too, makes that a limit that
+// was set from there.
 std::optional<Actor> Culprits::setter_of_limit(
     const ContainerPtr& container, const std::vector<Writer>& writers,
     std::uint64_t boot_ns) const {

@@ -261,7 +261,7 @@ bool Population::took_another_rootfs(const ContainerRecord& record) {
            {{"container", record.info.id},
             {"before", known->record().layers.upper},
             {"now", record.layers.upper},
-            {"hint", "what is in there is compared with the image anew"}});
+            {"hint", "what is in there is compared with the image again"}});
   take_off(known);
   return true;
 }

@@ -4,8 +4,8 @@
 // through it takes rights that the agent does not need for anything else and
 // must not have where it reads what containers wrote. Sensors are tried again
 // while it runs: when there is a first rootfs that is not an overlay, or
-// overlay's module comes. It is asked which ground, by one byte, and reads
-// nothing else.
+// overlay's module comes. It is asked for a ground by a message of fixed size,
+// and reads nothing else.
 #pragma once
 
 #include <sys/types.h>

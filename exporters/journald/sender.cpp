@@ -23,22 +23,22 @@ constexpr std::chrono::milliseconds kEndWithin{300};
 
 }  // namespace
 
-// Rung when there are events. Shared with the stream, which may ring while the
+// Rings when there are events. Shared with the stream, which may ring while the
 // sender goes.
 struct Sender::Bell {
   std::mutex mutex;
   std::condition_variable_any changed;
-  bool rung = false;
+  bool ringing = false;
 
   void ring() {
     const std::lock_guard lock(mutex);
-    rung = true;
+    ringing = true;
     changed.notify_one();
   }
   void wait(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
-    changed.wait(lock, stop, [this] { return rung; });
-    rung = false;
+    changed.wait(lock, stop, [this] { return ringing; });
+    ringing = false;
   }
   void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
     std::unique_lock lock(mutex);
